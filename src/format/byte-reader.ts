@@ -1,0 +1,70 @@
+import type { EnvError } from '../env/env-error.js'
+import { decodeVarint } from './varint.js'
+
+const text = new TextDecoder('utf-8')
+
+/**
+ * Reads the fields of one record in order. What cannot be read throws the error that the caller
+ * makes of a reason, because only the caller knows which file and which record this is.
+ */
+export class ByteReader {
+  readonly #bytes: Uint8Array
+  readonly #error: (reason: string) => EnvError
+  #offset = 0
+
+  constructor(bytes: Uint8Array, error: (reason: string) => EnvError) {
+    this.#bytes = bytes
+    this.#error = error
+  }
+
+  get done(): boolean {
+    return this.#offset === this.#bytes.length
+  }
+
+  varint32(what: string): number {
+    const value = this.#varint(what)
+    if (value > 0xffff_ffff) throw this.#error(`${what} does not fit 32 bits`)
+    return value
+  }
+
+  /** Every 64-bit field that matters here counts or numbers something, and so stays far below 2^53. */
+  varint64(what: string): number {
+    const value = this.#varint(what)
+    if (value > Number.MAX_SAFE_INTEGER) throw this.#error(`${what} is beyond 2^53`)
+    return value
+  }
+
+  skipVarint64(what: string): void {
+    this.#varint(what)
+  }
+
+  /** A length (varint32) and that many bytes; a view, not a copy. */
+  prefixedBytes(what: string): Uint8Array {
+    const length = this.varint32(`the length of ${what}`)
+    const end = this.#offset + length
+    if (end > this.#bytes.length) throw this.#error(`${what} is cut off`)
+    const bytes = this.#bytes.subarray(this.#offset, end)
+    this.#offset = end
+    return bytes
+  }
+
+  prefixedText(what: string): string {
+    return text.decode(this.prefixedBytes(what))
+  }
+
+  /** Fields that were put into a length-prefixed field of their own. */
+  nested(what: string): ByteReader {
+    return new ByteReader(this.prefixedBytes(what), this.#error)
+  }
+
+  fail(reason: string): EnvError {
+    return this.#error(reason)
+  }
+
+  #varint(what: string): number {
+    const decoded = decodeVarint(this.#bytes, this.#offset)
+    if (decoded === undefined) throw this.#error(`${what} is cut off or too long`)
+    this.#offset = decoded.end
+    return decoded.value
+  }
+}

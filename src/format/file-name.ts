@@ -1,0 +1,131 @@
+import { type Epoch, parseEpoch } from './epoch.js'
+
+/**
+ * The names of files, as RocksDB has them in a database directory, and the names of the objects that
+ * they become. A name that came from outside is only ever turned into a path by parsing it here and
+ * building the path from what was parsed.
+ */
+
+export type FileName =
+  | { readonly kind: 'table' | 'blob' | 'wal' | 'manifest' | 'options'; readonly number: number }
+  | {
+      /** `temp` ends in .dbtmp, `trash` waits to be deleted, `other` is nothing that RocksDB names so. */
+      readonly kind: 'current' | 'identity' | 'lock' | 'infoLog' | 'temp' | 'trash' | 'other'
+    }
+
+export type ObjectName =
+  | { readonly kind: 'table' | 'blob'; readonly number: number; readonly epoch: Epoch }
+  | { readonly kind: 'manifest'; readonly epoch: Epoch }
+  /** The cookie is empty for the plain CLOUDMANIFEST. */
+  | { readonly kind: 'cloudManifest'; readonly cookie: string }
+  | { readonly kind: 'identity' }
+
+const cloudManifest = 'CLOUDMANIFEST'
+const identity = 'IDENTITY'
+const manifest = 'MANIFEST'
+
+/** What a base name in a database directory is. */
+export function parseFileName(name: string): FileName {
+  switch (name) {
+    case 'CURRENT':
+      return { kind: 'current' }
+    case identity:
+      return { kind: 'identity' }
+    case 'LOCK':
+      return { kind: 'lock' }
+  }
+  if (/^LOG(\.old(\.[0-9]+)?)?$/.test(name)) return { kind: 'infoLog' }
+  if (/^(OPTIONS-)?[0-9]+\.dbtmp$/.test(name)) return { kind: 'temp' }
+  if (/^[0-9]+\.(sst|blob|log)\.trash$/.test(name)) return { kind: 'trash' }
+
+  const numbered = /^(?:(MANIFEST|OPTIONS)-([0-9]+)|([0-9]+)\.(sst|ldb|blob|log))$/.exec(name)
+  const number = parseNumber(numbered?.[2] ?? numbered?.[3])
+  if (number === undefined) return { kind: 'other' }
+  switch (numbered?.[1] ?? numbered?.[4]) {
+    case 'MANIFEST':
+      return { kind: 'manifest', number }
+    case 'OPTIONS':
+      return { kind: 'options', number }
+    case 'blob':
+      return { kind: 'blob', number }
+    case 'log':
+      return { kind: 'wal', number }
+    default:
+      return { kind: 'table', number }
+  }
+}
+
+/** What the last part of an object's key is; undefined when it is no name that this format has. */
+export function parseObjectName(name: string): ObjectName | undefined {
+  if (name === identity) return { kind: 'identity' }
+  if (name === cloudManifest) return { kind: 'cloudManifest', cookie: '' }
+  if (name.startsWith(`${cloudManifest}-`)) {
+    const cookie = name.slice(cloudManifest.length + 1)
+    return isCookie(cookie) ? { kind: 'cloudManifest', cookie } : undefined
+  }
+
+  const parts = /^(?:MANIFEST|([0-9]+)\.(sst|blob))(?:-([0-9a-f]+))?$/.exec(name)
+  const epoch = parts && parseEpoch(parts[3] ?? '')
+  if (!parts || epoch === undefined) return undefined
+  if (parts[1] === undefined) return { kind: 'manifest', epoch }
+  const number = parseNumber(parts[1])
+  if (number === undefined) return undefined
+  return { kind: parts[2] === 'sst' ? 'table' : 'blob', number, epoch }
+}
+
+/** The last part of the key of an object, the inverse of {@link parseObjectName}. */
+export function objectName(name: ObjectName): string {
+  switch (name.kind) {
+    case 'identity':
+      return identity
+    case 'cloudManifest':
+      if (name.cookie !== '' && !isCookie(name.cookie)) {
+        throw new TypeError(
+          `expected a cookie without slashes and control characters, got ${JSON.stringify(name.cookie)}`,
+        )
+      }
+      return withSuffix(cloudManifest, name.cookie)
+    case 'manifest':
+      return withSuffix(manifest, name.epoch)
+    case 'table':
+      return withSuffix(tableFileName(name.number), name.epoch)
+    case 'blob':
+      return withSuffix(blobFileName(name.number), name.epoch)
+  }
+}
+
+export function tableFileName(number: number): string {
+  return `${padded(number)}.sst`
+}
+
+export function blobFileName(number: number): string {
+  return `${padded(number)}.blob`
+}
+
+export function walFileName(number: number): string {
+  return `${padded(number)}.log`
+}
+
+export function manifestFileName(number: number): string {
+  return `${manifest}-${padded(number)}`
+}
+
+/** Where a cookie stands in an object name: any text that cannot leave its directory or hide in a terminal. */
+export function isCookie(text: string): boolean {
+  return text.length > 0 && text.length <= 200 && !/[/\\\p{Cc}\p{Cs}]/u.test(text)
+}
+
+function withSuffix(name: string, suffix: string): string {
+  return suffix === '' ? name : `${name}-${suffix}`
+}
+
+/** Six digits or more. */
+function padded(number: number): string {
+  return String(number).padStart(6, '0')
+}
+
+/** A number written as RocksDB writes it; another spelling would be a second name for the same file. */
+function parseNumber(digits: string | undefined): number | undefined {
+  const number = Number(digits)
+  return Number.isSafeInteger(number) && padded(number) === digits ? number : undefined
+}

@@ -1,0 +1,209 @@
+import { corruption } from './corruption.js'
+import { readLog } from './log-record.js'
+import { decodeVersionEdit, type VersionEdit } from './version-edit.js'
+
+/** What a MANIFEST says once all its edits are applied: which files make up the database. */
+export interface Manifest {
+  /** By id; 0 is `default`. */
+  readonly columnFamilies: ReadonlyMap<number, ColumnFamily>
+  /** By file number, over all column families. */
+  readonly liveTables: ReadonlyMap<number, LiveTable>
+  readonly liveBlobFiles: ReadonlyMap<number, LiveBlobFile>
+  readonly dbId: string | undefined
+  /** The next-file-number of the last edit that has one. A new epoch starts here. */
+  readonly lastNextFileNumber: number
+  readonly lastSequence: number
+  readonly minLogNumberToKeep: number
+  /**
+   * Bytes of the file up to the end of the last edit that counts. Behind it there may be a torn edit
+   * or the beginning of an atomic group: cut that off before appending.
+   */
+  readonly length: number
+}
+
+export interface ColumnFamily {
+  readonly id: number
+  readonly name: string
+  readonly comparator: string | undefined
+  /** Write-ahead logs below this number hold nothing that the column family still needs. */
+  readonly logNumber: number
+}
+
+export interface LiveTable {
+  readonly number: number
+  readonly columnFamily: number
+  readonly level: number
+  /** Bytes. */
+  readonly size: number
+}
+
+export interface LiveBlobFile {
+  readonly number: number
+  readonly columnFamily: number
+  readonly blobCount: number
+  readonly blobBytes: number
+}
+
+export interface ReadManifestOptions {
+  /** How errors call the file. */
+  readonly name?: string
+  /** See {@link readLog}. By default a torn end is cut off, as RocksDB does. */
+  readonly tail?: 'strict' | 'recover'
+}
+
+/** Throws Corruption, with the byte offset, where RocksDB would refuse to open the database. */
+export function readManifest(
+  bytes: Uint8Array,
+  { name = 'MANIFEST', tail = 'recover' }: ReadManifestOptions = {},
+): Manifest {
+  const builder = new ManifestBuilder(name)
+  let group: VersionEdit[] = []
+  for (const { start, end, payload } of readLog(bytes, { name, tail })) {
+    const edit = decodeVersionEdit(payload, start, name)
+    const rest = group.at(-1)?.remainingInGroup
+    if (rest !== undefined && edit.remainingInGroup !== rest - 1) {
+      throw corruption(name, start, 'an atomic group is interrupted')
+    }
+    group.push(edit)
+    if (edit.remainingInGroup) continue
+    for (const member of group) builder.apply(member, start)
+    builder.length = end
+    group = []
+  }
+  if (group.length > 0 && tail === 'strict')
+    throw corruption(name, builder.length, 'an atomic group is incomplete')
+  return builder.build()
+}
+
+interface Table extends LiveTable {
+  readonly oldestBlobFile: number | undefined
+}
+
+interface BlobFile extends LiveBlobFile {
+  garbageCount: number
+}
+
+class ManifestBuilder {
+  length = 0
+  readonly #name: string
+  readonly #columnFamilies = new Map<number, ColumnFamily>([
+    [0, { id: 0, name: 'default', comparator: undefined, logNumber: 0 }],
+  ])
+  readonly #tables = new Map<number, Table>()
+  readonly #blobFiles = new Map<number, BlobFile>()
+  #dbId: string | undefined
+  #nextFileNumber: number | undefined
+  #lastSequence: number | undefined
+  #sawLogNumber = false
+  #minLogNumberToKeep = 0
+
+  constructor(name: string) {
+    this.#name = name
+  }
+
+  apply(edit: VersionEdit, offset: number): void {
+    const fail = (reason: string) => corruption(this.#name, offset, reason)
+    if (edit.addedColumnFamily !== undefined) this.#addColumnFamily(edit, edit.addedColumnFamily, fail)
+    else if (edit.dropsColumnFamily) this.#dropColumnFamily(edit, fail)
+    else this.#applyFiles(edit, fail)
+    this.#applyNumbers(edit)
+  }
+
+  build(): Manifest {
+    if (this.#nextFileNumber === undefined || this.#lastSequence === undefined || !this.#sawLogNumber) {
+      throw corruption(
+        this.#name,
+        this.length,
+        'it lacks a log number, a next file number or a last sequence number',
+      )
+    }
+    return {
+      columnFamilies: this.#columnFamilies,
+      liveTables: this.#tables,
+      liveBlobFiles: this.#liveBlobFiles(),
+      dbId: this.#dbId,
+      lastNextFileNumber: this.#nextFileNumber,
+      lastSequence: this.#lastSequence,
+      minLogNumberToKeep: this.#minLogNumberToKeep,
+      length: this.length,
+    }
+  }
+
+  #addColumnFamily(edit: VersionEdit, name: string, fail: (reason: string) => Error): void {
+    const id = edit.columnFamily
+    // RocksDB puts `default` in itself; a MANIFEST may still introduce it.
+    if (this.#columnFamilies.has(id) && id !== 0) throw fail(`column family ${id} is added twice`)
+    const { comparator, logNumber = 0 } = edit
+    this.#columnFamilies.set(id, { id, name, comparator, logNumber })
+  }
+
+  #dropColumnFamily(edit: VersionEdit, fail: (reason: string) => Error): void {
+    const id = edit.columnFamily
+    if (!this.#columnFamilies.delete(id)) throw fail(`column family ${id} is dropped but not there`)
+    for (const files of [this.#tables, this.#blobFiles]) {
+      for (const file of files.values()) if (file.columnFamily === id) files.delete(file.number)
+    }
+  }
+
+  #applyFiles(edit: VersionEdit, fail: (reason: string) => Error): void {
+    const columnFamily = edit.columnFamily
+    const family = this.#columnFamilies.get(columnFamily)
+    if (family === undefined) throw fail(`column family ${columnFamily} is unknown`)
+    const { comparator = family.comparator, logNumber = 0 } = edit
+    this.#columnFamilies.set(columnFamily, {
+      ...family,
+      comparator,
+      logNumber: Math.max(family.logNumber, logNumber),
+    })
+
+    for (const { number, blobCount, blobBytes } of edit.newBlobFiles) {
+      if (this.#blobFiles.has(number)) throw fail(`blob file ${number} is added twice`)
+      this.#blobFiles.set(number, { number, columnFamily, blobCount, blobBytes, garbageCount: 0 })
+    }
+    for (const { number, blobCount } of edit.blobGarbage) {
+      const file = this.#blobFiles.get(number)
+      if (file === undefined) throw fail(`blob file ${number} has garbage but is not there`)
+      file.garbageCount += blobCount
+    }
+    for (const { number, level } of edit.deletedTables) {
+      const table = this.#tables.get(number)
+      if (table?.columnFamily !== columnFamily || table.level !== level) {
+        throw fail(`table ${number} is deleted from level ${level} but is not there`)
+      }
+      this.#tables.delete(number)
+    }
+    for (const { number, level, size, oldestBlobFile } of edit.newTables) {
+      if (this.#tables.has(number)) throw fail(`table ${number} is added twice`)
+      this.#tables.set(number, { number, columnFamily, level, size, oldestBlobFile })
+    }
+  }
+
+  #applyNumbers(edit: VersionEdit): void {
+    this.#dbId = edit.dbId ?? this.#dbId
+    this.#nextFileNumber = edit.nextFileNumber ?? this.#nextFileNumber
+    this.#lastSequence = edit.lastSequence ?? this.#lastSequence
+    this.#sawLogNumber ||= edit.logNumber !== undefined
+    this.#minLogNumberToKeep = Math.max(this.#minLogNumberToKeep, edit.minLogNumberToKeep ?? 0)
+  }
+
+  /**
+   * As RocksDB decides it when it opens: in each column family the blob files from the oldest that a
+   * table points to on, without those that no table points to and that are garbage from end to end.
+   */
+  #liveBlobFiles(): Map<number, LiveBlobFile> {
+    const linked = new Set<number>()
+    const oldest = new Map<number, number>()
+    for (const { columnFamily, oldestBlobFile } of this.#tables.values()) {
+      if (oldestBlobFile === undefined || !this.#blobFiles.has(oldestBlobFile)) continue
+      linked.add(oldestBlobFile)
+      oldest.set(columnFamily, Math.min(oldest.get(columnFamily) ?? Infinity, oldestBlobFile))
+    }
+    const live = new Map<number, LiveBlobFile>()
+    for (const { garbageCount, ...file } of this.#blobFiles.values()) {
+      const inRange = file.number >= (oldest.get(file.columnFamily) ?? Infinity)
+      const holdsData = linked.has(file.number) || garbageCount < file.blobCount
+      if (inRange && holdsData) live.set(file.number, file)
+    }
+    return live
+  }
+}
