@@ -56,13 +56,22 @@ export interface Env {
   /** Replaces the target when it exists. */
   renameFile(source: string, target: string): Promise<void>
   linkFile(source: string, target: string): Promise<void>
-  /** RocksDB calls it when, and only when, it opens a database for writing. */
+  /**
+   * RocksDB calls it when, and only when, it opens a database for writing. The host itself refuses a
+   * lock that one of its connections holds; the Env answers for everybody beyond this host.
+   */
   lockFile(path: string): Promise<void>
-  /** Also called when the process that held the lock went away without a word. */
+  /**
+   * Also called when the process that held the lock went away without a word. The lock is free
+   * afterwards, even when this rejects because something could not be finished.
+   */
   unlockFile(path: string): Promise<void>
   isDirectory(path: string): Promise<boolean>
   /** Bytes. */
   getFreeSpace(path: string): Promise<number>
+
+  /** Numbers about itself for people to look at: any value that can be structured-cloned. */
+  metrics?(): unknown
 
   /** Finishes what is under way and frees what is held. No call follows. */
   close(): Promise<void>
