@@ -45,7 +45,7 @@ export class Connection {
       this.#serve()
     })
     socket.on('drain', () => this.#serve())
-    socket.on('end', () => socket.destroy())
+    socket.on('end', () => this.end())
     socket.on('error', () => {}) // 'close' follows.
     this.released = new Promise((resolve) => {
       socket.once('close', () => resolve(this.#release()))

@@ -12,6 +12,8 @@ export interface Request<Fields extends readonly Field[] = readonly Field[]> {
   begin(session: Session, ...fields: Fields): Promise<Answer> | Promise<void>
 }
 
+const nameOfOp = new Map(Object.entries(Op).map(([name, op]) => [op as number, name]))
+
 /** By op. */
 export const requests: ReadonlyMap<number, Request> = new Map([
   request(Op.newSequentialFile, path, async (s, path) =>
@@ -63,8 +65,6 @@ export const requests: ReadonlyMap<number, Request> = new Map([
   }),
   request(Op.getFreeSpace, path, async (s, path) => u64(await s.env.getFreeSpace(path))),
 ])
-
-const nameOfOp = new Map(Object.entries(Op).map(([name, op]) => [op as number, name]))
 
 /** What the request of a message was about: `renameFile /a/b /a/c`, `read /a/b 0 4096`. */
 export function describe(session: Session, { name }: Request, fields: readonly Field[]): string {

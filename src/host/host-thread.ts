@@ -1,0 +1,94 @@
+import { Worker } from 'node:worker_threads'
+import { EnvError } from '../env/env-error.js'
+import { makeSocketDirectory, removeSocketDirectory, type SocketDirectory } from './socket-directory.js'
+import { fromThrownValue, type WorkerInput, type WorkerReply, type WorkerRequest } from './worker-messages.js'
+
+interface Waiting {
+  resolve(value: unknown): void
+  reject(error: Error): void
+}
+
+/** A running worker thread that hosts an Env. It keeps the process alive only while it is asked something. */
+export class HostThread {
+  readonly #worker: Worker
+  readonly #directory: SocketDirectory
+  readonly #waiting = new Map<number, Waiting>()
+  #lastId = 0
+  #failure: EnvError | undefined
+
+  /** Rejects with what the Env's module or factory threw, in the class it had where that is possible. */
+  static async start(input: Omit<WorkerInput, 'socketPath'>): Promise<HostThread> {
+    const thread = new HostThread(input)
+    try {
+      await thread.#reply(0)
+    } catch (error) {
+      await thread.#stop()
+      throw error
+    }
+    return thread
+  }
+
+  private constructor(input: Omit<WorkerInput, 'socketPath'>) {
+    this.#directory = makeSocketDirectory()
+    const workerData: WorkerInput = { ...input, socketPath: this.socketPath }
+    this.#worker = new Worker(new URL('./worker.js', import.meta.url), { workerData, name: 'cloudenv' })
+    this.#worker.unref()
+    this.#worker.on('message', (reply: WorkerReply) => this.#replied(reply))
+    this.#worker.on('error', (error) => this.#fail(String(error), error))
+    this.#worker.on('exit', (code) => this.#fail(`its thread ended with exit code ${code}`))
+  }
+
+  get socketPath(): string {
+    return this.#directory.socketPath
+  }
+
+  /** Why the thread is no more, if nobody closed it. */
+  get failure(): EnvError | undefined {
+    return this.#failure
+  }
+
+  request(method: WorkerRequest['method']): Promise<unknown> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure)
+    const request: WorkerRequest = { id: ++this.#lastId, method }
+    const reply = this.#reply(request.id)
+    this.#worker.postMessage(request)
+    return reply
+  }
+
+  /** Closes the Env, and rejects where that does; the thread is gone in any case. */
+  async close(): Promise<void> {
+    try {
+      if (this.#failure === undefined) await this.request('close')
+    } finally {
+      await this.#stop()
+    }
+  }
+
+  async #reply(id: number): Promise<unknown> {
+    this.#worker.ref()
+    try {
+      return await new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }))
+    } finally {
+      this.#waiting.delete(id)
+      if (this.#waiting.size === 0) this.#worker.unref()
+    }
+  }
+
+  #replied(reply: WorkerReply): void {
+    const waiting = this.#waiting.get(reply.id)
+    if ('error' in reply) waiting?.reject(fromThrownValue(reply.error))
+    else waiting?.resolve(reply.value)
+  }
+
+  #fail(reason: string, cause?: unknown): void {
+    const message = `the host of the Env is gone, and with it every database on it: ${reason}`
+    this.#failure ??= new EnvError('IOError', message, { cause })
+    removeSocketDirectory(this.#directory)
+    for (const { reject } of this.#waiting.values()) reject(this.#failure)
+  }
+
+  async #stop(): Promise<void> {
+    await this.#worker.terminate()
+    removeSocketDirectory(this.#directory)
+  }
+}

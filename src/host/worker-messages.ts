@@ -1,0 +1,56 @@
+import { EnvError, type EnvErrorCode, type EnvErrorScope } from '../env/env-error.js'
+
+/** What the thread that hosts an Env is started with. */
+export interface WorkerInput {
+  /** URL of the module. */
+  readonly module: string
+  readonly export: string
+  readonly options: unknown
+  readonly socketPath: string
+}
+
+/** To the worker. The reply carries the same id. */
+export interface WorkerRequest {
+  readonly id: number
+  readonly method: 'metrics' | 'close'
+}
+
+/** From the worker: with id 0 once it listens or cannot, then one for each request. */
+export type WorkerReply =
+  | { readonly id: number; readonly value: unknown }
+  | { readonly id: number; readonly error: ThrownValue }
+
+/** An error as it crosses threads: structured cloning alone would lose its class and code. */
+export interface ThrownValue {
+  readonly name: string
+  readonly message: string
+  readonly stack: string | undefined
+  readonly code: string | undefined
+  readonly retryable: boolean
+  readonly scope: EnvErrorScope
+}
+
+export function toThrownValue(error: unknown): ThrownValue {
+  const { name, message, stack } = error instanceof Error ? error : new Error(String(error))
+  const code = (error as NodeJS.ErrnoException | undefined | null)?.code
+  const { retryable, scope } =
+    error instanceof EnvError ? error : { retryable: false, scope: 'file' as const }
+  return { name, message, stack, code: typeof code === 'string' ? code : undefined, retryable, scope }
+}
+
+const builtIn: Readonly<Record<string, new (message: string) => Error>> = {
+  TypeError,
+  RangeError,
+  SyntaxError,
+  ReferenceError,
+}
+
+/** An error of the same class, where that is EnvError or one of the language's own. */
+export function fromThrownValue(thrown: ThrownValue): Error {
+  const { name, message, stack, code, retryable, scope } = thrown
+  if (name === 'EnvError') return new EnvError(code as EnvErrorCode, message, { retryable, scope })
+  const error = new (builtIn[name] ?? Error)(message)
+  if (stack !== undefined) error.stack = stack
+  if (code !== undefined) Object.assign(error, { code })
+  return error
+}

@@ -1,0 +1,37 @@
+/**
+ * The thread that hosts an Env beside the engine. It has an event loop of its own, so that a RocksDB
+ * call which blocks the main thread can wait for this one.
+ */
+import { parentPort, workerData } from 'node:worker_threads'
+import type { Env } from '../env/env.js'
+import { EnvHost } from './env-host.js'
+import { toThrownValue, type WorkerInput, type WorkerReply, type WorkerRequest } from './worker-messages.js'
+
+const input = workerData as WorkerInput
+const port = parentPort!
+
+await reply(0, async () => {
+  const env = await createEnv(input)
+  const host = await EnvHost.listen(env, input.socketPath)
+  port.on('message', ({ id, method }: WorkerRequest) => {
+    void reply(id, () => (method === 'close' ? host.close() : env.metrics?.()))
+  })
+})
+
+async function createEnv({ module, export: name, options }: WorkerInput): Promise<Env> {
+  const exports: Record<string, unknown> = await import(module)
+  const factory = exports[name]
+  if (typeof factory !== 'function')
+    throw new TypeError(`expected ${module} to export a function "${name}", got ${typeof factory}`)
+  return await factory(options)
+}
+
+async function reply(id: number, work: () => unknown): Promise<void> {
+  let message: WorkerReply
+  try {
+    message = { id, value: await work() }
+  } catch (error) {
+    message = { id, error: toThrownValue(error) }
+  }
+  port.postMessage(message)
+}
