@@ -1,0 +1,86 @@
+/**
+ * Which chunks of a sparse file are present: the bitmap that the bridge maps into memory. Its layout is
+ * described in docs/wire-protocol.md.
+ */
+export class ChunkMap {
+  static readonly headerBytes = 64
+
+  readonly fileSize: number
+  readonly chunkBytes: number
+  readonly bits: Uint8Array
+  #presentBytes = 0
+
+  constructor(fileSize: number, chunkBytes: number) {
+    this.fileSize = fileSize
+    this.chunkBytes = chunkBytes
+    this.bits = new Uint8Array(Math.ceil(Math.ceil(fileSize / chunkBytes) / 8))
+  }
+
+  /** The map in `bytes`, or undefined when they are no map of such a file that can be trusted. */
+  static decode(bytes: Uint8Array, fileSize: number, bootId: string): ChunkMap | undefined {
+    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    if (buffer.length < ChunkMap.headerBytes || buffer.toString('latin1', 0, 8) !== magic) return undefined
+    const chunkBytes = buffer.readUInt32LE(12)
+    const isPowerOfTwo = chunkBytes > 0 && (chunkBytes & (chunkBytes - 1)) === 0
+    if (buffer.readUInt32LE(8) !== version || !isPowerOfTwo) return undefined
+    if (buffer.readBigUInt64LE(16) !== BigInt(fileSize)) return undefined
+    if (!buffer.subarray(32, 64).equals(encodeBootId(bootId))) return undefined
+    const map = new ChunkMap(fileSize, chunkBytes)
+    if (buffer.length !== ChunkMap.headerBytes + map.bits.length) return undefined
+    map.bits.set(buffer.subarray(ChunkMap.headerBytes))
+    for (let chunk = 0; chunk < map.chunkCount; chunk++) {
+      if (map.has(chunk)) map.#presentBytes += map.#sizeOf(chunk)
+    }
+    return map
+  }
+
+  /** @param bootId see {@link readBootId}: a map from before a power cut may name chunks that never reached the disk. */
+  encode(bootId: string): Uint8Array {
+    const buffer = Buffer.alloc(ChunkMap.headerBytes + this.bits.length)
+    buffer.write(magic, 0, 'latin1')
+    buffer.writeUInt32LE(version, 8)
+    buffer.writeUInt32LE(this.chunkBytes, 12)
+    buffer.writeBigUInt64LE(BigInt(this.fileSize), 16)
+    encodeBootId(bootId).copy(buffer, 32)
+    buffer.set(this.bits, ChunkMap.headerBytes)
+    return buffer
+  }
+
+  get chunkCount(): number {
+    return Math.ceil(this.fileSize / this.chunkBytes)
+  }
+
+  /** How many bytes of the file are present. */
+  get presentBytes(): number {
+    return this.#presentBytes
+  }
+
+  has(chunk: number): boolean {
+    return (this.bits[chunk >> 3]! & (1 << (chunk & 7))) !== 0
+  }
+
+  add(chunk: number): void {
+    if (this.has(chunk)) return
+    this.bits[chunk >> 3]! |= 1 << (chunk & 7)
+    this.#presentBytes += this.#sizeOf(chunk)
+  }
+
+  /** The chunks that `[offset, offset + length)` touches, as first and one past the last. */
+  chunksOf(offset: number, length: number): { readonly first: number; readonly end: number } {
+    const first = Math.floor(offset / this.chunkBytes)
+    return { first, end: Math.max(first, Math.ceil((offset + length) / this.chunkBytes)) }
+  }
+
+  #sizeOf(chunk: number): number {
+    return Math.min(this.chunkBytes, this.fileSize - chunk * this.chunkBytes)
+  }
+}
+
+const magic = 'CHUNKMAP'
+const version = 1
+
+function encodeBootId(bootId: string): Buffer {
+  const field = Buffer.alloc(32)
+  field.write(bootId.replaceAll('-', '').slice(0, 32), 'latin1')
+  return field
+}

@@ -1,0 +1,22 @@
+import type { ObjectKey, ObjectStore } from '../store/object-store.js'
+
+/** Where the objects of one database are: a bucket and the path below which their keys lie. */
+export interface DatabasePlace {
+  readonly store: ObjectStore
+  /** The segments of the database's path joined with `/`; empty at the root of the bucket. */
+  readonly path: string
+}
+
+export function objectKey(place: DatabasePlace, name: string): ObjectKey {
+  return place.path === '' ? name : `${place.path}/${name}`
+}
+
+/** As errors name it, for example `s3://bucket/prod/orders/CLOUDMANIFEST`. */
+export function objectUrl(place: DatabasePlace, name: string): string {
+  return `${databaseUrl(place)}/${name}`
+}
+
+export function databaseUrl(place: DatabasePlace): string {
+  const bucket = place.store.url.replace(/\/+$/, '')
+  return place.path === '' ? bucket : `${bucket}/${place.path}`
+}

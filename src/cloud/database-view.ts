@@ -1,0 +1,156 @@
+import { EnvError } from '../env/env-error.js'
+import { type CloudManifest, decodeCloudManifest } from '../format/cloud-manifest.js'
+import { epochOf } from '../format/epoch.js'
+import { blobFileName, type ObjectName, objectName, parseObjectName, tableFileName } from '../format/file-name.js'
+import { type Manifest, readManifest } from '../format/manifest.js'
+import type { ObjectInfo, StoredObject } from '../store/object-store.js'
+import { type DatabasePlace, databaseUrl, objectKey, objectUrl } from './database-place.js'
+
+/** A database as the store has it: one consistent state, read without changing anything. */
+export interface DatabaseView {
+  readonly cloudManifest: CloudManifest
+  readonly cloudManifestEtag: string
+  readonly manifestBytes: Uint8Array
+  readonly manifestEtag: string
+  readonly manifest: Manifest
+  /** By the name that RocksDB knows (`000012.sst`): all that the names of this state reach, live or not. */
+  readonly files: ReadonlyMap<string, StoredFile>
+  /** What lies directly at the database's place, by base name, names that mean nothing here left out. */
+  readonly objects: ReadonlyMap<string, ObjectInfo>
+}
+
+/** A table or blob file in the store. */
+export interface StoredFile {
+  readonly place: DatabasePlace
+  /** The last part of its key, with the epoch. */
+  readonly objectName: string
+  readonly size: number
+  readonly modified: Date
+}
+
+/**
+ * Reads the state that the CLOUDMANIFEST names now; undefined when there is no database.
+ * @param places where to look, in this order: the database's own place, then that of its source.
+ * @throws EnvError Corruption: a part of it is damaged, missing or of the wrong size.
+ */
+export async function readView(
+  places: readonly [DatabasePlace, ...DatabasePlace[]],
+  cookie: string,
+): Promise<DatabaseView | undefined> {
+  const cloudManifestName = objectName({ kind: 'cloudManifest', cookie })
+  const root = await getFirst(places, cloudManifestName)
+  if (!root) return undefined
+  const cloudManifest = decodeCloudManifest(root.object.body, objectUrl(root.place, cloudManifestName))
+
+  const manifestName = objectName({ kind: 'manifest', epoch: cloudManifest.current })
+  const [stored, firstListing] = await Promise.all([
+    getFirst(places, manifestName),
+    Promise.all(places.map(listObjects)),
+  ])
+  if (!stored) {
+    throw new EnvError(
+      'Corruption',
+      `${objectUrl(places[0], manifestName)} is missing, and ${objectUrl(root.place, cloudManifestName)} names it as the ` +
+        "database's MANIFEST. Bring that object back, or an earlier version of the CLOUDMANIFEST",
+    )
+  }
+  const manifest = readManifest(stored.object.body, { name: objectUrl(stored.place, manifestName) })
+
+  // A table that was committed while the list was made may be missing in it: look once more before giving up.
+  let listing = firstListing
+  let files = visibleFiles(places, listing, cloudManifest)
+  if (findDamage(places[0], manifest, files)) {
+    listing = await Promise.all(places.map(listObjects))
+    files = visibleFiles(places, listing, cloudManifest)
+    const damage = findDamage(places[0], manifest, files)
+    if (damage) throw damage
+  }
+  return {
+    cloudManifest,
+    cloudManifestEtag: root.object.etag,
+    manifestBytes: stored.object.body,
+    manifestEtag: stored.object.etag,
+    manifest,
+    files,
+    objects: listing[0] ?? new Map(),
+  }
+}
+
+/** The object of that name at the first place that has it. */
+export async function getFirst(
+  places: readonly DatabasePlace[],
+  name: string,
+): Promise<{ readonly place: DatabasePlace; readonly object: StoredObject } | undefined> {
+  for (const place of places) {
+    const object = await place.store.get(objectKey(place, name)).catch((error: unknown) => {
+      if (EnvError.is(error, 'NotFound')) return undefined
+      throw error
+    })
+    if (object) return { place, object }
+  }
+  return undefined
+}
+
+/** The objects directly at a place whose names mean something, by base name. */
+async function listObjects(place: DatabasePlace): Promise<Map<string, ObjectInfo>> {
+  const prefix = objectKey(place, '')
+  const objects = new Map<string, ObjectInfo>()
+  for await (const object of place.store.list(prefix, { shallow: true })) {
+    const name = object.key.slice(prefix.length)
+    if (parseObjectName(name)) objects.set(name, object)
+  }
+  return objects
+}
+
+function visibleFiles(
+  places: readonly DatabasePlace[],
+  listings: readonly ReadonlyMap<string, ObjectInfo>[],
+  cloudManifest: CloudManifest,
+): Map<string, StoredFile> {
+  const files = new Map<string, StoredFile>()
+  for (const [index, place] of places.entries()) {
+    for (const [name, { size, lastModified }] of listings[index] ?? []) {
+      const parsed = parseObjectName(name)
+      if (!isVisible(parsed, cloudManifest)) continue
+      const fileName = name.slice(0, name.length - (parsed.epoch === '' ? 0 : parsed.epoch.length + 1))
+      if (!files.has(fileName)) files.set(fileName, { place, objectName: name, size, modified: lastModified })
+    }
+  }
+  return files
+}
+
+/** Whether the object is a table or blob file to which the mapping from file numbers to epochs leads. */
+export function isVisible(
+  name: ObjectName | undefined,
+  cloudManifest: CloudManifest,
+): name is Extract<ObjectName, { readonly kind: 'table' | 'blob' }> {
+  return (
+    (name?.kind === 'table' || name?.kind === 'blob') && epochOf(cloudManifest, name.number) === name.epoch
+  )
+}
+
+function findDamage(
+  place: DatabasePlace,
+  manifest: Manifest,
+  files: ReadonlyMap<string, StoredFile>,
+): EnvError | undefined {
+  const damaged = (name: string, problem: string) =>
+    new EnvError(
+      'Corruption',
+      `${databaseUrl(place)}: ${name} ${problem}, and the MANIFEST references it. ` +
+        'Bring the object back, for example from an earlier version',
+    )
+  for (const { number, size } of manifest.liveTables.values()) {
+    const name = tableFileName(number)
+    const file = files.get(name)
+    if (!file) return damaged(name, 'is missing in the store')
+    if (file.size !== size) {
+      return damaged(name, `(${file.objectName}) has ${file.size} bytes in the store instead of ${size}`)
+    }
+  }
+  for (const number of manifest.liveBlobFiles.keys()) {
+    const name = blobFileName(number)
+    if (!files.has(name)) return damaged(name, 'is missing in the store')
+  }
+  return undefined
+}

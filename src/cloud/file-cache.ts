@@ -1,0 +1,196 @@
+import { opendir, readFile, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { LRUCache } from 'lru-cache'
+import { readBootId } from './boot-id.js'
+import { type CacheBudget, CachedFile, type FetchRange, mapSuffix } from './cached-file.js'
+import { ChunkMap } from './chunk-map.js'
+
+export interface CacheMetrics {
+  /** Bytes of tables held on disk, evicted ones that are still open included. */
+  readonly bytes: number
+  readonly maxBytes: number
+  readonly files: number
+  readonly evictedFiles: number
+  readonly fetchedBytes: number
+}
+
+/**
+ * The local copies of stored tables, of all databases of one Env, bounded by bytes. It lies in a
+ * directory of its own in which nothing is that could not be fetched again: deleting it costs requests,
+ * never data. It survives a restart; what cannot be trusted or is no cache file is dropped then.
+ */
+export class FileCache implements CacheBudget {
+  readonly directory: string
+  readonly bootId = readBootId()
+  readonly #maxBytes: number
+  readonly #files = new Map<string, CachedFile>()
+  /** The files with bytes on disk, by path; a size of 0 is not allowed there. */
+  readonly #index: LRUCache<string, CachedFile>
+  readonly #evictions = new Set<Promise<void>>()
+  #lettingGoBytes = 0
+  #evictedFiles = 0
+  #fetchedBytes = 0
+
+  private constructor(directory: string, maxBytes: number) {
+    this.directory = directory
+    this.#maxBytes = maxBytes
+    this.#index = new LRUCache<string, CachedFile>({
+      // Room is made in `reserve`; a file in use may be over the bound for a moment.
+      maxSize: Number.MAX_SAFE_INTEGER,
+      noDisposeOnSet: true,
+      dispose: (file, _path, reason) => {
+        if (reason === 'evict') this.#evict(file)
+      },
+    })
+  }
+
+  /** Opens the cache in `directory`, with what an earlier process left there, least recently used first. */
+  static async open(directory: string, maxBytes: number): Promise<FileCache> {
+    const cache = new FileCache(directory, maxBytes)
+    for (const left of await findFiles(directory)) await cache.#restore(left)
+    return cache
+  }
+
+  /** The file that mirrors one stored object. `name` is unique for ever, for it holds the epoch. */
+  file(name: string, size: number, fetch: FetchRange): CachedFile {
+    const path = join(this.directory, name)
+    const known = this.#files.get(path)
+    if (known?.size === size) {
+      known.source = fetch
+      return known
+    }
+    if (known) this.#drop(known)
+    const file = new CachedFile(path, size, fetch, this)
+    this.#files.set(path, file)
+    return file
+  }
+
+  /**
+   * Takes a table that was written here and is in the store now.
+   * @returns false when there is no room for it, and the local file is left where it is.
+   */
+  async adopt(file: CachedFile, localPath: string): Promise<boolean> {
+    if (!this.#makeRoom(file.size)) return false
+    await file.adopt(localPath)
+    this.touch(file)
+    return true
+  }
+
+  /** Forgets a table that was deleted. */
+  async remove(name: string): Promise<void> {
+    const file = this.#files.get(join(this.directory, name))
+    if (file) this.#drop(file)
+    await Promise.all(this.#evictions)
+  }
+
+  reserve(file: CachedFile, bytes: number): boolean {
+    if (file.heldBytes + bytes > this.#maxBytes) return false
+    this.touch(file)
+    // The file itself was used last, so it is the last that could be popped, and it fits.
+    return this.#makeRoom(bytes)
+  }
+
+  #makeRoom(bytes: number): boolean {
+    if (bytes > this.#maxBytes) return false
+    while (this.#index.calculatedSize + bytes > this.#maxBytes) this.#index.pop()
+    return true
+  }
+
+  touch(file: CachedFile): void {
+    const size = file.heldBytes
+    if (size > 0 && !file.isPinned && this.#files.get(file.path) === file) this.#index.set(file.path, file, { size })
+  }
+
+  releaseLater(bytes: number): () => void {
+    this.#lettingGoBytes += bytes
+    return () => {
+      this.#lettingGoBytes -= bytes
+    }
+  }
+
+  fetched(bytes: number): void {
+    this.#fetchedBytes += bytes
+  }
+
+  metrics(): CacheMetrics {
+    let bytes = this.#lettingGoBytes
+    let files = 0
+    for (const file of this.#files.values()) {
+      bytes += file.presentBytes
+      if (file.presentBytes > 0) files += 1
+    }
+    return {
+      bytes,
+      maxBytes: this.#maxBytes,
+      files,
+      evictedFiles: this.#evictedFiles,
+      fetchedBytes: this.#fetchedBytes,
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#evictions)
+    await Promise.all([...this.#files.values()].map((file) => file.close()))
+  }
+
+  async #restore(left: LeftFile): Promise<void> {
+    const bytes = await readFile(`${left.path}${mapSuffix}`).catch(() => undefined)
+    const map = bytes && ChunkMap.decode(bytes, left.size, this.bootId)
+    if (!map || map.presentBytes > this.#maxBytes) {
+      await rm(left.path, { force: true })
+      await rm(`${left.path}${mapSuffix}`, { force: true })
+      return
+    }
+    const file = new CachedFile(left.path, left.size, neverFetched, this)
+    file.restore(map)
+    this.#files.set(left.path, file)
+    this.reserve(file, 0)
+  }
+
+  #drop(file: CachedFile): void {
+    this.#files.delete(file.path)
+    this.#index.delete(file.path)
+    this.#track(file.evict())
+  }
+
+  #evict(file: CachedFile): void {
+    this.#evictedFiles += 1
+    this.#track(file.evict())
+  }
+
+  #track(eviction: Promise<void>): void {
+    const tracked = eviction.catch(() => undefined).finally(() => this.#evictions.delete(tracked))
+    this.#evictions.add(tracked)
+  }
+}
+
+interface LeftFile {
+  readonly path: string
+  readonly size: number
+  readonly usedMs: number
+}
+
+async function findFiles(directory: string): Promise<LeftFile[]> {
+  const found: LeftFile[] = []
+  const maps: string[] = []
+  const entries = await opendir(directory, { recursive: true }).catch(() => undefined)
+  if (!entries) return found
+  for await (const entry of entries) {
+    if (!entry.isFile()) continue
+    const path = join(entry.parentPath, entry.name)
+    if (entry.name.endsWith(mapSuffix)) {
+      maps.push(path)
+      continue
+    }
+    const { size, atimeMs, mtimeMs } = await stat(path)
+    found.push({ path, size, usedMs: Math.max(atimeMs, mtimeMs) })
+  }
+  const paths = new Set(found.map((file) => file.path))
+  for (const map of maps) if (!paths.has(map.slice(0, -mapSuffix.length))) await rm(map, { force: true })
+  return found.sort((a, b) => a.usedMs - b.usedMs)
+}
+
+/** A file left by an earlier process gets its source when its database is opened, before any read. */
+async function neverFetched(): Promise<never> {
+  throw new Error('a cached file was read before its database was opened')
+}
