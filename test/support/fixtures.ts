@@ -1,0 +1,67 @@
+// Buckets written by the real rocksdb-cloud. They are not part of the project: tests that need them
+// say that they were skipped where the folder is missing.
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll } from 'vitest'
+
+const archives = join(import.meta.dirname, '../../../shared/fixtures/rocksdb-cloud')
+
+export const fixtureNames = [
+  'newdb',
+  'simple',
+  'epochs',
+  'garbage',
+  'cfs',
+  'clone',
+  'cookie',
+  'newdb-format6',
+] as const
+export type FixtureName = (typeof fixtureNames)[number]
+
+export const haveFixtures = existsSync(archives)
+
+/** A suite name that explains itself when it is skipped. */
+export const fixtureSuite = (title: string): string =>
+  haveFixtures ? title : `${title} (skipped: no ../shared/fixtures)`
+
+export interface FixtureView {
+  readonly label: string
+  readonly open: { readonly src: FixturePath; readonly dest?: FixturePath; readonly cookie_on_open: string }
+  readonly column_families: readonly {
+    readonly name: string
+    readonly count: number
+    readonly sha256: string
+  }[]
+}
+
+export interface FixturePath {
+  readonly bucket: string
+  readonly path: string
+}
+
+export interface FixtureObject {
+  readonly bucket: string
+  readonly key: string
+  readonly size: number
+  readonly sha256: string
+  readonly metadata?: Readonly<Record<string, string>>
+}
+
+export interface Fixture {
+  /** Holds a directory for each bucket, and `dump`. */
+  readonly directory: string
+  readonly views: readonly FixtureView[]
+  readonly objects: readonly FixtureObject[]
+}
+
+/** Unpacks the fixture into a directory of its own, removed after the test file. */
+export function unpackFixture(name: FixtureName): Fixture {
+  const parent = mkdtempSync(join(tmpdir(), 'cloudenv-fixture-'))
+  afterAll(() => rmSync(parent, { recursive: true, force: true }))
+  execFileSync('tar', ['-xzf', join(archives, `${name}.tar.gz`), '-C', parent])
+  const directory = join(parent, name)
+  const { views, objects } = JSON.parse(readFileSync(join(directory, 'expected.json'), 'utf8'))
+  return { directory, views, objects }
+}
