@@ -31,7 +31,11 @@ export class HostThread {
   private constructor(input: Omit<WorkerInput, 'socketPath'>) {
     this.#directory = makeSocketDirectory()
     const workerData: WorkerInput = { ...input, socketPath: this.socketPath }
-    this.#worker = new Worker(new URL('./worker.js', import.meta.url), { workerData, name: 'cloudenv' })
+    this.#worker = new Worker(new URL('./worker.js', import.meta.url), {
+      workerData,
+      name: 'cloudenv',
+      ...threadArguments(),
+    })
     this.#worker.unref()
     this.#worker.on('message', (reply: WorkerReply) => this.#replied(reply))
     this.#worker.on('error', (error) => this.#fail(String(error), error))
@@ -91,4 +95,12 @@ export class HostThread {
     await this.#worker.terminate()
     removeSocketDirectory(this.#directory)
   }
+}
+
+/**
+ * The thread inherits Node's own arguments, a TypeScript loader for instance. But a program given with
+ * `--eval` and `--input-type` has an argument that no file can be started with.
+ */
+function threadArguments(): { execArgv?: string[] } {
+  return process.execArgv.some((argument) => argument.startsWith('--input-type')) ? { execArgv: [] } : {}
 }

@@ -1,0 +1,201 @@
+import { execFile } from 'node:child_process'
+import { existsSync, statSync } from 'node:fs'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterEach, describe, expect, test } from 'vitest'
+import { EnvError } from '#src/env/env-error.js'
+import { type HostedEnv, hostedEnv, memoryEnv, posixEnv } from '#src/host/hosted-env.js'
+import { WireClient } from '../support/wire-client.ts'
+
+const module = new URL('../support/env-module.js', import.meta.url)
+const running: HostedEnv[] = []
+
+afterEach(async () => {
+  for (const env of running.splice(0)) await env.close().catch(() => {})
+})
+
+function measuredEnv(options?: unknown): HostedEnv {
+  const env = hostedEnv({ module, export: 'createMeasuredEnv', options })
+  running.push(env)
+  return env
+}
+
+test.each([
+  ['posixEnv', posixEnv],
+  ['memoryEnv', memoryEnv],
+])('%s serves its socket from a thread', async (_, create) => {
+  const env = create()
+  running.push(env)
+  const client = await WireClient.connect(await env.start())
+  expect(await client.freeSpace('/')).toBeGreaterThan(0)
+  await client.disconnect()
+})
+
+test('calls of start share one host, until it is closed', async () => {
+  const env = measuredEnv()
+  const [first, second] = await Promise.all([env.start(), env.start()])
+  expect(second).toBe(first)
+  expect(await env.start()).toBe(first)
+  await env.close()
+  expect(existsSync(dirname(first))).toBe(false)
+  expect(await env.start()).not.toBe(first)
+})
+
+test('only this user may enter the directory of the socket', async () => {
+  const socketPath = await measuredEnv().start()
+  expect(statSync(dirname(socketPath)).mode & 0o777).toBe(0o700)
+})
+
+test('the Env is given a copy of the options, made when it was described', async () => {
+  const options = { store: 'file:///a', nested: { when: new Date(0) } }
+  const env = measuredEnv(options)
+  options.store = 'changed'
+  await env.start()
+  expect(await env.metrics()).toEqual({ options: { store: 'file:///a', nested: { when: new Date(0) } } })
+})
+
+test('an Env that does not run, or that measures nothing, has no metrics', async () => {
+  const env = memoryEnv()
+  running.push(env)
+  expect(await env.metrics()).toBeUndefined()
+  await env.start()
+  expect(await env.metrics()).toBeUndefined()
+})
+
+test('default options are what the specification says, and nobody changes them', () => {
+  const env = hostedEnv({ module, export: 'createMeasuredEnv', defaultOptions: { max_open_files: 100 } })
+  expect(env.defaultOptions).toEqual({ max_open_files: 100 })
+  expect(Object.isFrozen(env.defaultOptions)).toBe(true)
+  expect(posixEnv().defaultOptions).toEqual({})
+})
+
+describe('what is no specification is a TypeError', () => {
+  test('options that cannot be copied to another thread, without showing them', () => {
+    const options = { store: 's3://b', credentials: () => 'hunter2' }
+    const describeIt = () => hostedEnv({ module, export: 'createMeasuredEnv', options })
+    expect(describeIt).toThrow(TypeError)
+    expect(describeIt).toThrow('"credentials"')
+    expect(describeIt).not.toThrow('hunter2')
+  })
+
+  test('a relative module, for it would be looked for in this package', () => {
+    expect(() => hostedEnv({ module: './my-env.js', export: 'createMyEnv' })).toThrow(TypeError)
+  })
+
+  test('a missing name of an export', () => {
+    expect(() => hostedEnv({ module } as never)).toThrow(TypeError)
+  })
+})
+
+describe('start rejects with what went wrong', () => {
+  const startError = async (name: string, options?: unknown, from: URL | string = module) => {
+    const env = hostedEnv({ module: from, export: name, options })
+    running.push(env)
+    return await env.start().catch((error: unknown) => error)
+  }
+
+  test('a TypeError or RangeError of the factory, as such', async () => {
+    const typeError = await startError('createNothing', { how: 'TypeError' })
+    expect(typeError).toBeInstanceOf(TypeError)
+    expect(typeError).toMatchObject({ message: 'expected "store" to be a URL, got 7' })
+    expect(await startError('createNothing', { how: 'RangeError' })).toBeInstanceOf(RangeError)
+  })
+
+  test('an EnvError of the factory with its code and scope', async () => {
+    const error = await startError('createNothing', { how: 'EnvError' })
+    expect(error).toBeInstanceOf(EnvError)
+    expect(error).toMatchObject({ code: 'NotFound', message: 'no such bucket', scope: 'fileSystem' })
+  })
+
+  test('anything else that was thrown as an Error', async () => {
+    expect(await startError('createNothing', { how: 'null' })).toMatchObject({ message: 'null' })
+  })
+
+  test('a module that is not there', async () => {
+    expect(await startError('createEnv', {}, '/no/such/module.js')).toMatchObject({
+      code: 'ERR_MODULE_NOT_FOUND',
+    })
+  })
+
+  test('an export that is not a function', async () => {
+    const error = await startError('notAFunction')
+    expect(error).toBeInstanceOf(TypeError)
+    expect(error).toMatchObject({ message: expect.stringContaining('"notAFunction"') })
+  })
+
+  test('and leaves nothing behind, so that the next start may succeed', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'late-'))
+    const late = join(directory, 'late.mjs')
+    const env = hostedEnv({ module: late, export: 'createMemoryEnv' })
+    running.push(env)
+    await expect(env.start()).rejects.toThrow()
+    await writeFile(late, `export * from ${JSON.stringify(import.meta.resolve('#src/env/memory-env.js'))}`)
+    expect(existsSync(await env.start())).toBe(true)
+    await rm(directory, { recursive: true })
+  })
+})
+
+test('close rejects with what the Env could not finish, and ends the host all the same', async () => {
+  const env = measuredEnv({ failClose: true })
+  const socketPath = await env.start()
+  const closed = env.close()
+  await expect(closed).rejects.toBeInstanceOf(EnvError)
+  await expect(closed).rejects.toMatchObject({ code: 'TimedOut', retryable: true })
+  expect(existsSync(dirname(socketPath))).toBe(false)
+})
+
+test.each([
+  ['/crash', 'a bug in the Env'],
+  ['/exit', 'exit code 3'],
+])('a host that dies (%s) ends its connections, and says so to whoever starts it', async (path, reason) => {
+  const env = measuredEnv()
+  const client = await WireClient.connect(await env.start())
+  client.exists(path).catch(() => {})
+  await client.frames.closed
+  await expect
+    .poll(() => env.start().catch((error: unknown) => error))
+    .toMatchObject({
+      name: 'EnvError',
+      code: 'IOError',
+      message: expect.stringContaining(reason),
+    })
+  await expect(env.metrics()).rejects.toThrow(reason)
+  await env.close()
+  await env.start()
+})
+
+describe('a process', () => {
+  const run = async (script: string, environment: NodeJS.ProcessEnv = {}) => {
+    const source = `import { memoryEnv } from ${JSON.stringify(import.meta.resolve('#src/host/hosted-env.js'))}\n${script}`
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      ['--input-type=module', '--eval', source],
+      { env: { ...process.env, ...environment }, timeout: 20_000 },
+    )
+    return stdout.trim()
+  }
+
+  test('ends by itself although a host runs, and leaves no socket behind', async () => {
+    const socketPath = await run('console.log(await memoryEnv().start())')
+    expect(socketPath).toMatch(/env\.sock$/)
+    expect(existsSync(dirname(socketPath))).toBe(false)
+  })
+
+  test('waits for a host that is starting or closing', async () => {
+    expect(
+      await run('const env = memoryEnv(); await env.start(); await env.close(); console.log("closed")'),
+    ).toBe('closed')
+  })
+
+  test('with a temporary directory too deep for a socket uses /tmp', async () => {
+    const root = await mkdtemp(join(tmpdir(), 'deep-'))
+    const deep = join(root, 'd'.repeat(100))
+    await mkdir(deep)
+    const socketPath = await run('console.log(await memoryEnv().start())', { TMPDIR: deep })
+    expect(dirname(dirname(socketPath))).toBe('/tmp')
+    expect(Buffer.byteLength(socketPath)).toBeLessThan(104)
+    await rm(root, { recursive: true })
+  })
+})

@@ -1,0 +1,39 @@
+/** Envs as a user would write them: loaded in the thread that hosts them. */
+import { EnvError } from '#src/env/env-error.js'
+import { MemoryEnv } from '#src/env/memory-env.js'
+
+class MeasuredEnv extends MemoryEnv {
+  #options
+
+  constructor(options) {
+    super()
+    this.#options = options
+  }
+
+  metrics() {
+    return { options: this.#options }
+  }
+
+  async fileExists(path) {
+    if (path === '/crash') setImmediate(() => Promise.reject(new Error('a bug in the Env')))
+    if (path === '/exit') process.exit(3)
+    return await super.fileExists(path)
+  }
+
+  async close() {
+    if (this.#options?.failClose) throw new EnvError('TimedOut', 'close: no answer', { retryable: true })
+  }
+}
+
+export async function createMeasuredEnv(options) {
+  return new MeasuredEnv(options)
+}
+
+export function createNothing({ how }) {
+  if (how === 'TypeError') throw new TypeError('expected "store" to be a URL, got 7')
+  if (how === 'RangeError') throw new RangeError('expected "maxBytes" to be positive, got -1')
+  if (how === 'EnvError') throw new EnvError('NotFound', 'no such bucket', { scope: 'fileSystem' })
+  throw null
+}
+
+export const notAFunction = 7
