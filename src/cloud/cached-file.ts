@@ -228,7 +228,12 @@ export class CachedFile {
     const data = await open(copy.path, 'wx+')
     await data.truncate(this.size)
     await writeMap(copy.chunkMapPath, map, this.#budget.bootId)
-    const held: Held = { copy, map, files: { data, map: await open(copy.chunkMapPath, 'r+') }, isPinned: false }
+    const held: Held = {
+      copy,
+      map,
+      files: { data, map: await open(copy.chunkMapPath, 'r+') },
+      isPinned: false,
+    }
     this.#held = held
     return held
   }
@@ -278,8 +283,9 @@ class Handle implements SparseFile {
   readonly #file: CachedFile
   readonly #handles: Set<Handle>
   readonly #lettingGo = new Map<number, () => void>()
-  /** Where a reader that goes through the file in order misses next. */
-  #nextMiss = -1
+  /** What was last asked for, read-ahead included: one who goes through the file in order misses next at its end. */
+  #windowStart = 0
+  #windowEnd = -1
   #readAhead = 0
 
   constructor(file: CachedFile, handles: Set<Handle>) {
@@ -296,16 +302,23 @@ class Handle implements SparseFile {
   }
 
   ensure(offset: number, length: number): Promise<LocalCopy | Uint8Array> {
-    const isSequential = Math.abs(offset - this.#nextMiss) <= chunkBytes
+    const end = offset + length
+    // Within what was asked for before: nothing new is learned about the reader.
+    if (offset >= this.#windowStart && end <= this.#windowEnd) return this.#file.ensure(offset, length, 0)
+    const isSequential = offset <= this.#windowEnd && end > this.#windowEnd && offset >= this.#windowStart
     this.#readAhead = isSequential
       ? Math.min(Math.max(this.#readAhead * 2, minReadAheadBytes), maxReadAheadBytes)
       : 0
-    this.#nextMiss = offset + length + this.#readAhead
+    this.#windowStart = offset
+    this.#windowEnd = Math.ceil((end + this.#readAhead) / chunkBytes) * chunkBytes
     return this.#file.ensure(offset, length, this.#readAhead)
   }
 
   evicted(copy: LocalCopy, released: () => void): void {
-    if (!this.onEvicted) return released()
+    if (!this.onEvicted) {
+      released()
+      return
+    }
     this.#lettingGo.set(copy.generation, released)
     this.onEvicted(copy)
   }

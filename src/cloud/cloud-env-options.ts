@@ -83,7 +83,8 @@ export function parseCloudEnvOptions(options: CloudEnvOptions): CloudEnvConfig {
   }
   const { store, root, cache, source, cookie, deletionDelayMs, ownershipCheckMs, ...connection } = options
   for (const name of Object.keys(cache ?? {})) {
-    if (name !== 'maxBytes') throw new TypeError(`unknown option "cache.${name}" of cloudEnv; it takes maxBytes`)
+    if (name !== 'maxBytes')
+      throw new TypeError(`unknown option "cache.${name}" of cloudEnv; it takes maxBytes`)
   }
   return {
     store: storeUrl('store', store),
@@ -138,7 +139,9 @@ function text(name: string, value: unknown): string {
 
 function milliseconds(name: string, value: unknown): number {
   if (typeof value === 'number' && Number.isFinite(value) && value >= 0) return value
-  throw new TypeError(`expected "${name}" to be a number of milliseconds, zero or more, got ${JSON.stringify(value)}`)
+  throw new TypeError(
+    `expected "${name}" to be a number of milliseconds, zero or more, got ${JSON.stringify(value)}`,
+  )
 }
 
 function cookieName(value: unknown): string {

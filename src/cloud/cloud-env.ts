@@ -13,11 +13,11 @@ import { EnvError, toEnvError } from '../env/env-error.js'
 import { parseFileName } from '../format/file-name.js'
 import type { ObjectStore } from '../store/object-store.js'
 import { openStore } from '../store/open-store.js'
+import { openCacheDirectory } from './cache-directory.js'
 import { type CloudEnvConfig, type CloudEnvOptions, parseCloudEnvOptions } from './cloud-env-options.js'
 import { Database, pathSegments } from './database.js'
 import type { DatabasePlace } from './database-place.js'
 import { type CacheMetrics, FileCache } from './file-cache.js'
-import { openCacheDirectory } from './cache-directory.js'
 
 export interface CloudEnvMetrics {
   readonly store: ReturnType<ObjectStore['metrics']>
@@ -26,7 +26,10 @@ export interface CloudEnvMetrics {
 }
 
 /** Makes the Env that a host serves: a cloud one, for the databases below `options.root`. */
-export async function createCloudEnv(options: CloudEnvOptions, clock: Clock = systemClock): Promise<CloudEnv> {
+export async function createCloudEnv(
+  options: CloudEnvOptions,
+  clock: Clock = systemClock,
+): Promise<CloudEnv> {
   return CloudEnv.open(parseCloudEnvOptions(options), clock)
 }
 
@@ -160,7 +163,9 @@ export class CloudEnv implements Env {
   async getFileModificationTime(path: string): Promise<number> {
     const { database, name, kind } = this.#locate(path)
     const modified =
-      kind === 'stored' ? (await database.file(name)).modified : (await run('look at', path, stat(path))).mtime
+      kind === 'stored'
+        ? (await database.file(name)).modified
+        : (await run('look at', path, stat(path))).mtime
     return Math.floor(modified.getTime() / 1000)
   }
 
@@ -169,7 +174,10 @@ export class CloudEnv implements Env {
     const to = this.#locate(target)
     if (from.kind === 'stored') {
       if (parseFileName(to.name).kind === 'trash') return from.database.moveToTrash(from.name, target)
-      throw new EnvError('NotSupported', `can't rename ${source} to ${target}: a table keeps its number for life`)
+      throw new EnvError(
+        'NotSupported',
+        `can't rename ${source} to ${target}: a table keeps its number for life`,
+      )
     }
     if (to.kind === 'stored') {
       await to.database.linkIn(source, to.name)

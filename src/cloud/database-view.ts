@@ -1,7 +1,13 @@
 import { EnvError } from '../env/env-error.js'
 import { type CloudManifest, decodeCloudManifest } from '../format/cloud-manifest.js'
 import { epochOf } from '../format/epoch.js'
-import { blobFileName, type ObjectName, objectName, parseObjectName, tableFileName } from '../format/file-name.js'
+import {
+  blobFileName,
+  type ObjectName,
+  objectName,
+  parseObjectName,
+  tableFileName,
+} from '../format/file-name.js'
 import { type Manifest, readManifest } from '../format/manifest.js'
 import type { ObjectInfo, StoredObject } from '../store/object-store.js'
 import { type DatabasePlace, databaseUrl, objectKey, objectUrl } from './database-place.js'

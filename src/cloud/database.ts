@@ -16,7 +16,13 @@ import { type DatabaseView, getFirst, isVisible, readView, type StoredFile } fro
 import type { FileCache } from './file-cache.js'
 import { fsyncDirectory, readDirectory, setAside, writeFileDurably } from './local-directory.js'
 import { Owner } from './owner.js'
-import { type OwnerRecord, ownerRecordName, readOwnerRecord, removeOwnerRecord, writeOwnerRecord } from './owner-record.js'
+import {
+  type OwnerRecord,
+  ownerRecordName,
+  readOwnerRecord,
+  removeOwnerRecord,
+  writeOwnerRecord,
+} from './owner-record.js'
 import { ServedBytes } from './served-bytes.js'
 
 export interface DatabaseDependencies {
@@ -134,7 +140,13 @@ export class Database {
       if (kind === 'wal') return continues
       return kind !== 'current' && kind !== 'manifest' && kind !== 'identity' && isRocksName(name)
     }
-    return [...(local ?? []).filter(isOwn), 'CURRENT', 'IDENTITY', manifestFileName(inheritedManifest), ...view.files.keys()]
+    return [
+      ...(local ?? []).filter(isOwn),
+      'CURRENT',
+      'IDENTITY',
+      manifestFileName(inheritedManifest),
+      ...view.files.keys(),
+    ]
   }
 
   /**
@@ -144,7 +156,10 @@ export class Database {
   async claim(): Promise<void> {
     const [place, source] = this.#places
     if (source) {
-      throw new EnvError('NotSupported', `${databaseUrl(place)} has a source: it can be opened read-only only`)
+      throw new EnvError(
+        'NotSupported',
+        `${databaseUrl(place)} has a source: it can be opened read-only only`,
+      )
     }
     for (let attempt = 0; attempt < maxClaimAttempts; attempt++) {
       // A view that has aged in the meantime fails the conditions of the claim, and is read again.
@@ -173,7 +188,10 @@ export class Database {
 
   requireOwner(action: string): Owner {
     if (this.#owner) return this.#owner
-    throw new EnvError('NotSupported', `can't ${action} in ${this.directory}: the database is not open for writing`)
+    throw new EnvError(
+      'NotSupported',
+      `can't ${action} in ${this.directory}: the database is not open for writing`,
+    )
   }
 
   /** Compares what the local directory remembers with the store, before anything is changed. */
@@ -203,7 +221,11 @@ export class Database {
     }
     if (view && record?.epochs.includes(view.cloudManifest.current)) return record
     const stale = record ? record.epochs.at(-1) : 'unknown'
-    await setAside(this.directory, local.filter((name) => parseFileName(name).kind === 'wal'), `set-aside-${stale}`)
+    await setAside(
+      this.directory,
+      local.filter((name) => parseFileName(name).kind === 'wal'),
+      `set-aside-${stale}`,
+    )
     return undefined
   }
 
@@ -239,7 +261,13 @@ export class Database {
     epoch: Epoch,
     writer: string,
     view: DatabaseView | undefined,
-    claimed: { readonly cloudManifestEtag: string; readonly manifestEtag: string; readonly cloudManifest: CloudManifest } | undefined,
+    claimed:
+      | {
+          readonly cloudManifestEtag: string
+          readonly manifestEtag: string
+          readonly cloudManifest: CloudManifest
+        }
+      | undefined,
   ): Owner {
     const [place] = this.#places
     const { config, clock, cache } = this.#deps
@@ -310,7 +338,11 @@ export class Database {
     if (name === 'CURRENT') return Buffer.from(`${manifestFileName(inheritedManifest)}\n`)
     if (name === 'IDENTITY') {
       const identity = await getFirst(this.#places, name)
-      return Buffer.from(Buffer.from(identity?.object.body ?? []).toString('latin1').trim())
+      return Buffer.from(
+        Buffer.from(identity?.object.body ?? [])
+          .toString('latin1')
+          .trim(),
+      )
     }
     return view.manifestBytes
   }
@@ -352,7 +384,13 @@ const maxClaimAttempts = 10
 
 /** A local name that RocksDB is to see: not one of ours. */
 function isRocksName(name: string): boolean {
-  return !(name === ownerRecordName || name.startsWith('set-aside-') || name.startsWith('.') || isStoredName(name) || name.endsWith('.tmp'))
+  return !(
+    name === ownerRecordName ||
+    name.startsWith('set-aside-') ||
+    name.startsWith('.') ||
+    isStoredName(name) ||
+    name.endsWith('.tmp')
+  )
 }
 
 /** A table or blob file under its name in the store. */
@@ -369,7 +407,9 @@ function isReplaced(name: string): boolean {
 
 /** The stored files that the names of the new epoch still lead to: not what was written and never committed. */
 function filesOf(view: DatabaseView, cloudManifest: CloudManifest): Map<string, StoredFile> {
-  return new Map([...view.files].filter(([, { objectName }]) => isVisible(parseObjectName(objectName), cloudManifest)))
+  return new Map(
+    [...view.files].filter(([, { objectName }]) => isVisible(parseObjectName(objectName), cloudManifest)),
+  )
 }
 
 /**

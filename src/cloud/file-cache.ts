@@ -48,6 +48,7 @@ export class FileCache implements CacheBudget {
   static async open(directory: string, maxBytes: number): Promise<FileCache> {
     const cache = new FileCache(directory, maxBytes)
     for (const left of await findFiles(directory)) await cache.#restore(left)
+    await Promise.all(cache.#evictions)
     return cache
   }
 
@@ -98,7 +99,8 @@ export class FileCache implements CacheBudget {
 
   touch(file: CachedFile): void {
     const size = file.heldBytes
-    if (size > 0 && !file.isPinned && this.#files.get(file.path) === file) this.#index.set(file.path, file, { size })
+    if (size > 0 && !file.isPinned && this.#files.get(file.path) === file)
+      this.#index.set(file.path, file, { size })
   }
 
   releaseLater(bytes: number): () => void {

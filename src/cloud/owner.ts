@@ -291,7 +291,9 @@ export class Owner {
       throw error
     })
     if (found?.etag === this.#cloudManifestEtag) return true
-    this.#displaced(found ? 'somebody else opened the database for writing' : 'the database was deleted there')
+    this.#displaced(
+      found ? 'somebody else opened the database for writing' : 'the database was deleted there',
+    )
     return false
   }
 
@@ -338,7 +340,9 @@ async function readStart(path: string, size: number): Promise<Uint8Array> {
     const bytes = Buffer.alloc(size)
     const { bytesRead } = await file.read(bytes, 0, size, 0)
     if (bytesRead === size) return bytes
-    throw new EnvError('IOError', `${path} has ${bytesRead} bytes, ${size} were written to it`, { retryable: true })
+    throw new EnvError('IOError', `${path} has ${bytesRead} bytes, ${size} were written to it`, {
+      retryable: true,
+    })
   } finally {
     await file.close()
   }

@@ -1,5 +1,5 @@
 import pLimit from 'p-limit'
-import { EnvError, toEnvError } from '../env/env-error.js'
+import { type EnvError, toEnvError } from '../env/env-error.js'
 
 /** Four streams of 1 MiB pieces saturate one Node thread; more only add memory. */
 const maxConcurrentUploads = 4

@@ -1,0 +1,227 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, open, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { FileCache } from '#src/cloud/file-cache.js'
+import type { LocalCopy, SparseFile } from '#src/env/env.js'
+
+const chunk = 65_536
+
+let directory: string
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'file-cache-'))
+})
+
+afterEach(() => rm(directory, { recursive: true, force: true }))
+
+/** A stored object that counts what is fetched of it. */
+class Stored {
+  readonly bytes: Buffer
+  readonly fetched: { readonly offset: number; readonly length: number }[] = []
+  failure: Error | undefined
+
+  constructor(size: number) {
+    this.bytes = randomBytes(size)
+  }
+
+  readonly fetch = async (offset: number, length: number): Promise<Uint8Array> => {
+    this.fetched.push({ offset, length })
+    if (this.failure) throw this.failure
+    return this.bytes.subarray(offset, offset + length)
+  }
+}
+
+/** Reads as the bridge does: from the copy that `ensure` names, or the bytes that it gives. */
+async function read(file: SparseFile, offset: number, length: number): Promise<Buffer> {
+  const answer = await file.ensure(offset, length)
+  if (answer instanceof Uint8Array) return Buffer.from(answer)
+  const copy = await open(answer.path)
+  const { buffer } = await copy.read(Buffer.alloc(length), 0, length, offset)
+  await copy.close()
+  return buffer
+}
+
+function expectBytes(actual: Buffer, expected: Uint8Array): void {
+  expect(actual.equals(expected), 'the bytes are those of the object').toBe(true)
+}
+
+async function bytesOnDisk(): Promise<number> {
+  let bytes = 0
+  for (const name of await readdir(directory)) {
+    if (!name.endsWith('.chunks')) bytes += (await stat(join(directory, name))).blocks * 512
+  }
+  return bytes
+}
+
+describe('reading through the cache', () => {
+  test('gives the bytes of the object, fetched once however many ask at the same time', async () => {
+    const stored = new Stored(10 * chunk + 17)
+    const cache = await FileCache.open(directory, 100 * chunk)
+    const file = cache.file('000001.sst-a', stored.bytes.length, stored.fetch).open()
+    const reads = await Promise.all(Array.from({ length: 50 }, () => read(file, 3 * chunk + 5, 100)))
+    for (const bytes of reads) expectBytes(bytes, stored.bytes.subarray(3 * chunk + 5, 3 * chunk + 105))
+    expect(stored.fetched).toEqual([{ offset: 3 * chunk, length: chunk }])
+    await cache.close()
+  })
+
+  test('fetches neighbouring chunks in one request', async () => {
+    const stored = new Stored(10 * chunk)
+    const cache = await FileCache.open(directory, 100 * chunk)
+    const file = cache.file('000001.sst-a', stored.bytes.length, stored.fetch).open()
+    expectBytes(await read(file, 0, stored.bytes.length), stored.bytes)
+    expect(stored.fetched).toEqual([{ offset: 0, length: 10 * chunk }])
+    await cache.close()
+  })
+
+  test('fetches ahead of a reader that goes through the file in order', async () => {
+    const stored = new Stored(400 * chunk)
+    const cache = await FileCache.open(directory, 1000 * chunk)
+    const file = cache.file('000001.sst-a', stored.bytes.length, stored.fetch).open()
+    for (let offset = 0; offset < stored.bytes.length; offset += chunk) {
+      expectBytes(await read(file, offset, chunk), stored.bytes.subarray(offset, offset + chunk))
+    }
+    expect(stored.fetched.length).toBeLessThan(25)
+    await cache.close()
+  })
+
+  test('tells of a failed fetch, and tries again when asked again', async () => {
+    const stored = new Stored(chunk)
+    const cache = await FileCache.open(directory, 100 * chunk)
+    const file = cache.file('000001.sst-a', stored.bytes.length, stored.fetch).open()
+    stored.failure = new Error('the store is away')
+    await expect(read(file, 0, 10)).rejects.toThrow('the store is away')
+    stored.failure = undefined
+    expectBytes(await read(file, 0, 10), stored.bytes.subarray(0, 10))
+    await cache.close()
+  })
+})
+
+describe('the bound', () => {
+  test('holds: the least recently used file leaves the disk', async () => {
+    const cache = await FileCache.open(directory, 4 * chunk)
+    const stored = [1, 2, 3, 4, 5, 6].map(() => new Stored(chunk))
+    for (const [index, { bytes, fetch }] of stored.entries()) {
+      await read(cache.file(`00000${index}.sst-a`, bytes.length, fetch).open(), 0, 10)
+    }
+    await cache.close()
+    expect((await readdir(directory)).filter((name) => !name.endsWith('.chunks')).sort()).toEqual([
+      '000002.sst-a',
+      '000003.sst-a',
+      '000004.sst-a',
+      '000005.sst-a',
+    ])
+    expect(await bytesOnDisk()).toBeLessThanOrEqual(4 * chunk)
+    expect(cache.metrics()).toMatchObject({ bytes: 4 * chunk, files: 4, evictedFiles: 2 })
+  })
+
+  test('counts an evicted file until the last reader has let go of it', async () => {
+    const cache = await FileCache.open(directory, 2 * chunk)
+    const first = new Stored(2 * chunk)
+    const second = new Stored(chunk)
+    const reader = cache.file('000001.sst-a', first.bytes.length, first.fetch).open()
+    const told: LocalCopy[] = []
+    reader.onEvicted = (copy) => told.push(copy)
+    await read(reader, 0, 2 * chunk)
+    await read(cache.file('000002.sst-a', chunk, second.fetch).open(), 0, 10)
+    expect(told).toHaveLength(1)
+    expect(cache.metrics().bytes).toBe(3 * chunk)
+    reader.released(told[0]!)
+    await expect.poll(() => cache.metrics().bytes).toBe(chunk)
+    await cache.close()
+  })
+
+  test('of less than a file: reads are answered, and nothing beyond the bound is kept', async () => {
+    const stored = new Stored(8 * chunk)
+    const cache = await FileCache.open(directory, chunk)
+    const file = cache.file('000001.sst-a', stored.bytes.length, stored.fetch).open()
+    for (const offset of [0, 3 * chunk, 5 * chunk, 0]) {
+      expectBytes(await read(file, offset, 100), stored.bytes.subarray(offset, offset + 100))
+    }
+    expect(cache.metrics().bytes).toBeLessThanOrEqual(chunk)
+    await cache.close()
+  })
+
+  test('of zero: every read is answered, nothing is kept', async () => {
+    const stored = new Stored(2 * chunk)
+    const cache = await FileCache.open(directory, 0)
+    const file = cache.file('000001.sst-a', stored.bytes.length, stored.fetch).open()
+    expectBytes(await read(file, 100, 100), stored.bytes.subarray(100, 200))
+    expect(stored.fetched).toEqual([{ offset: 100, length: 100 }])
+    expect(await readdir(directory)).toEqual([])
+    await cache.close()
+  })
+
+  test('leaves a file alone that is not in the store yet', async () => {
+    const cache = await FileCache.open(directory, chunk)
+    const bornPath = join(directory, 'born')
+    const bytes = randomBytes(3 * chunk)
+    await writeFile(bornPath, bytes)
+    const born = cache.file('000001.sst-a', bytes.length, async () => Buffer.alloc(0))
+    born.born(bornPath)
+    const other = new Stored(chunk)
+    await read(cache.file('000002.sst-a', chunk, other.fetch).open(), 0, 10)
+    expectBytes(await read(born.open(), 0, bytes.length), bytes)
+    expect(await cache.adopt(born, bornPath)).toBe(false)
+    await cache.close()
+  })
+})
+
+describe('after a restart', () => {
+  test('what was fetched is there, and nothing is fetched again', async () => {
+    const stored = new Stored(4 * chunk)
+    const before = await FileCache.open(directory, 100 * chunk)
+    await read(before.file('db/000001.sst-a', stored.bytes.length, stored.fetch).open(), chunk, 10)
+    await before.close()
+    stored.fetched.length = 0
+
+    const after = await FileCache.open(directory, 100 * chunk)
+    expect(after.metrics().bytes).toBe(chunk)
+    const file = after.file('db/000001.sst-a', stored.bytes.length, stored.fetch).open()
+    expectBytes(await read(file, chunk, 10), stored.bytes.subarray(chunk, chunk + 10))
+    expect(stored.fetched).toEqual([])
+    // The rest is fetched into the same file.
+    expectBytes(await read(file, 3 * chunk, 10), stored.bytes.subarray(3 * chunk, 3 * chunk + 10))
+    await after.close()
+  })
+
+  test('a smaller bound is kept', async () => {
+    const stored = [1, 2, 3].map(() => new Stored(chunk))
+    const before = await FileCache.open(directory, 100 * chunk)
+    for (const [index, { bytes, fetch }] of stored.entries()) {
+      await read(before.file(`00000${index}.sst-a`, bytes.length, fetch).open(), 0, 10)
+    }
+    await before.close()
+    const after = await FileCache.open(directory, 2 * chunk)
+    expect(after.metrics().bytes).toBeLessThanOrEqual(2 * chunk)
+    await after.close()
+  })
+
+  test.each([
+    ['without a map', (path: string) => rm(`${path}.chunks`)],
+    ['of another length', (path: string) => truncate(path, 10)],
+    ['whose map is cut short', (path: string) => truncate(`${path}.chunks`, 64)],
+    ['whose map is nonsense', (path: string) => writeFile(`${path}.chunks`, randomBytes(65))],
+  ])('a file %s is dropped', async (_, damage) => {
+    const stored = new Stored(4 * chunk)
+    const before = await FileCache.open(directory, 100 * chunk)
+    await read(before.file('000001.sst-a', stored.bytes.length, stored.fetch).open(), 0, 10)
+    await before.close()
+    await damage(join(directory, '000001.sst-a'))
+    const after = await FileCache.open(directory, 100 * chunk)
+    expect(after.metrics().bytes).toBe(0)
+    expect(await readdir(directory)).toEqual([])
+    await after.close()
+  })
+})
+
+test('a deleted table leaves the disk at once', async () => {
+  const stored = new Stored(chunk)
+  const cache = await FileCache.open(directory, 100 * chunk)
+  await read(cache.file('000001.sst-a', chunk, stored.fetch).open(), 0, 10)
+  await cache.remove('000001.sst-a')
+  expect(await readdir(directory)).toEqual([])
+  expect(cache.metrics().bytes).toBe(0)
+  await cache.close()
+})
