@@ -1,0 +1,14 @@
+/** `npm run bench -- NAME`: runs one benchmark. Each measures both sides in the same run, and reports ratios. */
+const benchmarks: Readonly<Record<string, () => Promise<void>>> = {
+  tax: async () => (await import('./tax.js')).tax(),
+}
+
+const name = process.argv[2] ?? ''
+const benchmark = benchmarks[name]
+if (!benchmark) {
+  console.error(
+    `expected the name of a benchmark (${Object.keys(benchmarks).join(', ')}), got ${JSON.stringify(name)}`,
+  )
+  process.exit(2)
+}
+await benchmark()
