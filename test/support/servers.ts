@@ -1,0 +1,90 @@
+/**
+ * The S3 servers of the tests. As vitest's globalSetup it brings MinIO and LocalStack up (or takes those that
+ * CLOUDENV_TEST_MINIO and CLOUDENV_TEST_LOCALSTACK name) and provides them:
+ *
+ * ```ts
+ * describe.each(inject('servers'))('$name', (server) => { … })
+ * ```
+ *
+ * All tests share one bucket for each server: each works below a prefix of its own.
+ */
+import { BucketAlreadyOwnedByYou, CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
+import type { TestProject } from 'vitest/node'
+import { bucket, credentials, kmsKey, region } from '../../localstack/credentials.mjs'
+import { startServers } from '../../localstack/servers.mjs'
+
+export interface S3Server {
+  readonly name: 'minio' | 'localstack'
+  /** Path-style only. */
+  readonly endpoint: string
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+  readonly region: string
+  /** Exists. */
+  readonly bucket: string
+  /** The one key that the server's KMS knows, undefined where it takes any. */
+  readonly kmsKeyId: string | undefined
+}
+
+export interface SkippedServer {
+  readonly name: string
+  readonly reason: string
+}
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    servers: readonly S3Server[]
+    skippedServers: readonly SkippedServer[]
+  }
+}
+
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const { running, skipped, stop } = await startServers()
+  try {
+    for (const { name, reason } of skipped)
+      console.warn(`\n✗ Skipping every test that runs on ${name}: ${reason}\n`)
+    if (skipped.length > 0 && process.env.CI === 'true')
+      throw new Error('With CI=true every server is needed.')
+    const servers = running.map(({ name, endpoint }) => describeServer(name as S3Server['name'], endpoint))
+    await Promise.all(servers.map(ensureBucket))
+    project.provide('servers', servers)
+    project.provide('skippedServers', skipped)
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return stop
+}
+
+function describeServer(name: S3Server['name'], endpoint: string): S3Server {
+  return {
+    name,
+    endpoint,
+    ...credentials,
+    region,
+    bucket,
+    kmsKeyId: name === 'minio' ? kmsKey.id : undefined,
+  }
+}
+
+async function ensureBucket({
+  endpoint,
+  accessKeyId,
+  secretAccessKey,
+  region,
+  bucket,
+}: S3Server): Promise<void> {
+  const client = new S3Client({
+    endpoint,
+    region,
+    credentials: { accessKeyId, secretAccessKey },
+    forcePathStyle: true,
+  })
+  try {
+    await client.send(new CreateBucketCommand({ Bucket: bucket }))
+  } catch (error) {
+    if (!(error instanceof BucketAlreadyOwnedByYou)) throw error
+  } finally {
+    client.destroy()
+  }
+}
