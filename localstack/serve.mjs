@@ -31,12 +31,16 @@ const ended = new Promise((resolve) => {
   if (!untilSignal) process.stdin.on('close', resolve).on('error', resolve).resume()
 })
 
+// Nobody left to read what is said: standard input has closed too, then.
+process.stdout.on('error', () => {})
+
 serve().catch(fail)
 
 async function serve() {
   try {
     const starting = Promise.all([attempt('minio', startMinio), attempt('localstack', startLocalStack)])
-    const started = await Promise.race([starting, ended.then(() => [])])
+    const started = await Promise.race([starting, ended.then(() => undefined)])
+    if (started === undefined) return
     const running = started.filter((server) => 'endpoint' in server)
     const skipped = started.filter((server) => 'reason' in server)
     process.stdout.write(`${JSON.stringify({ running, skipped })}\n`)
