@@ -1,0 +1,43 @@
+// Which chunks of a sparse file are present: the host's bitmap, mapped shared and only read. The layout is
+// described in docs/wire-protocol.md. Bits are only ever set, so what was seen present stays present.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "bridge/rocksdb_names.h"
+
+namespace cloudenv {
+
+class ChunkMap {
+ public:
+  // Fails with NotFound when there is no such file.
+  static IOStatus Open(const std::string& path, uint64_t file_size, std::unique_ptr<ChunkMap>* result);
+  ~ChunkMap();
+
+  // Whether all of [begin, end) is present; the range is within the file and not empty.
+  bool Covers(uint64_t begin, uint64_t end) const {
+    return end <= present_bytes_.load(std::memory_order_acquire) || CoversChunks(begin, end);
+  }
+
+ private:
+  ChunkMap(void* mapping, size_t mapped_bytes, int chunk_shift, uint64_t file_size);
+
+  bool CoversChunks(uint64_t begin, uint64_t end) const;
+  bool IsPresent(uint64_t chunk) const;
+  // Moves present_bytes_ on over what has become present since.
+  void Advance() const;
+
+  void* const mapping_;
+  const size_t mapped_bytes_;
+  const unsigned char* const bits_;
+  const int chunk_shift_;
+  const uint64_t file_size_;
+  // So much of the front of the file is known to be present. Once that is all of it the bits are not looked
+  // at again.
+  mutable std::atomic<uint64_t> present_bytes_{0};
+};
+
+}  // namespace cloudenv

@@ -1,0 +1,239 @@
+#include "bridge/cloud_file_system.h"
+
+#include "bridge/directory.h"
+#include "bridge/path.h"
+#include "bridge/readable.h"
+#include "bridge/writable.h"
+
+namespace cloudenv {
+
+namespace {
+
+class CloudFileLock final : public rocksdb::FileLock {
+ public:
+  CloudFileLock(const std::string& path, rocksdb::FileLock* local) : path(path), local(local) {}
+
+  const std::string path;
+  // Null when the host wants none.
+  rocksdb::FileLock* const local;
+};
+
+IOStatus NoSuchOperation(const char* operation, const std::string& path) {
+  return IOStatus::NotSupported(std::string(operation) + " " + path, "an Env host has no such operation");
+}
+
+}  // namespace
+
+rocksdb::Status ConnectCloudFileSystem(const std::string& socket_path, std::shared_ptr<FileSystem>* result) {
+  std::shared_ptr<Host> host;
+  const IOStatus status = Host::Connect(socket_path, &host);
+  if (status.ok()) *result = std::make_shared<CloudFileSystem>(host);
+  return status;
+}
+
+CloudFileSystem::CloudFileSystem(const std::shared_ptr<Host>& host)
+    : FileSystemWrapper(FileSystem::Default()), host_(host) {}
+
+IOStatus CloudFileSystem::NewSequentialFile(const std::string& path, const FileOptions& options,
+                                            std::unique_ptr<FSSequentialFile>* result, IODebugContext* dbg) {
+  result->reset();
+  if (host_->IsLocalName(path)) return target()->NewSequentialFile(path, options, result, dbg);
+  return OpenSequentialFile(host_, NormalizePath(path), options, result);
+}
+
+IOStatus CloudFileSystem::NewRandomAccessFile(const std::string& path, const FileOptions& options,
+                                              std::unique_ptr<FSRandomAccessFile>* result,
+                                              IODebugContext* dbg) {
+  result->reset();
+  if (host_->IsLocalName(path)) return target()->NewRandomAccessFile(path, options, result, dbg);
+  return OpenRandomAccessFile(host_, NormalizePath(path), options, result);
+}
+
+IOStatus CloudFileSystem::NewWritableFile(const std::string& path, const FileOptions& options,
+                                          std::unique_ptr<FSWritableFile>* result, IODebugContext*) {
+  result->reset();
+  return OpenWritableFile(host_, Op::kNewWritableFile, NormalizePath(path), options, result);
+}
+
+IOStatus CloudFileSystem::ReopenWritableFile(const std::string& path, const FileOptions& options,
+                                             std::unique_ptr<FSWritableFile>* result, IODebugContext*) {
+  result->reset();
+  return OpenWritableFile(host_, Op::kReopenWritableFile, NormalizePath(path), options, result);
+}
+
+IOStatus CloudFileSystem::ReuseWritableFile(const std::string& path, const std::string& old_path,
+                                            const FileOptions& options,
+                                            std::unique_ptr<FSWritableFile>* result, IODebugContext* dbg) {
+  result->reset();
+  if (host_->IsLocalName(path) && host_->IsLocalName(old_path)) {
+    return ReuseLocalFile(host_, NormalizePath(path), NormalizePath(old_path), options, result);
+  }
+  // Renames, then opens anew.
+  return FileSystem::ReuseWritableFile(path, old_path, options, result, dbg);
+}
+
+IOStatus CloudFileSystem::NewDirectory(const std::string& path, const IOOptions& options,
+                                       std::unique_ptr<FSDirectory>* result, IODebugContext* dbg) {
+  result->reset();
+  bool is_directory = false;
+  const IOStatus status = IsDirectory(path, options, &is_directory, dbg);
+  if (!status.ok()) return status;
+  if (!is_directory) return IOStatus::PathNotFound("open directory " + path, "it is not a directory");
+  *result = std::make_unique<CloudDirectory>(host_, NormalizePath(path));
+  return status;
+}
+
+IOStatus CloudFileSystem::NewRandomRWFile(const std::string& path, const FileOptions& options,
+                                          std::unique_ptr<rocksdb::FSRandomRWFile>* result,
+                                          IODebugContext* dbg) {
+  if (!host_->IsLocalName(path)) return NoSuchOperation("open for reading and writing", path);
+  const IOStatus fenced = CheckFence(path);
+  return fenced.ok() ? target()->NewRandomRWFile(path, options, result, dbg) : fenced;
+}
+
+IOStatus CloudFileSystem::NewMemoryMappedFileBuffer(
+    const std::string& path, std::unique_ptr<rocksdb::MemoryMappedFileBuffer>* result) {
+  if (!host_->IsLocalName(path)) return NoSuchOperation("map into memory", path);
+  const IOStatus fenced = CheckFence(path);
+  return fenced.ok() ? target()->NewMemoryMappedFileBuffer(path, result) : fenced;
+}
+
+IOStatus CloudFileSystem::Truncate(const std::string& path, size_t size, const IOOptions& options,
+                                   IODebugContext* dbg) {
+  if (!host_->IsLocalName(path)) return NoSuchOperation("truncate", path);
+  const IOStatus fenced = CheckFence(path);
+  return fenced.ok() ? target()->Truncate(path, size, options, dbg) : fenced;
+}
+
+IOStatus CloudFileSystem::NumFileLinks(const std::string& path, const IOOptions& options, uint64_t* count,
+                                       IODebugContext* dbg) {
+  if (!host_->IsLocalName(path)) return NoSuchOperation("count the links of", path);
+  return target()->NumFileLinks(path, options, count, dbg);
+}
+
+IOStatus CloudFileSystem::AreFilesSame(const std::string& first, const std::string& second,
+                                       const IOOptions& options, bool* same, IODebugContext* dbg) {
+  if (!host_->IsLocalName(first) || !host_->IsLocalName(second)) return NoSuchOperation("compare", first);
+  return target()->AreFilesSame(first, second, options, same, dbg);
+}
+
+IOStatus CloudFileSystem::FileExists(const std::string& path, const IOOptions& options, IODebugContext* dbg) {
+  if (host_->IsLocalName(path)) return target()->FileExists(path, options, dbg);
+  return CallOnPath(Op::kFileExists, path);
+}
+
+IOStatus CloudFileSystem::GetChildren(const std::string& path, const IOOptions&,
+                                      std::vector<std::string>* names, IODebugContext*) {
+  names->clear();
+  return CallOnPath(Op::kGetChildren, path, [names](PayloadReader& payload) {
+    for (uint32_t left = payload.U32(); left > 0 && payload.ok(); --left) names->push_back(payload.String());
+  });
+}
+
+IOStatus CloudFileSystem::GetChildrenFileAttributes(const std::string& path, const IOOptions&,
+                                                    std::vector<rocksdb::FileAttributes>* files,
+                                                    IODebugContext*) {
+  files->clear();
+  return CallOnPath(Op::kGetChildrenFileAttributes, path, [files](PayloadReader& payload) {
+    for (uint32_t left = payload.U32(); left > 0 && payload.ok(); --left) {
+      files->emplace_back();
+      files->back().name = payload.String();
+      files->back().size_bytes = payload.U64();
+    }
+  });
+}
+
+IOStatus CloudFileSystem::DeleteFile(const std::string& path, const IOOptions& options, IODebugContext* dbg) {
+  if (!host_->IsLocalName(path)) return CallOnPath(Op::kDeleteFile, path);
+  const IOStatus fenced = CheckFence(path);
+  return fenced.ok() ? target()->DeleteFile(path, options, dbg) : fenced;
+}
+
+IOStatus CloudFileSystem::CreateDir(const std::string& path, const IOOptions& options, IODebugContext* dbg) {
+  const IOStatus exists = FileExists(path, options, dbg);
+  if (exists.ok()) return IOStatus::IOError("create directory " + path, "it exists");
+  return exists.IsNotFound() ? CreateDirIfMissing(path, options, dbg) : exists;
+}
+
+IOStatus CloudFileSystem::CreateDirIfMissing(const std::string& path, const IOOptions&, IODebugContext*) {
+  return CallOnPath(Op::kCreateDirIfMissing, path);
+}
+
+IOStatus CloudFileSystem::DeleteDir(const std::string& path, const IOOptions&, IODebugContext*) {
+  return CallOnPath(Op::kDeleteDir, path);
+}
+
+IOStatus CloudFileSystem::GetFileSize(const std::string& path, const IOOptions& options, uint64_t* size,
+                                      IODebugContext* dbg) {
+  if (host_->IsLocalName(path)) return target()->GetFileSize(path, options, size, dbg);
+  return CallOnPath(Op::kGetFileSize, path, [size](PayloadReader& payload) { *size = payload.U64(); });
+}
+
+IOStatus CloudFileSystem::GetFileModificationTime(const std::string& path, const IOOptions& options,
+                                                  uint64_t* seconds, IODebugContext* dbg) {
+  if (host_->IsLocalName(path)) return target()->GetFileModificationTime(path, options, seconds, dbg);
+  return CallOnPath(Op::kGetFileModificationTime, path,
+                    [seconds](PayloadReader& payload) { *seconds = payload.U64(); });
+}
+
+// Local ones are renamed behind a fence too: RocksDB puts its LOG aside before it takes the lock that lowers
+// the fence.
+IOStatus CloudFileSystem::RenameFile(const std::string& source, const std::string& target_path,
+                                     const IOOptions& options, IODebugContext* dbg) {
+  if (host_->IsLocalName(source) && host_->IsLocalName(target_path)) {
+    return target()->RenameFile(source, target_path, options, dbg);
+  }
+  return host_->Call(
+      Request(Op::kRenameFile).String(NormalizePath(source)).String(NormalizePath(target_path)));
+}
+
+IOStatus CloudFileSystem::LinkFile(const std::string& source, const std::string& target_path,
+                                   const IOOptions&, IODebugContext*) {
+  return host_->Call(Request(Op::kLinkFile).String(NormalizePath(source)).String(NormalizePath(target_path)));
+}
+
+IOStatus CloudFileSystem::IsDirectory(const std::string& path, const IOOptions&, bool* is_directory,
+                                      IODebugContext*) {
+  return CallOnPath(Op::kIsDirectory, path, [&](PayloadReader& payload) { *is_directory = payload.Bool(); });
+}
+
+IOStatus CloudFileSystem::GetFreeSpace(const std::string& path, const IOOptions&, uint64_t* bytes,
+                                       IODebugContext*) {
+  return CallOnPath(Op::kGetFreeSpace, path, [bytes](PayloadReader& payload) { *bytes = payload.U64(); });
+}
+
+IOStatus CloudFileSystem::LockFile(const std::string& path, const IOOptions& options,
+                                   rocksdb::FileLock** lock, IODebugContext* dbg) {
+  *lock = nullptr;
+  const std::string normal = NormalizePath(path);
+  rocksdb::FileLock* local = nullptr;
+  IOStatus status;
+  if (host_->local_locks()) status = target()->LockFile(normal, options, &local, dbg);
+  if (!status.ok()) return status;
+  status = CallOnPath(Op::kLockFile, normal);
+  if (status.ok()) {
+    host_->fences().Lower(DirectoryOf(normal));
+    *lock = new CloudFileLock(normal, local);
+  } else if (local != nullptr) {
+    target()->UnlockFile(local, options, dbg).PermitUncheckedError();
+  }
+  return status;
+}
+
+IOStatus CloudFileSystem::UnlockFile(rocksdb::FileLock* lock, const IOOptions& options, IODebugContext* dbg) {
+  const std::unique_ptr<CloudFileLock> held(static_cast<CloudFileLock*>(lock));
+  const IOStatus status = CallOnPath(Op::kUnlockFile, held->path);
+  const IOStatus unlocked =
+      held->local == nullptr ? IOStatus::OK() : target()->UnlockFile(held->local, options, dbg);
+  return status.ok() ? unlocked : status;
+}
+
+IOStatus CloudFileSystem::CallOnPath(Op op, const std::string& path, const Connection::Decoder& decode) {
+  return host_->Call(Request(op).String(NormalizePath(path)), decode);
+}
+
+IOStatus CloudFileSystem::CheckFence(const std::string& path) {
+  return host_->fences().For(NormalizePath(path))->Check();
+}
+
+}  // namespace cloudenv

@@ -1,0 +1,17 @@
+// Errors of the wire protocol as RocksDB's.
+#pragma once
+
+#include <string>
+
+#include "bridge/rocksdb_names.h"
+#include "bridge/wire.h"
+
+namespace cloudenv {
+
+// The payload of an ERROR; one that is malformed shows in the reader.
+IOStatus ReadError(PayloadReader& payload);
+
+// The connection to the host ended, or never began. Not retryable: a connection is never made anew.
+IOStatus HostGone(const std::string& socket_path, const std::string& reason);
+
+}  // namespace cloudenv

@@ -1,0 +1,46 @@
+#include "bridge/fence.h"
+
+#include "bridge/path.h"
+
+namespace cloudenv {
+
+void Fence::Raise(const IOStatus& reason) {
+  if (up_.load(std::memory_order_relaxed)) return;
+  reason_ = reason;
+  up_.store(true, std::memory_order_release);
+}
+
+std::shared_ptr<const Fence> Fences::For(const std::string& path) {
+  const std::string directory = DirectoryOf(path);
+  std::lock_guard<std::mutex> lock(mutex_);
+  std::shared_ptr<Fence>& fence = by_directory_[directory];
+  if (fence == nullptr) {
+    fence = std::make_shared<Fence>();
+    RaiseWhereDue(directory, *fence);
+  }
+  return fence;
+}
+
+void Fences::Raise(const std::string& directory, const IOStatus& reason) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  raised_.emplace(directory, reason);
+  for (const auto& [path, fence] : by_directory_) RaiseWhereDue(path, *fence);
+}
+
+void Fences::RaiseEverywhere(const IOStatus& reason) { Raise("/", reason); }
+
+void Fences::Lower(const std::string& directory) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (raised_.erase(directory) == 0) return;
+  for (auto it = by_directory_.begin(); it != by_directory_.end();) {
+    it = IsAtOrBelow(directory, it->first) ? by_directory_.erase(it) : std::next(it);
+  }
+}
+
+void Fences::RaiseWhereDue(const std::string& directory, Fence& fence) {
+  for (const auto& [fenced, reason] : raised_) {
+    if (IsAtOrBelow(fenced, directory)) fence.Raise(reason);
+  }
+}
+
+}  // namespace cloudenv
