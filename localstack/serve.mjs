@@ -17,7 +17,6 @@ import { installLocalStack, installMinio } from './install.mjs'
 /** @typedef {{ name: string, reason: string }} Skipped */
 
 const startTimeoutMs = 90_000
-const stopTimeoutMs = 5_000
 
 /** @type {import('node:child_process').ChildProcess[]} */
 const children = []
@@ -26,6 +25,7 @@ const untilSignal = process.argv.includes('--until-signal')
 
 const ended = new Promise((resolve) => {
   process.on('SIGTERM', resolve)
+  process.on('SIGHUP', resolve)
   // Ctrl-C reaches the whole process group; whoever started this still has use for the servers then.
   process.on('SIGINT', untilSignal ? resolve : () => {})
   if (!untilSignal) process.stdin.on('close', resolve).on('error', resolve).resume()
@@ -156,14 +156,15 @@ async function answers(url) {
   }
 }
 
-/** @param {import('node:child_process').ChildProcess} child */
+/**
+ * At once: their data is thrown away, so there is nothing that they could finish.
+ * @param {import('node:child_process').ChildProcess} child
+ */
 async function stop(child) {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
   const exit = once(child, 'exit')
-  process.kill(-child.pid, 'SIGTERM')
-  const timer = setTimeout(() => process.kill(-(child.pid ?? 0), 'SIGKILL'), stopTimeoutMs)
+  process.kill(-child.pid, 'SIGKILL')
   await exit
-  clearTimeout(timer)
 }
 
 /** @returns {Promise<number>} a port that was free on loopback a moment ago */
