@@ -26,11 +26,16 @@ export class EnvHost {
 
   /**
    * Takes the Env over: {@link close} closes it too. Rejects when the socket cannot be created, with
-   * EADDRINUSE when that path exists; the Env stays open then.
+   * EADDRINUSE when that path exists; the Env is closed then.
    */
   static async listen(env: Env, socketPath: string): Promise<EnvHost> {
     const host = new EnvHost(env, socketPath)
-    await host.#listen()
+    try {
+      await host.#listen()
+    } catch (error) {
+      await env.close()
+      throw error
+    }
     return host
   }
 

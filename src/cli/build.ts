@@ -1,0 +1,9 @@
+import { Command } from 'commander'
+import { setupScript } from './package-files.js'
+import { runProgram } from './run-program.js'
+
+export const buildCommand = new Command('build')
+  .description('build the native part against the RocksDB of this system')
+  .action(async () => {
+    process.exitCode = await runProgram(process.execPath, [setupScript, '--native'])
+  })

@@ -1,0 +1,62 @@
+import { once } from 'node:events'
+import { lstat, rm } from 'node:fs/promises'
+import { createConnection } from 'node:net'
+import { resolve } from 'node:path'
+import { Command } from 'commander'
+import { EnvHost } from '../host/env-host.js'
+import { makeSocketDirectory, removeSocketDirectory } from '../host/socket-directory.js'
+import { type EnvOptions, openEnv, withEnvOptions } from './env-options.js'
+import { fsUri, pluginPreload } from './plugin.js'
+import { UsageError } from './usage-error.js'
+
+export const serveCommand = withEnvOptions(
+  new Command('serve')
+    .description('host an Env until interrupted, for any number of RocksDB programs')
+    .option('--socket <path>', 'where to listen (default: in a fresh temporary directory)'),
+).action(async (options: EnvOptions & { readonly socket?: string }) => {
+  if (options.socket === undefined) {
+    const directory = makeSocketDirectory()
+    try {
+      await serve(options, directory.socketPath)
+    } finally {
+      removeSocketDirectory(directory)
+    }
+  } else {
+    const socketPath = resolve(options.socket)
+    await removeStaleSocket(socketPath)
+    await serve(options, socketPath)
+  }
+})
+
+async function serve(options: EnvOptions, socketPath: string): Promise<void> {
+  const [name, value] = pluginPreload()
+  const host = await EnvHost.listen(await openEnv(options), socketPath)
+  const stopped = Promise.race(['SIGINT', 'SIGTERM', 'SIGHUP'].map((signal) => once(process, signal)))
+  console.log(`Serving ${fsUri(socketPath)} until interrupted. RocksDB programs use it so:
+
+  ${name}=${value} ldb --fs_uri=${fsUri(socketPath)} --db=${resolve(options.root ?? '/')}/… scan
+`)
+  await stopped
+  await host.close()
+}
+
+/** A socket that nobody listens on any more is left by a host that was killed. */
+async function removeStaleSocket(socketPath: string): Promise<void> {
+  const found = await lstat(socketPath).catch(() => undefined)
+  if (found === undefined) return
+  if (!found.isSocket()) throw new UsageError(`${socketPath} exists and is not a socket`)
+  if (await isListenedOn(socketPath)) throw new UsageError(`${socketPath} is in use by another host`)
+  await rm(socketPath)
+}
+
+async function isListenedOn(socketPath: string): Promise<boolean> {
+  const socket = createConnection(socketPath)
+  try {
+    await once(socket, 'connect')
+    return true
+  } catch {
+    return false
+  } finally {
+    socket.destroy()
+  }
+}
