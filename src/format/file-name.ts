@@ -65,8 +65,9 @@ export function parseObjectName(name: string): ObjectName | undefined {
   }
 
   const parts = /^(?:MANIFEST|([0-9]+)\.(sst|blob))(?:-([0-9a-f]+))?$/.exec(name)
-  const epoch = parts && parseEpoch(parts[3] ?? '')
-  if (!parts || epoch === undefined) return undefined
+  if (!parts) return undefined
+  const epoch = parseEpoch(parts[3] ?? '')
+  if (epoch === undefined) return undefined
   if (parts[1] === undefined) return { kind: 'manifest', epoch }
   const number = parseNumber(parts[1])
   if (number === undefined) return undefined

@@ -1,0 +1,432 @@
+import { randomInt, randomUUID } from 'node:crypto'
+import type { BigIntStats } from 'node:fs'
+import { constants } from 'node:fs'
+import {
+  copyFile,
+  type FileHandle,
+  link,
+  open,
+  readdir,
+  rename,
+  rm,
+  rmdir,
+  stat,
+  unlink,
+} from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { type Clock, systemClock } from '../env/clock.js'
+import { EnvError, toEnvError } from '../env/env-error.js'
+import { DirectoryLock } from './directory-lock.js'
+import { DirectoryMetadata, type UserMetadata } from './directory-metadata.js'
+import { makeDirectory, syncDirectory } from './durable-file.js'
+import { assertObjectKey, compareKeys, isObjectKey } from './object-key.js'
+import {
+  type ByteRange,
+  type ListOptions,
+  type ObjectInfo,
+  type ObjectKey,
+  type ObjectStore,
+  PreconditionFailed,
+  type PutBody,
+  type PutOptions,
+  type PutResult,
+  type StoredObject,
+} from './object-store.js'
+import { observed, type RequestListener, type StoreOperation } from './store-request.js'
+
+export interface DirectoryStoreOptions {
+  /** Created with the first object. */
+  readonly directory: string
+  readonly clock?: Clock
+  readonly onRequest?: RequestListener
+}
+
+/** Everything of ours that is not an object lies here. Objects below it are neither listed nor written. */
+const privateName = '.cloudenv-store'
+const abandonedDraftMs = 24 * 60 * 60 * 1000
+/** Files looked at in parallel while listing. */
+const pageSize = 1000
+
+/**
+ * An object store in a directory: each object is a file, its key the path. Any directory tree can be
+ * read as one. Writes are atomic and conditional writes exclude each other, also between the
+ * processes of one machine: an object is written aside, synced, and put in place under a lock.
+ *
+ * A file cannot be a directory too: where `a` is an object, `a/b` cannot be.
+ */
+export class DirectoryStore implements ObjectStore {
+  readonly url: string
+  readonly #root: string
+  readonly #drafts: string
+  readonly #observer: { readonly clock: Clock; readonly onRequest: RequestListener | undefined }
+  readonly #lock: DirectoryLock
+  readonly #metadata: DirectoryMetadata
+  #prepared: Promise<void> | undefined
+
+  constructor({ directory, clock = systemClock, onRequest }: DirectoryStoreOptions) {
+    this.#root = resolve(directory)
+    this.url = pathToFileURL(this.#root).href
+    const own = join(this.#root, privateName)
+    this.#drafts = join(own, 'drafts')
+    this.#observer = { clock, onRequest }
+    this.#lock = new DirectoryLock(join(own, 'lock'), this.#drafts, clock)
+    this.#metadata = new DirectoryMetadata(join(own, 'metadata'), this.#drafts)
+  }
+
+  async get(key: ObjectKey, range?: ByteRange): Promise<StoredObject> {
+    return this.#perform(
+      'get',
+      key,
+      async (path) => {
+        const file = await open(path)
+        try {
+          const info = await this.#infoOf(key, await file.stat({ bigint: true }))
+          return { ...info, body: await readRange(file, info.size, range) }
+        } finally {
+          await file.close()
+        }
+      },
+      ({ body }) => body.length,
+    )
+  }
+
+  async head(key: ObjectKey): Promise<ObjectInfo> {
+    return this.#perform('head', key, async (path) => this.#infoOf(key, await stat(path, { bigint: true })))
+  }
+
+  async put(key: ObjectKey, body: PutBody, options: PutOptions = {}): Promise<PutResult> {
+    const size = body instanceof Uint8Array ? body.length : body.size
+    return this.#perform(
+      'put',
+      key,
+      () =>
+        this.#withDraft(async (draft) => {
+          options.signal?.throwIfAborted()
+          if (body instanceof Uint8Array) await writeBytes(draft, body)
+          else await copyStart(body.file, draft, body.size)
+          options.signal?.throwIfAborted()
+          return await this.#publish(draft, key, options)
+        }),
+      () => size,
+    )
+  }
+
+  async *list(prefix: string, options: ListOptions = {}): AsyncGenerator<ObjectInfo> {
+    const base = prefix.slice(0, prefix.lastIndexOf('/') + 1)
+    if (base !== '' && !this.#isUsable(base.slice(0, -1))) return
+    let page: string[] = []
+    for await (const key of this.#walk(base, prefix, options)) {
+      page.push(key)
+      if (page.length < pageSize) continue
+      yield* await this.#listed(prefix, page)
+      page = []
+    }
+    yield* await this.#listed(prefix, page)
+  }
+
+  async deleteMany(keys: readonly ObjectKey[]): Promise<void> {
+    keys.forEach(assertObjectKey)
+    const [first] = keys
+    if (first === undefined) return
+    await this.#perform('delete', first, async () => {
+      if (!(await this.#exists())) return
+      await this.#prepare()
+      await this.#lock.run(async () => {
+        const directories = new Set<string>()
+        for (const key of keys) {
+          const path = this.#path(key)
+          if (await this.#unlinked(path)) directories.add(dirname(path))
+          await this.#metadata.forget(key)
+        }
+        for (const directory of directories) await this.#syncAndPrune(directory)
+      })
+    })
+  }
+
+  async copy(source: ObjectKey, target: ObjectKey): Promise<PutResult> {
+    assertObjectKey(source)
+    return this.#perform('copy', target, () =>
+      this.#withDraft(async (draft) => {
+        const { size, etag } = await this.#infoOf(source, await stat(this.#path(source), { bigint: true }))
+        const metadata = await this.#metadata.read(source, etag)
+        await copyStart(this.#path(source), draft, size)
+        return await this.#publish(draft, target, { metadata })
+      }),
+    )
+  }
+
+  close(): void {}
+
+  /** One request: the key checked, the listener told, system errors turned into ours. */
+  async #perform<T>(
+    operation: StoreOperation,
+    key: ObjectKey,
+    perform: (path: string) => Promise<T>,
+    bytesOf?: (result: T) => number,
+  ): Promise<T> {
+    assertObjectKey(key)
+    const path = this.#path(key)
+    return observed(this.#observer, { operation, key }, () => perform(path), bytesOf).catch((error) => {
+      throw this.#errorOf(error, operation, key)
+    })
+  }
+
+  #errorOf(error: unknown, operation: StoreOperation, key: ObjectKey): Error {
+    const what = `${operation} ${this.url}/${key}`
+    switch ((error as NodeJS.ErrnoException | undefined)?.code) {
+      case 'ENOENT':
+        return new EnvError('NotFound', `${what}: there is no such object`, { cause: error })
+      case 'EISDIR':
+      case 'ENOTDIR':
+      case 'EEXIST':
+        if (operation !== 'put' && operation !== 'copy') {
+          return new EnvError('NotFound', `${what}: there is no such object`, { cause: error })
+        }
+        return new EnvError(
+          'InvalidArgument',
+          `${what}: a file cannot be a directory too. A store in a directory cannot hold objects at "a" and at "a/b"`,
+          { cause: error },
+        )
+      default:
+        if ((error as Error | undefined)?.name === 'AbortError') {
+          return new EnvError('IOError', `${what}: aborted`, { cause: error, retryable: true })
+        }
+        return toEnvError(error, what)
+    }
+  }
+
+  #path(key: ObjectKey): string {
+    if (!this.#isUsable(key)) {
+      throw new TypeError(
+        `expected a key outside ${privateName}, which the store keeps for itself, got "${key}"`,
+      )
+    }
+    return join(this.#root, key)
+  }
+
+  #isUsable(key: string): boolean {
+    return isObjectKey(key) && key !== privateName && !key.startsWith(`${privateName}/`)
+  }
+
+  async #infoOf(key: ObjectKey, stats: BigIntStats): Promise<ObjectInfo> {
+    if (!stats.isFile()) throw Object.assign(new Error('not a file'), { code: 'EISDIR' })
+    const info = describe(key, stats)
+    return { ...info, metadata: await this.#metadata.read(key, info.etag) }
+  }
+
+  /** Puts the draft in place, if the condition holds. */
+  async #publish(
+    draft: string,
+    key: ObjectKey,
+    { condition, metadata = {} }: PutOptions,
+  ): Promise<PutResult> {
+    const path = this.#path(key)
+    const after = { etag: etagOf(await stat(draft, { bigint: true })), metadata: lowerCased(metadata) }
+    await this.#lock.run(async () => {
+      const before = await stat(path, { bigint: true }).then(
+        (stats) => ({ etag: etagOf(stats) }),
+        (error: unknown) => {
+          if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+          throw error
+        },
+      )
+      this.#check(condition, before, key)
+      await makeDirectory(dirname(path))
+      await this.#metadata.replacing(key, before, after, async () => {
+        if (condition === 'absent') await link(draft, path)
+        else await rename(draft, path)
+        await syncDirectory(dirname(path))
+      })
+    })
+    return { etag: after.etag }
+  }
+
+  #check(
+    condition: PutOptions['condition'],
+    before: { readonly etag: string } | undefined,
+    key: ObjectKey,
+  ): void {
+    if (condition === undefined) return
+    const found = before === undefined ? 'no object is there' : `the object there has ETag ${before.etag}`
+    if (condition === 'absent') {
+      if (before !== undefined) {
+        throw new PreconditionFailed(`put ${this.url}/${key}: expected no object there, but ${found}`)
+      }
+    } else if (before?.etag !== condition.etag) {
+      throw new PreconditionFailed(`put ${this.url}/${key}: expected ETag ${condition.etag}, but ${found}`)
+    }
+  }
+
+  async #withDraft<T>(use: (draft: string) => Promise<T>): Promise<T> {
+    await this.#prepare()
+    const draft = join(this.#drafts, randomUUID())
+    try {
+      return await use(draft)
+    } finally {
+      await rm(draft, { force: true })
+    }
+  }
+
+  /** Once, before the first write: the private directory, and what writers that died left in it. */
+  #prepare(): Promise<void> {
+    this.#prepared ??= (async () => {
+      await makeDirectory(join(this.#root, privateName, 'metadata'))
+      await makeDirectory(this.#drafts)
+      for (const name of await readdir(this.#drafts)) {
+        const draft = join(this.#drafts, name)
+        const age = this.#observer.clock.now() - (await modifiedMs(draft))
+        if (age > abandonedDraftMs) await rm(draft, { force: true })
+      }
+    })().catch((error) => {
+      this.#prepared = undefined
+      throw error
+    })
+    return this.#prepared
+  }
+
+  async #exists(): Promise<boolean> {
+    return stat(this.#root).then(
+      (stats) => stats.isDirectory(),
+      () => false,
+    )
+  }
+
+  async #unlinked(path: string): Promise<boolean> {
+    try {
+      await unlink(path)
+      return true
+    } catch (error) {
+      // EISDIR, EPERM (macOS): a directory is no object.
+      const { code } = error as NodeJS.ErrnoException
+      if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR') return false
+      if (code === 'EPERM' && (await stat(path)).isDirectory()) return false
+      throw error
+    }
+  }
+
+  /** Removes directories that are empty now. No put is under way between them: both hold the lock. */
+  async #syncAndPrune(directory: string): Promise<void> {
+    let existing = directory
+    while (existing !== this.#root && (await removedIfEmpty(existing))) existing = dirname(existing)
+    await syncDirectory(existing).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error
+    })
+  }
+
+  /** Keys below `base` in order. Directories are ordered as the prefixes that they are. */
+  async *#walk(base: string, prefix: string, options: ListOptions): AsyncGenerator<string> {
+    const entries = await readdir(join(this.#root, base), { withFileTypes: true }).catch(
+      (error: NodeJS.ErrnoException) => {
+        if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return []
+        throw toEnvError(error, `list ${this.url}/${prefix}`)
+      },
+    )
+    const found = entries
+      .filter((entry) => entry.isFile() || entry.isDirectory())
+      .map((entry) => ({
+        key: `${base}${entry.name}${entry.isDirectory() ? '/' : ''}`,
+        nested: entry.isDirectory(),
+      }))
+      .sort((a, b) => compareKeys(a.key, b.key))
+    for (const { key, nested } of found) {
+      if (nested) {
+        const matches = key.startsWith(prefix) || prefix.startsWith(key)
+        if (matches && !options.shallow && this.#isUsable(key.slice(0, -1)))
+          yield* this.#walk(key, prefix, options)
+      } else if (key.startsWith(prefix) && this.#isUsable(key)) {
+        if (options.startAfter === undefined || compareKeys(key, options.startAfter) > 0) yield key
+      }
+    }
+  }
+
+  /** One page. What was deleted since its name was read is left out. */
+  async #listed(prefix: string, keys: readonly ObjectKey[]): Promise<readonly ObjectInfo[]> {
+    const page = await observed(this.#observer, { operation: 'list', key: prefix }, () =>
+      Promise.all(
+        keys.map(async (key) => {
+          const stats = await stat(this.#path(key), { bigint: true }).catch(() => undefined)
+          return stats?.isFile() ? { ...describe(key, stats), metadata: {} } : undefined
+        }),
+      ),
+    )
+    return page.filter((info) => info !== undefined)
+  }
+}
+
+function describe(key: ObjectKey, stats: BigIntStats): Omit<ObjectInfo, 'metadata'> {
+  return { key, size: Number(stats.size), etag: etagOf(stats), lastModified: stats.mtime }
+}
+
+/** Every version is a file of its own. Its number may come back after it is freed, its time does not: {@link seal}. */
+function etagOf(stats: BigIntStats): string {
+  return [stats.ino, stats.mtimeNs, stats.size].map((value) => value.toString(16)).join('-')
+}
+
+async function writeBytes(path: string, bytes: Uint8Array): Promise<void> {
+  const file = await open(path, 'wx')
+  try {
+    await file.writeFile(bytes)
+    await seal(file)
+  } finally {
+    await file.close()
+  }
+}
+
+/** Copies the first `size` bytes, sharing blocks where the file system can. */
+async function copyStart(source: string, target: string, size: number): Promise<void> {
+  await copyFile(source, target, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
+  const file = await open(target, 'r+')
+  try {
+    const copied = (await file.stat()).size
+    if (copied < size) throw new EnvError('IOError', `${source} has ${copied} bytes, expected ${size}`)
+    if (copied > size) await file.truncate(size)
+    await seal(file)
+  } finally {
+    await file.close()
+  }
+}
+
+/**
+ * Makes the content durable, and the time of the file its own: kernels stamp files with a clock that
+ * ticks every few milliseconds, so we add less than one of our choice.
+ */
+async function seal(file: FileHandle): Promise<void> {
+  const { mtimeMs } = await file.stat()
+  // Times pass through Node as seconds in a double: about 2^22 steps in a second, 4,096 in a millisecond.
+  const seconds = (Math.floor(mtimeMs) + randomInt(4096) / 4096) / 1000
+  await file.utimes(seconds, seconds)
+  await file.sync()
+}
+
+async function readRange(file: FileHandle, size: number, range: ByteRange | undefined): Promise<Uint8Array> {
+  const start = Math.min(range?.offset ?? 0, size)
+  const end = Math.min(start + (range?.length ?? size), size)
+  const body = Buffer.allocUnsafe(end - start)
+  for (let filled = 0; filled < body.length; ) {
+    const { bytesRead } = await file.read(body, filled, body.length - filled, start + filled)
+    if (bytesRead === 0)
+      throw new EnvError('IOError', 'the file shrank while it was read', { retryable: true })
+    filled += bytesRead
+  }
+  return body
+}
+
+async function removedIfEmpty(directory: string): Promise<boolean> {
+  return rmdir(directory).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => error.code === 'ENOENT',
+  )
+}
+
+async function modifiedMs(path: string): Promise<number> {
+  return stat(path).then(
+    ({ mtimeMs }) => mtimeMs,
+    () => Number.POSITIVE_INFINITY,
+  )
+}
+
+/** As S3 gives names back. */
+function lowerCased(metadata: UserMetadata): UserMetadata {
+  return Object.fromEntries(Object.entries(metadata).map(([name, value]) => [name.toLowerCase(), value]))
+}

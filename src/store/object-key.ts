@@ -1,0 +1,28 @@
+import type { ObjectKey } from './object-store.js'
+
+/** S3's limit, in bytes of UTF-8. */
+const maxKeyBytes = 1024
+
+/** Whether the text can be the key of an object in every store. */
+export function isObjectKey(text: string): text is ObjectKey {
+  return (
+    Buffer.byteLength(text) <= maxKeyBytes &&
+    !/\p{Surrogate}/u.test(text) &&
+    !text.includes('\0') &&
+    text.split('/').every((segment) => segment !== '' && segment !== '.' && segment !== '..')
+  )
+}
+
+/** @throws TypeError */
+export function assertObjectKey(key: ObjectKey): void {
+  if (isObjectKey(key)) return
+  throw new TypeError(
+    `expected a key of at most ${maxKeyBytes} bytes, of non-empty segments joined with "/", none of them "." or "..", ` +
+      `got ${JSON.stringify(key)}`,
+  )
+}
+
+/** The order of keys in every listing: that of their UTF-8 bytes. */
+export function compareKeys(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b))
+}
