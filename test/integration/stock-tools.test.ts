@@ -1,0 +1,125 @@
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Env } from '#src/env/env.js'
+import { createMemoryEnv } from '#src/env/memory-env.js'
+import { createPosixEnv } from '#src/env/posix-env.js'
+import { EnvHost } from '#src/host/env-host.js'
+import { havePrograms, programSuite, run, runOn, temporaryDirectory } from '../native/programs.ts'
+import { WireClient } from '../support/wire-client.ts'
+
+/** The tools that RocksDB's authors wrote, as the distribution ships them, on our Envs. */
+describe.each<[name: string, create: () => Env, refusal: RegExp]>([
+  ['PosixEnv', createPosixEnv, /LOCK: Resource temporarily unavailable/],
+  ['MemoryEnv', createMemoryEnv, /LOCK: held by db_bench \(pid \d+\)/],
+])('on %s', (_, create, refusal) => {
+  describe.skipIf(!havePrograms)(programSuite('stock tools'), () => {
+    const directory = temporaryDirectory()
+    const db = join(directory, 'db')
+    const socketPath = join(directory, 'env.sock')
+    let host: EnvHost
+
+    beforeAll(async () => {
+      host = await EnvHost.listen(create(), socketPath)
+      const client = await WireClient.connect(socketPath)
+      await client.createDirIfMissing(directory)
+      await client.disconnect()
+    })
+
+    afterAll(() => host.close())
+
+    const tool = async (program: string, ...programArguments: string[]) => {
+      const ended = await runOn(socketPath, program, programArguments, { timeoutMs: 60_000 })
+      expect(ended, ended.output).toMatchObject({ code: 0, signal: null })
+      return ended.output
+    }
+    const ldb = (...programArguments: string[]) => tool('ldb', `--db=${db}`, ...programArguments)
+    /** Buffers of 64 KiB, so that little data makes many tables. */
+    const dbBench = (benchmarks: string, ...more: string[]) =>
+      tool(
+        'db_bench',
+        `--db=${db}`,
+        `--benchmarks=${benchmarks}`,
+        '--num=20000',
+        '--write_buffer_size=65536',
+        ...more,
+      )
+
+    test('db_bench fills, overwrites and compacts a database, and finds every key', async () => {
+      const output = await dbBench('fillseq,overwrite,compact,readrandom,readseq,verifychecksum')
+      expect(output).toContain('(20000 of 20000 found)')
+    })
+
+    test('db_bench finds every key again after reopening, many threads reading', async () => {
+      const output = await dbBench(
+        'readrandom,multireadrandom',
+        '--use_existing_db=1',
+        '--threads=4',
+        '--reads=5000',
+      )
+      expect(output.match(/\(5000 of 5000 found\)/g)).toHaveLength(2)
+    })
+
+    test('ldb puts, gets, scans, and sees the same database as db_bench', async () => {
+      await ldb('put', 'zzz', 'from ldb')
+      expect(await ldb('get', 'zzz')).toContain('from ldb')
+      expect(await ldb('scan', '--from=zz')).toContain('zzz : from ldb')
+      expect(await ldb('dump', '--count_only')).toContain('Keys in range: 20001')
+      await ldb('delete', 'zzz')
+      expect(await ldb('dump', '--count_only')).toContain('Keys in range: 20000')
+    })
+
+    test('ldb finds the database consistent and lists its live files', async () => {
+      expect(await ldb('checkconsistency')).toContain('OK')
+      expect(await ldb('list_live_files_metadata')).toMatch(/\d{6}\.sst/)
+      expect(await ldb('manifest_dump')).toContain('default')
+    })
+
+    test('ldb makes a checkpoint that is a database of its own', async () => {
+      const checkpoint = join(directory, 'checkpoint')
+      await ldb('checkpoint', `--checkpoint_dir=${checkpoint}`)
+      await ldb('put', 'zzz', 'later')
+      const counted = await tool('ldb', `--db=${checkpoint}`, 'dump', '--count_only')
+      expect(counted).toContain('Keys in range: 20000')
+    })
+
+    test('ldb writes a table of its own and ingests it', async () => {
+      const table = join(directory, 'external.sst')
+      const command = `ldb --fs_uri=cloudenv://${socketPath} --db=${db} write_extern_sst ${table}`
+      expect(await run('sh', ['-c', `echo 'zzz2 ==> ingested' | ${command}`])).toMatchObject({ code: 0 })
+      await ldb('ingest_extern_sst', table)
+      expect(await ldb('get', 'zzz2')).toContain('ingested')
+    })
+
+    test('sst_dump checks every table', async () => {
+      const output = await tool('sst_dump', `--file=${db}`, '--command=verify')
+      expect(output).toMatch(/The file is ok/)
+      expect(output).not.toMatch(/corrupt/i)
+    })
+
+    test('a second program is refused while the first has the database open', async () => {
+      let second: Promise<{ code: number | null; output: string }> | undefined
+      const first = runOn(
+        socketPath,
+        'db_bench',
+        [`--db=${db}`, '--use_existing_db=1', '--benchmarks=readrandom', '--duration=3', '--num=20000'],
+        {
+          timeoutMs: 60_000,
+          onOutput: (output) => {
+            if (output.includes('finished'))
+              second ??= runOn(socketPath, 'ldb', [`--db=${db}`, 'put', 'a', 'b'])
+          },
+        },
+      )
+      expect(await first).toMatchObject({ code: 0 })
+      const refused = await second
+      expect(refused?.code).toBe(1)
+      expect(refused?.output).toMatch(refusal)
+    })
+
+    test('db_bench destroys the database that is there when it is to fill a new one', async () => {
+      const output = await dbBench('fillseq,readrandom', '--num=500')
+      expect(output).toContain('(500 of 500 found)')
+      expect(await ldb('dump', '--count_only')).toContain('Keys in range: 500')
+    })
+  })
+})
