@@ -1,6 +1,6 @@
 // What the scripts need of the machine they run on: commands, system packages, a cache directory.
 import { spawnSync } from 'node:child_process'
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
+import { accessSync, constants, existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
 
@@ -9,9 +9,6 @@ export class SetupError extends Error {}
 
 /** What is expensive to make and outlives a clone: server binaries, the Debian 13 root. */
 export const cacheDir = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'rocksdb-cloud-env')
-
-/** The oldest RocksDB with every call that native/ makes. */
-const oldestRocksDB = [7, 8]
 
 /**
  * @typedef {object} Requirement
@@ -26,15 +23,30 @@ export const requirements = {
   compiler: { what: 'a C++17 compiler', present: () => hasCommand('c++'), apt: 'g++' },
   make: { what: 'make', present: () => hasCommand('make'), apt: 'make' },
   cmake: { what: 'CMake', present: () => hasCommand('cmake'), apt: 'cmake', brew: 'cmake' },
-  rocksdb: { what: 'RocksDB', present: hasRocksDB, apt: 'librocksdb-dev', brew: 'rocksdb' },
-  rocksdbTools: { what: 'ldb and db_bench', present: hasRocksDBTools, apt: 'rocksdb-tools', brew: 'rocksdb' },
+  rocksdb: {
+    what: 'RocksDB',
+    present: () => rocksDBHeader() !== undefined,
+    apt: 'librocksdb-dev',
+    brew: 'rocksdb',
+  },
+  rocksdbTools: {
+    what: 'ldb and db_bench',
+    present: () => hasCommand('ldb'),
+    apt: 'rocksdb-tools',
+    brew: 'rocksdb',
+  },
   clangFormat: {
     what: 'clang-format',
     present: () => hasCommand('clang-format'),
     apt: 'clang-format',
     brew: 'clang-format',
   },
-  venv: { what: 'Python with venv', present: hasVenv, apt: 'python3-venv', brew: 'python@3.13' },
+  venv: {
+    what: 'Python with venv',
+    present: () => python() !== undefined,
+    apt: 'python3-venv',
+    brew: 'python@3.13',
+  },
   debootstrap: { what: 'debootstrap', present: () => hasCommand('debootstrap'), apt: 'debootstrap' },
 }
 
@@ -74,42 +86,13 @@ export function ensureInstalled(needed) {
   if (still.length > 0) throw new SetupError(`Still missing after installing: ${still.join(', ')}.`)
 }
 
-/** The version in rocksdb/version.h, or undefined where there is no such header. */
-export function rocksDBVersion() {
+/** Where rocksdb/version.h is; undefined where there is none. Which versions will do is for CMake to say. */
+export function rocksDBHeader() {
   const prefixes = [
-    ...(process.env.CMAKE_PREFIX_PATH ?? '').split(delimiter),
+    ...(process.env.CMAKE_PREFIX_PATH ?? '').split(delimiter).filter((prefix) => prefix !== ''),
     ...['/usr/local', '/usr', '/opt/homebrew', '/home/linuxbrew/.linuxbrew'],
   ]
-  const header = prefixes
-    .filter((prefix) => prefix !== '')
-    .map((prefix) => join(prefix, 'include/rocksdb/version.h'))
-    .find((path) => existsSync(path))
-  if (header === undefined) return undefined
-  const text = readFileSync(header, 'utf8')
-  return ['MAJOR', 'MINOR', 'PATCH'].map((part) =>
-    Number(text.match(new RegExp(`#define ROCKSDB_${part} (\\d+)`))?.[1]),
-  )
-}
-
-function hasRocksDB() {
-  const version = rocksDBVersion()
-  if (version === undefined) return false
-  const [major = 0, minor = 0] = version
-  const [oldestMajor = 0, oldestMinor = 0] = oldestRocksDB
-  if (major > oldestMajor || (major === oldestMajor && minor >= oldestMinor)) return true
-  throw new SetupError(
-    `RocksDB ${version.join('.')} is too old: ${oldestRocksDB.join('.')} or newer is needed. Debian 12, Ubuntu 24.04 and ` +
-      'Homebrew have one; a RocksDB built elsewhere is found through CMAKE_PREFIX_PATH.',
-  )
-}
-
-/** Debian calls them rocksdb_ldb and so on in some releases, ldb in others. */
-function hasRocksDBTools() {
-  return hasCommand('ldb') || hasCommand('rocksdb_ldb')
-}
-
-function hasVenv() {
-  return python() !== undefined
+  return prefixes.map((prefix) => join(prefix, 'include/rocksdb/version.h')).find((path) => existsSync(path))
 }
 
 /** A Python that can make virtual environments. */
