@@ -1,0 +1,61 @@
+#include "binding/addon.h"
+
+#include <rocksdb/version.h>
+
+#include "binding/database_object.h"
+#include "binding/iterator_object.h"
+#include "binding/open.h"
+#include "binding/snapshot_object.h"
+
+namespace cloudenv {
+
+namespace {
+
+constexpr size_t kMaxReadThreads = 64;
+// Flushes and compactions wait for uploads here, one thread each; writes take one thread a database.
+constexpr size_t kMaxWriteThreads = 64;
+
+}  // namespace
+
+void Addon::Init(Napi::Env env, Napi::Object exports) {
+  auto* addon = new Addon(env, exports);
+  env.SetInstanceData(addon);
+  // Hooks run last in, first out: this one before the end of the thread-safe function that `jobs` has made.
+  env.AddCleanupHook([addon] { addon->Shutdown(); });
+}
+
+Addon::Addon(Napi::Env env, Napi::Object exports)
+    : jobs(env), read_threads(kMaxReadThreads), write_threads(kMaxWriteThreads) {
+  database_class = Napi::Persistent(DatabaseObject::DefineClass(env));
+  iterator_class = Napi::Persistent(IteratorObject::DefineClass(env));
+  snapshot_class = Napi::Persistent(SnapshotObject::DefineClass(env));
+
+  const auto add = [&](const char* name, auto function) {
+    exports.Set(name, Napi::Function::New(env, function, name));
+  };
+  add("open", OpenDatabase);
+  add("listColumnFamilies", ListColumnFamiliesAt);
+  add("shutdown", [](const Napi::CallbackInfo& info) { Addon::Of(info.Env()).Shutdown(); });
+  add("setErrorClass", [](const Napi::CallbackInfo& info) {
+    Addon::Of(info.Env()).error_class = Napi::Persistent(info[0].As<Napi::Function>());
+  });
+  exports.Set("rocksdbVersion", rocksdb::GetRocksVersionAsString());
+}
+
+void Addon::Shutdown() {
+  for (const auto& database : databases) database->Interrupt();
+  read_threads.Stop();
+  write_threads.Stop();
+  jobs.Stop();
+  for (const auto& database : databases) database->Close().PermitUncheckedError();
+  databases.clear();
+}
+
+}  // namespace cloudenv
+
+static Napi::Object InitModule(Napi::Env env, Napi::Object exports) {
+  cloudenv::Addon::Init(env, exports);
+  return exports;
+}
+
+NODE_API_MODULE(cloudenv_native, InitModule)

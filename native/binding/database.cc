@@ -1,0 +1,165 @@
+#include "binding/database.h"
+
+#include <rocksdb/convenience.h>
+
+#include <utility>
+
+#include "bridge/cloud_file_system.h"
+
+namespace cloudenv {
+
+namespace {
+
+using rocksdb::ColumnFamilyDescriptor;
+using rocksdb::ColumnFamilyHandle;
+using rocksdb::DB;
+using rocksdb::DBOptions;
+using rocksdb::Env;
+using rocksdb::Status;
+
+// RocksDB calls a missing database an IOError or an InvalidArgument, depending on who stumbles over it.
+Status CheckExists(Env* env, const std::string& path) {
+  const Status status = env->FileExists(path + "/CURRENT");
+  if (status.IsNotFound()) return Status::NotFound("there is no database here");
+  return Status::OK();
+}
+
+// Every column family that is there has to be opened; those that are asked for may be missing yet.
+Status Descriptors(const OpenRequest& request, const DBOptions& db_options, bool exists,
+                   std::vector<ColumnFamilyDescriptor>* descriptors) {
+  std::vector<std::string> existing{rocksdb::kDefaultColumnFamilyName};
+  if (exists) {
+    const Status status = DB::ListColumnFamilies(db_options, request.path, &existing);
+    if (!status.ok()) return status;
+  }
+  std::map<std::string, rocksdb::ColumnFamilyOptions> families = request.families;
+  for (const std::string& name : existing) families.emplace(name, request.family_options);
+  for (const auto& [name, options] : families) descriptors->emplace_back(name, options);
+  return Status::OK();
+}
+
+}  // namespace
+
+Status FileSystemChoice::Connect(const std::string& socket_path) {
+  if (socket_path.empty()) return Status::OK();
+  std::shared_ptr<rocksdb::FileSystem> file_system;
+  const Status status = ConnectCloudFileSystem(socket_path, &file_system);
+  if (status.ok()) env_ = rocksdb::NewCompositeEnv(file_system);
+  return status;
+}
+
+Status Database::Open(const OpenRequest& request, std::shared_ptr<Database>* result) {
+  std::shared_ptr<Database> database(new Database);
+  database->path_ = request.path;
+  database->family_options_ = request.family_options;
+  Status status = database->file_system_.Connect(request.socket_path);
+  if (!status.ok()) return status;
+
+  DBOptions db_options = request.db_options;
+  db_options.env = database->file_system_.env();
+  db_options.listeners.push_back(database->recovery_);
+
+  const Status exists = CheckExists(db_options.env, request.path);
+  if (!exists.ok() && (request.read_only || !db_options.create_if_missing)) return exists;
+  std::vector<ColumnFamilyDescriptor> descriptors;
+  status = Descriptors(request, db_options, exists.ok(), &descriptors);
+  if (!status.ok()) return status;
+
+  DB* db = nullptr;
+  std::vector<ColumnFamilyHandle*> handles;
+  status = request.read_only ? DB::OpenForReadOnly(db_options, request.path, descriptors, &handles, &db)
+                             : DB::Open(db_options, request.path, descriptors, &handles, &db);
+  if (!status.ok()) return status;
+  database->db_.reset(db);
+  for (ColumnFamilyHandle* handle : handles) database->Own(handle);
+  *result = std::move(database);
+  return Status::OK();
+}
+
+void Database::Own(ColumnFamilyHandle* handle) {
+  const auto destroy = [db = db_.get()](ColumnFamilyHandle* owned) {
+    db->DestroyColumnFamilyHandle(owned).PermitUncheckedError();
+  };
+  std::lock_guard<std::mutex> lock(mutex_);
+  families_[handle->GetID()] = ColumnFamily(handle, destroy);
+}
+
+std::vector<ColumnFamily> Database::families() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  std::vector<ColumnFamily> families;
+  for (const auto& [id, family] : families_) families.push_back(family);
+  return families;
+}
+
+ColumnFamily Database::family(uint32_t id) const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  const auto found = families_.find(id);
+  return found == families_.end() ? nullptr : found->second;
+}
+
+Status Database::CreateColumnFamily(const rocksdb::ColumnFamilyOptions& options, const std::string& name,
+                                    uint32_t* id) {
+  ColumnFamilyHandle* handle = nullptr;
+  const Status status = db_->CreateColumnFamily(options, name, &handle);
+  if (!status.ok()) return status;
+  *id = handle->GetID();
+  Own(handle);
+  return status;
+}
+
+Status Database::DropColumnFamily(uint32_t id) {
+  const Status status = db_->DropColumnFamily(family(id).get());
+  if (!status.ok()) return status;
+  std::lock_guard<std::mutex> lock(mutex_);
+  families_.erase(id);
+  return status;
+}
+
+Status Database::Flush(const std::vector<ColumnFamily>& families, std::chrono::milliseconds timeout) {
+  std::vector<ColumnFamilyHandle*> handles;
+  for (const ColumnFamily& family : families) handles.push_back(family.get());
+  return recovery_->Retry([&] { return db_->Flush(rocksdb::FlushOptions(), handles); }, timeout);
+}
+
+void Database::Add(Dependent* dependent) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  dependents_.insert(dependent);
+}
+
+void Database::Remove(Dependent* dependent) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (dependents_.erase(dependent) > 0) dependent->Release();
+}
+
+void Database::Interrupt() {
+  recovery_->Stop();
+  rocksdb::CancelAllBackgroundWork(db_.get(), /*wait=*/false);
+}
+
+Status Database::Close() {
+  if (!db_) return Status::OK();
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    for (Dependent* dependent : dependents_) dependent->Release();
+    dependents_.clear();
+  }
+  recovery_->Stop();
+  families_.clear();
+  const Status status = db_->Close();
+  db_.reset();
+  return status;
+}
+
+Status ListColumnFamilies(const std::string& path, const std::string& socket_path,
+                          std::vector<std::string>* names) {
+  FileSystemChoice file_system;
+  Status status = file_system.Connect(socket_path);
+  if (!status.ok()) return status;
+  status = CheckExists(file_system.env(), path);
+  if (!status.ok()) return status;
+  DBOptions options;
+  options.env = file_system.env();
+  return DB::ListColumnFamilies(options, path, names);
+}
+
+}  // namespace cloudenv

@@ -1,0 +1,98 @@
+// An open RocksDB database with all that has to outlive it. Knows nothing of JavaScript.
+#pragma once
+
+#include <rocksdb/db.h>
+#include <rocksdb/env.h>
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "binding/error_recovery.h"
+
+namespace cloudenv {
+
+using ColumnFamily = std::shared_ptr<rocksdb::ColumnFamilyHandle>;
+
+// The file system of an Env host, or the local one.
+class FileSystemChoice {
+ public:
+  // An empty path stands for the local file system.
+  rocksdb::Status Connect(const std::string& socket_path);
+  rocksdb::Env* env() const { return env_ ? env_.get() : rocksdb::Env::Default(); }
+
+ private:
+  std::unique_ptr<rocksdb::Env> env_;
+};
+
+struct OpenRequest {
+  std::string path;
+  std::string socket_path;
+  bool read_only = false;
+  rocksdb::DBOptions db_options;
+  // Of the default column family, and of every existing one that is not named below.
+  rocksdb::ColumnFamilyOptions family_options;
+  std::map<std::string, rocksdb::ColumnFamilyOptions> families;
+};
+
+// Something that RocksDB wants released before the database closes.
+class Dependent {
+ public:
+  virtual ~Dependent() = default;
+  virtual void Release() = 0;
+};
+
+// Thread-safe, but for Close: nothing else may be under way then, or come after it.
+class Database {
+ public:
+  static rocksdb::Status Open(const OpenRequest& request, std::shared_ptr<Database>* result);
+  ~Database() { Close().PermitUncheckedError(); }
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  rocksdb::DB* db() const { return db_.get(); }
+  const std::string& path() const { return path_; }
+  bool is_open() const { return db_ != nullptr; }
+
+  // What a new column family starts from.
+  const rocksdb::ColumnFamilyOptions& family_options() const { return family_options_; }
+  std::vector<ColumnFamily> families() const;
+  // By RocksDB's own number; null when there is none, or none any more.
+  ColumnFamily family(uint32_t id) const;
+  rocksdb::Status CreateColumnFamily(const rocksdb::ColumnFamilyOptions& options, const std::string& name,
+                                     uint32_t* id);
+  rocksdb::Status DropColumnFamily(uint32_t id);
+
+  // Waits for RocksDB's own recovery where the error is one that it recovers from.
+  rocksdb::Status Flush(const std::vector<ColumnFamily>& families, std::chrono::milliseconds timeout);
+
+  void Add(Dependent* dependent);
+  void Remove(Dependent* dependent);
+
+  // Makes flushes and compactions under way return early.
+  void Interrupt();
+  rocksdb::Status Close();
+
+ private:
+  Database() = default;
+  void Own(rocksdb::ColumnFamilyHandle* handle);
+
+  std::string path_;
+  rocksdb::ColumnFamilyOptions family_options_;
+  FileSystemChoice file_system_;
+  std::shared_ptr<ErrorRecovery> recovery_ = std::make_shared<ErrorRecovery>();
+  std::unique_ptr<rocksdb::DB> db_;
+  mutable std::mutex mutex_;
+  std::map<uint32_t, ColumnFamily> families_;
+  std::unordered_set<Dependent*> dependents_;
+};
+
+rocksdb::Status ListColumnFamilies(const std::string& path, const std::string& socket_path,
+                                   std::vector<std::string>* names);
+
+}  // namespace cloudenv

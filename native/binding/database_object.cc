@@ -1,0 +1,372 @@
+#include "binding/database_object.h"
+
+#include <rocksdb/db.h>
+
+#include <algorithm>
+#include <atomic>
+#include <utility>
+#include <vector>
+
+#include "binding/addon.h"
+#include "binding/bytes.h"
+#include "binding/iterator_object.h"
+#include "binding/js_settings.h"
+#include "binding/promise.h"
+#include "binding/snapshot_object.h"
+
+namespace cloudenv {
+
+namespace {
+
+using rocksdb::PinnableSlice;
+using rocksdb::ReadOptions;
+using rocksdb::Slice;
+using rocksdb::Status;
+
+// A table that is not near costs one wait a key, and a few keys share each thread's turn.
+constexpr size_t kMaxGetManyPieces = 16;
+
+Encoding EncodingOf(const Napi::Value& utf8) {
+  return utf8.As<Napi::Boolean>() ? Encoding::kUtf8 : Encoding::kBuffer;
+}
+
+std::optional<std::string> OptionalBytes(const Napi::Value& value) {
+  if (value.IsUndefined()) return std::nullopt;
+  return Bytes(value).slice().ToString();
+}
+
+struct Lookup {
+  Status status;
+  PinnableSlice value;
+};
+
+// Runs work on `threads`, once every write that was issued before has been done.
+class AfterWrites : public Executor {
+ public:
+  AfterWrites(Strand* writes, Executor* threads) : writes_(writes), threads_(threads) {}
+
+  void Run(std::function<void()> work) override {
+    writes_->Run([threads = threads_, work = std::move(work)]() mutable { threads->Run(std::move(work)); });
+  }
+
+ private:
+  Strand* const writes_;
+  Executor* const threads_;
+};
+
+Napi::Value FoundToJs(Napi::Env env, const Status& status, const Slice& value, Encoding encoding) {
+  return status.IsNotFound() ? env.Undefined() : ToJs(env, value, encoding);
+}
+
+Status FoundOrNot(const Status& status) { return status.IsNotFound() ? Status::OK() : status; }
+
+}  // namespace
+
+Napi::Function DatabaseObject::DefineClass(Napi::Env env) {
+  return ObjectWrap::DefineClass(
+      env, "Database",
+      {
+          InstanceMethod("families", &DatabaseObject::Families),
+          InstanceMethod("get", &DatabaseObject::Get),
+          InstanceMethod("getSync", &DatabaseObject::GetSync),
+          InstanceMethod("getMany", &DatabaseObject::GetMany),
+          InstanceMethod("write", &DatabaseObject::Write),
+          InstanceMethod("flush", &DatabaseObject::Flush),
+          InstanceMethod("syncWal", &DatabaseObject::SyncWal),
+          InstanceMethod("compactRange", &DatabaseObject::CompactRange),
+          InstanceMethod("getProperty", &DatabaseObject::GetProperty),
+          InstanceMethod("snapshot", &DatabaseObject::NewSnapshot),
+          InstanceMethod("iterator", &DatabaseObject::NewIterator),
+          InstanceMethod("createColumnFamily", &DatabaseObject::CreateColumnFamily),
+          InstanceMethod("dropColumnFamily", &DatabaseObject::DropColumnFamily),
+          InstanceMethod("close", &DatabaseObject::Close),
+      });
+}
+
+Napi::Value DatabaseObject::New(Napi::Env env, std::shared_ptr<Database> database) {
+  Addon& addon = Addon::Of(env);
+  addon.databases.insert(database);
+  return addon.database_class.New({Napi::External<std::shared_ptr<Database>>::New(env, &database)});
+}
+
+DatabaseObject::DatabaseObject(const Napi::CallbackInfo& info)
+    : ObjectWrap(info),
+      database_(*info[0].As<Napi::External<std::shared_ptr<Database>>>().Data()),
+      write_strand_(std::make_shared<Strand>(&Addon::Of(info.Env()).write_threads)),
+      writes_(database_, write_strand_) {}
+
+std::shared_ptr<void> DatabaseObject::Use() {
+  ++uses_;
+  Ref();
+  return std::shared_ptr<void>(this, [](DatabaseObject* self) {
+    if (--self->uses_ == 0 && self->closing_) self->StartClosing();
+    self->Unref();
+  });
+}
+
+std::string DatabaseObject::On(const char* action) const {
+  return std::string(action) + " \"" + database_->path() + "\"";
+}
+
+ColumnFamily DatabaseObject::FamilyOf(const Napi::Value& id) const {
+  return database_->family(id.As<Napi::Number>().Uint32Value());
+}
+
+// families(): [name, id][]
+Napi::Value DatabaseObject::Families(const Napi::CallbackInfo& info) {
+  const std::vector<ColumnFamily> families = database_->families();
+  auto array = Napi::Array::New(info.Env(), families.size());
+  for (uint32_t i = 0; i < families.size(); ++i) {
+    auto pair = Napi::Array::New(info.Env(), 2);
+    pair[0u] = Napi::String::New(info.Env(), families[i]->GetName());
+    pair[1u] = Napi::Number::New(info.Env(), families[i]->GetID());
+    array[i] = pair;
+  }
+  return array;
+}
+
+// What the reads take: (family, key or keys, utf8, fillCache, snapshot?)
+struct DatabaseObject::Reading {
+  ColumnFamily family;
+  Encoding encoding;
+  ReadOptions options;
+  std::shared_ptr<Snapshot> snapshot;  // Held for as long as `options` point to it.
+
+  Reading(const DatabaseObject& database, const Napi::CallbackInfo& info)
+      : family(database.FamilyOf(info[0])),
+        encoding(EncodingOf(info[2])),
+        snapshot(SnapshotObject::Of(info[4])) {
+    options.fill_cache = info[3].As<Napi::Boolean>();
+    if (snapshot) options.snapshot = snapshot->get();
+  }
+};
+
+// get(...): Promise<value | undefined> | value | undefined. What is in memory is read right here, which takes
+// less of this thread's time than asking another one to do it.
+Napi::Value DatabaseObject::Get(const Napi::CallbackInfo& info) {
+  const Reading reading(*this, info);
+  const Bytes key(info[1]);
+  rocksdb::DB* db = database_->db();
+
+  PinnableSlice cached;
+  ReadOptions in_memory = reading.options;
+  in_memory.read_tier = rocksdb::kBlockCacheTier;
+  const Status status = db->Get(in_memory, reading.family.get(), key.slice(), &cached);
+  if (FoundOrNot(status).ok()) return FoundToJs(info.Env(), status, cached, reading.encoding);
+
+  return Start<Lookup>(info.Env(), &Addon::Of(info.Env()).read_threads,
+                       {On("read from"),
+                        [db, reading, key = key.slice().ToString()](Lookup* lookup) {
+                          lookup->status =
+                              db->Get(reading.options, reading.family.get(), key, &lookup->value);
+                          return FoundOrNot(lookup->status);
+                        },
+                        [encoding = reading.encoding](Napi::Env env, Lookup& lookup) {
+                          return FoundToJs(env, lookup.status, lookup.value, encoding);
+                        },
+                        Use()});
+}
+
+// getSync(...): value | undefined
+Napi::Value DatabaseObject::GetSync(const Napi::CallbackInfo& info) {
+  const Reading reading(*this, info);
+  const Bytes key(info[1]);
+  PinnableSlice value;
+  const Status status = database_->db()->Get(reading.options, reading.family.get(), key.slice(), &value);
+  if (FoundOrNot(status).ok()) return FoundToJs(info.Env(), status, value, reading.encoding);
+  ThrowStatus(info.Env(), status, On("read from"));
+  return Napi::Value();
+}
+
+// getMany(...): Promise<(value | undefined)[]>, all of one moment.
+Napi::Value DatabaseObject::GetMany(const Napi::CallbackInfo& info) {
+  struct Lookups {
+    std::shared_ptr<void> use;
+    std::vector<std::string> keys;
+    std::vector<PinnableSlice> values;
+    std::vector<Status> statuses;
+  };
+  const Napi::Env env = info.Env();
+  Reading reading(*this, info);
+  if (!reading.snapshot) {
+    reading.snapshot = std::make_shared<Snapshot>(database_);
+    reading.options.snapshot = reading.snapshot->get();
+  }
+  const auto keys = info[1].As<Napi::Array>();
+  const size_t count = keys.Length();
+  const auto lookups = std::make_shared<Lookups>();
+  lookups->use = Use();
+  lookups->values.resize(count);
+  lookups->statuses.resize(count);
+  for (uint32_t i = 0; i < count; ++i) lookups->keys.push_back(Bytes(keys.Get(i)).slice().ToString());
+
+  const auto look_up = [db = database_->db(), reading, lookups](size_t begin, size_t end) {
+    const std::vector<Slice> slices(lookups->keys.begin() + begin, lookups->keys.begin() + end);
+    db->MultiGet(reading.options, reading.family.get(), slices.size(), slices.data(), &lookups->values[begin],
+                 &lookups->statuses[begin]);
+  };
+  const size_t pieces = std::min(kMaxGetManyPieces, count);
+  std::vector<Jobs::Work> work;
+  for (size_t i = 0; i < pieces; ++i) {
+    work.push_back([=] { look_up(i * count / pieces, (i + 1) * count / pieces); });
+  }
+  const auto deferred = Napi::Promise::Deferred::New(env);
+  Addon::Of(env).jobs.Start(
+      &Addon::Of(env).read_threads, std::move(work),
+      [deferred, lookups, encoding = reading.encoding, action = On("read from")](Napi::Env env) {
+        const auto failed = std::find_if(lookups->statuses.begin(), lookups->statuses.end(),
+                                         [](const Status& status) { return !FoundOrNot(status).ok(); });
+        const Status status = failed == lookups->statuses.end() ? Status::OK() : *failed;
+        SettlePromise(env, deferred, status, action, [&]() -> Napi::Value {
+          auto array = Napi::Array::New(env, lookups->values.size());
+          for (uint32_t i = 0; i < lookups->values.size(); ++i) {
+            array[i] = FoundToJs(env, lookups->statuses[i], lookups->values[i], encoding);
+          }
+          return array;
+        });
+      });
+  return deferred.Promise();
+}
+
+// write(operations, sync, disableWal): Promise<void>. The operations lie flat, four places each: kind,
+// family, key, value; for a range its start and its end.
+Napi::Value DatabaseObject::Write(const Napi::CallbackInfo& info) {
+  enum Kind { kPut, kDelete, kDeleteRange };
+  const auto operations = info[0].As<Napi::Array>();
+  const WriteMode mode{info[1].As<Napi::Boolean>(), info[2].As<Napi::Boolean>()};
+  const auto append = [&](rocksdb::WriteBatch* batch) {
+    for (uint32_t i = 0; i + 3 < operations.Length(); i += 4) {
+      const ColumnFamily family = FamilyOf(operations.Get(i + 1));
+      const Bytes key(operations.Get(i + 2));
+      const Bytes value(operations.Get(i + 3));
+      switch (operations.Get(i).As<Napi::Number>().Int32Value()) {
+        case kPut:
+          batch->Put(family.get(), key.slice(), value.slice());
+          break;
+        case kDelete:
+          batch->Delete(family.get(), key.slice());
+          break;
+        case kDeleteRange:
+          batch->DeleteRange(family.get(), key.slice(), value.slice());
+          break;
+      }
+    }
+  };
+  return writes_.Write(info.Env(), mode, On("write to"), append, [this] { return Use(); });
+}
+
+Napi::Promise DatabaseObject::StartAfterWrites(Napi::Env env, const char* action,
+                                               std::function<Status()> work) {
+  AfterWrites executor(write_strand_.get(), &Addon::Of(env).write_threads);
+  return Start(env, &executor, On(action), std::move(work), Use());
+}
+
+// flush(families, timeoutMs): Promise<void>
+Napi::Value DatabaseObject::Flush(const Napi::CallbackInfo& info) {
+  const auto ids = info[0].As<Napi::Array>();
+  std::vector<ColumnFamily> families;
+  for (uint32_t i = 0; i < ids.Length(); ++i) families.push_back(FamilyOf(ids.Get(i)));
+  const std::chrono::milliseconds timeout(info[1].As<Napi::Number>().Int64Value());
+  return StartAfterWrites(info.Env(), "flush", [database = database_.get(), families, timeout] {
+    return database->Flush(families, timeout);
+  });
+}
+
+// syncWal(): Promise<void>
+Napi::Value DatabaseObject::SyncWal(const Napi::CallbackInfo& info) {
+  return StartAfterWrites(info.Env(), "sync the write-ahead log of",
+                          [db = database_->db()] { return db->FlushWAL(/*sync=*/true); });
+}
+
+// compactRange(family, start?, end?): Promise<void>
+Napi::Value DatabaseObject::CompactRange(const Napi::CallbackInfo& info) {
+  return StartAfterWrites(info.Env(), "compact",
+                          [db = database_->db(), family = FamilyOf(info[0]), start = OptionalBytes(info[1]),
+                           end = OptionalBytes(info[2])] {
+                            const Slice start_slice = start ? Slice(*start) : Slice();
+                            const Slice end_slice = end ? Slice(*end) : Slice();
+                            return db->CompactRange(rocksdb::CompactRangeOptions(), family.get(),
+                                                    start ? &start_slice : nullptr,
+                                                    end ? &end_slice : nullptr);
+                          });
+}
+
+// getProperty(family, name): Promise<string | undefined>
+Napi::Value DatabaseObject::GetProperty(const Napi::CallbackInfo& info) {
+  using Property = std::optional<std::string>;
+  return Start<Property>(info.Env(), &Addon::Of(info.Env()).read_threads,
+                         {On("read a property of"),
+                          [db = database_->db(), family = FamilyOf(info[0]),
+                           name = info[1].As<Napi::String>().Utf8Value()](Property* property) {
+                            std::string value;
+                            if (db->GetProperty(family.get(), name, &value)) *property = std::move(value);
+                            return Status::OK();
+                          },
+                          [](Napi::Env env, Property& property) -> Napi::Value {
+                            return property ? Napi::String::New(env, *property) : env.Undefined();
+                          },
+                          Use()});
+}
+
+// snapshot(): Snapshot
+Napi::Value DatabaseObject::NewSnapshot(const Napi::CallbackInfo& info) {
+  return SnapshotObject::New(info.Env(), std::make_shared<Snapshot>(database_));
+}
+
+// iterator(family, lower?, upper?, reverse, fillCache, snapshot?): Iterator
+Napi::Value DatabaseObject::NewIterator(const Napi::CallbackInfo& info) {
+  const IteratorRange range{OptionalBytes(info[1]), OptionalBytes(info[2]), info[3].As<Napi::Boolean>()};
+  std::shared_ptr<Snapshot> snapshot = SnapshotObject::Of(info[5]);
+  if (!snapshot) snapshot = std::make_shared<Snapshot>(database_);
+  auto iterator = std::make_shared<Iterator>(database_, FamilyOf(info[0]), std::move(snapshot), range,
+                                             info[4].As<Napi::Boolean>());
+  return IteratorObject::New(info.Env(), this, std::move(iterator));
+}
+
+// createColumnFamily(name, settings, familySettings): Promise<number>
+Napi::Value DatabaseObject::CreateColumnFamily(const Napi::CallbackInfo& info) {
+  const std::string name = info[0].As<Napi::String>();
+  rocksdb::ColumnFamilyOptions options = database_->family_options();
+  if (ThrowIfBad(info.Env(), ApplySettings(SettingsOf(info[1]), &options))) return Napi::Value();
+  return Start<uint32_t>(
+      info.Env(), &Addon::Of(info.Env()).write_threads,
+      {On("create a column family in"),
+       [database = database_.get(), options, name](uint32_t* id) {
+         return database->CreateColumnFamily(options, name, id);
+       },
+       [](Napi::Env env, uint32_t& id) -> Napi::Value { return Napi::Number::New(env, id); }, Use()});
+}
+
+// dropColumnFamily(id): Promise<void>. In turn with the writes, because one to a dropped column family would
+// fail all those that are written together with it.
+Napi::Value DatabaseObject::DropColumnFamily(const Napi::CallbackInfo& info) {
+  return Start(
+      info.Env(), write_strand_.get(), On("drop a column family of"),
+      [database = database_.get(), id = info[0].As<Napi::Number>().Uint32Value()] {
+        return database->DropColumnFamily(id);
+      },
+      Use());
+}
+
+// close(): Promise<void>, once. Waits for the calls in flight.
+Napi::Value DatabaseObject::Close(const Napi::CallbackInfo& info) {
+  closing_ = Napi::Promise::Deferred::New(info.Env());
+  const Napi::Promise promise = closing_->Promise();
+  if (uses_ == 0) StartClosing();
+  return promise;
+}
+
+void DatabaseObject::StartClosing() {
+  Addon& addon = Addon::Of(Env());
+  const auto status = std::make_shared<Status>();
+  addon.jobs.Start(&addon.write_threads,
+                   {[database = database_.get(), status] { *status = database->Close(); }},
+                   [this, status, action = On("close")](Napi::Env env) {
+                     Addon::Of(env).databases.erase(database_);
+                     SettlePromise(env, *closing_, *status, action, [&] { return env.Undefined(); });
+                     Unref();
+                   });
+  Ref();
+}
+
+}  // namespace cloudenv

@@ -1,0 +1,46 @@
+#include "binding/error_recovery.h"
+
+#include <algorithm>
+
+namespace cloudenv {
+
+using rocksdb::Status;
+
+namespace {
+
+// RocksDB says when a recovery ended, but one may end before the failed call returns. Nothing is lost by
+// asking again now and then: while it recovers, RocksDB answers at once with the error it has.
+constexpr std::chrono::milliseconds kAskAgain(250);
+
+bool MayPass(const Status& status) {
+  return status.severity() == Status::kSoftError || status.severity() == Status::kHardError;
+}
+
+}  // namespace
+
+Status ErrorRecovery::Retry(const std::function<Status()>& call, std::chrono::milliseconds timeout) {
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  while (true) {
+    const Status status = call();
+    if (status.ok() || !MayPass(status)) return status;
+    std::unique_lock<std::mutex> lock(mutex_);
+    const auto now = std::chrono::steady_clock::now();
+    if (stopped_ || now >= deadline) return status;
+    changed_.wait_until(lock, std::min(now + kAskAgain, deadline),
+                        [this, seen = attempts_ended_] { return stopped_ || attempts_ended_ != seen; });
+  }
+}
+
+void ErrorRecovery::Stop() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  stopped_ = true;
+  changed_.notify_all();
+}
+
+void ErrorRecovery::OnErrorRecoveryEnd(const rocksdb::BackgroundErrorRecoveryInfo&) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  ++attempts_ended_;
+  changed_.notify_all();
+}
+
+}  // namespace cloudenv

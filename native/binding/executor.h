@@ -1,0 +1,14 @@
+// Where work runs that must not run on the JavaScript thread.
+#pragma once
+
+#include <functional>
+
+namespace cloudenv {
+
+class Executor {
+ public:
+  virtual ~Executor() = default;
+  virtual void Run(std::function<void()> work) = 0;
+};
+
+}  // namespace cloudenv

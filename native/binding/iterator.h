@@ -1,0 +1,58 @@
+// Reads a range of a column family in chunks. Knows nothing of JavaScript.
+#pragma once
+
+#include <rocksdb/iterator.h>
+#include <rocksdb/options.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "binding/database.h"
+#include "binding/snapshot.h"
+
+namespace cloudenv {
+
+struct IteratorRange {
+  std::optional<std::string> lower;  // Inclusive.
+  std::optional<std::string> upper;  // Exclusive.
+  bool reverse = false;
+};
+
+// Entries one after another, in one piece of memory: key, value, key, value. One allocation a chunk, and one
+// object for JavaScript, whatever the number of entries.
+struct Chunk {
+  std::string bytes;
+  std::vector<uint32_t> lengths;
+  bool finished = false;
+};
+
+// One Read at a time.
+class Iterator : public Dependent {
+ public:
+  // Sees what `snapshot` sees, which is no longer needed after the first Read.
+  Iterator(std::shared_ptr<Database> database, ColumnFamily family, std::shared_ptr<Snapshot> snapshot,
+           IteratorRange range, bool fill_cache);
+  ~Iterator() override { database_->Remove(this); }
+
+  // At least one entry where there is one, and no more than either limit asks for.
+  rocksdb::Status Read(size_t max_entries, size_t max_bytes, Chunk* chunk);
+
+  void Release() override;
+
+ private:
+  rocksdb::Status Open();
+
+  const std::shared_ptr<Database> database_;
+  ColumnFamily family_;
+  std::shared_ptr<Snapshot> snapshot_;
+  const IteratorRange range_;
+  rocksdb::Slice lower_;
+  rocksdb::Slice upper_;
+  rocksdb::ReadOptions read_options_;
+  std::unique_ptr<rocksdb::Iterator> iterator_;
+};
+
+}  // namespace cloudenv

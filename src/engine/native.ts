@@ -1,0 +1,124 @@
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import type { Bytes } from './bytes.js'
+import { RocksDBError } from './rocksdb-error.js'
+
+/** RocksDB's own name and text of a value, in the order in which they apply. */
+export type Settings = readonly (readonly [name: string, value: string])[]
+
+/** A column family's number, as RocksDB counts them. */
+export type FamilyId = number
+
+export type Value = Buffer | string
+
+/** What an operation in {@link NativeDatabase.write} begins with. */
+export const operationKind = { put: 0, delete: 1, deleteRange: 2 } as const
+
+/**
+ * native/binding/database_object.cc. It checks no types: whoever calls it has done so. Every promise rejects
+ * with a RocksDBError.
+ */
+export interface NativeDatabase {
+  families(): [name: string, id: FamilyId][]
+  /** The value itself where it is in memory, a promise of it where it has to be read. */
+  get(
+    family: FamilyId,
+    key: Bytes,
+    utf8: boolean,
+    fillCache: boolean,
+    snapshot: NativeSnapshot | undefined,
+  ): Value | undefined | Promise<Value | undefined>
+  getSync(
+    family: FamilyId,
+    key: Bytes,
+    utf8: boolean,
+    fillCache: boolean,
+    snapshot: NativeSnapshot | undefined,
+  ): Value | undefined
+  getMany(
+    family: FamilyId,
+    keys: readonly Bytes[],
+    utf8: boolean,
+    fillCache: boolean,
+    snapshot: NativeSnapshot | undefined,
+  ): Promise<(Value | undefined)[]>
+  /** Four places an operation: its kind, the column family, the key (or start), the value (or end). */
+  write(
+    operations: readonly (number | Bytes | undefined)[],
+    sync: boolean,
+    disableWal: boolean,
+  ): Promise<void>
+  flush(families: readonly FamilyId[], timeoutMs: number): Promise<void>
+  syncWal(): Promise<void>
+  compactRange(family: FamilyId, start: Bytes | undefined, end: Bytes | undefined): Promise<void>
+  getProperty(family: FamilyId, name: string): Promise<string | undefined>
+  snapshot(): NativeSnapshot
+  iterator(
+    family: FamilyId,
+    /** Inclusive. */
+    lower: Bytes | undefined,
+    /** Exclusive. */
+    upper: Bytes | undefined,
+    reverse: boolean,
+    fillCache: boolean,
+    snapshot: NativeSnapshot | undefined,
+  ): NativeIterator
+  createColumnFamily(name: string, settings: Settings): Promise<FamilyId>
+  dropColumnFamily(family: FamilyId): Promise<void>
+  /** To be called once; nothing may be called after it. */
+  close(): Promise<void>
+}
+
+export interface NativeSnapshot {
+  close(): void
+}
+
+/** One call at a time. */
+export interface NativeIterator {
+  read(maxEntries: number, maxBytes: number): Promise<Chunk>
+  close(): Promise<void>
+}
+
+/** Entries one after another: the lengths are of a key, its value, the next key, its value. */
+export interface Chunk {
+  readonly bytes: Buffer
+  readonly lengths: Uint32Array
+  readonly finished: boolean
+}
+
+export interface OpenRequest {
+  readonly path: string
+  /** Of the Env host; empty for the local file system. */
+  readonly socketPath: string
+  readonly readOnly: boolean
+  readonly settings: Settings
+  readonly families: readonly { readonly name: string; readonly settings: Settings }[]
+}
+
+interface Native {
+  /** Throws a RangeError or TypeError for a bad option. */
+  open(request: OpenRequest): Promise<NativeDatabase>
+  listColumnFamilies(path: string, socketPath: string): Promise<string[]>
+  /** Closes what is open, and waits for it. */
+  shutdown(): void
+  setErrorClass(errorClass: typeof RocksDBError): void
+  readonly rocksdbVersion: string
+}
+
+const binary = fileURLToPath(new URL('../../build/native/cloudenv_native.node', import.meta.url))
+
+function load(): Native {
+  if (!existsSync(binary)) {
+    throw new Error(
+      `The native part of rocksdb-cloud-env is not built: ${binary} is missing. ` +
+        'Run "npx cloudenv build", or from a checkout "npm run build".',
+    )
+  }
+  const native = createRequire(import.meta.url)(binary) as Native
+  native.setErrorClass(RocksDBError)
+  process.on('exit', () => native.shutdown())
+  return native
+}
+
+export const native = load()
