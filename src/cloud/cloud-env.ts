@@ -12,7 +12,8 @@ import type {
 import { EnvError, toEnvError } from '../env/env-error.js'
 import { parseFileName } from '../format/file-name.js'
 import type { ObjectStore } from '../store/object-store.js'
-import { openStore } from '../store/open-store.js'
+import { type OpenStoreOptions, openStore } from '../store/open-store.js'
+import { StoreMetrics } from '../store/store-metrics.js'
 import { openCacheDirectory } from './cache-directory.js'
 import { type CloudEnvConfig, type CloudEnvOptions, parseCloudEnvOptions } from './cloud-env-options.js'
 import { Database, pathSegments } from './database.js'
@@ -20,7 +21,8 @@ import type { DatabasePlace } from './database-place.js'
 import { type CacheMetrics, FileCache } from './file-cache.js'
 
 export interface CloudEnvMetrics {
-  readonly store: ReturnType<ObjectStore['metrics']>
+  /** Since the Env was started, of the store and of the source. */
+  readonly store: ReturnType<StoreMetrics['snapshot']>
   readonly cache: CacheMetrics
   readonly pendingUploads: number
 }
@@ -42,6 +44,7 @@ export class CloudEnv implements Env {
   readonly localLocks = true
   readonly #config: CloudEnvConfig
   readonly #clock: Clock
+  readonly #requests: StoreMetrics
   readonly #bucket: Bucket
   readonly #source: Bucket | undefined
   readonly #cache: FileCache
@@ -52,6 +55,7 @@ export class CloudEnv implements Env {
   private constructor(
     config: CloudEnvConfig,
     clock: Clock,
+    requests: StoreMetrics,
     bucket: Bucket,
     source: Bucket | undefined,
     cache: FileCache,
@@ -59,6 +63,7 @@ export class CloudEnv implements Env {
   ) {
     this.#config = config
     this.#clock = clock
+    this.#requests = requests
     this.#bucket = bucket
     this.#source = source
     this.#cache = cache
@@ -66,11 +71,13 @@ export class CloudEnv implements Env {
   }
 
   static async open(config: CloudEnvConfig, clock: Clock): Promise<CloudEnv> {
-    const bucket = openBucket(config.store, config)
-    const source = config.source === undefined ? undefined : openBucket(config.source, config)
+    const requests = new StoreMetrics()
+    const connection = { ...config.connection, onRequest: requests.record }
+    const bucket = openBucket(config.store, connection)
+    const source = config.source === undefined ? undefined : openBucket(config.source, connection)
     const { directory, close } = await openCacheDirectory(join(config.root, '.cloudenv'))
     const cache = await FileCache.open(directory, config.cacheMaxBytes)
-    return new CloudEnv(config, clock, bucket, source, cache, close)
+    return new CloudEnv(config, clock, requests, bucket, source, cache, close)
   }
 
   attach(listener: EnvListener): void {
@@ -80,7 +87,7 @@ export class CloudEnv implements Env {
   metrics(): CloudEnvMetrics {
     let pendingUploads = 0
     for (const { owner } of this.#databases.values()) pendingUploads += owner?.pendingUploads ?? 0
-    return { store: this.#bucket.store.metrics(), cache: this.#cache.metrics(), pendingUploads }
+    return { store: this.#requests.snapshot(), cache: this.#cache.metrics(), pendingUploads }
   }
 
   async newSequentialFile(path: string): Promise<ReadableFile> {
@@ -293,11 +300,14 @@ interface Bucket {
 }
 
 /** The registry lies at the root of a bucket, so the store is the whole bucket and the prefix is ours to add. */
-function openBucket(url: string, config: CloudEnvConfig): Bucket {
-  if (url.startsWith('file:')) return { store: openStore(url, config.connection), segments: [] }
-  const [, bucket = '', path = ''] = /^s3:\/\/([^/]*)\/?(.*)$/.exec(url) ?? []
-  const segments = path.split('/').filter((segment) => segment !== '')
-  return { store: openStore(`s3://${bucket}`, config.connection), segments }
+function openBucket(url: string, options: OpenStoreOptions): Bucket {
+  if (url.startsWith('file:')) return { store: openStore(url, options), segments: [] }
+  const [bucket = '', ...path] = url.slice('s3://'.length).split('/')
+  const segments = path.filter((segment) => segment !== '')
+  if (segments.includes('.') || segments.includes('..')) {
+    throw new TypeError(`expected the path in ${JSON.stringify(url)} to have no segment "." or ".."`)
+  }
+  return { store: openStore(`s3://${bucket}`, options), segments }
 }
 
 async function exists(path: string): Promise<boolean> {

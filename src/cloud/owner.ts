@@ -207,7 +207,9 @@ export class Owner {
     if (this.#state === 'owned') {
       if (!(await this.#checkOwnership())) this.#assertUnfenced()
       const { place, cookie } = this.#start
+      const { body: identity } = await place.store.get(objectKey(place, 'IDENTITY'))
       await place.store.deleteMany([objectKey(place, objectName({ kind: 'cloudManifest', cookie }))])
+      await place.store.deleteMany([registryKey(identity)])
     }
     this.#state = 'destroyed'
   }
@@ -235,12 +237,10 @@ export class Owner {
     if (keys.length > 0) await place.store.deleteMany(keys)
   }
 
-  /** Beside the database, and in the registry under which rocksdb-cloud finds its path by its id. */
   async #putIdentity(identity: Uint8Array): Promise<void> {
     const { place } = this.#start
-    const id = Buffer.from(identity).toString('latin1').trim()
     await place.store.put(objectKey(place, 'IDENTITY'), identity)
-    await place.store.put(`.rockset/dbid/${id}`, new Uint8Array(0), { metadata: { dirname: place.path } })
+    await place.store.put(registryKey(identity), new Uint8Array(0), { metadata: { dirname: place.path } })
   }
 
   async #putManifest(bytes: Uint8Array): Promise<void> {
@@ -332,6 +332,11 @@ export class Owner {
   #localPath(name: string): string {
     return join(this.#start.directory, this.#objectName(name))
   }
+}
+
+/** The entry of the bucket's registry under which rocksdb-cloud finds the path of a database by its id. */
+function registryKey(identity: Uint8Array): ObjectKey {
+  return `.rockset/dbid/${Buffer.from(identity).toString('latin1').trim()}`
 }
 
 async function readStart(path: string, size: number): Promise<Uint8Array> {

@@ -1,0 +1,153 @@
+/**
+ * The places where integration tests keep their databases: a directory and every S3 server there is. Each test
+ * makes one of its own, and looks into it by other means than the product's.
+ */
+import { createHash, randomUUID } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { DeleteObjectsCommand, GetObjectCommand, paginateListObjectsV2, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import { afterAll, inject } from 'vitest'
+import type { StoreConnectionOptions } from '#src/cloud/cloud-env-options.js'
+import type { S3Server } from './servers.js'
+
+export interface TestStore {
+  readonly connection: StoreConnectionOptions
+  /** The URL of a path inside this store. */
+  url(path?: string): string
+  put(key: string, bytes: Uint8Array): Promise<void>
+  get(key: string): Promise<Uint8Array>
+  delete(keys: readonly string[]): Promise<void>
+  /** Every key below the store, in order, with what changes when the object is written. */
+  list(): Promise<ReadonlyMap<string, ObjectState>>
+}
+
+export interface ObjectState {
+  readonly sha256: string
+  readonly modifiedMs: number
+}
+
+export interface TestStoreKind {
+  readonly name: string
+  make(): TestStore
+}
+
+/** A directory and each server: `describe.each(testStores())('$name', …)`. */
+export function testStores(): TestStoreKind[] {
+  return [directoryKind, ...inject('servers').map(serverKind)]
+}
+
+/** Those that the whole product is tested on where one of each sort is enough: a directory and MinIO. */
+export function mainTestStores(): TestStoreKind[] {
+  return testStores().filter(({ name }) => name !== 'localstack')
+}
+
+const directoryKind: TestStoreKind = {
+  name: 'directory',
+  make() {
+    const root = mkdtempSync(join(tmpdir(), 'cloudenv-store-'))
+    afterAll(() => rmSync(root, { recursive: true, force: true }))
+    return new DirectoryTestStore(root)
+  },
+}
+
+function serverKind(server: S3Server): TestStoreKind {
+  return { name: server.name, make: () => new ServerTestStore(server) }
+}
+
+class DirectoryTestStore implements TestStore {
+  readonly connection = {}
+  readonly #root: string
+
+  constructor(root: string) {
+    this.#root = root
+  }
+
+  url(path = ''): string {
+    return `file://${join(this.#root, path)}`
+  }
+
+  async put(key: string, bytes: Uint8Array): Promise<void> {
+    const path = join(this.#root, key)
+    await mkdir(dirname(path), { recursive: true })
+    await rm(path, { force: true })
+    await writeFile(path, bytes)
+  }
+
+  async get(key: string): Promise<Uint8Array> {
+    return readFile(join(this.#root, key))
+  }
+
+  async delete(keys: readonly string[]): Promise<void> {
+    for (const key of keys) await rm(join(this.#root, key))
+  }
+
+  async list(): Promise<Map<string, ObjectState>> {
+    const names = await readdir(this.#root, { recursive: true })
+    const found = new Map<string, ObjectState>()
+    for (const key of names.sort()) {
+      const info = await stat(join(this.#root, key))
+      if (!info.isFile()) continue
+      found.set(key, { sha256: sha256(await this.get(key)), modifiedMs: info.mtimeMs })
+    }
+    return found
+  }
+}
+
+class ServerTestStore implements TestStore {
+  readonly connection: StoreConnectionOptions
+  readonly #bucket: string
+  readonly #prefix = randomUUID()
+  readonly #client: S3Client
+
+  constructor({ endpoint, region, bucket, accessKeyId, secretAccessKey }: S3Server) {
+    this.connection = { endpoint, region, forcePathStyle: true, credentials: { accessKeyId, secretAccessKey } }
+    this.#bucket = bucket
+    this.#client = new S3Client({
+      endpoint,
+      region,
+      forcePathStyle: true,
+      credentials: { accessKeyId, secretAccessKey },
+    })
+    afterAll(() => this.#client.destroy())
+  }
+
+  url(path = ''): string {
+    return `s3://${this.#bucket}/${join(this.#prefix, path)}`
+  }
+
+  async put(key: string, bytes: Uint8Array): Promise<void> {
+    await this.#client.send(new PutObjectCommand({ Bucket: this.#bucket, Key: this.#key(key), Body: bytes }))
+  }
+
+  async get(key: string): Promise<Uint8Array> {
+    const { Body } = await this.#client.send(new GetObjectCommand({ Bucket: this.#bucket, Key: this.#key(key) }))
+    return Body!.transformToByteArray()
+  }
+
+  async delete(keys: readonly string[]): Promise<void> {
+    const Objects = keys.map((key) => ({ Key: this.#key(key) }))
+    await this.#client.send(new DeleteObjectsCommand({ Bucket: this.#bucket, Delete: { Objects } }))
+  }
+
+  async list(): Promise<Map<string, ObjectState>> {
+    const found = new Map<string, ObjectState>()
+    const pages = paginateListObjectsV2({ client: this.#client }, { Bucket: this.#bucket, Prefix: `${this.#prefix}/` })
+    for await (const { Contents } of pages) {
+      for (const { Key, LastModified } of Contents ?? []) {
+        const key = Key!.slice(this.#prefix.length + 1)
+        found.set(key, { sha256: sha256(await this.get(key)), modifiedMs: LastModified!.getTime() })
+      }
+    }
+    return found
+  }
+
+  #key(key: string): string {
+    return `${this.#prefix}/${key}`
+  }
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex')
+}
