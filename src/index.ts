@@ -1,3 +1,5 @@
+export type { CloudEnvMetrics } from './cloud/cloud-env.js'
+export type { CloudEnvOptions, StoreConnectionOptions } from './cloud/cloud-env-options.js'
 export type {
   BatchOperation,
   DeleteOperation,
@@ -23,3 +25,14 @@ export {
 } from './engine/rocksdb.js'
 export { RocksDBError, type RocksDBErrorCode } from './engine/rocksdb-error.js'
 export type { Snapshot } from './engine/snapshot.js'
+export type * from './env/env.js'
+export { EnvError, type EnvErrorCode, type EnvErrorOptions, type EnvErrorScope } from './env/env-error.js'
+export { cloudEnv, type HostedCloudEnv } from './host/hosted-cloud-env.js'
+export {
+  type EngineOptions,
+  type EnvSpec,
+  type HostedEnv,
+  hostedEnv,
+  memoryEnv,
+  posixEnv,
+} from './host/hosted-env.js'

@@ -7,7 +7,13 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { DeleteObjectsCommand, GetObjectCommand, paginateListObjectsV2, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import {
+  DeleteObjectsCommand,
+  GetObjectCommand,
+  PutObjectCommand,
+  paginateListObjectsV2,
+  S3Client,
+} from '@aws-sdk/client-s3'
 import { afterAll, inject } from 'vitest'
 import type { StoreConnectionOptions } from '#src/cloud/cloud-env-options.js'
 import type { S3Server } from './servers.js'
@@ -102,7 +108,12 @@ class ServerTestStore implements TestStore {
   readonly #client: S3Client
 
   constructor({ endpoint, region, bucket, accessKeyId, secretAccessKey }: S3Server) {
-    this.connection = { endpoint, region, forcePathStyle: true, credentials: { accessKeyId, secretAccessKey } }
+    this.connection = {
+      endpoint,
+      region,
+      forcePathStyle: true,
+      credentials: { accessKeyId, secretAccessKey },
+    }
     this.#bucket = bucket
     this.#client = new S3Client({
       endpoint,
@@ -122,7 +133,9 @@ class ServerTestStore implements TestStore {
   }
 
   async get(key: string): Promise<Uint8Array> {
-    const { Body } = await this.#client.send(new GetObjectCommand({ Bucket: this.#bucket, Key: this.#key(key) }))
+    const { Body } = await this.#client.send(
+      new GetObjectCommand({ Bucket: this.#bucket, Key: this.#key(key) }),
+    )
     return Body!.transformToByteArray()
   }
 
@@ -133,7 +146,10 @@ class ServerTestStore implements TestStore {
 
   async list(): Promise<Map<string, ObjectState>> {
     const found = new Map<string, ObjectState>()
-    const pages = paginateListObjectsV2({ client: this.#client }, { Bucket: this.#bucket, Prefix: `${this.#prefix}/` })
+    const pages = paginateListObjectsV2(
+      { client: this.#client },
+      { Bucket: this.#bucket, Prefix: `${this.#prefix}/` },
+    )
     for await (const { Contents } of pages) {
       for (const { Key, LastModified } of Contents ?? []) {
         const key = Key!.slice(this.#prefix.length + 1)
