@@ -37,7 +37,7 @@ CloudFileSystem::CloudFileSystem(const std::shared_ptr<Host>& host)
 IOStatus CloudFileSystem::NewSequentialFile(const std::string& path, const FileOptions& options,
                                             std::unique_ptr<FSSequentialFile>* result, IODebugContext* dbg) {
   result->reset();
-  if (host_->IsLocalName(path)) return target()->NewSequentialFile(path, options, result, dbg);
+  if (const auto local = LocalPath(path)) return target()->NewSequentialFile(*local, options, result, dbg);
   return OpenSequentialFile(host_, NormalizePath(path), options, result);
 }
 
@@ -45,7 +45,7 @@ IOStatus CloudFileSystem::NewRandomAccessFile(const std::string& path, const Fil
                                               std::unique_ptr<FSRandomAccessFile>* result,
                                               IODebugContext* dbg) {
   result->reset();
-  if (host_->IsLocalName(path)) return target()->NewRandomAccessFile(path, options, result, dbg);
+  if (const auto local = LocalPath(path)) return target()->NewRandomAccessFile(*local, options, result, dbg);
   return OpenRandomAccessFile(host_, NormalizePath(path), options, result);
 }
 
@@ -65,9 +65,9 @@ IOStatus CloudFileSystem::ReuseWritableFile(const std::string& path, const std::
                                             const FileOptions& options,
                                             std::unique_ptr<FSWritableFile>* result, IODebugContext* dbg) {
   result->reset();
-  if (host_->IsLocalName(path) && host_->IsLocalName(old_path)) {
-    return ReuseLocalFile(host_, NormalizePath(path), NormalizePath(old_path), options, result);
-  }
+  const auto local = LocalPath(path);
+  const auto old_local = LocalPath(old_path);
+  if (local && old_local) return ReuseLocalFile(host_, *local, *old_local, options, result);
   // Renames, then opens anew.
   return FileSystem::ReuseWritableFile(path, old_path, options, result, dbg);
 }
@@ -86,39 +86,52 @@ IOStatus CloudFileSystem::NewDirectory(const std::string& path, const IOOptions&
 IOStatus CloudFileSystem::NewRandomRWFile(const std::string& path, const FileOptions& options,
                                           std::unique_ptr<rocksdb::FSRandomRWFile>* result,
                                           IODebugContext* dbg) {
-  if (!host_->IsLocalName(path)) return NoSuchOperation("open for reading and writing", path);
+  const auto local = LocalPath(path);
+  if (!local) return NoSuchOperation("open for reading and writing", path);
   const IOStatus fenced = CheckFence(path);
-  return fenced.ok() ? target()->NewRandomRWFile(path, options, result, dbg) : fenced;
+  return fenced.ok() ? target()->NewRandomRWFile(*local, options, result, dbg) : fenced;
 }
 
 IOStatus CloudFileSystem::NewMemoryMappedFileBuffer(
     const std::string& path, std::unique_ptr<rocksdb::MemoryMappedFileBuffer>* result) {
-  if (!host_->IsLocalName(path)) return NoSuchOperation("map into memory", path);
+  const auto local = LocalPath(path);
+  if (!local) return NoSuchOperation("map into memory", path);
   const IOStatus fenced = CheckFence(path);
-  return fenced.ok() ? target()->NewMemoryMappedFileBuffer(path, result) : fenced;
+  return fenced.ok() ? target()->NewMemoryMappedFileBuffer(*local, result) : fenced;
 }
 
 IOStatus CloudFileSystem::Truncate(const std::string& path, size_t size, const IOOptions& options,
                                    IODebugContext* dbg) {
-  if (!host_->IsLocalName(path)) return NoSuchOperation("truncate", path);
+  const auto local = LocalPath(path);
+  if (!local) return NoSuchOperation("truncate", path);
   const IOStatus fenced = CheckFence(path);
-  return fenced.ok() ? target()->Truncate(path, size, options, dbg) : fenced;
+  return fenced.ok() ? target()->Truncate(*local, size, options, dbg) : fenced;
 }
 
 IOStatus CloudFileSystem::NumFileLinks(const std::string& path, const IOOptions& options, uint64_t* count,
                                        IODebugContext* dbg) {
-  if (!host_->IsLocalName(path)) return NoSuchOperation("count the links of", path);
-  return target()->NumFileLinks(path, options, count, dbg);
+  const auto local = LocalPath(path);
+  if (!local) return NoSuchOperation("count the links of", path);
+  return target()->NumFileLinks(*local, options, count, dbg);
 }
 
 IOStatus CloudFileSystem::AreFilesSame(const std::string& first, const std::string& second,
                                        const IOOptions& options, bool* same, IODebugContext* dbg) {
-  if (!host_->IsLocalName(first) || !host_->IsLocalName(second)) return NoSuchOperation("compare", first);
-  return target()->AreFilesSame(first, second, options, same, dbg);
+  const auto local = LocalPath(first);
+  const auto other = LocalPath(second);
+  if (!local || !other) return NoSuchOperation("compare", first);
+  return target()->AreFilesSame(*local, *other, options, same, dbg);
+}
+
+IOStatus CloudFileSystem::NewLogger(const std::string& path, const IOOptions& options,
+                                    std::shared_ptr<rocksdb::Logger>* result, IODebugContext* dbg) {
+  if (const auto local = LocalPath(path)) return target()->NewLogger(*local, options, result, dbg);
+  // Through NewWritableFile: a database may lie where there is no local directory.
+  return FileSystem::NewLogger(path, options, result, dbg);
 }
 
 IOStatus CloudFileSystem::FileExists(const std::string& path, const IOOptions& options, IODebugContext* dbg) {
-  if (host_->IsLocalName(path)) return target()->FileExists(path, options, dbg);
+  if (const auto local = LocalPath(path)) return target()->FileExists(*local, options, dbg);
   return CallOnPath(Op::kFileExists, path);
 }
 
@@ -144,9 +157,10 @@ IOStatus CloudFileSystem::GetChildrenFileAttributes(const std::string& path, con
 }
 
 IOStatus CloudFileSystem::DeleteFile(const std::string& path, const IOOptions& options, IODebugContext* dbg) {
-  if (!host_->IsLocalName(path)) return CallOnPath(Op::kDeleteFile, path);
+  const auto local = LocalPath(path);
+  if (!local) return CallOnPath(Op::kDeleteFile, path);
   const IOStatus fenced = CheckFence(path);
-  return fenced.ok() ? target()->DeleteFile(path, options, dbg) : fenced;
+  return fenced.ok() ? target()->DeleteFile(*local, options, dbg) : fenced;
 }
 
 IOStatus CloudFileSystem::CreateDir(const std::string& path, const IOOptions& options, IODebugContext* dbg) {
@@ -165,13 +179,14 @@ IOStatus CloudFileSystem::DeleteDir(const std::string& path, const IOOptions&, I
 
 IOStatus CloudFileSystem::GetFileSize(const std::string& path, const IOOptions& options, uint64_t* size,
                                       IODebugContext* dbg) {
-  if (host_->IsLocalName(path)) return target()->GetFileSize(path, options, size, dbg);
+  if (const auto local = LocalPath(path)) return target()->GetFileSize(*local, options, size, dbg);
   return CallOnPath(Op::kGetFileSize, path, [size](PayloadReader& payload) { *size = payload.U64(); });
 }
 
 IOStatus CloudFileSystem::GetFileModificationTime(const std::string& path, const IOOptions& options,
                                                   uint64_t* seconds, IODebugContext* dbg) {
-  if (host_->IsLocalName(path)) return target()->GetFileModificationTime(path, options, seconds, dbg);
+  if (const auto local = LocalPath(path))
+    return target()->GetFileModificationTime(*local, options, seconds, dbg);
   return CallOnPath(Op::kGetFileModificationTime, path,
                     [seconds](PayloadReader& payload) { *seconds = payload.U64(); });
 }
@@ -180,9 +195,9 @@ IOStatus CloudFileSystem::GetFileModificationTime(const std::string& path, const
 // the fence.
 IOStatus CloudFileSystem::RenameFile(const std::string& source, const std::string& target_path,
                                      const IOOptions& options, IODebugContext* dbg) {
-  if (host_->IsLocalName(source) && host_->IsLocalName(target_path)) {
-    return target()->RenameFile(source, target_path, options, dbg);
-  }
+  const auto local = LocalPath(source);
+  const auto local_target = LocalPath(target_path);
+  if (local && local_target) return target()->RenameFile(*local, *local_target, options, dbg);
   return host_->Call(
       Request(Op::kRenameFile).String(NormalizePath(source)).String(NormalizePath(target_path)));
 }
@@ -226,6 +241,12 @@ IOStatus CloudFileSystem::UnlockFile(rocksdb::FileLock* lock, const IOOptions& o
   const IOStatus unlocked =
       held->local == nullptr ? IOStatus::OK() : target()->UnlockFile(held->local, options, dbg);
   return status.ok() ? unlocked : status;
+}
+
+std::optional<std::string> CloudFileSystem::LocalPath(const std::string& path) const {
+  std::string normal = NormalizePath(path);
+  if (!host_->IsLocalName(normal)) return std::nullopt;
+  return normal;
 }
 
 IOStatus CloudFileSystem::CallOnPath(Op op, const std::string& path, const Connection::Decoder& decode) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,7 +15,8 @@ namespace cloudenv {
 // Connects to the Env host that listens on this socket. File systems of one socket path share a connection.
 rocksdb::Status ConnectCloudFileSystem(const std::string& socket_path, std::shared_ptr<FileSystem>* result);
 
-// What is not overridden is the local file system's: loggers, test directories, what suits files best.
+// What is not overridden is the local file system's: test directories, absolute paths, what options suit
+// which file.
 class CloudFileSystem final : public rocksdb::FileSystemWrapper {
  public:
   explicit CloudFileSystem(const std::shared_ptr<Host>& host);
@@ -34,6 +36,9 @@ class CloudFileSystem final : public rocksdb::FileSystemWrapper {
                              std::unique_ptr<FSWritableFile>* result, IODebugContext* dbg) override;
   IOStatus NewDirectory(const std::string& path, const IOOptions& options,
                         std::unique_ptr<FSDirectory>* result, IODebugContext* dbg) override;
+
+  IOStatus NewLogger(const std::string& path, const IOOptions& options,
+                     std::shared_ptr<rocksdb::Logger>* result, IODebugContext* dbg) override;
 
   // These work on local names only.
   IOStatus NewRandomRWFile(const std::string& path, const FileOptions& options,
@@ -76,6 +81,8 @@ class CloudFileSystem final : public rocksdb::FileSystemWrapper {
   IOStatus UnlockFile(rocksdb::FileLock* lock, const IOOptions& options, IODebugContext* dbg) override;
 
  private:
+  // Where the file lies when its name is local.
+  std::optional<std::string> LocalPath(const std::string& path) const;
   IOStatus CallOnPath(Op op, const std::string& path, const Connection::Decoder& decode = {});
   IOStatus CheckFence(const std::string& path);
 
