@@ -1,0 +1,159 @@
+import { crc32 } from 'node:zlib'
+import {
+  AbortMultipartUploadCommand,
+  type CompletedPart,
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  UploadPartCommand,
+  UploadPartCopyCommand,
+} from '@aws-sdk/client-s3'
+import type { ObjectKey, PutBody } from './object-store.js'
+import { base64Crc32, bodySize, partOf } from './s3-body.js'
+import type { EncryptionParameters } from './s3-encryption.js'
+import type { S3Requests } from './s3-requests.js'
+
+/** S3 takes no more parts than this for one object. */
+const maxParts = 10_000
+/** With four parts under way an upload holds 32 MiB, and keeps a fast line busy. */
+const uploadPartBytes = 8 * 1024 * 1024
+const concurrentParts = 4
+
+/** The object to be written. */
+export interface PartsTarget {
+  readonly requests: S3Requests
+  readonly bucket: string
+  /** As the store calls it, for messages. */
+  readonly key: ObjectKey
+  /** As S3 calls it. */
+  readonly fullKey: string
+  readonly metadata: Readonly<Record<string, string>>
+  readonly encryption: EncryptionParameters
+}
+
+/** All parts are in the store; {@link UploadedParts.complete} makes an object of them. */
+export interface UploadedParts {
+  /** One attempt. */
+  complete(conditions: { readonly IfMatch?: string; readonly IfNoneMatch?: string }): Promise<string>
+  /** Frees the parts. Does not fail: what is left costs money only until the bucket's own clean-up. */
+  abort(): Promise<void>
+}
+
+export async function uploadParts(
+  target: PartsTarget,
+  body: PutBody,
+  signal: AbortSignal | undefined,
+): Promise<UploadedParts> {
+  const { requests, key } = target
+  return await inParts(target, bodySize(body), uploadPartBytes, signal, async (part, { offset, length }) => {
+    const content = await partOf(body, offset, length)
+    const checksum = base64Crc32(crc32(content))
+    const command = { ...part, ...target.encryption.access, Body: content, ChecksumCRC32: checksum }
+    const { ETag } = await requests.send(
+      'put',
+      key,
+      () => requests.client.send(new UploadPartCommand(command), signal && { abortSignal: signal }),
+      () => length,
+      signal,
+    )
+    return { ETag, ChecksumCRC32: checksum }
+  })
+}
+
+/** Copies inside the store what is too large for one request. */
+export async function copyParts(
+  target: PartsTarget,
+  source: { readonly copySource: string; readonly size: number; readonly etag: string },
+  partBytes: number,
+): Promise<UploadedParts> {
+  const { requests, key } = target
+  return await inParts(target, source.size, partBytes, undefined, async (part, { offset, length }) => {
+    const command = {
+      ...part,
+      ...target.encryption.access,
+      ...target.encryption.copySource,
+      CopySource: source.copySource,
+      CopySourceIfMatch: source.etag,
+      CopySourceRange: `bytes=${offset}-${offset + length - 1}`,
+    }
+    const { CopyPartResult } = await requests.send('copy', key, () =>
+      requests.client.send(new UploadPartCopyCommand(command)),
+    )
+    return { ETag: CopyPartResult?.ETag, ChecksumCRC32: CopyPartResult?.ChecksumCRC32 }
+  })
+}
+
+interface PartParameters {
+  readonly Bucket: string
+  readonly Key: string
+  readonly UploadId: string | undefined
+  readonly PartNumber: number
+}
+
+async function inParts(
+  target: PartsTarget,
+  size: number,
+  wantedPartBytes: number,
+  signal: AbortSignal | undefined,
+  transfer: (
+    part: PartParameters,
+    range: { readonly offset: number; readonly length: number },
+  ) => Promise<Omit<CompletedPart, 'PartNumber'>>,
+): Promise<UploadedParts> {
+  const { requests, key, metadata, encryption } = target
+  const { client } = requests
+  const object = { Bucket: target.bucket, Key: target.fullKey }
+  const create = { ...object, ...encryption.create, Metadata: metadata, ChecksumAlgorithm: 'CRC32' } as const
+  const { UploadId } = await requests.send('put', key, () =>
+    client.send(new CreateMultipartUploadCommand(create)),
+  )
+  const upload = { ...object, UploadId }
+  const abort = () =>
+    requests
+      .send('delete', key, () => client.send(new AbortMultipartUploadCommand(upload)))
+      .then(
+        () => {},
+        () => {},
+      )
+
+  const partBytes = Math.max(wantedPartBytes, Math.ceil(size / maxParts))
+  const count = Math.ceil(size / partBytes)
+  const parts: CompletedPart[] = []
+  let next = 1
+  let failed = false
+  const work = async () => {
+    while (next <= count && !failed) {
+      const PartNumber = next++
+      const offset = (PartNumber - 1) * partBytes
+      const range = { offset, length: Math.min(partBytes, size - offset) }
+      signal?.throwIfAborted()
+      parts[PartNumber - 1] = { PartNumber, ...(await transfer({ ...upload, PartNumber }, range)) }
+    }
+  }
+  const workers = Array.from({ length: concurrentParts }, () =>
+    work().catch((error) => {
+      failed = true
+      throw error
+    }),
+  )
+  try {
+    await Promise.all(workers)
+  } catch (error) {
+    await Promise.allSettled(workers)
+    await abort()
+    throw error
+  }
+
+  return {
+    abort,
+    async complete(conditions) {
+      const command = new CompleteMultipartUploadCommand({
+        ...upload,
+        ...encryption.access,
+        ...conditions,
+        MultipartUpload: { Parts: parts },
+      })
+      const { ETag } = await requests.once('put', key, () => client.send(command))
+      return ETag ?? ''
+    },
+  }
+}
