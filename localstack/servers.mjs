@@ -112,7 +112,7 @@ async function runWith([file, ...args]) {
  * @param {Started} servers
  * @returns {Record<string, string>}
  */
-function environmentOf({ running }) {
+export function environmentOf({ running }) {
   return {
     ...Object.fromEntries(
       running.map(({ name, endpoint }) => [

@@ -56,7 +56,12 @@ describe.skipIf(!haveLdb)(
       }
       writeFileSync(manifestPath(), bytes)
       expect(bytes.length).toBeGreaterThan(32_768)
-      expect(ldb('--column_family=default', 'scan').trim().split('\n')).toEqual(['a : again', 'b : world'])
+      // Between key and value: ":" in RocksDB 7.8, "==>" in 9.10.
+      const rows = ldb('--column_family=default', 'scan').trim().split('\n')
+      expect(rows.map((row) => row.split(/ (?::|==>) /))).toEqual([
+        ['a', 'again'],
+        ['b', 'world'],
+      ])
     })
   },
 )

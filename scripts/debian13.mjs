@@ -1,0 +1,188 @@
+#!/usr/bin/env node
+// Runs the tests against RocksDB 9.10, that of Debian 13: builds this checkout in a Debian 13 root, which is made once
+// and kept in the cache directory. MinIO and LocalStack run outside.
+//
+//   node scripts/debian13.mjs [ARGUMENTS OF VITEST…]
+import { spawn, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { environmentOf, startServers } from '../localstack/servers.mjs'
+import { cacheDir, ensureInstalled, fail, requirements, run, SetupError, step } from './machine.mjs'
+
+/** npm is left out: Debian's drags in hundreds of packages, and the node_modules from outside will do. */
+const packages = ['librocksdb-dev', 'rocksdb-tools', 'cmake', 'g++', 'make', 'nodejs']
+
+const checkout = fileURLToPath(new URL('..', import.meta.url))
+/** Where the checkout is, seen from inside the root. */
+const inside = '/srv/rocksdb-cloud-env'
+
+/** Mounts end with the process that made them, in a mount namespace of their own: nothing is left to undo. */
+const inOwnMounts = ['unshare', '--mount', '--propagation', 'private']
+
+main().catch(fail)
+
+async function main() {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) {
+    throw new SetupError(
+      'The Debian 13 root takes Linux, and root for debootstrap, mount and chroot: sudo npm run test:debian13.',
+    )
+  }
+  const root = makeRoot()
+  copyCheckout(root)
+  const servers = await startServers()
+  try {
+    process.exitCode = await test(root, environmentOf(servers))
+  } finally {
+    await servers.stop()
+  }
+}
+
+/** The root's name says what is in it, so a change of that makes another; it gets its name when it is complete. */
+function makeRoot() {
+  const recipe = createHash('sha256').update(packages.join(' ')).digest('hex').slice(0, 12)
+  const root = join(cacheDir, `debian13-${recipe}`)
+  if (existsSync(root)) return root
+
+  ensureInstalled([requirements.debootstrap])
+  mkdirSync(cacheDir, { recursive: true })
+  const making = mkdtempSync(join(cacheDir, 'making-'))
+  try {
+    step('making a Debian 13 root (once, two to three minutes)')
+    run([...inOwnMounts, 'debootstrap', '--variant=minbase', 'trixie', making, ...debianMirror()], {
+      quiet: true,
+    })
+    copyNetworkSettings(making)
+    const aptGet = 'apt-get -qq -o Dpkg::Use-Pty=0'
+    enter(
+      making,
+      `${aptGet} update && ${aptGet} install -y --no-install-recommends ${packages.join(' ')} && apt-get clean`,
+    )
+    renameSync(making, root)
+  } finally {
+    rmSync(making, { recursive: true, force: true })
+  }
+  return root
+}
+
+/** The mirror that apt uses here, when this is a Debian; else debootstrap's own choice. */
+function debianMirror() {
+  const directory = '/etc/apt/sources.list.d'
+  const files = [
+    '/etc/apt/sources.list',
+    ...(existsSync(directory) ? readdirSync(directory).map((name) => join(directory, name)) : []),
+  ]
+  const text = files
+    .filter((file) => existsSync(file))
+    .map((file) => readFileSync(file, 'utf8'))
+    .join('\n')
+  return text.match(/^(?:URIs:|deb\s(?:\[.*\]\s)?)\s*(\S+\/debian)\/?\s/m)?.slice(1, 2) ?? []
+}
+
+/**
+ * How this machine reaches its mirror: resolver, proxies, certificates.
+ * @param {string} root
+ */
+function copyNetworkSettings(root) {
+  const settings = [
+    '/etc/resolv.conf',
+    '/etc/hosts',
+    '/etc/apt/apt.conf',
+    '/etc/apt/apt.conf.d',
+    '/etc/apt/auth.conf.d',
+    '/etc/ssl/certs',
+  ]
+  for (const path of settings.filter((path) => existsSync(path))) {
+    cpSync(path, join(root, path), { recursive: true, dereference: true, force: true })
+  }
+}
+
+/**
+ * Runs a shell command in a root that needs no more than the system's own mounts.
+ * @param {string} root
+ * @param {string} command
+ */
+function enter(root, command) {
+  run([...chrootCommand(root, []), command], { env: environmentInside(), quiet: true })
+}
+
+/**
+ * A command that takes one argument more: what the shell in the root is to run.
+ * @param {string} root
+ * @param {{ from: string, to: string }[]} binds directories shared with the root
+ */
+function chrootCommand(root, binds) {
+  const all = [{ from: '/proc', to: '/proc' }, { from: '/dev', to: '/dev' }, ...binds]
+  for (const { to } of all) mkdirSync(join(root, to), { recursive: true })
+  const mounts = all.map(({ from, to }) => `mount --rbind '${from}' '${join(root, to)}'`)
+  return [...inOwnMounts, 'sh', '-ec', `${mounts.join('\n')}\nexec chroot '${root}' sh -c "$0"`]
+}
+
+/** Proxies and certificates go in with the rest; what names directories of this machine does not. */
+function environmentInside() {
+  return {
+    ...process.env,
+    PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
+    HOME: '/root',
+    TMPDIR: '/tmp',
+    DEBIAN_FRONTEND: 'noninteractive',
+    LC_ALL: 'C.UTF-8',
+  }
+}
+
+/**
+ * Times are kept and what was built there stays, so that only what changed is built again.
+ * @param {string} root
+ */
+function copyCheckout(root) {
+  const target = join(root, inside)
+  mkdirSync(target, { recursive: true })
+  const kept = ['build', 'dist', 'node_modules']
+  for (const name of readdirSync(target).filter((name) => !kept.includes(name)))
+    rmSync(join(target, name), { recursive: true })
+  const listing = spawnSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
+    cwd: checkout,
+    encoding: 'utf8',
+    maxBuffer: 1 << 26,
+  })
+  if (listing.status !== 0) throw new SetupError(`git ls-files: ${listing.error?.message ?? listing.stderr}`)
+  for (const name of listing.stdout
+    .split('\0')
+    .filter((name) => name !== '' && existsSync(join(checkout, name)))) {
+    cpSync(join(checkout, name), join(target, name), { recursive: true, preserveTimestamps: true })
+  }
+}
+
+/**
+ * @param {string} root
+ * @param {Record<string, string>} servers as environment variables
+ * @returns {Promise<number>} the exit code
+ */
+async function test(root, servers) {
+  step('building and testing in the Debian 13 root')
+  const shared = join(checkout, '../shared')
+  const binds = [
+    { from: join(checkout, 'node_modules'), to: join(inside, 'node_modules') },
+    ...(existsSync(shared) ? [{ from: shared, to: join(dirname(inside), 'shared') }] : []),
+  ]
+  const vitest = ['node', 'node_modules/vitest/vitest.mjs', 'run', ...process.argv.slice(2)]
+  const quoted = vitest.map((argument) => `'${argument.replaceAll("'", `'\\''`)}'`).join(' ')
+  const [file = '', ...args] = chrootCommand(root, binds)
+  const child = spawn(file, [...args, `cd ${inside} && node scripts/setup.mjs && ${quoted}`], {
+    env: { ...environmentInside(), ...servers },
+    stdio: ['ignore', 'inherit', 'inherit'],
+  })
+  const [code] = await once(child, 'exit')
+  return code ?? 1
+}
