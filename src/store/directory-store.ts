@@ -20,7 +20,7 @@ import { EnvError, toEnvError } from '../env/env-error.js'
 import { DirectoryLock } from './directory-lock.js'
 import { DirectoryMetadata, type UserMetadata } from './directory-metadata.js'
 import { makeDirectory, syncDirectory } from './durable-file.js'
-import { assertObjectKey, compareKeys, isObjectKey } from './object-key.js'
+import { assertObjectKey, compareKeys, isKeyPrefix, isObjectKey } from './object-key.js'
 import {
   type ByteRange,
   type ListOptions,
@@ -113,8 +113,8 @@ export class DirectoryStore implements ObjectStore {
   }
 
   async *list(prefix: string, options: ListOptions = {}): AsyncGenerator<ObjectInfo> {
+    if (!isKeyPrefix(prefix) || prefix.startsWith(`${privateName}/`)) return
     const base = prefix.slice(0, prefix.lastIndexOf('/') + 1)
-    if (base !== '' && !this.#isUsable(base.slice(0, -1))) return
     let page: string[] = []
     for await (const key of this.#walk(base, prefix, options)) {
       page.push(key)

@@ -13,6 +13,12 @@ export function isObjectKey(text: string): text is ObjectKey {
   )
 }
 
+/** Whether a key can start with the text. */
+export function isKeyPrefix(text: string): boolean {
+  const directory = text.slice(0, text.lastIndexOf('/') + 1)
+  return directory === '' || isObjectKey(directory.slice(0, -1))
+}
+
 /** @throws TypeError */
 export function assertObjectKey(key: ObjectKey): void {
   if (isObjectKey(key)) return

@@ -56,7 +56,11 @@ export interface StoredObject extends ObjectInfo {
 export type PutBody = Uint8Array | { readonly file: string; readonly size: number }
 
 export interface PutOptions {
-  /** `absent`: only where no object is there. Otherwise: only where the object has this ETag. */
+  /**
+   * `absent`: only where no object is there. Otherwise: only where the object has this ETag. S3 makes
+   * ETags of the content: an object that is replaced by the same content keeps its ETag, and who waits for
+   * the old one does not notice. Write something new where that matters.
+   */
   readonly condition?: 'absent' | { readonly etag: string }
   readonly metadata?: Readonly<Record<string, string>>
   readonly signal?: AbortSignal

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import { crc32 } from 'node:zlib'
-import { EnvError } from '../env/env-error.js'
+import { EnvError, toEnvError } from '../env/env-error.js'
 import type { PutBody } from './object-store.js'
 
 /** Pieces in which files are read: at 64 KiB, Node's default, an upload takes twice the time. */
@@ -23,10 +23,15 @@ export function bodySize(body: PutBody): number {
 export async function checksumOf(body: PutBody): Promise<number> {
   if (body instanceof Uint8Array) return crc32(body)
   let crc = 0
+  if (body.size === 0) return crc
   let size = 0
-  for await (const piece of readFileStream(body)) {
-    crc = crc32(piece, crc)
-    size += piece.length
+  try {
+    for await (const piece of readFileStream(body)) {
+      crc = crc32(piece, crc)
+      size += piece.length
+    }
+  } catch (error) {
+    throw toEnvError(error, `read ${body.file}`)
   }
   if (size !== body.size) throw shorter(body, size)
   return crc
@@ -35,7 +40,9 @@ export async function checksumOf(body: PutBody): Promise<number> {
 /** One part of the body, in memory. */
 export async function partOf(body: PutBody, offset: number, length: number): Promise<Uint8Array> {
   if (body instanceof Uint8Array) return body.subarray(offset, offset + length)
-  const file = await open(body.file)
+  const file = await open(body.file).catch((error) => {
+    throw toEnvError(error, `read ${body.file}`)
+  })
   try {
     const part = Buffer.allocUnsafe(length)
     for (let filled = 0; filled < length; ) {
@@ -62,7 +69,7 @@ export async function sendBody<T>(
   if (body.size === 0) return await send(new Uint8Array(), signal)
   const broken = new AbortController()
   const stream = readFileStream(body)
-  stream.once('error', (error) => broken.abort(error))
+  stream.once('error', (error) => broken.abort(toEnvError(error, `read ${body.file}`)))
   try {
     return await send(stream, AbortSignal.any([broken.signal, ...(signal ? [signal] : [])]))
   } catch (error) {
@@ -87,7 +94,7 @@ export async function receiveBody(stream: Readable, length: number | undefined):
 }
 
 function readFileStream({ file, size }: { readonly file: string; readonly size: number }): Readable {
-  return createReadStream(file, { highWaterMark: pieceBytes, end: Math.max(0, size - 1) })
+  return createReadStream(file, { highWaterMark: pieceBytes, end: size - 1 })
 }
 
 function shorter({ file, size }: { readonly file: string; readonly size: number }, found: number): EnvError {

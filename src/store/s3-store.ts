@@ -11,7 +11,7 @@ import {
 } from '@aws-sdk/client-s3'
 import { type Clock, systemClock } from '../env/clock.js'
 import { EnvError } from '../env/env-error.js'
-import { assertObjectKey, isObjectKey } from './object-key.js'
+import { assertObjectKey, isKeyPrefix, isObjectKey } from './object-key.js'
 import {
   type ByteRange,
   type ListOptions,
@@ -163,6 +163,8 @@ export class S3Store implements ObjectStore {
   }
 
   async *list(prefix: string, options: ListOptions = {}): AsyncGenerator<ObjectInfo> {
+    // Nothing can be there, and some servers refuse to look.
+    if (!isKeyPrefix(prefix)) return
     let token: string | undefined
     do {
       const command = new ListObjectsV2Command({
