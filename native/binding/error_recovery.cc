@@ -37,6 +37,10 @@ void ErrorRecovery::Stop() {
   changed_.notify_all();
 }
 
+void ErrorRecovery::OnBackgroundError(rocksdb::BackgroundErrorReason, Status* error) {
+  if (error->severity() >= Status::kFatalError || error->subcode() == Status::kIOFenced) has_failed_ = true;
+}
+
 void ErrorRecovery::OnErrorRecoveryEnd(const rocksdb::BackgroundErrorRecoveryInfo&) {
   std::lock_guard<std::mutex> lock(mutex_);
   ++attempts_ended_;

@@ -5,6 +5,7 @@
 #include <rocksdb/listener.h>
 #include <rocksdb/status.h>
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <functional>
@@ -22,6 +23,10 @@ class ErrorRecovery : public rocksdb::EventListener {
   // Ends every Retry, those to come too, with the error it has.
   void Stop();
 
+  // Whether an error has ended all writing until the database is opened again.
+  bool has_failed() const { return has_failed_; }
+
+  void OnBackgroundError(rocksdb::BackgroundErrorReason reason, rocksdb::Status* error) override;
   void OnErrorRecoveryEnd(const rocksdb::BackgroundErrorRecoveryInfo& info) override;
 
  private:
@@ -29,6 +34,7 @@ class ErrorRecovery : public rocksdb::EventListener {
   std::condition_variable changed_;
   int attempts_ended_ = 0;
   bool stopped_ = false;
+  std::atomic<bool> has_failed_{false};
 };
 
 }  // namespace cloudenv

@@ -1,0 +1,162 @@
+import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, describe, expect, test } from 'vitest'
+import { type CloudEnvOptions, cloudEnv, RocksDB } from '#src/index.js'
+import { mainTestStores, type TestStore } from '../support/test-stores.js'
+
+function newRoot(): string {
+  const root = mkdtempSync(join(tmpdir(), 'cloudenv-root-'))
+  afterAll(() => rmSync(root, { recursive: true, force: true }))
+  return root
+}
+
+/** A machine: its own directory, the same store. */
+function machine(store: TestStore, options: Partial<CloudEnvOptions> = {}) {
+  const root = newRoot()
+  const env = cloudEnv({ ...store.connection, store: store.url(), root, ...options })
+  const path = join(root, 'db')
+  return { env, path, open: () => RocksDB.open(path, { env }) }
+}
+
+const utf8 = { valueEncoding: 'utf8' } as const
+
+describe.each(mainTestStores())('two writers, with the store in $name', ({ make }) => {
+  test('from one directory: the second is refused, and the first goes on', async () => {
+    const store = make()
+    const first = machine(store)
+    const db = await first.open()
+    await db.put('a', '1')
+    const second = `
+      import { cloudEnv, RocksDB } from '#src/index.js'
+      const [options, path] = JSON.parse(process.argv[1])
+      const env = cloudEnv(options)
+      await RocksDB.open(path, { env }).then(
+        () => console.log('opened'),
+        (error) => console.log(error.code + ': ' + error.message),
+      )
+      await env.close()`
+    const options = { ...store.connection, store: store.url(), root: join(first.path, '..') }
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      ['--input-type=module', '--eval', second, JSON.stringify([options, first.path])],
+      { cwd: import.meta.dirname },
+    )
+    expect(stdout).toMatch(/LOCK/)
+    expect(stdout).not.toMatch(/opened/)
+    await db.put('b', '2')
+    await db.flush()
+    expect(await db.get('a', utf8)).toBe('1')
+    await db.close()
+    await first.env.close()
+  })
+
+  test('from two machines: the second gets it, the first is told at its next commit', async () => {
+    const store = make()
+    const first = machine(store)
+    const second = machine(store)
+    const displaced = await first.open()
+    await displaced.put('flushed', 'by the first')
+    await displaced.flush()
+    await displaced.put('unflushed', 'by the first')
+
+    const owner = await second.open()
+    expect(await owner.get('flushed', utf8)).toBe('by the first')
+    expect(await owner.get('unflushed', utf8)).toBeUndefined()
+
+    const refusal = await displaced.flush().catch((error: unknown) => error)
+    expect(refusal).toMatchObject({ code: 'IOFenced' })
+    expect(String(refusal)).toMatch(/no longer belongs to .*somebody else opened the database for writing/)
+    await expect(displaced.put('c', '3')).rejects.toMatchObject({ code: 'IOFenced' })
+    await displaced.close()
+
+    for (let i = 0; i < 100; i++) await owner.put(`key${i}`, `value ${i}`)
+    await owner.flush()
+    await owner.compactRange()
+    await owner.close()
+
+    const third = machine(store)
+    const reader = await RocksDB.open(third.path, { env: third.env, readOnly: true })
+    expect(await reader.get('flushed', utf8)).toBe('by the first')
+    for (let i = 0; i < 100; i++) expect(await reader.get(`key${i}`, utf8)).toBe(`value ${i}`)
+    await reader.close()
+
+    // What the first wrote and never flushed is set aside on its disk: not replayed, not deleted.
+    const again = await first.open()
+    expect(await again.get('unflushed', utf8)).toBeUndefined()
+    expect(await again.get('key7', utf8)).toBe('value 7')
+    await again.close()
+    const aside = (await readdir(first.path)).filter((name) => name.startsWith('set-aside-'))
+    expect(aside).toHaveLength(1)
+    expect((await readdir(join(first.path, aside[0]!))).length).toBeGreaterThan(0)
+    for (const { env } of [first, second, third]) await env.close()
+  })
+
+  test('an idle owner is told by a look at the store', async () => {
+    const store = make()
+    const first = machine(store, { ownershipCheckMs: 50 })
+    const second = machine(store)
+    const displaced = await first.open()
+    const owner = await second.open()
+    const putFails = () =>
+      displaced.put('a', '1').then(
+        () => 'accepted',
+        (error: { code: string }) => error.code,
+      )
+    await expect.poll(putFails, { timeout: 10_000 }).toBe('IOFenced')
+    await displaced.close()
+    await owner.put('b', '2')
+    await owner.flush()
+    await owner.close()
+    for (const { env } of [first, second]) await env.close()
+  })
+
+  test('who opens in turn never loses what the other flushed', async () => {
+    const store = make()
+    const machines = [machine(store), machine(store)]
+    for (let turn = 0; turn < 6; turn++) {
+      const db = await machines[turn % 2]!.open()
+      for (let before = 0; before < turn; before++) {
+        expect(await db.get(`turn${before}`, utf8)).toBe(String(before))
+      }
+      await db.put(`turn${turn}`, String(turn))
+      await db.flush()
+      await db.close()
+    }
+    for (const { env } of machines) await env.close()
+  })
+
+  test('many who open at once: every one that got it was the owner at its time, and no flush is lost', async () => {
+    const store = make()
+    const machines = Array.from({ length: 3 }, () => machine(store))
+    const flushed = new Set<string>()
+    await Promise.all(
+      machines.map(async ({ open }, index) => {
+        for (let round = 0; round < 3; round++) {
+          const key = `machine${index} round${round}`
+          try {
+            const db = await open()
+            try {
+              await db.put(key, 'x')
+              await db.flush()
+              flushed.add(key)
+            } finally {
+              await db.close()
+            }
+          } catch (error) {
+            expect(['IOFenced', 'Busy', 'Corruption', 'IOError']).toContain((error as { code: string }).code)
+          }
+        }
+      }),
+    )
+    expect(flushed.size).toBeGreaterThan(0)
+    const last = machine(store)
+    const db = await last.open()
+    for (const key of flushed) expect(await db.get(key, utf8), key).toBe('x')
+    await db.close()
+    for (const { env } of [...machines, last]) await env.close()
+  }, 120_000)
+})
