@@ -1,4 +1,4 @@
-import { Command } from 'commander'
+import { Command } from '@commander-js/extra-typings'
 import { setupScript } from './package-files.js'
 import { runProgram } from './run-program.js'
 

@@ -1,4 +1,4 @@
-import { type Command, Option } from 'commander'
+import { type Command, Option, type OptionValues } from '@commander-js/extra-typings'
 import type { Env } from '../env/env.js'
 import { createMemoryEnv } from '../env/memory-env.js'
 import { createPosixEnv } from '../env/posix-env.js'
@@ -21,23 +21,26 @@ const envOptions: readonly Option[] = [
     .default('cloud'),
 ]
 
-export interface EnvOptions {
+/** As commander parses them. A type, not an interface: only types are records of whatever to TypeScript. */
+export type EnvOptions = {
   readonly env: 'cloud' | 'posix' | 'memory'
-  readonly store?: string | undefined
-  readonly root?: string | undefined
-  readonly cacheBytes?: string | undefined
-  readonly region?: string | undefined
-  readonly endpoint?: string | undefined
-  readonly pathStyle?: boolean | undefined
-  readonly profile?: string | undefined
-  readonly cookie?: string | undefined
-  readonly source?: string | undefined
+  readonly store?: string
+  readonly root?: string
+  readonly cacheBytes?: string
+  readonly region?: string
+  readonly endpoint?: string
+  readonly pathStyle?: boolean
+  readonly profile?: string
+  readonly cookie?: string
+  readonly source?: string
 }
 
-/** The command with them, whose own options its action gets besides {@link EnvOptions}. */
-export function withEnvOptions(command: Command): Command {
+/** The command with them added to its own options. */
+export function withEnvOptions<Arguments extends unknown[], Own extends OptionValues>(
+  command: Command<Arguments, Own>,
+): Command<Arguments, Own & EnvOptions> {
   for (const option of envOptions) command.addOption(option)
-  return command
+  return command as unknown as Command<Arguments, Own & EnvOptions>
 }
 
 export async function openEnv(options: EnvOptions): Promise<Env> {

@@ -1,4 +1,4 @@
-import { Command } from 'commander'
+import { Command } from '@commander-js/extra-typings'
 import { EnvHost } from '../host/env-host.js'
 import { makeSocketDirectory, removeSocketDirectory } from '../host/socket-directory.js'
 import { type EnvOptions, openEnv, withEnvOptions } from './env-options.js'
@@ -15,7 +15,7 @@ export const execCommand = withEnvOptions(
       'after',
       '\nExample:\n  cloudenv exec --store s3://bucket/prod --root /data -- ldb --db=/data/orders scan',
     ),
-).action(async (program: string, programArguments: string[], options: EnvOptions) => {
+).action(async (program, programArguments, options) => {
   process.exitCode = await execOnEnv(options, program, programArguments)
 })
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError } from '@commander-js/extra-typings'
 import { buildCommand } from './build.js'
 import { execCommand } from './exec.js'
 import { serveCommand } from './serve.js'

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { lstat, rm } from 'node:fs/promises'
 import { createConnection } from 'node:net'
 import { resolve } from 'node:path'
-import { Command } from 'commander'
+import { Command } from '@commander-js/extra-typings'
 import { EnvHost } from '../host/env-host.js'
 import { makeSocketDirectory, removeSocketDirectory } from '../host/socket-directory.js'
 import { type EnvOptions, openEnv, withEnvOptions } from './env-options.js'
@@ -13,7 +13,7 @@ export const serveCommand = withEnvOptions(
   new Command('serve')
     .description('host an Env until interrupted, for any number of RocksDB programs')
     .option('--socket <path>', 'where to listen (default: in a fresh temporary directory)'),
-).action(async (options: EnvOptions & { readonly socket?: string }) => {
+).action(async (options) => {
   if (options.socket === undefined) {
     const directory = makeSocketDirectory()
     try {

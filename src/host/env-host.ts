@@ -4,6 +4,7 @@ import type { Env } from '../env/env.js'
 import { EnvError } from '../env/env-error.js'
 import { Connection } from './connection.js'
 import type { SessionHost } from './session.js'
+import { maxSocketPathBytes } from './socket-directory.js'
 
 /**
  * Serves an Env to RocksDB processes over a Unix domain socket (docs/wire-protocol.md), any number of
@@ -26,14 +27,14 @@ export class EnvHost {
 
   /**
    * Takes the Env over: {@link close} closes it too. Rejects when the socket cannot be created, with
-   * EADDRINUSE when that path exists; the Env is closed then.
+   * EADDRINUSE when that path exists and a RangeError when it is too long; the Env is closed then.
    */
   static async listen(env: Env, socketPath: string): Promise<EnvHost> {
     const host = new EnvHost(env, socketPath)
     try {
       await host.#listen()
     } catch (error) {
-      await env.close()
+      await Promise.allSettled([host.close()])
       throw error
     }
     return host
@@ -61,6 +62,10 @@ export class EnvHost {
   }
 
   async #listen(): Promise<void> {
+    const bytes = Buffer.byteLength(this.socketPath)
+    // The system would cut it, and listen somewhere else.
+    if (bytes > maxSocketPathBytes)
+      throw new RangeError(`expected a socket path of at most ${maxSocketPathBytes} bytes, got ${bytes}`)
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject)
       this.#server.listen(this.socketPath, () => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 /** `sun_path` of a socket address: 108 bytes on Linux, 104 on macOS, the terminating zero included. */
-const maxSocketPathBytes = 103
+export const maxSocketPathBytes = 103
 
 const directories = new Set<string>()
 

@@ -40,9 +40,21 @@ test('nobody but the owner may connect', async () => {
   expect((await stat(socketPath)).mode & 0o777).toBe(0o600)
 })
 
-test('a path that exists is not listened on', async () => {
+test.each([
+  ['exists', () => socketPath, { code: 'EADDRINUSE' }],
+  ['is longer than the address of a socket', () => join(temp, 'x'.repeat(104)), { name: 'RangeError' }],
+])('a path that %s is not listened on, and the Env closed', async (_, path, expected) => {
   await serve({})
-  await expect(EnvHost.listen(scriptedEnv({}), socketPath)).rejects.toMatchObject({ code: 'EADDRINUSE' })
+  let closed = false
+  const env = scriptedEnv({
+    close: async () => {
+      closed = true
+    },
+  })
+  await expect(EnvHost.listen(env, path())).rejects.toMatchObject(expected)
+  expect(closed).toBe(true)
+  const client = await WireClient.connect(socketPath)
+  await client.disconnect()
 })
 
 test('requests are begun in the order in which they arrive, whatever their answers wait for', async () => {
