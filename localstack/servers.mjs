@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { BucketAlreadyOwnedByYou, CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
 import { cacheDir, fail, SetupError } from '../scripts/machine.mjs'
 import { bucket, credentials, region } from './credentials.mjs'
 
@@ -26,15 +27,18 @@ const variableOf = { minio: 'CLOUDENV_TEST_MINIO', localstack: 'CLOUDENV_TEST_LO
 
 /**
  * The servers that the environment names, or that `start` left running, or new ones that end with
- * `stop` or with this process, whichever comes first.
+ * `stop` or with this process, whichever comes first. Each has the bucket that all tests share.
  * @returns {Promise<Started & { stop: () => Promise<void> }>}
  */
 export async function startServers() {
   const named = namedByEnvironment() ?? inBackground()
-  if (named !== undefined) return { ...named, stop: async () => {} }
+  if (named !== undefined) {
+    await Promise.all(named.running.map(ensureBucket))
+    return { ...named, stop: async () => {} }
+  }
 
   const child = spawn(process.execPath, [serveScript], { stdio: ['pipe', 'pipe', 'inherit'] })
-  const started = await firstLine(child)
+  const started = await whenStarted(child)
   return {
     ...started,
     stop: async () => {
@@ -79,7 +83,7 @@ async function startInBackground() {
     stdio: ['ignore', 'pipe', 'inherit'],
     detached: true,
   })
-  const started = await firstLine(child)
+  const started = await whenStarted(child)
   child.unref()
   child.stdout?.destroy()
   mkdirSync(cacheDir, { recursive: true })
@@ -130,10 +134,26 @@ export function environmentOf({ running }) {
  * @param {import('node:child_process').ChildProcess} child
  * @returns {Promise<Started>}
  */
-async function firstLine(child) {
+async function whenStarted(child) {
   if (!child.stdout) throw new Error('no standard output to read from')
-  for await (const line of createInterface({ input: child.stdout })) return JSON.parse(line)
+  for await (const line of createInterface({ input: child.stdout })) {
+    const started = JSON.parse(line)
+    await Promise.all(started.running.map(ensureBucket))
+    return started
+  }
   throw new SetupError('The servers did not start; see above.')
+}
+
+/** @param {Running} server */
+async function ensureBucket({ endpoint }) {
+  const client = new S3Client({ endpoint, region, credentials, forcePathStyle: true })
+  try {
+    await client.send(new CreateBucketCommand({ Bucket: bucket }))
+  } catch (error) {
+    if (!(error instanceof BucketAlreadyOwnedByYou)) throw error
+  } finally {
+    client.destroy()
+  }
 }
 
 async function main([verb, separator, ...command] = process.argv.slice(2)) {

@@ -8,7 +8,6 @@
  *
  * All tests share one bucket for each server: each works below a prefix of its own.
  */
-import { BucketAlreadyOwnedByYou, CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
 import type { TestProject } from 'vitest/node'
 import { bucket, credentials, kmsKey, region } from '../../localstack/credentials.mjs'
 import { startServers } from '../../localstack/servers.mjs'
@@ -46,7 +45,6 @@ export default async function setup(project: TestProject): Promise<() => Promise
     if (skipped.length > 0 && process.env.CI === 'true')
       throw new Error('With CI=true every server is needed.')
     const servers = running.map(({ name, endpoint }) => describeServer(name as S3Server['name'], endpoint))
-    await Promise.all(servers.map(ensureBucket))
     project.provide('servers', servers)
     project.provide('skippedServers', skipped)
   } catch (error) {
@@ -64,27 +62,5 @@ function describeServer(name: S3Server['name'], endpoint: string): S3Server {
     region,
     bucket,
     kmsKeyId: name === 'minio' ? kmsKey.id : undefined,
-  }
-}
-
-async function ensureBucket({
-  endpoint,
-  accessKeyId,
-  secretAccessKey,
-  region,
-  bucket,
-}: S3Server): Promise<void> {
-  const client = new S3Client({
-    endpoint,
-    region,
-    credentials: { accessKeyId, secretAccessKey },
-    forcePathStyle: true,
-  })
-  try {
-    await client.send(new CreateBucketCommand({ Bucket: bucket }))
-  } catch (error) {
-    if (!(error instanceof BucketAlreadyOwnedByYou)) throw error
-  } finally {
-    client.destroy()
   }
 }
