@@ -380,27 +380,31 @@ describe('when a client is gone', () => {
     await next.disconnect()
   })
 
-  test('what it had been opening is closed', async () => {
+  test('what it has open is closed, and what it had been opening too', async () => {
     const gate = deferred()
-    let closed = false
+    const firstClosed = deferred()
+    const closed: string[] = []
     const client = await serve({
-      newSequentialFile: async () => {
-        await gate.promise
+      newSequentialFile: async (path) => {
+        if (path === '/slow') await gate.promise
         return {
           kind: 'served',
           read: async () => Buffer.alloc(0),
           close: () => {
-            closed = true
+            closed.push(path)
+            firstClosed.resolve()
           },
         }
       },
     })
-    client.openReadable('/a', Op.newSequentialFile).catch(() => {})
+    await client.openReadable('/quick', Op.newSequentialFile)
+    client.openReadable('/slow', Op.newSequentialFile).catch(() => {})
     await client.freeSpace('/')
     await client.disconnect()
+    await firstClosed.promise
     gate.resolve()
     await host!.close()
-    expect(closed).toBe(true)
+    expect(closed).toEqual(['/quick', '/slow'])
   })
 
   test('a lock that it was still waiting for is freed', async () => {
@@ -460,6 +464,45 @@ test('a client that reads no answers holds up its own requests, not the memory o
   for (const read of reads) expect((await read).bytes().length).toBe(bytes.length)
   expect(reading).toBe(100)
   await other.disconnect()
+})
+
+test('requests that were held back begin when those before them are answered, however small the answers', async () => {
+  const gate = deferred()
+  const eightBegun = deferred()
+  let begun = 0
+  const client = await serve({
+    newRandomAccessFile: async () => ({
+      kind: 'served',
+      read: async () => {
+        if (++begun === 8) eightBegun.resolve()
+        await gate.promise
+        return Buffer.alloc(0)
+      },
+      close() {},
+    }),
+  })
+  const opened = await client.request(Op.newRandomAccessFile, (out) => out.string('/a'))
+  opened.u8()
+  const handle = opened.u32()
+  const reads = Array.from({ length: 30 }, () =>
+    client.request(Op.read, (out) => out.u32(handle).u64(0).u32(maxTransferBytes)),
+  )
+  await eightBegun.promise
+  expect(begun).toBe(8)
+  gate.resolve()
+  await Promise.all(reads)
+  expect(begun).toBe(30)
+})
+
+test('a lock that the Env refused can be asked for again', async () => {
+  let refusals = 1
+  const client = await serve({
+    lockFile: async (path) => {
+      if (refusals-- > 0) throw new EnvError('IOError', `lock ${path}: held on another machine`)
+    },
+  })
+  await expect(client.lock('/LOCK')).rejects.toThrow('held on another machine')
+  await client.lock('/LOCK')
 })
 
 test('closing the host ends its connections first, then closes the Env, once', async () => {

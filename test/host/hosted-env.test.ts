@@ -151,7 +151,8 @@ test.each([
   ['/exit', 'exit code 3'],
 ])('a host that dies (%s) ends its connections, and says so to whoever starts it', async (path, reason) => {
   const env = measuredEnv()
-  const client = await WireClient.connect(await env.start())
+  const socketPath = await env.start()
+  const client = await WireClient.connect(socketPath)
   client.exists(path).catch(() => {})
   await client.frames.closed
   await expect
@@ -161,6 +162,7 @@ test.each([
       code: 'IOError',
       message: expect.stringContaining(reason),
     })
+  expect(existsSync(dirname(socketPath))).toBe(false)
   await expect(env.metrics()).rejects.toThrow(reason)
   await env.close()
   await env.start()
