@@ -20,8 +20,9 @@ using rocksdb::Status;
 // RocksDB calls a missing database an IOError or an InvalidArgument, depending on who stumbles over it.
 Status CheckExists(Env* env, const std::string& path) {
   const Status status = env->FileExists(path + "/CURRENT");
-  if (status.IsNotFound()) return Status::NotFound("there is no database here");
-  return Status::OK();
+  if (!status.IsNotFound()) return Status::OK();
+  const char* reason = status.getState();
+  return Status::NotFound("there is no database here", reason == nullptr ? "" : reason);
 }
 
 // Every column family that is there has to be opened; those that are asked for may be missing yet.
