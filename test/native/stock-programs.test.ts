@@ -53,7 +53,7 @@ describe.skipIf(!havePrograms)(programSuite('stock programs of RocksDB'), () => 
     const put = ['--create_if_missing', 'put', 'key', 'value']
     expect(await runOn(socket, 'ldb', [database, ...put])).toMatchObject(fine)
     expect((await runOn(socket, 'ldb', [database, 'get', 'key'])).output).toBe('value\n')
-    expect((await runOn(socket, 'ldb', [database, 'get', 'other'])).output).toContain('NotFound')
+    expect((await runOn(socket, 'ldb', [database, 'get', 'other'])).output).toMatch(/not ?found/i)
     expect(await runOn(socket, 'ldb', [database, 'delete', 'key'])).toMatchObject(fine)
     expect((await runOn(socket, 'ldb', [database, 'scan'])).output).toBe('')
   })
