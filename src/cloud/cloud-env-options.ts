@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { parseStoreUrl } from '../store/store-url.js'
 
 /** How to reach an S3-compatible store. Credentials come from the SDK's own chain unless given. */
 export interface StoreConnectionOptions {
@@ -86,6 +87,7 @@ export function parseCloudEnvOptions(options: CloudEnvOptions): CloudEnvConfig {
     if (name !== 'maxBytes')
       throw new TypeError(`unknown option "cache.${name}" of cloudEnv; it takes maxBytes`)
   }
+  if (connection.endpoint !== undefined) checkEndpoint(connection.endpoint)
   return {
     store: storeUrl('store', store),
     root: resolve(text('root', root)),
@@ -126,9 +128,15 @@ export function parseBytes(name: string, value: unknown): number {
 
 function storeUrl(name: string, value: unknown): string {
   const url = text(name, value)
-  if (/^(s3|file):\/\//.test(url)) return url
+  parseStoreUrl(url)
+  return url
+}
+
+function checkEndpoint(value: unknown): void {
+  const url = text('endpoint', value)
+  if (/^https?:\/\//.test(url) && URL.canParse(url)) return
   throw new TypeError(
-    `expected "${name}" to be a URL such as "s3://bucket/prefix" or "file:///directory", got ${JSON.stringify(url)}`,
+    `expected "endpoint" to be a URL such as "http://127.0.0.1:9000", got ${JSON.stringify(url)}`,
   )
 }
 

@@ -1,5 +1,5 @@
 import { link, mkdir, rename, rm, rmdir, stat, statfs } from 'node:fs/promises'
-import { basename, dirname, join, relative } from 'node:path'
+import { basename, dirname, join, relative, sep } from 'node:path'
 import { type Clock, systemClock } from '../env/clock.js'
 import type {
   DirectorySync,
@@ -14,6 +14,7 @@ import { parseFileName } from '../format/file-name.js'
 import type { ObjectStore } from '../store/object-store.js'
 import { type OpenStoreOptions, openStore } from '../store/open-store.js'
 import { StoreMetrics } from '../store/store-metrics.js'
+import { parseStoreUrl } from '../store/store-url.js'
 import { openCacheDirectory } from './cache-directory.js'
 import { type CloudEnvConfig, type CloudEnvOptions, parseCloudEnvOptions } from './cloud-env-options.js'
 import { Database, pathSegments } from './database.js'
@@ -274,8 +275,11 @@ export class CloudEnv implements Env {
 
   #assertInRoot(path: string): void {
     const { root } = this.#config
-    const inner = relative(root, path)
-    if (inner !== '..' && !inner.startsWith('../') && !inner.startsWith(cacheName)) return
+    const [first] = relative(root, path).split(sep)
+    if (first === cacheName) {
+      throw new EnvError('InvalidArgument', `${join(root, cacheName)} is the Env's own. Choose another path`)
+    }
+    if (first !== '..') return
     throw new EnvError(
       'InvalidArgument',
       `${path} does not lie below the Env's root ${root}. Choose a path below it, or another "root"`,
@@ -301,13 +305,10 @@ interface Bucket {
 
 /** The registry lies at the root of a bucket, so the store is the whole bucket and the prefix is ours to add. */
 function openBucket(url: string, options: OpenStoreOptions): Bucket {
-  if (url.startsWith('file:')) return { store: openStore(url, options), segments: [] }
-  const [bucket = '', ...path] = url.slice('s3://'.length).split('/')
-  const segments = path.filter((segment) => segment !== '')
-  if (segments.includes('.') || segments.includes('..')) {
-    throw new TypeError(`expected the path in ${JSON.stringify(url)} to have no segment "." or ".."`)
-  }
-  return { store: openStore(`s3://${bucket}`, options), segments }
+  const parsed = parseStoreUrl(url)
+  if (parsed.kind === 'directory') return { store: openStore(url, options), segments: [] }
+  const segments = parsed.prefix.split('/').filter((segment) => segment !== '')
+  return { store: openStore(`s3://${parsed.bucket}`, options), segments }
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -6,7 +6,8 @@ import { EnvError } from '../env/env-error.js'
  * Every method may be called concurrently. A write that resolved is durable and seen by every later
  * read and list (S3 has been strongly consistent since 2020). Failures reject with `EnvError`:
  *
- * - `NotFound`: no such object (or bucket, as the message says). Not retryable.
+ * - `NotFound`: no such object. Not retryable.
+ * - `PathNotFound`: no such bucket. Not retryable.
  * - {@link PreconditionFailed}: a condition did not hold; nothing was written.
  * - `IOError`, `TimedOut`: the store could not be reached or answered 5xx, after the store's own
  *   retries. Retryable. Whether a write took effect is unknown.
@@ -30,7 +31,10 @@ export interface ObjectStore {
   close(): void
 }
 
-/** Relative to the store's prefix: non-empty segments joined with `/`, none of them `.` or `..`. */
+/**
+ * Relative to the store's prefix: non-empty segments joined with `/`, none of them `.` or `..`, without
+ * control characters. Every method rejects another key with a TypeError, and no listing has one.
+ */
 export type ObjectKey = string
 
 /** Bytes `[offset, offset + length)`. */

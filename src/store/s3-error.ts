@@ -49,15 +49,12 @@ const expired: Meaning = {
   advice: 'Renew them; work goes on then',
 }
 
-/** Apart from a missing bucket, which is NotFound too. */
-export const noSuchObject = 'there is no such object'
-
 /** By the error's name (S3's error code), or its errno. */
 const meanings: Readonly<Record<string, Meaning>> = {
-  NoSuchKey: { code: 'NotFound', reason: noSuchObject },
-  NotFound: { code: 'NotFound', reason: noSuchObject },
+  NoSuchKey: { code: 'NotFound', reason: 'there is no such object' },
+  NotFound: { code: 'NotFound', reason: 'there is no such object' },
   NoSuchBucket: {
-    code: 'NotFound',
+    code: 'PathNotFound',
     reason: 'the bucket does not exist',
     advice: 'Create it, or correct the URL of the store',
   },
@@ -94,6 +91,7 @@ const meanings: Readonly<Record<string, Meaning>> = {
   RequestTimeout: timedOut,
   BadDigest: damaged,
   XAmzContentChecksumMismatch: damaged,
+  XAmzContentSHA256Mismatch: damaged,
   IncompleteBody: damaged,
   XMinioStorageFull: { code: 'NoSpace', retryable: true, reason: 'the store is full' },
   QuotaExceeded: { code: 'NoSpace', retryable: true, reason: 'the store is full' },
@@ -131,8 +129,11 @@ export function s3Error(error: unknown, what: string): EnvError {
   const cause = new Error(`${sdk.name ?? 'Error'}: ${sdk.message ?? String(error)}`)
 
   const { code, retryable = false, reason, advice } = meaningOf(sdk, status)
+  const said =
+    sdk.message && sdk.message !== 'UnknownError' && sdk.message !== reason ? sdk.message : undefined
   const details = [
-    ...(status === undefined ? [sdk.message] : [`HTTP ${status}`, sdk.name]),
+    ...(status === undefined ? [] : [`HTTP ${status}`, sdk.name]),
+    said,
     sdk.$metadata?.requestId && `request id ${sdk.$metadata.requestId}`,
   ]
   const message = `${what}: ${reason} (${details.filter(Boolean).join(', ')})${advice ? `. ${advice}` : ''}`

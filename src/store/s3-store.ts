@@ -27,7 +27,7 @@ import {
 import { base64Crc32, bodySize, checksumOf, receiveBody, sendBody } from './s3-body.js'
 import { createS3Client, type S3Connection } from './s3-client.js'
 import { type EncryptionParameters, encryptionParameters, type S3Encryption } from './s3-encryption.js'
-import { noSuchObject, s3Error } from './s3-error.js'
+import { s3Error } from './s3-error.js'
 import { copyParts, type PartsTarget, uploadParts } from './s3-parts.js'
 import { S3Requests } from './s3-requests.js'
 import type { RequestListener } from './store-request.js'
@@ -348,8 +348,7 @@ function statusOf(error: unknown): number | undefined {
 /** `If-Match` where nothing is: servers answer 404. */
 function ofCondition(error: unknown, condition: PutOptions['condition']): unknown {
   const expectedObject = condition !== undefined && condition !== 'absent'
-  if (!expectedObject || !EnvError.is(error, 'NotFound') || !error.message.includes(noSuchObject))
-    return error
+  if (!expectedObject || !EnvError.is(error, 'NotFound')) return error
   return new PreconditionFailed(error.message, error)
 }
 
