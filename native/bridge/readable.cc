@@ -18,7 +18,7 @@ struct Readable {
 };
 
 IOStatus Open(Host& host, Op op, const std::string& path, Readable* readable) {
-  return host.Call(Request(op).String(path), [readable](PayloadReader& payload) {
+  const IOStatus status = host.Call(Request(op).String(path), [readable](PayloadReader& payload) {
     readable->kind = static_cast<Kind>(payload.U8());
     switch (readable->kind) {
       case Kind::kLocal:
@@ -35,6 +35,8 @@ IOStatus Open(Host& host, Op op, const std::string& path, Readable* readable) {
     }
     payload.Reject();
   });
+  // As POSIX files do: with NotFound RocksDB's Get would tell that there is no such key.
+  return status.IsNotFound() ? IOStatus::PathNotFound(status.getState()) : status;
 }
 
 // Any but a local one.

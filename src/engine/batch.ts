@@ -1,4 +1,4 @@
-import { type Bytes, checkBytes, toBuffer } from './bytes.js'
+import { type Bytes, checkBytes, describe, toBuffer } from './bytes.js'
 import type { ColumnFamily } from './column-family.js'
 import { type FamilyId, operationKind } from './native.js'
 
@@ -41,6 +41,9 @@ export function flatten(
   if (!Array.isArray(operations)) throw new TypeError('expected the operations to be an array')
   const flat: FlatOperations = []
   for (const operation of operations as readonly BatchOperation[]) {
+    if (typeof operation !== 'object' || operation === null) {
+      throw new TypeError(`expected an operation to be an object, got ${describe(operation)}`)
+    }
     const family = familyOf(operation)
     switch (operation.type) {
       case 'put':

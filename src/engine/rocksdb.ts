@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import type { HostedEnv } from '../host/hosted-env.js'
 import { type BatchOperation, type FlatOperations, flatten } from './batch.js'
-import { type Bytes, checkBytes } from './bytes.js'
+import { type Bytes, checkBytes, describe } from './bytes.js'
 import type { ColumnFamily } from './column-family.js'
 import { type Decode, EntryIterator } from './iterator.js'
 import { boundsOf, type KeyRange } from './key-range.js'
@@ -28,6 +28,9 @@ export interface OpenOptions {
   /** Whether a database, or a column family named above, is created when there is none. Default true. */
   readonly createIfMissing?: boolean
 }
+
+/** A misspelled `readOnly` would open for writing, and so take the database from whoever has it. */
+const openOptionNames = ['env', 'options', 'columnFamilies', 'readOnly', 'createIfMissing']
 
 /** What a call works on when it is not the default column family. */
 export interface FamilyChoice {
@@ -128,6 +131,13 @@ export class RocksDB {
    */
   static async open(path: string, options: OpenOptions = {}): Promise<RocksDB> {
     checkPath(path)
+    for (const name of Object.keys(options)) {
+      if (!openOptionNames.includes(name)) {
+        throw new TypeError(
+          `unknown option "${name}" of RocksDB.open; it takes ${openOptionNames.join(', ')}`,
+        )
+      }
+    }
     const { env, columnFamilies = {}, readOnly = false } = options
     const absolutePath = resolve(path)
     const settings = [
@@ -274,6 +284,7 @@ export class RocksDB {
    * ```
    */
   async batch(operations: readonly BatchOperation[], options: WriteOptions = {}): Promise<void> {
+    this.#opened()
     const flat = flatten(operations, (operation) => this.#familyOf(operation))
     if (flat.length > 0) await this.#write(flat, options)
   }
@@ -490,6 +501,11 @@ export class RocksDB {
 
   #familyOf({ columnFamily }: FamilyChoice): FamilyId {
     if (columnFamily === undefined) return 0
+    if (typeof columnFamily !== 'object' || columnFamily === null) {
+      throw new TypeError(
+        `expected "columnFamily" to be one of db.columnFamily(), got ${describe(columnFamily)}`,
+      )
+    }
     if (this.#families.get(columnFamily.name) === columnFamily) return columnFamily.id
     throw new RocksDBError(
       'InvalidArgument',
