@@ -1,0 +1,68 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect } from 'vitest'
+import { type CloudEnvOptions, cloudEnv, type HostedCloudEnv, type OpenOptions, RocksDB } from '#src/index.js'
+import type { TestStore } from './test-stores.js'
+
+/** A machine of a user: a local directory, a store, and a database on both. */
+export class Machine {
+  readonly root: string
+  /** Of the database. */
+  readonly path: string
+  readonly options: CloudEnvOptions
+
+  constructor(store: TestStore, options: Partial<CloudEnvOptions> = {}) {
+    this.root = newRoot()
+    this.path = join(this.root, 'db')
+    this.options = { ...store.connection, store: store.url(), root: this.root, ...options }
+  }
+
+  /** Opens the database, on an Env of its own, for as long as `use` takes. */
+  async open<T>(
+    use: (db: RocksDB, env: HostedCloudEnv) => Promise<T> | T,
+    { path = this.path, ...openOptions }: OpenOptions & { readonly path?: string } = {},
+  ): Promise<T> {
+    const env = cloudEnv(this.options)
+    try {
+      const db = await RocksDB.open(path, { env, ...openOptions })
+      try {
+        return await use(db, env)
+      } finally {
+        await db.close()
+      }
+    } finally {
+      await env.close()
+    }
+  }
+
+  /** The names in the directory of the database, none where it is missing. */
+  async names(): Promise<string[]> {
+    return pathsBelow(this.path)
+  }
+}
+
+/** An empty local directory, removed after the test file. */
+export function newRoot(): string {
+  const root = mkdtempSync(join(tmpdir(), 'cloudenv-root-'))
+  afterAll(() => rmSync(root, { recursive: true, force: true }))
+  return root
+}
+
+/** The paths below `directory`, what the Env keeps for itself left out. */
+export async function pathsBelow(directory: string): Promise<string[]> {
+  const paths = await readdir(directory, { recursive: true }).catch(() => [])
+  return paths.filter((path) => !path.startsWith('.cloudenv')).sort()
+}
+
+/** What `action` fails with. It leaves the store as it was. */
+export async function refusal(store: TestStore, action: () => unknown): Promise<Error> {
+  const before = await store.list()
+  const outcome = await (async () => action())().then(
+    () => undefined,
+    (error: Error) => error,
+  )
+  expect(await store.list()).toEqual(before)
+  return outcome ?? expect.fail('it was accepted')
+}
