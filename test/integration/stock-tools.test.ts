@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createCloudEnv } from '#src/cloud/cloud-env.js'
 import type { Env } from '#src/env/env.js'
 import { createMemoryEnv } from '#src/env/memory-env.js'
 import { createPosixEnv } from '#src/env/posix-env.js'
@@ -8,18 +9,24 @@ import { havePrograms, programSuite, run, runOn, temporaryDirectory } from '../n
 import { WireClient } from '../support/wire-client.ts'
 
 /** The tools that RocksDB's authors wrote, as the distribution ships them, on our Envs. */
-describe.each<[name: string, create: () => Env, refusal: RegExp]>([
+describe.each<[name: string, create: (root: string) => Env | Promise<Env>, refusal: RegExp]>([
   ['PosixEnv', createPosixEnv, /LOCK: Resource temporarily unavailable/],
   ['MemoryEnv', createMemoryEnv, /LOCK: held by db_bench \(pid \d+\)/],
-])('on %s', (_, create, refusal) => {
+  [
+    'CloudEnv',
+    (root) => createCloudEnv({ store: `file://${root}-store`, root }),
+    /LOCK: Resource temporarily unavailable/,
+  ],
+])('on %s', (name, create, refusal) => {
   describe.skipIf(!havePrograms)(programSuite('stock tools'), () => {
-    const directory = temporaryDirectory()
+    const temporary = temporaryDirectory()
+    const directory = join(temporary, 'root')
     const db = join(directory, 'db')
-    const socketPath = join(directory, 'env.sock')
+    const socketPath = join(temporary, 'env.sock')
     let host: EnvHost
 
     beforeAll(async () => {
-      host = await EnvHost.listen(create(), socketPath)
+      host = await EnvHost.listen(await create(directory), socketPath)
       const client = await WireClient.connect(socketPath)
       await client.createDirIfMissing(directory)
       await client.disconnect()
@@ -74,13 +81,22 @@ describe.each<[name: string, create: () => Env, refusal: RegExp]>([
       expect(await ldb('manifest_dump')).toContain('default')
     })
 
-    test('ldb makes a checkpoint that is a database of its own', async () => {
-      const checkpoint = join(directory, 'checkpoint')
-      await ldb('checkpoint', `--checkpoint_dir=${checkpoint}`)
-      await ldb('put', 'zzz', 'later')
-      const counted = await tool('ldb', `--db=${checkpoint}`, 'dump', '--count_only')
-      expect(counted).toContain('Keys in range: 20000')
-    })
+    if (name === 'CloudEnv') {
+      test('ldb cannot make a checkpoint, is told why, and the database is as it was', async () => {
+        const checkpoint = ['checkpoint', `--checkpoint_dir=${join(directory, 'checkpoint')}`]
+        const refused = await runOn(socketPath, 'ldb', [`--db=${db}`, ...checkpoint])
+        expect(refused).toMatchObject({ code: 1, output: expect.stringContaining('not open for writing') })
+        expect(await ldb('dump', '--count_only')).toContain('Keys in range: 20000')
+      })
+    } else {
+      test('ldb makes a checkpoint that is a database of its own', async () => {
+        const checkpoint = join(directory, 'checkpoint')
+        await ldb('checkpoint', `--checkpoint_dir=${checkpoint}`)
+        await ldb('put', 'zzz', 'later')
+        const counted = await tool('ldb', `--db=${checkpoint}`, 'dump', '--count_only')
+        expect(counted).toContain('Keys in range: 20000')
+      })
+    }
 
     test('ldb writes a table of its own and ingests it', async () => {
       const table = join(directory, 'external.sst')
