@@ -210,8 +210,7 @@ export class DirectoryStore implements ObjectStore {
   }
 
   async #infoOf(key: ObjectKey, stats: BigIntStats): Promise<ObjectInfo> {
-    if (!stats.isFile()) throw Object.assign(new Error('not a file'), { code: 'EISDIR' })
-    const info = describe(key, stats)
+    const info = describe(key, assertFile(stats))
     return { ...info, metadata: await this.#metadata.read(key, info.etag) }
   }
 
@@ -225,7 +224,7 @@ export class DirectoryStore implements ObjectStore {
     const after = { etag: etagOf(await stat(draft, { bigint: true })), metadata: lowerCased(metadata) }
     await this.#lock.run(async () => {
       const before = await stat(path, { bigint: true }).then(
-        (stats) => ({ etag: etagOf(stats) }),
+        (stats) => ({ etag: etagOf(assertFile(stats)) }),
         (error: unknown) => {
           if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
           throw error
@@ -352,6 +351,11 @@ export class DirectoryStore implements ObjectStore {
     )
     return page.filter((info) => info !== undefined)
   }
+}
+
+function assertFile(stats: BigIntStats): BigIntStats {
+  if (stats.isFile()) return stats
+  throw Object.assign(new Error('it is a directory'), { code: 'EISDIR' })
 }
 
 function describe(key: ObjectKey, stats: BigIntStats): Omit<ObjectInfo, 'metadata'> {

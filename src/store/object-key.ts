@@ -3,12 +3,14 @@ import type { ObjectKey } from './object-store.js'
 /** S3's limit, in bytes of UTF-8. */
 const maxKeyBytes = 1024
 
+/** What XML, in which S3 speaks of keys, cannot hold, and what a terminal obeys. */
+const unspeakable = /[\p{Cc}\p{Surrogate}\ufffe\uffff]/u
+
 /** Whether the text can be the key of an object in every store. */
 export function isObjectKey(text: string): text is ObjectKey {
   return (
     Buffer.byteLength(text) <= maxKeyBytes &&
-    !/\p{Surrogate}/u.test(text) &&
-    !text.includes('\0') &&
+    !unspeakable.test(text) &&
     text.split('/').every((segment) => segment !== '' && segment !== '.' && segment !== '..')
   )
 }
@@ -24,7 +26,7 @@ export function assertObjectKey(key: ObjectKey): void {
   if (isObjectKey(key)) return
   throw new TypeError(
     `expected a key of at most ${maxKeyBytes} bytes, of non-empty segments joined with "/", none of them "." or "..", ` +
-      `got ${JSON.stringify(key)}`,
+      `without control characters, got ${JSON.stringify(key)}`,
   )
 }
 

@@ -25,6 +25,9 @@ export interface S3Connection {
 /** Enough for 16 readers of 4 ranges each beside uploads; the SDK's 50 would queue them. */
 const maxSockets = 128
 
+/** Errors reach the caller; the SDK would print a line of its own for each streamed upload that fails. */
+const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} }
+
 export function createS3Client(connection: S3Connection): S3Client {
   const { region, endpoint, forcePathStyle, credentials, profile } = connection
   const config: S3ClientConfig = {
@@ -40,6 +43,7 @@ export function createS3Client(connection: S3Connection): S3Client {
     responseChecksumValidation: 'WHEN_REQUIRED',
     // It would take a connection of its own for each request.
     expectContinueHeader: false,
+    logger: silent,
     requestHandler: {
       connectionTimeout: connection.connectTimeoutMs ?? 5_000,
       socketTimeout: connection.idleTimeoutMs ?? 30_000,

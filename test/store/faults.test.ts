@@ -1,0 +1,343 @@
+// Between us and a real server: lost answers, broken connections, damaged bytes, overload.
+import { randomUUID } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { inspect } from 'node:util'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
+import { EnvError } from '#src/env/env-error.js'
+import { PreconditionFailed } from '#src/store/object-store.js'
+import { S3Store } from '#src/store/s3-store.js'
+import { StoreMetrics } from '#src/store/store-metrics.js'
+import { FaultProxy, s3ErrorBody } from '../support/fault-proxy.js'
+import { ImpatientClock } from '../support/impatient-clock.js'
+import { bytes, keysOf, same, text } from './contract.js'
+
+const MiB = 1024 * 1024
+
+describe.each(inject('servers'))('between us and $name', (server) => {
+  const { accessKeyId, secretAccessKey, region, bucket } = server
+  let proxy: FaultProxy
+  let clock: ImpatientClock
+  let metrics: StoreMetrics
+  let prefix: string
+  let store: S3Store
+  /** Gives up soon on a server that says nothing. */
+  let hasty: S3Store
+  /** Another client, with no fault between. */
+  let direct: S3Store
+  let directory: string
+  beforeAll(async () => {
+    proxy = await FaultProxy.start(server.endpoint)
+    directory = mkdtempSync(join(tmpdir(), 'cloudenv-faults-'))
+  })
+  afterAll(async () => {
+    await proxy.stop()
+    rmSync(directory, { recursive: true, force: true })
+  })
+  beforeEach(() => {
+    proxy.reset()
+    clock = new ImpatientClock()
+    metrics = new StoreMetrics()
+    prefix = `faults/${randomUUID()}`
+    const common = { region, bucket, prefix, credentials: { accessKeyId, secretAccessKey } }
+    store = new S3Store({
+      ...common,
+      endpoint: proxy.endpoint,
+      clock,
+      onRequest: metrics.record,
+    })
+    hasty = new S3Store({ ...common, endpoint: proxy.endpoint, clock, idleTimeoutMs: 500 })
+    direct = new S3Store({ ...common, endpoint: server.endpoint })
+  })
+  afterEach(() => {
+    store.close()
+    hasty.close()
+    direct.close()
+  })
+
+  const slowDown = { kind: 'answer', status: 503, body: s3ErrorBody('SlowDown') } as const
+  const fileOf = (content: Uint8Array) => {
+    const file = join(directory, randomUUID())
+    writeFileSync(file, content)
+    return { file, size: content.length }
+  }
+  const requestsOf = (method: string) => proxy.seen.filter((line) => line.startsWith(`${method} `))
+
+  describe('a conditional write whose answer was lost', () => {
+    test('is known to have happened', async () => {
+      proxy.next('PUT', { kind: 'loseAnswer' })
+      const { etag } = await store.put('key', bytes('mine'), { condition: 'absent', metadata: { a: '1' } })
+      expect(requestsOf('PUT')).toHaveLength(2)
+      expect(await direct.head('key')).toMatchObject({ etag, size: 4, metadata: { a: '1' } })
+
+      proxy.next('PUT', { kind: 'loseAnswer' })
+      const second = await store.put('key', bytes('mine too'), { condition: { etag } })
+      expect(await direct.head('key')).toMatchObject({ etag: second.etag, size: 8 })
+    })
+
+    test('and then overwritten by somebody else has failed', async () => {
+      const first = proxy.arrival(/^PUT /)
+      const overwritten = first
+        .then(() => proxy.arrival(/^PUT /))
+        .then(() => direct.put('key', bytes('theirs')))
+      proxy.next('PUT', { kind: 'loseAnswer' })
+      proxy.next('PUT', { kind: 'hold', until: overwritten })
+      const put = store.put('key', bytes('mine'), { condition: 'absent' })
+      await expect(put).rejects.toThrow(PreconditionFailed)
+      expect(text((await direct.get('key')).body)).toBe('theirs')
+    })
+
+    test('is not mistaken for the write of somebody else with the same content', async () => {
+      const { etag } = await direct.put('key', bytes('same'), { condition: 'absent' })
+      proxy.next('PUT', { kind: 'drop' })
+      await expect(store.put('key', bytes('same'), { condition: 'absent' })).rejects.toThrow(
+        PreconditionFailed,
+      )
+      expect((await direct.head('key')).etag).toBe(etag)
+    })
+
+    test('in many parts is known to have happened', async () => {
+      proxy.next('POST', { kind: 'loseAnswer' }, { path: /uploadId=/ })
+      const body = fileOf(Buffer.alloc(65 * MiB, 'x'))
+      const { etag } = await store.put('large', body, { condition: 'absent', metadata: { a: '1' } })
+      expect(await direct.head('large')).toMatchObject({ etag, size: body.size, metadata: { a: '1' } })
+    })
+  })
+
+  test('a refusal of the first attempt is believed without another look', async () => {
+    await direct.put('key', bytes('theirs'))
+    await expect(store.put('key', bytes('mine'), { condition: 'absent' })).rejects.toThrow(PreconditionFailed)
+    expect(proxy.seen).toHaveLength(1)
+  })
+
+  test('a conflict with a write that is under way is tried again', async () => {
+    proxy.next(
+      'PUT',
+      { kind: 'answer', status: 409, body: s3ErrorBody('ConditionalRequestConflict') },
+      { times: 2 },
+    )
+    await store.put('key', bytes('mine'), { condition: 'absent' })
+    expect(text((await direct.get('key')).body)).toBe('mine')
+  })
+
+  test.each([
+    ['503 SlowDown', slowDown],
+    ['500 InternalError', { kind: 'answer', status: 500, body: s3ErrorBody('InternalError') } as const],
+    ['502 from a proxy', { kind: 'answer', status: 502, body: '<html>Bad gateway</html>' } as const],
+    ['a broken connection', { kind: 'drop' } as const],
+  ])('%s is waited out, longer each time, and counted', async (_title, fault) => {
+    for (const method of ['PUT', 'GET', 'HEAD', 'POST']) proxy.next(method, fault, { times: 3 })
+    await store.put('key', bytes('content'))
+    expect(text((await store.get('key')).body)).toBe('content')
+    await store.head('key')
+    await store.deleteMany(['key'])
+    expect(await keysOf(direct)).toEqual([])
+    expect(metrics.snapshot()).toMatchObject({
+      put: { requests: 4, bytes: 7, errors: 3 },
+      get: { requests: 4, bytes: 7, errors: 3 },
+      head: { requests: 4, errors: 3 },
+      delete: { requests: 4, errors: 3 },
+    })
+    expect(clock.waits).toHaveLength(12)
+    for (const [index, ms] of clock.waits.entries()) expect(ms).toBeLessThanOrEqual(100 * 2 ** (index % 3))
+  })
+
+  test('an outage that lasts ends in a retryable error after five attempts', async () => {
+    proxy.next('PUT', slowDown, { times: 100 })
+    const error = await store.put('key', bytes('content')).catch((error) => error)
+    expect(error).toMatchObject({ code: 'IOError', retryable: true })
+    expect(error.message).toContain(`put s3://${bucket}/${prefix}/key: `)
+    expect(error.message).toContain('HTTP 503, SlowDown')
+    expect(requestsOf('PUT')).toHaveLength(5)
+  })
+
+  test('a server that nobody started is a retryable error that names the endpoint option', async () => {
+    const lonely = new S3Store({
+      endpoint: 'http://127.0.0.1:1',
+      region,
+      bucket,
+      credentials: { accessKeyId, secretAccessKey },
+      clock,
+    })
+    const error = await lonely.head('key').catch((error) => error)
+    expect(error).toMatchObject({ code: 'IOError', retryable: true })
+    expect(error.message).toMatch(/cannot be reached .*ECONNREFUSED.*"endpoint"/)
+  })
+
+  describe('a download', () => {
+    const content = Buffer.alloc(300_000, 'abcdefg')
+    beforeEach(() => direct.put('key', content))
+
+    test.each([
+      ['cut short', { kind: 'truncate', bytes: 1000 } as const],
+      ['cut off before its first byte', { kind: 'truncate', bytes: 0 } as const],
+      ['damaged', { kind: 'damageAnswer' } as const],
+    ])('that is %s is repeated', async (_title, fault) => {
+      proxy.next('GET', fault, { times: 2 })
+      expect(same((await store.get('key')).body, content)).toBe(true)
+      expect(requestsOf('GET')).toHaveLength(3)
+    })
+
+    test('of a range that is cut short is repeated', async () => {
+      proxy.next('GET', { kind: 'truncate', bytes: 1000 }, { times: 2 })
+      const { body } = await store.get('key', { offset: 10, length: 200_000 })
+      expect(same(body, content.subarray(10, 200_010))).toBe(true)
+    })
+
+    test('that is always cut short fails, retryably', async () => {
+      proxy.next('GET', { kind: 'truncate', bytes: 1000 }, { times: 100 })
+      await expect(store.get('key')).rejects.toMatchObject({ code: 'IOError', retryable: true })
+    })
+
+    test('that stops coming is given up and repeated', async () => {
+      proxy.next('GET', { kind: 'hang' })
+      expect((await hasty.get('key')).size).toBe(content.length)
+      proxy.next('GET', { kind: 'hang' }, { times: 100 })
+      await expect(hasty.get('key')).rejects.toMatchObject({ code: 'TimedOut', retryable: true })
+    })
+  })
+
+  describe('an upload', () => {
+    const content = Buffer.alloc(3 * MiB, 'abcdefg')
+
+    test.each([
+      ['breaks off', { kind: 'truncateRequest', bytes: 100_000 } as const],
+      ['is damaged on its way', { kind: 'damageRequest' } as const],
+      ['is answered, and the answer lost', { kind: 'loseAnswer' } as const],
+    ])('that %s is repeated from the start', async (_title, fault) => {
+      for (const [key, body] of [
+        ['bytes', content],
+        ['file', fileOf(content)],
+      ] as const) {
+        proxy.next('PUT', fault, { path: new RegExp(key) })
+        await store.put(key, body)
+        expect(same((await direct.get(key)).body, content)).toBe(true)
+      }
+    })
+
+    test('that gets no answer is given up and repeated', async () => {
+      proxy.next('PUT', { kind: 'hang' })
+      await hasty.put('key', fileOf(content))
+      expect(same((await direct.get('key')).body, content)).toBe(true)
+    })
+
+    test('in parts repeats only what failed', async () => {
+      const body = fileOf(Buffer.alloc(65 * MiB, 'abc'))
+      proxy.next('PUT', slowDown, { path: /partNumber=3/ })
+      proxy.next('PUT', { kind: 'damageRequest' }, { path: /partNumber=5/ })
+      await store.put('large', body)
+      expect((await direct.head('large')).size).toBe(body.size)
+      expect(requestsOf('PUT')).toHaveLength(9 + 2)
+    })
+
+    test('in parts that cannot be completed frees the parts', async () => {
+      const refused = { kind: 'answer', status: 403, body: s3ErrorBody('AccessDenied') } as const
+      proxy.next('PUT', refused, { path: /partNumber=3/ })
+      await expect(store.put('large', Buffer.alloc(65 * MiB))).rejects.toMatchObject({
+        code: 'IOError',
+        retryable: false,
+      })
+      expect(requestsOf('DELETE')).toHaveLength(1)
+      proxy.reset()
+      await direct.put('large', bytes('theirs'))
+      await expect(store.put('large', Buffer.alloc(65 * MiB), { condition: 'absent' })).rejects.toThrow(
+        PreconditionFailed,
+      )
+      expect(requestsOf('DELETE')).toHaveLength(1)
+      expect(text((await direct.get('large')).body)).toBe('theirs')
+    })
+
+    test('that is aborted ends at once', async () => {
+      const patient = new S3Store({
+        endpoint: proxy.endpoint,
+        region,
+        bucket,
+        prefix,
+        credentials: { accessKeyId, secretAccessKey },
+      })
+      for (const body of [content, fileOf(content)]) {
+        proxy.next('PUT', { kind: 'hang' }, { times: 100 })
+        const abort = new AbortController()
+        const arrived = proxy.arrival(/^PUT /)
+        const put = patient.put('key', body, { signal: abort.signal })
+        const outcome = put.catch((error) => error)
+        await arrived
+        abort.abort()
+        expect(EnvError.is(await outcome)).toBe(true)
+        expect((await outcome).message).toContain('aborted')
+      }
+      expect(requestsOf('PUT')).toHaveLength(2)
+      patient.close()
+    })
+  })
+
+  test('a listing goes on where a page failed', async () => {
+    const keys = Array.from({ length: 1_003 }, (_, index) => String(index).padStart(6, '0'))
+    for (let start = 0; start < keys.length; start += 200) {
+      await Promise.all(keys.slice(start, start + 200).map((key) => direct.put(key, new Uint8Array())))
+    }
+    proxy.next('GET', slowDown, { path: /continuation-token/ })
+    proxy.next('GET', { kind: 'truncate', bytes: 40 }, { path: /continuation-token/ })
+    expect(await keysOf(store)).toEqual(keys)
+    expect(requestsOf('GET')).toHaveLength(4)
+  }, 60_000)
+
+  describe('a deletion that fails for some keys', () => {
+    const refusal = (code: string) => ({
+      kind: 'answer' as const,
+      status: 200,
+      body: `<?xml version="1.0"?><DeleteResult><Error><Key>db/2</Key><Code>${code}</Code><Message>no</Message></Error></DeleteResult>`,
+    })
+
+    test('names one of them and the reason', async () => {
+      proxy.next('POST', refusal('AccessDenied'), { times: 100 })
+      const error = await store.deleteMany(['db/1', 'db/2']).catch((error) => error)
+      expect(error).toMatchObject({ code: 'IOError', retryable: false })
+      expect(error.message).toMatch(/delete 1 of 2 objects, first .*db\/2: access denied/)
+      expect(proxy.seen).toHaveLength(1)
+    })
+
+    test('is repeated where that may help', async () => {
+      await direct.put('db/2', bytes('x'))
+      proxy.next('POST', refusal('InternalError'), { times: 2 })
+      await store.deleteMany(['db/1', 'db/2'])
+      expect(await keysOf(direct)).toEqual([])
+    })
+  })
+
+  test.each([
+    ['ExpiredToken', 400, { code: 'IOError', retryable: true }, 'the credentials have expired'],
+    ['AccessDenied', 403, { code: 'IOError', retryable: false }, 's3:GetObject'],
+    ['SignatureDoesNotMatch', 403, { code: 'IOError', retryable: false }, 'AWS_ACCESS_KEY_ID'],
+    ['InvalidAccessKeyId', 403, { code: 'IOError', retryable: false }, 'AWS_ACCESS_KEY_ID'],
+    ['NoSuchBucket', 404, { code: 'PathNotFound', retryable: false }, 'the bucket does not exist'],
+    ['AuthorizationHeaderMalformed', 400, { code: 'InvalidArgument', retryable: false }, '"region"'],
+    ['XMinioStorageFull', 507, { code: 'NoSpace', retryable: true }, 'the store is full'],
+  ])('%s tells what to do about it', async (code, status, expected, words) => {
+    proxy.next('GET', { kind: 'answer', status, body: s3ErrorBody(code) }, { times: 100 })
+    const error = await store.get('key').catch((error) => error)
+    expect(error).toMatchObject(expected)
+    expect(error.message).toContain(words)
+    expect(error.message).toContain(code)
+    expect(inspect(error, { depth: 9 })).not.toContain(secretAccessKey)
+    expect(inspect(error, { depth: 9 })).not.toMatch(/Signature=|Credential=/)
+  })
+
+  test('a bucket in another region is named with its region', async () => {
+    const headers = { 'x-amz-bucket-region': 'eu-north-1' }
+    proxy.next('HEAD', { kind: 'answer', status: 301, headers }, { times: 100 })
+    await expect(store.head('key')).rejects.toThrow(/the bucket is in eu-north-1.*"region"/)
+  })
+
+  test('answers that say no leave no connection open', async () => {
+    await direct.put('key', bytes('12345'))
+    proxy.connections = 0
+    for (let round = 0; round < 30; round++) {
+      await store.get('none').catch(() => {})
+      await store.get('key', { offset: 10, length: 10 })
+      await store.put('key', bytes('x'), { condition: 'absent' }).catch(() => {})
+    }
+    expect(proxy.connections).toBe(1)
+  })
+})

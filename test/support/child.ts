@@ -1,0 +1,25 @@
+// Runs a piece of test code in a process of its own, to be killed or raced with.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+const dist = fileURLToPath(new URL('../../dist/', import.meta.url))
+
+export interface Child {
+  readonly process: ChildProcess
+  /** The lines that it prints, as they come. */
+  readonly lines: AsyncIterator<string>
+  /** Its exit code, or the signal that ended it. */
+  readonly ended: Promise<number | string>
+}
+
+/** `code` is a module in which `load('store/directory-store.js')` imports compiled code. */
+export function runChild(code: string, args: readonly string[] = []): Child {
+  const prelude = `const load = (path) => import(${JSON.stringify(dist)} + path); const args = process.argv.slice(1);\n`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', prelude + code, '--', ...args], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  const ended = once(child, 'exit').then(([code, signal]) => code ?? signal)
+  return { process: child, lines: createInterface({ input: child.stdout! })[Symbol.asyncIterator](), ended }
+}

@@ -1,0 +1,182 @@
+/**
+ * Stands between a client and a real HTTP server and does, on request, what networks and overloaded
+ * servers do. Everything else passes through unchanged.
+ *
+ * ```ts
+ * const proxy = await FaultProxy.start(server.endpoint)
+ * proxy.next('PUT', { kind: 'loseAnswer' })
+ * ```
+ */
+import { once } from 'node:events'
+import {
+  Agent,
+  createServer,
+  request as httpRequest,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+export type Fault =
+  /** Answered here, without the server hearing of it. */
+  | {
+      readonly kind: 'answer'
+      readonly status: number
+      readonly body?: string
+      readonly headers?: Record<string, string>
+    }
+  /** The connection breaks before the server hears of it. */
+  | { readonly kind: 'drop' }
+  /** The server does what it was asked to, and its answer is lost. */
+  | { readonly kind: 'loseAnswer' }
+  /** The connection breaks after so many bytes of the answer's body. */
+  | { readonly kind: 'truncate'; readonly bytes: number }
+  /** The connection breaks after so many bytes of the request's body. */
+  | { readonly kind: 'truncateRequest'; readonly bytes: number }
+  /** One bit of the answer's body is another. */
+  | { readonly kind: 'damageAnswer' }
+  /** One bit of the request's body is another. */
+  | { readonly kind: 'damageRequest' }
+  /** No answer ever. */
+  | { readonly kind: 'hang' }
+  /** Reaches the server only then. */
+  | { readonly kind: 'hold'; readonly until: Promise<unknown> }
+
+interface Rule {
+  readonly method: string
+  readonly path: RegExp
+  readonly fault: Fault
+  times: number
+}
+
+export class FaultProxy {
+  readonly endpoint: string
+  /** Method and path of every request, in order. */
+  readonly seen: string[] = []
+  /** Connections that clients opened. */
+  connections = 0
+  readonly #server: Server
+  readonly #target: URL
+  readonly #agent = new Agent({ keepAlive: true })
+  #rules: Rule[] = []
+  #waiting: { readonly pattern: RegExp; readonly resolve: () => void }[] = []
+
+  static async start(target: string): Promise<FaultProxy> {
+    const server = createServer()
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    return new FaultProxy(server, target)
+  }
+
+  private constructor(server: Server, target: string) {
+    this.#server = server
+    this.#target = new URL(target)
+    this.endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    server.on('connection', () => this.connections++)
+    server.on('request', (request, response) => {
+      this.#handle(request, response).catch(() => response.destroy())
+    })
+  }
+
+  /** The next `times` requests of this method, and with this in their path and query, meet the fault. */
+  next(
+    method: string,
+    fault: Fault,
+    { path = /./, times = 1 }: { path?: RegExp; times?: number } = {},
+  ): void {
+    this.#rules.push({ method, path, fault, times })
+  }
+
+  /** Resolves when a request arrives whose method and path match. */
+  arrival(pattern: RegExp): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push({ pattern, resolve }))
+  }
+
+  reset(): void {
+    this.#rules = []
+    this.seen.length = 0
+  }
+
+  async stop(): Promise<void> {
+    this.#agent.destroy()
+    this.#server.close()
+    this.#server.closeAllConnections()
+    await once(this.#server, 'close')
+  }
+
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const line = `${request.method} ${request.url}`
+    this.seen.push(line)
+    for (const { pattern, resolve } of this.#waiting) if (pattern.test(line)) resolve()
+    const rule = this.#rules.find(
+      ({ method, path, times }) => times > 0 && method === request.method && path.test(request.url ?? ''),
+    )
+    if (rule) rule.times--
+    const fault = rule?.fault
+
+    switch (fault?.kind) {
+      case 'drop':
+        request.socket.destroy()
+        return
+      case 'truncateRequest': {
+        let received = 0
+        for await (const chunk of request) {
+          received += chunk.length
+          if (received >= fault.bytes) break
+        }
+        request.socket.destroy()
+        return
+      }
+    }
+    const body = Buffer.concat(await request.toArray())
+    switch (fault?.kind) {
+      case 'hang':
+        return
+      case 'answer':
+        response.writeHead(fault.status, { 'content-type': 'application/xml', ...fault.headers })
+        response.end(request.method === 'HEAD' ? undefined : fault.body)
+        return
+      case 'damageRequest':
+        body[body.length >> 1]! ^= 1
+        break
+      case 'hold':
+        await fault.until
+    }
+
+    const answer = await this.#forward(request, body)
+    const content = Buffer.concat(await answer.toArray())
+    switch (fault?.kind) {
+      case 'loseAnswer':
+        request.socket.destroy()
+        return
+      case 'damageAnswer':
+        content[content.length >> 1]! ^= 1
+    }
+    response.writeHead(answer.statusCode!, answer.rawHeaders)
+    if (fault?.kind === 'truncate') {
+      response.write(content.subarray(0, fault.bytes), () => request.socket.destroy())
+    } else {
+      response.end(content)
+    }
+  }
+
+  async #forward(request: IncomingMessage, body: Buffer): Promise<IncomingMessage> {
+    const forwarded = httpRequest({
+      host: this.#target.hostname,
+      port: this.#target.port,
+      method: request.method,
+      path: request.url,
+      headers: request.headers,
+      agent: this.#agent,
+    })
+    forwarded.end(body)
+    const [answer] = await once(forwarded, 'response')
+    return answer
+  }
+}
+
+/** An error as S3 words it. */
+export function s3ErrorBody(code: string, message = 'says the test'): string {
+  return `<?xml version="1.0" encoding="UTF-8"?><Error><Code>${code}</Code><Message>${message}</Message></Error>`
+}
