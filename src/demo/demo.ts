@@ -1,0 +1,136 @@
+/**
+ * The tutorial: 135,000 cities go into RocksDB, the machine is lost, and the database comes back from its bucket.
+ *
+ *   npm run demo                                             the bucket is a directory; no server needed
+ *   npm run demo -- s3://bucket/prefix --endpoint http://…   a real one; credentials as the AWS SDK finds them
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { type BatchOperation, cloudEnv, RocksDB } from '../index.js'
+import { type City, cities, cityKey, nameKey } from './cities.js'
+import { amount, heading, measured, size, table } from './output.js'
+import { filesIn, objectsIn } from './places.js'
+
+const { values: connection, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { endpoint: { type: 'string' }, region: { type: 'string' } },
+})
+
+const machine = await mkdtemp(join(tmpdir(), 'cloudenv-demo-'))
+const store = positionals[0] ?? `file://${machine}/bucket`
+const root = join(machine, 'data')
+const path = join(root, 'cities') // Its objects are below `cities/` in the store.
+
+try {
+  await checkStoreIsEmpty()
+  heading(`RocksDB ${RocksDB.libraryVersion}, tables in ${store}`)
+  await load()
+  await loseTheMachine()
+  await askQuestions()
+} catch (error) {
+  console.error(`\n✗ ${error instanceof Error ? error.message : error}`)
+  process.exitCode = 1
+} finally {
+  await rm(machine, { recursive: true })
+}
+
+async function load(): Promise<void> {
+  heading('1  Load')
+  const env = cloudEnv({ store, root, ...connection })
+  const db = await measured(env, 'A new database', () => RocksDB.open(path, { env }))
+
+  await measured(env, `${amount(cities.length)} cities, and an index of their names`, async () => {
+    for (let start = 0; start < cities.length; start += 1000) {
+      await db.batch(cities.slice(start, start + 1000).flatMap(putCity))
+    }
+  })
+  await measured(env, 'Flush: from here on they outlive this machine', () => db.flush())
+
+  await showWhatLiesWhere()
+  await db.close()
+  await env.close()
+}
+
+/** A city and its entry in the index. A batch is written as a whole or not at all. */
+function putCity(city: City): BatchOperation[] {
+  return [
+    { type: 'put', key: cityKey(city), value: JSON.stringify(city) },
+    { type: 'put', key: nameKey(city), value: cityKey(city) },
+  ]
+}
+
+async function loseTheMachine(): Promise<void> {
+  heading('2  Lose the machine')
+  console.log(`   rm -r ${root}`)
+  await rm(root, { recursive: true })
+}
+
+async function askQuestions(): Promise<void> {
+  heading('3  Ask the bucket')
+  const env = cloudEnv({ store, root, ...connection })
+  const db = await measured(env, 'The same database, on an empty disk', () => RocksDB.open(path, { env }))
+
+  const ask = (question: string, answer: (db: RocksDB) => Promise<string>) =>
+    measured(
+      env,
+      (text) => `${question} ${text}`,
+      () => answer(db),
+    )
+  await ask('How many people live in Reykjavík?', populationOfReykjavik)
+  await ask('The largest towns of Iceland?', largestTownsOfIceland)
+  await ask('How many Springfields are there?', countSpringfields)
+  await ask('The same again?', countSpringfields)
+
+  await db.close()
+  await env.close()
+}
+
+/** One key. */
+async function populationOfReykjavik(db: RocksDB): Promise<string> {
+  const value = await db.get('city/IS/Reykjavík/3413829', { valueEncoding: 'utf8' })
+  return value === undefined ? 'Nobody knows' : amount((JSON.parse(value) as City).population)
+}
+
+/** A range of keys. */
+async function largestTownsOfIceland(db: RocksDB): Promise<string> {
+  const towns: City[] = []
+  for await (const [, value] of db.iterator({ prefix: 'city/IS/', valueEncoding: 'utf8' })) {
+    towns.push(JSON.parse(value))
+  }
+  towns.sort((a, b) => b.population - a.population)
+  return towns
+    .slice(0, 3)
+    .map(({ name }) => name)
+    .join(', ')
+}
+
+/** A range of the index, then the cities that it names, all at once. */
+async function countSpringfields(db: RocksDB): Promise<string> {
+  const keys: string[] = []
+  for await (const [, key] of db.iterator({ prefix: 'name/Springfield/', valueEncoding: 'utf8' }))
+    keys.push(key)
+  const values = await db.getMany(keys, { valueEncoding: 'utf8' })
+  const people = values.reduce((sum, value) => sum + (JSON.parse(value ?? '{}') as City).population, 0)
+  return `${keys.length}, with ${amount(people)} people`
+}
+
+async function checkStoreIsEmpty(): Promise<void> {
+  const objects = await objectsIn(store, connection)
+  if (objects.size > 0)
+    throw new Error(`${store} holds ${objects.size} objects already: choose another prefix`)
+}
+
+async function showWhatLiesWhere(): Promise<void> {
+  const objects = await objectsIn(store, connection)
+  const files = await filesIn(root)
+  const stored = [...objects].map(([key, bytes]) => {
+    const localCopy = files.get(`.cloudenv/cache/${key}`) ?? files.get(key)
+    return [key, size(bytes), size(localCopy)]
+  })
+  const logs = [...files]
+    .filter(([name]) => name.endsWith('.log'))
+    .map(([name, bytes]) => [`${name}, the write-ahead log`, size(undefined), size(bytes)])
+  table(['', 'in the store', 'on local disk'], [...stored, ...logs])
+}
