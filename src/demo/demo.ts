@@ -29,6 +29,7 @@ try {
   await load()
   await loseTheMachine()
   await askQuestions()
+  if (positionals.length > 0) console.log(`\n   What was written stays in ${store}.`)
 } catch (error) {
   console.error(`\n✗ ${error instanceof Error ? error.message : error}`)
   process.exitCode = 1
