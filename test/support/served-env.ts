@@ -1,0 +1,44 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach } from 'vitest'
+import type { Env } from '#src/env/env.js'
+import { EnvHost } from '#src/host/env-host.js'
+import { scriptedEnv } from './scripted-env.ts'
+import { WireClient } from './wire-client.ts'
+
+/** For each test of a file: a directory, in it a host of an Env that the test describes, closed afterwards. */
+export function servedEnv() {
+  let directory: string
+  let host: EnvHost | undefined
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'host-'))
+  })
+
+  afterEach(async () => {
+    await host?.close()
+    host = undefined
+    await rm(directory, { recursive: true })
+  })
+
+  return {
+    get directory() {
+      return directory
+    },
+    get socketPath() {
+      return join(directory, 'host.sock')
+    },
+    /** Starts the host and connects to it. */
+    async serve(methods: Partial<Env>): Promise<WireClient> {
+      host = await EnvHost.listen(scriptedEnv(methods), this.socketPath)
+      return await this.connect()
+    },
+    connect(): Promise<WireClient> {
+      return WireClient.connect(this.socketPath)
+    },
+    async close(): Promise<void> {
+      await host?.close()
+    },
+  }
+}
