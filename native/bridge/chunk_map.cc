@@ -17,6 +17,7 @@ namespace {
 
 constexpr char kMapMagic[] = "CHUNKMAP";
 constexpr uint32_t kMapVersion = 1;
+constexpr size_t kMapUsedOffset = 24;
 constexpr size_t kMapHeaderBytes = 64;
 
 IOStatus CannotUse(const std::string& path, const std::string& reason) {
@@ -43,14 +44,14 @@ int ReadHeader(const void* header, uint64_t file_size) {
 }  // namespace
 
 IOStatus ChunkMap::Open(const std::string& path, uint64_t file_size, std::unique_ptr<ChunkMap>* result) {
-  const FileDescriptor fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const FileDescriptor fd(open(path.c_str(), O_RDWR | O_CLOEXEC));
   struct stat attributes;
   if (!fd.valid() || fstat(fd.get(), &attributes) != 0) {
     return errno == ENOENT ? IOStatus::NotFound(path) : CannotUse(path, std::strerror(errno));
   }
   const auto map_bytes = static_cast<size_t>(attributes.st_size);
   if (map_bytes < kMapHeaderBytes) return CannotUse(path, "it is shorter than its header");
-  void* const mapping = mmap(nullptr, map_bytes, PROT_READ, MAP_SHARED, fd.get(), 0);
+  void* const mapping = mmap(nullptr, map_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
   if (mapping == MAP_FAILED) return CannotUse(path, std::strerror(errno));
   const int chunk_shift = ReadHeader(mapping, file_size);
   // Access beyond the end of the file would be a SIGBUS.
@@ -65,6 +66,7 @@ IOStatus ChunkMap::Open(const std::string& path, uint64_t file_size, std::unique
 ChunkMap::ChunkMap(void* mapping, size_t mapped_bytes, int chunk_shift, uint64_t file_size)
     : mapping_(mapping),
       mapped_bytes_(mapped_bytes),
+      used_(reinterpret_cast<uint32_t*>(static_cast<unsigned char*>(mapping) + kMapUsedOffset)),
       bits_(static_cast<const unsigned char*>(mapping) + kMapHeaderBytes),
       chunk_shift_(chunk_shift),
       file_size_(file_size) {}

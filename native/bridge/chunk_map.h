@@ -1,5 +1,6 @@
-// Which chunks of a sparse file are present: the host's bitmap, mapped shared and only read. The layout is
-// described in docs/wire-protocol.md. Bits are only ever set, so what was seen present stays present.
+// Which chunks of a sparse file are present: the host's bitmap, mapped shared. The layout is described in
+// docs/wire-protocol.md. Bits are only ever set, so what was seen present stays present. The bridge writes
+// one word: that the file is in use, for the host sees no read of what is present.
 #pragma once
 
 #include <atomic>
@@ -19,12 +20,17 @@ class ChunkMap {
 
   // Whether all of [begin, end) is present; the range is within the file and not empty.
   bool Covers(uint64_t begin, uint64_t end) const {
+    MarkUsed();
     return end <= present_bytes_.load(std::memory_order_acquire) || CoversChunks(begin, end);
   }
 
  private:
   ChunkMap(void* mapping, size_t mapped_bytes, int chunk_shift, uint64_t file_size);
 
+  // Written only when the host has reset it, so that readers share the cache line.
+  void MarkUsed() const {
+    if (__atomic_load_n(used_, __ATOMIC_RELAXED) == 0) __atomic_store_n(used_, 1, __ATOMIC_RELAXED);
+  }
   bool CoversChunks(uint64_t begin, uint64_t end) const;
   bool IsPresent(uint64_t chunk) const;
   // Moves present_bytes_ on over what has become present since.
@@ -32,6 +38,7 @@ class ChunkMap {
 
   void* const mapping_;
   const size_t mapped_bytes_;
+  uint32_t* const used_;
   const unsigned char* const bits_;
   const int chunk_shift_;
   const uint64_t file_size_;

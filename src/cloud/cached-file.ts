@@ -1,7 +1,8 @@
+import { writeFileSync } from 'node:fs'
 import { type FileHandle, mkdir, open, rename, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { LocalCopy, SparseFile } from '../env/env.js'
-import { ChunkMap } from './chunk-map.js'
+import { ChunkMap, takeUsedMark } from './chunk-map.js'
 
 /** What a cached file asks of the cache that it is in. */
 export interface CacheBudget {
@@ -64,9 +65,11 @@ export class CachedFile {
 
   /** Takes a complete file that was just written here, where it is, until {@link adopt}. */
   born(localPath: string): void {
-    const { generation } = this.#newCopy(localPath)
-    const copy = { generation, path: localPath, chunkMapPath: undefined }
-    this.#held = { copy, map: fullMap(this.size), files: undefined, isPinned: true }
+    const map = this.#fullMap()
+    const copy = this.#newCopy(localPath)
+    // Some hundred bytes, before anybody can open the file.
+    writeFileSync(copy.chunkMapPath, map.encode(this.#budget.bootId))
+    this.#held = { copy, map, files: undefined, isPinned: true }
   }
 
   /** Where the bytes come from: a file restored at start learns it when its database is opened. */
@@ -135,13 +138,19 @@ export class CachedFile {
    */
   async adopt(localPath: string): Promise<void> {
     await this.#removing
-    const generation = this.#held?.copy.generation ?? this.#newCopy(this.path).generation
-    const copy = { generation, path: this.path, chunkMapPath: `${this.path}${mapSuffix}` }
-    const map = fullMap(this.size)
+    if (this.#held?.copy.path !== localPath) this.born(localPath)
+    const { copy: local, map } = this.#held!
+    const copy = { ...local, path: this.path, chunkMapPath: `${this.path}${mapSuffix}` }
     await mkdir(dirname(this.path), { recursive: true })
-    await writeMap(copy.chunkMapPath, map, this.#budget.bootId)
-    await rename(localPath, this.path)
+    await rename(local.chunkMapPath, copy.chunkMapPath)
+    await rename(local.path, copy.path)
     this.#held = { copy, map, files: undefined, isPinned: false }
+  }
+
+  /** Whether the bridge has read from it since it was last asked: reads of what is present don't come by here. */
+  takeUsed(): boolean {
+    const held = this.#held
+    return held !== undefined && takeUsedMark(held.copy.chunkMapPath)
   }
 
   async close(): Promise<void> {
@@ -213,7 +222,7 @@ export class CachedFile {
   }
 
   async #openFiles(restored: Held | undefined): Promise<Held> {
-    if (restored?.copy.chunkMapPath) {
+    if (restored) {
       const data = await open(restored.copy.path, 'r+')
       restored.files = { data, map: await open(restored.copy.chunkMapPath, 'r+') }
       return restored
@@ -238,7 +247,13 @@ export class CachedFile {
     return held
   }
 
-  #newCopy(path: string): CopyWithMap {
+  #fullMap(): ChunkMap {
+    const map = new ChunkMap(this.size, chunkBytes)
+    for (let chunk = 0; chunk < map.chunkCount; chunk++) map.add(chunk)
+    return map
+  }
+
+  #newCopy(path: string): Copy {
     this.#generation += 1
     return { generation: this.#generation, path, chunkMapPath: `${path}${mapSuffix}` }
   }
@@ -264,12 +279,12 @@ interface Run {
   end: number
 }
 
-interface CopyWithMap extends LocalCopy {
+interface Copy extends LocalCopy {
   readonly chunkMapPath: string
 }
 
 interface Held {
-  readonly copy: LocalCopy
+  readonly copy: Copy
   readonly isPinned: boolean
   readonly map: ChunkMap
   /** Open for writing once something had to be fetched. */
@@ -335,12 +350,6 @@ class Handle implements SparseFile {
   }
 }
 
-function fullMap(size: number): ChunkMap {
-  const map = new ChunkMap(size, chunkBytes)
-  for (let chunk = 0; chunk < map.chunkCount; chunk++) map.add(chunk)
-  return map
-}
-
 async function writeMap(path: string, map: ChunkMap, bootId: string): Promise<void> {
   const file = await open(path, 'w')
   try {
@@ -353,7 +362,7 @@ async function writeMap(path: string, map: ChunkMap, bootId: string): Promise<vo
 async function removeFiles(held: Held): Promise<void> {
   await closeFiles(held)
   await removeIfThere(held.copy.path)
-  if (held.copy.chunkMapPath) await removeIfThere(held.copy.chunkMapPath)
+  await removeIfThere(held.copy.chunkMapPath)
 }
 
 async function closeFiles(held: Held): Promise<void> {

@@ -1,3 +1,5 @@
+import { closeSync, openSync, readSync, writeSync } from 'node:fs'
+
 /**
  * Which chunks of a sparse file are present: the bitmap that the bridge maps into memory. Its layout is
  * described in docs/wire-protocol.md.
@@ -76,6 +78,24 @@ export class ChunkMap {
   }
 }
 
+/** Whether the bridge has looked at the map in this file since it was last asked; false when there is none. */
+export function takeUsedMark(path: string): boolean {
+  let file: number | undefined
+  try {
+    file = openSync(path, 'r+')
+    const mark = Buffer.alloc(4)
+    readSync(file, mark, 0, 4, usedOffset)
+    if (mark.readUInt32LE() === 0) return false
+    writeSync(file, Buffer.alloc(4), 0, 4, usedOffset)
+    return true
+  } catch {
+    return false
+  } finally {
+    if (file !== undefined) closeSync(file)
+  }
+}
+
+const usedOffset = 24
 const magic = 'CHUNKMAP'
 const version = 1
 

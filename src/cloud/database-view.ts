@@ -60,7 +60,9 @@ export async function readView(
         "database's MANIFEST. Bring that object back, or an earlier version of the CLOUDMANIFEST",
     )
   }
-  const manifest = readManifest(stored.object.body, { name: objectUrl(stored.place, manifestName) })
+  // An object is written whole or not at all: what a local file would have lost in a crash was lost here by other means.
+  const name = objectUrl(stored.place, manifestName)
+  const manifest = readManifest(stored.object.body, { name, tail: 'strict' })
 
   // A table that was committed while the list was made may be missing in it: look once more before giving up.
   let listing = firstListing

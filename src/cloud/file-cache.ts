@@ -71,7 +71,7 @@ export class FileCache implements CacheBudget {
    * @returns false when there is no room for it, and the local file is left where it is.
    */
   async adopt(file: CachedFile, localPath: string): Promise<boolean> {
-    if (!this.#makeRoom(file.size)) return false
+    if (!this.#makeRoom(file.size, file)) return false
     await file.adopt(localPath)
     this.touch(file)
     return true
@@ -87,13 +87,20 @@ export class FileCache implements CacheBudget {
   reserve(file: CachedFile, bytes: number): boolean {
     if (file.heldBytes + bytes > this.#maxBytes) return false
     this.touch(file)
-    // The file itself was used last, so it is the last that could be popped, and it fits.
-    return this.#makeRoom(bytes)
+    return this.#makeRoom(bytes, file)
   }
 
-  #makeRoom(bytes: number): boolean {
+  /** Evicts from the least recently used end on; `keep` stays, and what was read since the last look has a second chance. */
+  #makeRoom(bytes: number, keep: CachedFile): boolean {
     if (bytes > this.#maxBytes) return false
-    while (this.#index.calculatedSize + bytes > this.#maxBytes) this.#index.pop()
+    let chances = this.#index.size
+    while (this.#index.calculatedSize + bytes > this.#maxBytes) {
+      const [oldest] = this.#index.rvalues()
+      if (!oldest) break
+      chances -= 1
+      if (oldest === keep || (chances > 0 && oldest.takeUsed())) this.touch(oldest)
+      else this.#index.pop()
+    }
     return true
   }
 

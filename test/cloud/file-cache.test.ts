@@ -116,6 +116,21 @@ describe('the bound', () => {
     expect(cache.metrics()).toMatchObject({ bytes: 4 * chunk, files: 4, evictedFiles: 2 })
   })
 
+  test('spares a file that is read without asking, as the bridge reads what is present', async () => {
+    const cache = await FileCache.open(directory, 3 * chunk)
+    const stored = [0, 1, 2, 3].map(() => new Stored(chunk))
+    const files = stored.map(({ bytes, fetch }, index) =>
+      cache.file(`00000${index}.sst-a`, bytes.length, fetch).open(),
+    )
+    for (const file of files.slice(0, 3)) await read(file, 0, 10)
+    const map = await open(files[0]!.location()!.chunkMapPath!, 'r+')
+    await map.write(Buffer.of(1, 0, 0, 0), 0, 4, 24)
+    await map.close()
+    await read(files[3]!, 0, 10)
+    expect(files.map((file) => file.location() !== undefined)).toEqual([true, false, true, true])
+    await cache.close()
+  })
+
   test('counts an evicted file until the last reader has let go of it', async () => {
     const cache = await FileCache.open(directory, 2 * chunk)
     const first = new Stored(2 * chunk)
