@@ -43,22 +43,23 @@ export class DirectoryLock {
   }
 
   async #holding<T>(path: string, action: () => Promise<T>): Promise<T> {
-    await this.#acquire(path)
+    const id = await this.#acquire(path)
     try {
       return await action()
     } finally {
-      await rm(path)
+      await this.#removeOf(path, id)
     }
   }
 
-  async #acquire(path: string): Promise<void> {
+  /** The id of the acquisition. */
+  async #acquire(path: string): Promise<string> {
     const holder: Holder = { id: randomUUID(), ...ownIdentity() }
     const draft = join(this.#drafts, `lock-${holder.id}`)
     await writeFile(draft, JSON.stringify(holder))
     const deadline = this.#clock.now() + waitAtMostMs
     try {
       for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
-        if (await linked(draft, path)) return
+        if (await linked(draft, path)) return holder.id
         const other = await readHolder(path)
         if (other === undefined) continue
         if (await this.#isAbandoned(path, other)) await this.#clear(path, other)
@@ -71,9 +72,12 @@ export class DirectoryLock {
   }
 
   #clear(path: string, gone: Holder): Promise<void> {
-    return this.#holding(`${path}-${gone.id}`, async () => {
-      if ((await readHolder(path))?.id === gone.id) await rm(path, { force: true })
-    })
+    return this.#holding(`${path}-${gone.id}`, () => this.#removeOf(path, gone.id))
+  }
+
+  /** Ours may be somebody else's by now, if we slept for so long that we were given up. */
+  async #removeOf(path: string, id: string): Promise<void> {
+    if ((await readHolder(path))?.id === id) await rm(path, { force: true })
   }
 
   async #isAbandoned(path: string, holder: Holder): Promise<boolean> {

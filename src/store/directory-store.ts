@@ -1,18 +1,6 @@
-import { randomInt, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { BigIntStats } from 'node:fs'
-import { constants } from 'node:fs'
-import {
-  copyFile,
-  type FileHandle,
-  link,
-  open,
-  readdir,
-  rename,
-  rm,
-  rmdir,
-  stat,
-  unlink,
-} from 'node:fs/promises'
+import { link, open, readdir, rename, rm, rmdir, stat, unlink } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type Clock, systemClock } from '../env/clock.js'
@@ -20,6 +8,7 @@ import { EnvError, toEnvError } from '../env/env-error.js'
 import { DirectoryLock } from './directory-lock.js'
 import { DirectoryMetadata, type UserMetadata } from './directory-metadata.js'
 import { makeDirectory, syncDirectory } from './durable-file.js'
+import { assertFile, describeFile, etagOf, readRange, writeDraft } from './object-file.js'
 import { assertObjectKey, compareKeys, isKeyPrefix, isObjectKey } from './object-key.js'
 import {
   type ByteRange,
@@ -33,6 +22,7 @@ import {
   type PutResult,
   type StoredObject,
 } from './object-store.js'
+import { bodySize } from './put-body.js'
 import { observed, type RequestListener, type StoreOperation } from './store-request.js'
 
 export interface DirectoryStoreOptions {
@@ -96,19 +86,17 @@ export class DirectoryStore implements ObjectStore {
   }
 
   async put(key: ObjectKey, body: PutBody, options: PutOptions = {}): Promise<PutResult> {
-    const size = body instanceof Uint8Array ? body.length : body.size
     return this.#perform(
       'put',
       key,
       () =>
         this.#withDraft(async (draft) => {
-          options.signal?.throwIfAborted()
-          if (body instanceof Uint8Array) await writeBytes(draft, body)
-          else await copyStart(body.file, draft, body.size)
-          options.signal?.throwIfAborted()
+          assertNotAborted(options.signal)
+          await writeDraft(draft, body)
+          assertNotAborted(options.signal)
           return await this.#publish(draft, key, options)
         }),
-      () => size,
+      () => bodySize(body),
     )
   }
 
@@ -145,12 +133,11 @@ export class DirectoryStore implements ObjectStore {
   }
 
   async copy(source: ObjectKey, target: ObjectKey): Promise<PutResult> {
-    assertObjectKey(source)
-    return this.#perform('copy', target, () =>
+    assertObjectKey(target)
+    return this.#perform('copy', source, (file) =>
       this.#withDraft(async (draft) => {
-        const { size, etag } = await this.#infoOf(source, await stat(this.#path(source), { bigint: true }))
-        const metadata = await this.#metadata.read(source, etag)
-        await copyStart(this.#path(source), draft, size)
+        const { size, metadata } = await this.#infoOf(source, await stat(file, { bigint: true }))
+        await writeDraft(draft, { file, size })
         return await this.#publish(draft, target, { metadata })
       }),
     )
@@ -189,9 +176,7 @@ export class DirectoryStore implements ObjectStore {
           { cause: error },
         )
       default:
-        if ((error as Error | undefined)?.name === 'AbortError') {
-          return new EnvError('IOError', `${what}: aborted`, { cause: error, retryable: true })
-        }
+        if (error === aborted) return new EnvError('IOError', `${what}: aborted`, { retryable: true })
         return toEnvError(error, what)
     }
   }
@@ -210,7 +195,7 @@ export class DirectoryStore implements ObjectStore {
   }
 
   async #infoOf(key: ObjectKey, stats: BigIntStats): Promise<ObjectInfo> {
-    const info = describe(key, assertFile(stats))
+    const info = describeFile(key, assertFile(stats))
     return { ...info, metadata: await this.#metadata.read(key, info.etag) }
   }
 
@@ -345,7 +330,7 @@ export class DirectoryStore implements ObjectStore {
       Promise.all(
         keys.map(async (key) => {
           const stats = await stat(this.#path(key), { bigint: true }).catch(() => undefined)
-          return stats?.isFile() ? { ...describe(key, stats), metadata: {} } : undefined
+          return stats?.isFile() ? { ...describeFile(key, stats), metadata: {} } : undefined
         }),
       ),
     )
@@ -353,67 +338,10 @@ export class DirectoryStore implements ObjectStore {
   }
 }
 
-function assertFile(stats: BigIntStats): BigIntStats {
-  if (stats.isFile()) return stats
-  throw Object.assign(new Error('it is a directory'), { code: 'EISDIR' })
-}
+const aborted = Symbol('aborted')
 
-function describe(key: ObjectKey, stats: BigIntStats): Omit<ObjectInfo, 'metadata'> {
-  return { key, size: Number(stats.size), etag: etagOf(stats), lastModified: stats.mtime }
-}
-
-/** Every version is a file of its own. Its number may come back after it is freed, its time does not: {@link seal}. */
-function etagOf(stats: BigIntStats): string {
-  return [stats.ino, stats.mtimeNs, stats.size].map((value) => value.toString(16)).join('-')
-}
-
-async function writeBytes(path: string, bytes: Uint8Array): Promise<void> {
-  const file = await open(path, 'wx')
-  try {
-    await file.writeFile(bytes)
-    await seal(file)
-  } finally {
-    await file.close()
-  }
-}
-
-/** Copies the first `size` bytes, sharing blocks where the file system can. */
-async function copyStart(source: string, target: string, size: number): Promise<void> {
-  await copyFile(source, target, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
-  const file = await open(target, 'r+')
-  try {
-    const copied = (await file.stat()).size
-    if (copied < size) throw new EnvError('IOError', `${source} has ${copied} bytes, expected ${size}`)
-    if (copied > size) await file.truncate(size)
-    await seal(file)
-  } finally {
-    await file.close()
-  }
-}
-
-/**
- * Makes the content durable, and the time of the file its own: kernels stamp files with a clock that
- * ticks every few milliseconds, so we add less than one of our choice.
- */
-async function seal(file: FileHandle): Promise<void> {
-  const { mtimeMs } = await file.stat()
-  // Times pass through Node as seconds in a double: about 2^22 steps in a second, 4,096 in a millisecond.
-  const seconds = (Math.floor(mtimeMs) + randomInt(4096) / 4096) / 1000
-  await file.utimes(seconds, seconds)
-  await file.sync()
-}
-
-async function readRange(file: FileHandle, size: number, range: ByteRange | undefined): Promise<Uint8Array> {
-  const start = Math.min(range?.offset ?? 0, size)
-  const end = Math.min(start + (range?.length ?? size), size)
-  const body = Buffer.allocUnsafe(end - start)
-  for (let filled = 0; filled < body.length; ) {
-    const { bytesRead } = await file.read(body, filled, body.length - filled, start + filled)
-    if (bytesRead === 0)
-      throw new EnvError('IOError', 'the file shrank while it was read', { retryable: true })
-    filled += bytesRead
-  }
-  return body
+function assertNotAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw aborted
 }
 
 async function removedIfEmpty(directory: string): Promise<boolean> {

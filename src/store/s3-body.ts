@@ -2,8 +2,8 @@ import { createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import { crc32 } from 'node:zlib'
-import { EnvError, toEnvError } from '../env/env-error.js'
 import type { PutBody } from './object-store.js'
+import { type FileBody, tooShort, unreadable } from './put-body.js'
 
 /** Pieces in which files are read: at 64 KiB, Node's default, an upload takes twice the time. */
 const pieceBytes = 1024 * 1024
@@ -13,10 +13,6 @@ export function base64Crc32(crc: number): string {
   const bytes = Buffer.alloc(4)
   bytes.writeUInt32BE(crc)
   return bytes.toString('base64')
-}
-
-export function bodySize(body: PutBody): number {
-  return body instanceof Uint8Array ? body.length : body.size
 }
 
 /** The checksum of the whole body. A file is read for it, which is cheap: it was written just now. */
@@ -31,9 +27,9 @@ export async function checksumOf(body: PutBody): Promise<number> {
       size += piece.length
     }
   } catch (error) {
-    throw toEnvError(error, `read ${body.file}`)
+    throw unreadable(body, error)
   }
-  if (size !== body.size) throw shorter(body, size)
+  if (size !== body.size) throw tooShort(body, size)
   return crc
 }
 
@@ -41,13 +37,13 @@ export async function checksumOf(body: PutBody): Promise<number> {
 export async function partOf(body: PutBody, offset: number, length: number): Promise<Uint8Array> {
   if (body instanceof Uint8Array) return body.subarray(offset, offset + length)
   const file = await open(body.file).catch((error) => {
-    throw toEnvError(error, `read ${body.file}`)
+    throw unreadable(body, error)
   })
   try {
     const part = Buffer.allocUnsafe(length)
     for (let filled = 0; filled < length; ) {
       const { bytesRead } = await file.read(part, filled, length - filled, offset + filled)
-      if (bytesRead === 0) throw shorter(body, offset + filled)
+      if (bytesRead === 0) throw tooShort(body, offset + filled)
       filled += bytesRead
     }
     return part
@@ -69,7 +65,7 @@ export async function sendBody<T>(
   if (body.size === 0) return await send(new Uint8Array(), signal)
   const broken = new AbortController()
   const stream = readFileStream(body)
-  stream.once('error', (error) => broken.abort(toEnvError(error, `read ${body.file}`)))
+  stream.once('error', (error) => broken.abort(unreadable(body, error)))
   try {
     return await send(stream, AbortSignal.any([broken.signal, ...(signal ? [signal] : [])]))
   } catch (error) {
@@ -93,12 +89,8 @@ export async function receiveBody(stream: Readable, length: number | undefined):
   return body
 }
 
-function readFileStream({ file, size }: { readonly file: string; readonly size: number }): Readable {
+function readFileStream({ file, size }: FileBody): Readable {
   return createReadStream(file, { highWaterMark: pieceBytes, end: size - 1 })
-}
-
-function shorter({ file, size }: { readonly file: string; readonly size: number }, found: number): EnvError {
-  return new EnvError('IOError', `${file} has ${found} bytes, expected ${size}`)
 }
 
 function incomplete(got: number, expected: number): Error {

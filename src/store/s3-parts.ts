@@ -7,8 +7,9 @@ import {
   UploadPartCommand,
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3'
-import type { ObjectKey, PutBody } from './object-store.js'
-import { base64Crc32, bodySize, partOf } from './s3-body.js'
+import type { ObjectInfo, ObjectKey, PutBody } from './object-store.js'
+import { bodySize } from './put-body.js'
+import { base64Crc32, partOf } from './s3-body.js'
 import type { EncryptionParameters } from './s3-encryption.js'
 import type { S3Requests } from './s3-requests.js'
 
@@ -34,8 +35,8 @@ export interface PartsTarget {
 export interface UploadedParts {
   /** One attempt. */
   complete(conditions: { readonly IfMatch?: string; readonly IfNoneMatch?: string }): Promise<string>
-  /** Frees the parts. Does not fail: what is left costs money only until the bucket's own clean-up. */
-  abort(): Promise<void>
+  /** Frees the parts as well as it can, and throws what made them useless. */
+  abandon(reason: unknown): Promise<never>
 }
 
 export async function uploadParts(
@@ -46,7 +47,7 @@ export async function uploadParts(
   const { requests, key } = target
   const checksums = { ChecksumAlgorithm: 'CRC32' } as const
   return await inParts(
-    { target, size: bodySize(body), partBytes: uploadPartBytes, checksums, signal },
+    { target, size: bodySize(body), partBytes: uploadPartBytes, checksums },
     async (part, { offset, length }) => {
       const content = await partOf(body, offset, length)
       const checksum = base64Crc32(crc32(content))
@@ -66,22 +67,23 @@ export async function uploadParts(
 /** Copies inside the store what is too large for one request. */
 export async function copyParts(
   target: PartsTarget,
-  source: { readonly copySource: string; readonly size: number; readonly etag: string },
+  source: ObjectInfo,
+  copySource: string,
   partBytes: number,
 ): Promise<UploadedParts> {
-  const { requests, key } = target
+  const { requests } = target
   // Servers differ in whether the parts of a copy may have checksums; nothing passes through here that could be damaged.
-  const options = { target, size: source.size, partBytes, checksums: {}, signal: undefined }
+  const options = { target, size: source.size, partBytes, checksums: {} }
   return await inParts(options, async (part, { offset, length }) => {
     const command = {
       ...part,
       ...target.encryption.access,
       ...target.encryption.copySource,
-      CopySource: source.copySource,
+      CopySource: copySource,
       CopySourceIfMatch: source.etag,
       CopySourceRange: `bytes=${offset}-${offset + length - 1}`,
     }
-    const { CopyPartResult } = await requests.send('copy', key, () =>
+    const { CopyPartResult } = await requests.send('copy', source.key, () =>
       requests.client.send(new UploadPartCopyCommand(command)),
     )
     return { ETag: CopyPartResult?.ETag }
@@ -101,14 +103,13 @@ async function inParts(
     readonly size: number
     readonly partBytes: number
     readonly checksums: { readonly ChecksumAlgorithm?: 'CRC32' }
-    readonly signal: AbortSignal | undefined
   },
   transfer: (
     part: PartParameters,
     range: { readonly offset: number; readonly length: number },
   ) => Promise<Omit<CompletedPart, 'PartNumber'>>,
 ): Promise<UploadedParts> {
-  const { target, size, checksums, signal } = options
+  const { target, size, checksums } = options
   const { requests, key, metadata, encryption } = target
   const { client } = requests
   const object = { Bucket: target.bucket, Key: target.fullKey }
@@ -117,13 +118,12 @@ async function inParts(
     client.send(new CreateMultipartUploadCommand(create)),
   )
   const upload = { ...object, UploadId }
-  const abort = () =>
-    requests
-      .send('delete', key, () => client.send(new AbortMultipartUploadCommand(upload)))
-      .then(
-        () => {},
-        () => {},
-      )
+  const abandon = async (reason: unknown): Promise<never> => {
+    const abort = () => client.send(new AbortMultipartUploadCommand(upload))
+    // Parts that are left all the same cost money until the bucket's own clean-up, and harm nobody.
+    await requests.send('delete', key, abort).catch(() => {})
+    throw reason
+  }
 
   const partBytes = Math.max(options.partBytes, Math.ceil(size / maxParts))
   const count = Math.ceil(size / partBytes)
@@ -135,7 +135,6 @@ async function inParts(
       const PartNumber = next++
       const offset = (PartNumber - 1) * partBytes
       const range = { offset, length: Math.min(partBytes, size - offset) }
-      signal?.throwIfAborted()
       parts[PartNumber - 1] = { PartNumber, ...(await transfer({ ...upload, PartNumber }, range)) }
     }
   }
@@ -149,12 +148,11 @@ async function inParts(
     await Promise.all(workers)
   } catch (error) {
     await Promise.allSettled(workers)
-    await abort()
-    throw error
+    return await abandon(error)
   }
 
   return {
-    abort,
+    abandon,
     async complete(conditions) {
       const command = new CompleteMultipartUploadCommand({
         ...upload,

@@ -24,7 +24,8 @@ import {
   type PutResult,
   type StoredObject,
 } from './object-store.js'
-import { base64Crc32, bodySize, checksumOf, receiveBody, sendBody } from './s3-body.js'
+import { bodySize } from './put-body.js'
+import { base64Crc32, checksumOf, receiveBody, sendBody } from './s3-body.js'
 import { createS3Client, type S3Connection } from './s3-client.js'
 import { type EncryptionParameters, encryptionParameters, type S3Encryption } from './s3-encryption.js'
 import { s3Error } from './s3-error.js'
@@ -132,12 +133,9 @@ export class S3Store implements ObjectStore {
 
     if (large) {
       const upload = await uploadParts(this.#target(key, metadata), body, signal)
-      try {
-        return await this.#commit(key, options, writeId, () => upload.complete(conditions))
-      } catch (error) {
-        await upload.abort()
-        throw error
-      }
+      return await this.#commit(key, options, writeId, () => upload.complete(conditions)).catch(
+        upload.abandon,
+      )
     }
     const parameters = {
       ...object,
@@ -211,19 +209,16 @@ export class S3Store implements ObjectStore {
       ...this.#encryption.copySource,
       CopySource: copySource,
     })
-    const output = await this.#requests.send('copy', target, () =>
+    const output = await this.#requests.send('copy', source, () =>
       this.#requests.client.send(command).catch(unlessTooLarge),
     )
     if (output) return { etag: output.CopyObjectResult?.ETag ?? '' }
 
-    const { size, etag, metadata } = await this.head(source)
+    const info = await this.head(source)
     const writeId = randomUUID()
-    const parts = await copyParts(
-      this.#target(target, { ...metadata, [writeIdMetadata]: writeId }),
-      { copySource, size, etag },
-      copyPartBytes,
-    )
-    return await this.#commit(target, {}, writeId, () => parts.complete({}))
+    const parts = this.#target(target, { ...info.metadata, [writeIdMetadata]: writeId })
+    const upload = await copyParts(parts, info, copySource, copyPartBytes)
+    return await this.#commit(target, {}, writeId, () => upload.complete({})).catch(upload.abandon)
   }
 
   close(): void {

@@ -89,7 +89,15 @@ export function describeStore(under: StoreUnderTest): void {
     test('is not made of a file that is shorter than said, or missing', async () => {
       const body = file('short', bytes('12345'))
       await expect(store.put('short', { ...body, size: 6 })).rejects.toThrow('has 5 bytes, expected 6')
-      await expect(store.put('short', { file: join(files, 'none'), size: 6 })).rejects.toThrow(EnvError)
+      const none = { file: join(files, 'none'), size: 6 }
+      const condition = await store.put('there', bytes('x'))
+      for (const put of [store.put('short', none), store.put('there', none, { condition })]) {
+        // NotFound or a broken condition would say something about the object.
+        await expect(put).rejects.toMatchObject({
+          code: 'IOError',
+          message: expect.stringContaining('cannot read'),
+        })
+      }
       await expect(store.head('short')).rejects.toThrow(EnvError)
     })
 
@@ -392,6 +400,7 @@ export function describeStore(under: StoreUnderTest): void {
 
     test('of what is not there is NotFound', async () => {
       await expect(store.copy('none', 'target')).rejects.toMatchObject({ code: 'NotFound' })
+      await expect(store.copy('none', 'target')).rejects.toThrow('/none: there is no such object')
     })
   })
 

@@ -1,0 +1,80 @@
+/** Objects as files: one version of an object is one file, which never changes once it is in place. */
+import { randomInt } from 'node:crypto'
+import { type BigIntStats, constants } from 'node:fs'
+import { copyFile, type FileHandle, open } from 'node:fs/promises'
+import { EnvError } from '../env/env-error.js'
+import type { ByteRange, ObjectInfo, ObjectKey, PutBody } from './object-store.js'
+import { type FileBody, tooShort, unreadable } from './put-body.js'
+
+export function assertFile(stats: BigIntStats): BigIntStats {
+  if (stats.isFile()) return stats
+  throw Object.assign(new Error('it is a directory'), { code: 'EISDIR' })
+}
+
+export function describeFile(key: ObjectKey, stats: BigIntStats): Omit<ObjectInfo, 'metadata'> {
+  return { key, size: Number(stats.size), etag: etagOf(stats), lastModified: stats.mtime }
+}
+
+/** Every version is a file of its own. Its number may come back after it is freed, its time does not: {@link seal}. */
+export function etagOf(stats: BigIntStats): string {
+  return [stats.ino, stats.mtimeNs, stats.size].map((value) => value.toString(16)).join('-')
+}
+
+/** A new file with this content, which survives a power cut; its name does not yet. */
+export async function writeDraft(path: string, body: PutBody): Promise<void> {
+  if (!(body instanceof Uint8Array)) return await copyDraft(path, body)
+  const file = await open(path, 'wx')
+  try {
+    await file.writeFile(body)
+    await seal(file)
+  } finally {
+    await file.close()
+  }
+}
+
+const noSpace: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT'])
+
+/** Shares blocks with the source where the file system can. */
+async function copyDraft(path: string, body: FileBody): Promise<void> {
+  await copyFile(body.file, path, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE).catch((error) => {
+    throw noSpace.has(error.code) ? error : unreadable(body, error)
+  })
+  const file = await open(path, 'r+')
+  try {
+    const { size } = await file.stat()
+    if (size < body.size) throw tooShort(body, size)
+    if (size > body.size) await file.truncate(body.size)
+    await seal(file)
+  } finally {
+    await file.close()
+  }
+}
+
+/**
+ * Makes the content durable, and the time of the file its own: kernels stamp files with a clock that
+ * ticks every few milliseconds, so we add less than one of our choice.
+ */
+async function seal(file: FileHandle): Promise<void> {
+  const { mtimeMs } = await file.stat()
+  // Times pass through Node as seconds in a double: about 2^22 steps in a second, 4,096 in a millisecond.
+  const seconds = (Math.floor(mtimeMs) + randomInt(4096) / 4096) / 1000
+  await file.utimes(seconds, seconds)
+  await file.sync()
+}
+
+export async function readRange(
+  file: FileHandle,
+  size: number,
+  range: ByteRange | undefined,
+): Promise<Uint8Array> {
+  const start = Math.min(range?.offset ?? 0, size)
+  const end = Math.min(start + (range?.length ?? size), size)
+  const body = Buffer.allocUnsafe(end - start)
+  for (let filled = 0; filled < body.length; ) {
+    const { bytesRead } = await file.read(body, filled, body.length - filled, start + filled)
+    if (bytesRead === 0)
+      throw new EnvError('IOError', 'the file shrank while it was read', { retryable: true })
+    filled += bytesRead
+  }
+  return body
+}
