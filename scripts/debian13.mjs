@@ -58,6 +58,7 @@ function makeRoot() {
   ensureInstalled([requirements.debootstrap])
   mkdirSync(cacheDir, { recursive: true })
   const making = mkdtempSync(join(cacheDir, 'making-'))
+  chmodSync(making, 0o755) // A root that other users than root can enter, such as apt's.
   try {
     step('making a Debian 13 root (once, two to three minutes)')
     run([...inOwnMounts, 'debootstrap', '--variant=minbase', 'trixie', making, ...debianMirror()], {
