@@ -1,5 +1,5 @@
 export type { CloudEnvMetrics } from './cloud/cloud-env.js'
-export type { CloudEnvOptions, StoreConnectionOptions } from './cloud/cloud-env-options.js'
+export type { CloudEnvOptions } from './cloud/cloud-env-options.js'
 export type {
   BatchOperation,
   DeleteOperation,
@@ -36,3 +36,5 @@ export {
   memoryEnv,
   posixEnv,
 } from './host/hosted-env.js'
+export type { S3Connection } from './store/s3-client.js'
+export type { S3Encryption } from './store/s3-encryption.js'

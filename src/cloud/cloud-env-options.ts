@@ -1,23 +1,9 @@
 import { resolve } from 'node:path'
+import type { S3Connection } from '../store/s3-client.js'
+import type { S3Encryption } from '../store/s3-encryption.js'
 import { parseStoreUrl } from '../store/store-url.js'
 
-/** How to reach an S3-compatible store. Credentials come from the SDK's own chain unless given. */
-export interface StoreConnectionOptions {
-  readonly region?: string
-  /** For servers other than AWS, e.g. `http://127.0.0.1:9000`. */
-  readonly endpoint?: string
-  /** `endpoint/bucket/key` instead of `bucket.endpoint/key`. Default: true where an endpoint is given. */
-  readonly forcePathStyle?: boolean
-  readonly credentials?: {
-    readonly accessKeyId: string
-    readonly secretAccessKey: string
-    readonly sessionToken?: string
-  }
-  /** A profile of the shared AWS configuration files. */
-  readonly profile?: string
-}
-
-export interface CloudEnvOptions extends StoreConnectionOptions {
+export interface CloudEnvOptions extends S3Connection {
   /**
    * Where the tables live: `s3://bucket/prefix`, or `file:///directory` for a store in a directory.
    * A database in `root/a/b` has its objects below `prefix/a/b`.
@@ -25,6 +11,8 @@ export interface CloudEnvOptions extends StoreConnectionOptions {
   readonly store: string
   /** The local directory below which every database of this Env lies. */
   readonly root: string
+  /** How S3 encrypts what is written. Default: as the bucket does. */
+  readonly encryption?: S3Encryption
   readonly cache?: {
     /**
      * How much disk the local copies of tables may take, in bytes or as a size such as `"10 GiB"`. Tables
@@ -54,7 +42,8 @@ export interface CloudEnvConfig {
   readonly cookie: string
   readonly deletionDelayMs: number
   readonly ownershipCheckMs: number
-  readonly connection: StoreConnectionOptions
+  /** How to reach the store, and how it encrypts. */
+  readonly connection: S3Connection & { readonly encryption?: S3Encryption }
 }
 
 const knownOptions = new Set([
@@ -70,6 +59,9 @@ const knownOptions = new Set([
   'forcePathStyle',
   'credentials',
   'profile',
+  'connectTimeoutMs',
+  'idleTimeoutMs',
+  'encryption',
 ])
 
 /**

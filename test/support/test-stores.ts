@@ -15,11 +15,11 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3'
 import { afterAll, inject } from 'vitest'
-import type { StoreConnectionOptions } from '#src/cloud/cloud-env-options.js'
+import type { S3Connection } from '#src/store/s3-client.js'
 import type { S3Server } from './servers.js'
 
 export interface TestStore {
-  readonly connection: StoreConnectionOptions
+  readonly connection: S3Connection
   /** The URL of a path inside this store. */
   url(path?: string): string
   put(key: string, bytes: Uint8Array): Promise<void>
@@ -102,7 +102,7 @@ class DirectoryTestStore implements TestStore {
 }
 
 class ServerTestStore implements TestStore {
-  readonly connection: StoreConnectionOptions
+  readonly connection: S3Connection
   readonly #bucket: string
   readonly #prefix = randomUUID()
   readonly #client: S3Client
