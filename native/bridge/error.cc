@@ -45,6 +45,10 @@ IOStatus ReadError(PayloadReader& payload) {
   return status;
 }
 
+IOStatus ReadFailure(const IOStatus& status) {
+  return status.IsNotFound() ? IOStatus::PathNotFound(status.getState()) : status;
+}
+
 IOStatus HostGone(const std::string& socket_path, const std::string& reason) {
   IOStatus status = IOStatus::IOError("the Env host on " + socket_path + " went away (" + reason +
                                       "): reopen the database");

@@ -1,5 +1,6 @@
 #include "bridge/readable.h"
 
+#include "bridge/error.h"
 #include "bridge/served_file.h"
 #include "bridge/sparse_file.h"
 
@@ -35,8 +36,7 @@ IOStatus Open(Host& host, Op op, const std::string& path, Readable* readable) {
     }
     payload.Reject();
   });
-  // As POSIX files do: with NotFound RocksDB's Get would tell that there is no such key.
-  return status.IsNotFound() ? IOStatus::PathNotFound(status.getState()) : status;
+  return ReadFailure(status);
 }
 
 // Any but a local one.

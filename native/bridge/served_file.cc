@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "bridge/error.h"
+
 namespace cloudenv {
 
 ServedRandomAccessFile::~ServedRandomAccessFile() { host_->Notify(Request(Op::kClose).U32(handle_).U64(0)); }
@@ -25,7 +27,7 @@ IOStatus ServedRandomAccessFile::Read(uint64_t offset, size_t n, const IOOptions
       if (received > piece) return payload.Reject();
       std::memcpy(scratch + done, bytes.data(), received);
     });
-    if (!status.ok()) return status;
+    if (!status.ok()) return ReadFailure(status);
     done += received;
     *result = Slice(scratch, done);
     if (received < piece) break;  // the end of the file

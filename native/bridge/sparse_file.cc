@@ -4,6 +4,8 @@
 #include <cstring>
 #include <vector>
 
+#include "bridge/error.h"
+
 namespace cloudenv {
 
 namespace {
@@ -172,7 +174,7 @@ IOStatus SparseFile::Ensure(Exchange& exchange, size_t n, char* scratch, bool* a
       payload.Reject();
     }
   });
-  if (!status.ok()) return status;
+  if (!status.ok()) return ReadFailure(status);
   if (received != n) {
     return IOStatus::IOError("read " + path_, "the Env answered " + std::to_string(received) +
                                                   " bytes instead of " + std::to_string(n));

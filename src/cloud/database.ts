@@ -363,7 +363,15 @@ export class Database {
     const { place } = file
     const key = objectKey(place, file.objectName)
     return this.#deps.cache.file(this.#cacheName(file), file.size, async (offset, length) => {
-      const { body } = await place.store.get(key, { offset, length })
+      const { body } = await place.store.get(key, { offset, length }).catch((error: unknown) => {
+        if (!EnvError.is(error, 'NotFound')) throw error
+        throw new EnvError(
+          'PathNotFound',
+          `${databaseUrl(place)}/${file.objectName} is gone from the store. A reader of an older state has to open the ` +
+            'database again; for anybody else the object has to be brought back',
+          { cause: error },
+        )
+      })
       if (body.length === length) return body
       throw new EnvError(
         'Corruption',
