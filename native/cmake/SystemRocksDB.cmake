@@ -1,8 +1,9 @@
 # Target SystemRocksDB: the shared librocksdb of this system, 7.8 or newer.
 include(CheckCXXSourceCompiles)
 
-set(rocksdb_advice "Install it with 'apt install librocksdb-dev' or 'brew install rocksdb'; one in another place is
-found with -DCMAKE_PREFIX_PATH=<its prefix>.")
+string(CONCAT rocksdb_advice
+  "Install it with 'apt install librocksdb-dev' or 'brew install rocksdb'; "
+  "one in another place is found with -DCMAKE_PREFIX_PATH=<its prefix>.")
 
 # Without a version, because RocksDB's version file refuses every other major version.
 find_package(RocksDB CONFIG QUIET)
