@@ -2,6 +2,8 @@
 
 #include <rocksdb/convenience.h>
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "bridge/cloud_file_system.h"
@@ -124,25 +126,30 @@ Status Database::Flush(const std::vector<ColumnFamily>& families, std::chrono::m
 
 void Database::Add(Dependent* dependent) {
   std::lock_guard<std::mutex> lock(mutex_);
-  dependents_.insert(dependent);
+  dependents_.push_back(dependent);
 }
 
 void Database::Remove(Dependent* dependent) {
   std::lock_guard<std::mutex> lock(mutex_);
-  if (dependents_.erase(dependent) > 0) dependent->Release();
+  const auto found = std::find(dependents_.rbegin(), dependents_.rend(), dependent);
+  if (found == dependents_.rend()) return;
+  dependents_.erase(std::prev(found.base()));
+  dependent->Release();
 }
 
 void Database::Interrupt() {
   recovery_->Stop();
-  rocksdb::CancelAllBackgroundWork(db_.get(), /*wait=*/false);
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (!closing_) rocksdb::CancelAllBackgroundWork(db_.get(), /*wait=*/false);
 }
 
 Status Database::Close() {
-  if (!db_) return Status::OK();
   {
     std::lock_guard<std::mutex> lock(mutex_);
-    for (Dependent* dependent : dependents_) dependent->Release();
-    dependents_.clear();
+    if (closing_ || !db_) return Status::OK();
+    closing_ = true;
+    // An iterator before the snapshot that it reads from.
+    for (; !dependents_.empty(); dependents_.pop_back()) dependents_.back()->Release();
   }
   recovery_->Stop();
   families_.clear();

@@ -10,7 +10,6 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
 #include "binding/error_recovery.h"
@@ -47,7 +46,7 @@ class Dependent {
   virtual void Release() = 0;
 };
 
-// Thread-safe, but for Close: nothing else may be under way then, or come after it.
+// Thread-safe, but for Close: but for Interrupt, nothing may be under way then, or come after it.
 class Database {
  public:
   static rocksdb::Status Open(const OpenRequest& request, std::shared_ptr<Database>* result);
@@ -57,7 +56,6 @@ class Database {
 
   rocksdb::DB* db() const { return db_.get(); }
   const std::string& path() const { return path_; }
-  bool is_open() const { return db_ != nullptr; }
 
   // What a new column family starts from.
   const rocksdb::ColumnFamilyOptions& family_options() const { return family_options_; }
@@ -89,7 +87,8 @@ class Database {
   std::unique_ptr<rocksdb::DB> db_;
   mutable std::mutex mutex_;
   std::map<uint32_t, ColumnFamily> families_;
-  std::unordered_set<Dependent*> dependents_;
+  std::vector<Dependent*> dependents_;  // In the order in which they came.
+  bool closing_ = false;
 };
 
 rocksdb::Status ListColumnFamilies(const std::string& path, const std::string& socket_path,

@@ -59,7 +59,6 @@ Status Iterator::Open() {
   }
   read_options_.snapshot = snapshot_->get();
   iterator_.reset(database_->db()->NewIterator(read_options_, family_.get()));
-  snapshot_.reset();
   if (range_.reverse) {
     iterator_->SeekToLast();
   } else {

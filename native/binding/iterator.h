@@ -32,7 +32,7 @@ struct Chunk {
 // One Read at a time.
 class Iterator : public Dependent {
  public:
-  // Sees what `snapshot` sees, which is no longer needed after the first Read.
+  // Sees what `snapshot` sees, and holds it: RocksDB asks it again with every table that it comes to.
   Iterator(std::shared_ptr<Database> database, ColumnFamily family, std::shared_ptr<Snapshot> snapshot,
            IteratorRange range, bool fill_cache);
   ~Iterator() override { database_->Remove(this); }
@@ -47,7 +47,7 @@ class Iterator : public Dependent {
 
   const std::shared_ptr<Database> database_;
   ColumnFamily family_;
-  std::shared_ptr<Snapshot> snapshot_;
+  const std::shared_ptr<Snapshot> snapshot_;
   const IteratorRange range_;
   rocksdb::Slice lower_;
   rocksdb::Slice upper_;

@@ -25,12 +25,11 @@ Jobs::Jobs(Napi::Env env) {
 void Jobs::Start(Executor* executor, std::vector<Work> pieces, Settle settle) {
   if (stopped_) return;
   if (in_flight_.empty()) wake_up_.Ref(set_immediate_.Env());
-  Job* job = &in_flight_.emplace_front(pieces.size(), std::move(settle));
+  Job* job = &in_flight_.emplace_front(std::move(pieces), std::move(settle));
   job->position = in_flight_.begin();
-  for (Work& piece : pieces) {
-    executor->Run([this, job, work = std::move(piece)]() mutable {
-      work();
-      work = nullptr;
+  for (const Work& piece : job->pieces) {
+    executor->Run([this, job, &piece] {
+      piece();
       if (--job->pieces_left == 0) Finish(job);
     });
   }
@@ -70,6 +69,7 @@ void Jobs::SettleFinished(Napi::Env env) {
       set_immediate_.Call({settle_finished_.Value()});
       return;
     }
+    job->pieces.clear();
     job->settle(env);
     in_flight_.erase(job->position);
   }

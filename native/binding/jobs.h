@@ -33,10 +33,13 @@ class Jobs {
 
  private:
   struct Job {
+    std::vector<Work> pieces;
     std::atomic<size_t> pieces_left;
     Settle settle;
     std::list<Job>::iterator position;
-    Job(size_t pieces, Settle settle) : pieces_left(pieces), settle(std::move(settle)) {}
+
+    Job(std::vector<Work> work, Settle settle)
+        : pieces(std::move(work)), pieces_left(pieces.size()), settle(std::move(settle)) {}
   };
 
   static void OnWakeUp(Napi::Env env, Napi::Function, Jobs* jobs, void*);

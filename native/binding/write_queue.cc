@@ -47,10 +47,8 @@ Napi::Value WriteQueue::Write(Napi::Env env, const WriteMode& mode, const std::s
   auto group = std::make_shared<Group>();
   group->mode = mode;
   append(&group->batch);
-  // The call in flight frees its group on this thread: `held` outlives the work.
   const Napi::Promise promise = Start(
-      env, strand_.get(), action, [group = group.get(), db = database_->db()] { return group->Write(db); },
-      std::make_shared<std::pair<std::shared_ptr<Group>, std::shared_ptr<void>>>(group, use()));
+      env, strand_.get(), action, [group, db = database_->db()] { return group->Write(db); }, use());
   group->promise = Napi::Persistent(promise.As<Napi::Object>());
   last_group_ = std::move(group);
   return promise;

@@ -100,7 +100,7 @@ interface Native {
   /** Throws a RangeError or TypeError for a bad option. */
   open(request: OpenRequest): Promise<NativeDatabase>
   listColumnFamilies(path: string, socketPath: string): Promise<string[]>
-  /** Closes what is open, and waits for it. */
+  /** Closes what is open, and waits for it. Nothing may be called after it. */
   shutdown(): void
   setErrorClass(errorClass: typeof RocksDBError): void
   readonly rocksdbVersion: string
@@ -117,7 +117,6 @@ function load(): Native {
   }
   const native = createRequire(import.meta.url)(binary) as Native
   native.setErrorClass(RocksDBError)
-  process.on('exit', () => native.shutdown())
   return native
 }
 

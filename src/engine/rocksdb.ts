@@ -5,7 +5,14 @@ import { type Bytes, checkBytes, describe } from './bytes.js'
 import type { ColumnFamily } from './column-family.js'
 import { type Decode, EntryIterator } from './iterator.js'
 import { boundsOf, type KeyRange } from './key-range.js'
-import { type FamilyId, type NativeDatabase, native, operationKind, type Settings } from './native.js'
+import {
+  type FamilyId,
+  type NativeDatabase,
+  type NativeSnapshot,
+  native,
+  operationKind,
+  type Settings,
+} from './native.js'
 import { type RocksDBOptions, settingsOf } from './options.js'
 import { RocksDBError } from './rocksdb-error.js'
 import { Snapshot } from './snapshot.js'
@@ -94,6 +101,14 @@ const defaultFlushTimeoutMs = 60_000
 /** 24 days: what RocksDB's clock can add in nanoseconds without a thought. */
 const maxFlushTimeoutMs = 2 ** 31 - 1
 
+const openDatabases = new Set<RocksDB>()
+
+// Whatever ends the process: RocksDB's threads must not outlive its static objects.
+process.on('exit', () => {
+  for (const db of openDatabases) void db.close()
+  native.shutdown()
+})
+
 /**
  * A RocksDB database. Keys and values are bytes; a string stands for its UTF-8 form. Calls run on threads of their
  * own, and whatever is under way keeps the process alive.
@@ -111,6 +126,7 @@ export class RocksDB {
   private constructor(path: string, database: NativeDatabase) {
     this.path = path
     this.#native = database
+    openDatabases.add(this)
     this.#families = new Map(database.families().map(([name, id]) => [name, { name, id }]))
   }
 
@@ -192,7 +208,7 @@ export class RocksDB {
       key,
       isText(options.valueEncoding),
       options.fillCache ?? true,
-      Snapshot.nativeOf(options.snapshot),
+      this.#snapshotOf(options),
     )
   }
 
@@ -214,7 +230,7 @@ export class RocksDB {
       key,
       isText(options.valueEncoding),
       options.fillCache ?? true,
-      Snapshot.nativeOf(options.snapshot),
+      this.#snapshotOf(options),
     )
   }
 
@@ -239,7 +255,7 @@ export class RocksDB {
       keys,
       isText(options.valueEncoding),
       options.fillCache ?? true,
-      Snapshot.nativeOf(options.snapshot),
+      this.#snapshotOf(options),
     )
   }
 
@@ -377,7 +393,7 @@ export class RocksDB {
         upper,
         options.reverse ?? false,
         options.fillCache ?? true,
-        Snapshot.nativeOf(options.snapshot),
+        this.#snapshotOf(options),
       ),
       limit,
       decodeKey: decoder(keyEncoding),
@@ -485,6 +501,7 @@ export class RocksDB {
   }
 
   async #close(): Promise<void> {
+    openDatabases.delete(this)
     const children = [...this.#open]
     const closed = Promise.all(children.map((child) => child.close()))
     await Promise.all([closed, this.#native.close()])
@@ -497,6 +514,13 @@ export class RocksDB {
   #opened(): NativeDatabase {
     if (this.#closing) throw new RocksDBError('Closed', `"${this.path}" is closed`)
     return this.#native
+  }
+
+  #snapshotOf({ snapshot }: ReadOptions): NativeSnapshot | undefined {
+    if (snapshot === undefined) return undefined
+    const native = Snapshot.nativeOf(snapshot)
+    if (this.#open.has(snapshot)) return native
+    throw new RocksDBError('InvalidArgument', `the snapshot is not one of "${this.path}"`)
   }
 
   #familyOf({ columnFamily }: FamilyChoice): FamilyId {

@@ -37,8 +37,7 @@ export class Snapshot {
   }
 
   /** @internal */
-  static nativeOf(snapshot: Snapshot | undefined): NativeSnapshot | undefined {
-    if (snapshot === undefined) return undefined
+  static nativeOf(snapshot: Snapshot): NativeSnapshot {
     if (!(snapshot instanceof Snapshot)) throw new TypeError('expected "snapshot" to be a Snapshot')
     if (snapshot.#closed) throw new RocksDBError('Closed', 'the snapshot is closed')
     return snapshot.#native

@@ -1,0 +1,96 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { RocksDB } from '#src/index.js'
+import { newPath, openDatabase } from './open-database.ts'
+
+/** What RocksDB wrote into the newest OPTIONS file. */
+function optionsFile(path: string): string {
+  const newest = readdirSync(path)
+    .filter((name) => /^OPTIONS-\d+$/.test(name))
+    .sort()
+    .at(-1)!
+  return readFileSync(join(path, newest), 'utf8')
+}
+
+test('options reach the part of RocksDB that they are for', async () => {
+  const db = await openDatabase({
+    options: {
+      max_background_jobs: 7,
+      use_fsync: true,
+      write_buffer_size: '3M',
+      max_bytes_for_level_multiplier: 7.5,
+      compression: 'kNoCompression',
+      block_based_table_factory: { block_size: 16_384, filter_policy: 'bloomfilter:10:false' },
+      compression_opts: { level: 3 },
+    },
+    columnFamilies: {
+      other: { compression: 'kLZ4Compression', block_based_table_factory: { block_size: 8192 } },
+    },
+  })
+  const [database, rest] = optionsFile(db.path).split('[CFOptions "default"]') as [string, string]
+  const [family, other] = rest.split('[CFOptions "other"]') as [string, string]
+  expect(database).toContain('max_background_jobs=7')
+  expect(database).toContain('use_fsync=true')
+  expect(family).toContain(`write_buffer_size=${3 << 20}`)
+  expect(family).toContain('max_bytes_for_level_multiplier=7.5')
+  expect(family).toContain('compression=kNoCompression')
+  expect(family).toContain('block_size=16384')
+  expect(family).toMatch(/filter_policy=.*bloom/i)
+  expect(family).toContain('level=3')
+  expect(other).toContain(`write_buffer_size=${3 << 20}`)
+  expect(other).toContain('compression=kLZ4Compression')
+  expect(other).toContain('block_size=8192')
+  expect(other).toMatch(/filter_policy=.*bloom/i)
+})
+
+test.each([
+  [
+    { max_background_jobz: 4 },
+    RangeError,
+    'unknown option "max_background_jobz", did you mean "max_background_jobs"?',
+  ],
+  [{ writebuffersize: 4 }, RangeError, 'did you mean "write_buffer_size"?'],
+  [{ quite_something_else: 1 }, RangeError, 'unknown option "quite_something_else"'],
+  [
+    { max_background_jobs: 'lots' },
+    TypeError,
+    'expected option "max_background_jobs" to be an integer, got "lots"',
+  ],
+  [{ max_background_jobs: 1.5 }, TypeError, 'to be an integer, got "1.5"'],
+  [{ max_background_jobs: true }, TypeError, 'to be an integer, got "true"'],
+  [{ max_background_jobs: Number.NaN }, TypeError, 'a finite number'],
+  [{ write_buffer_size: null }, TypeError, 'expected option "write_buffer_size" to be a string'],
+  [{ use_fsync: 'maybe' }, TypeError, 'expected option "use_fsync" to be true or false, got "maybe"'],
+  [{ max_bytes_for_level_multiplier: 'x' }, TypeError, 'to be a number, got "x"'],
+  [{ compression: 'kMagic' }, TypeError, 'RocksDB refuses option "compression" = "kMagic"'],
+  [{ merge_operator: 'no such operator' }, TypeError, 'no such operator'],
+  [{ block_based_table_factory: { blok_size: 1 } }, TypeError, 'blok_size'],
+  [{ block_based_table_factory: { block_size: 'x' } }, TypeError, 'block_size'],
+  [[['max_background_jobs', 4]], TypeError, 'expected "options" to be an object, got an array'],
+])('%o is refused before anything is opened', async (options, kind, message) => {
+  const path = newPath()
+  const opening = RocksDB.open(path, { options: options as never })
+  await expect(opening).rejects.toThrow(kind)
+  await expect(opening).rejects.toThrow(message)
+  await expect(RocksDB.open(path, { createIfMissing: false })).rejects.toMatchObject({ code: 'NotFound' })
+})
+
+test('an option of the database is refused for a column family', async () => {
+  const opening = RocksDB.open(newPath(), { columnFamilies: { blue: { max_background_jobs: 4 } } })
+  await expect(opening).rejects.toThrow('option "max_background_jobs" is one of the database')
+  const db = await openDatabase()
+  await expect(db.createColumnFamily('blue', { compresion: 'kZSTD' })).rejects.toThrow(
+    'did you mean "compression"?',
+  )
+})
+
+test('createIfMissing wins over the option of that name', async () => {
+  const options = { create_if_missing: true, create_missing_column_families: true }
+  await expect(RocksDB.open(newPath(), { options, createIfMissing: false })).rejects.toMatchObject({
+    code: 'NotFound',
+  })
+  await expect(RocksDB.open(newPath(), { options: { create_if_missing: false } })).rejects.toMatchObject({
+    code: 'NotFound',
+  })
+})
