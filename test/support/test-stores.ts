@@ -148,11 +148,12 @@ class ServerTestStore implements TestStore {
     const found = new Map<string, ObjectState>()
     const pages = paginateListObjectsV2(
       { client: this.#client },
-      { Bucket: this.#bucket, Prefix: `${this.#prefix}/` },
+      // XML cannot hold every character of a key.
+      { Bucket: this.#bucket, Prefix: `${this.#prefix}/`, EncodingType: 'url' },
     )
     for await (const { Contents } of pages) {
       for (const { Key, LastModified } of Contents ?? []) {
-        const key = Key!.slice(this.#prefix.length + 1)
+        const key = decodeURIComponent(Key!.replaceAll('+', ' ')).slice(this.#prefix.length + 1)
         found.set(key, { sha256: sha256(await this.get(key)), modifiedMs: LastModified!.getTime() })
       }
     }
