@@ -5,6 +5,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: 'test/support/servers.ts',
     pool: 'forks',
+    // On Node 20 the AWS SDK warns in every process. Users are to see that; a log of tests is better without.
+    env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 120_000,
