@@ -250,6 +250,8 @@ std::optional<std::string> CloudFileSystem::LocalPath(const std::string& path) c
 }
 
 IOStatus CloudFileSystem::CallOnPath(Op op, const std::string& path, const Connection::Decoder& decode) {
+  // RocksDB asks for directories that were not configured; that does not mean the working directory.
+  if (path.empty()) return IOStatus::NotFound("an empty path names no file");
   return host_->Call(Request(op).String(NormalizePath(path)), decode);
 }
 

@@ -46,7 +46,11 @@ IOStatus ReadError(PayloadReader& payload) {
 }
 
 IOStatus ReadFailure(const IOStatus& status) {
-  return status.IsNotFound() ? IOStatus::PathNotFound(status.getState()) : status;
+  if (!status.IsNotFound()) return status;
+  IOStatus failure = IOStatus::PathNotFound(status.getState());
+  failure.SetRetryable(status.GetRetryable());
+  failure.SetScope(status.GetScope());
+  return failure;
 }
 
 IOStatus HostGone(const std::string& socket_path, const std::string& reason) {

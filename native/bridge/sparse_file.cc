@@ -69,16 +69,14 @@ IOStatus SparseFile::MultiRead(FSReadRequest* requests, size_t count, const IOOp
   {
     const LocalCopy::Lease lease(copy_);
     const bool all_present = std::all_of(requests, requests + count, [&](const FSReadRequest& request) {
-      return request.len > 0 && request.len <= size_ && request.offset <= size_ - request.len &&
-             lease.Covers(request.offset, request.offset + request.len);
+      return IsWithin(request) && lease.Covers(request.offset, request.offset + request.len);
     });
     if (all_present && lease.file() != nullptr) return lease.file()->MultiRead(requests, count, options, dbg);
   }
 
   const auto is_missing = [this](const FSReadRequest& request) {
-    return request.scratch != nullptr && request.len > 0 &&
-           request.len <= std::min<uint64_t>(kMaxTransferBytes, size_) &&
-           request.offset <= size_ - request.len && !IsPresent(request.offset, request.len);
+    return request.scratch != nullptr && request.len <= kMaxTransferBytes && IsWithin(request) &&
+           !IsPresent(request.offset, request.len);
   };
   std::vector<std::optional<Exchange>> fetches(count);
   for (size_t i = 0; i < count; ++i) {
@@ -146,6 +144,10 @@ IOStatus SparseFile::ReadPiece(uint64_t offset, size_t n, const IOOptions& optio
   status.SetRetryable(true);
   status.SetScope(IOStatus::kIOErrorScopeFile);
   return status;
+}
+
+bool SparseFile::IsWithin(const FSReadRequest& request) const {
+  return request.len > 0 && request.len <= size_ && request.offset <= size_ - request.len;
 }
 
 bool SparseFile::IsPresent(uint64_t offset, size_t n) const {

@@ -45,6 +45,7 @@ class SparseFile final : public FSRandomAccessFile, private EvictionListener {
   IOStatus ReadPiece(uint64_t offset, size_t n, const IOOptions& options, char* scratch,
                      IODebugContext* dbg) const;
 
+  bool IsWithin(const FSReadRequest& request) const;
   bool IsPresent(uint64_t offset, size_t n) const;
   Request EnsureRequest(uint64_t offset, size_t n) const;
   // Waits for the answer. Either reads go to the copy that it names, or it is the n bytes themselves, which
