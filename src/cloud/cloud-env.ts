@@ -14,6 +14,7 @@ import { parseFileName } from '../format/file-name.js'
 import type { ObjectStore } from '../store/object-store.js'
 import { type OpenStoreOptions, openStore } from '../store/open-store.js'
 import { StoreMetrics } from '../store/store-metrics.js'
+import type { RequestListener, StoreRequest } from '../store/store-request.js'
 import { parseStoreUrl } from '../store/store-url.js'
 import { openCacheDirectory } from './cache-directory.js'
 import { type CloudEnvConfig, type CloudEnvOptions, parseCloudEnvOptions } from './cloud-env-options.js'
@@ -28,12 +29,16 @@ export interface CloudEnvMetrics {
   readonly pendingUploads: number
 }
 
+/** For a host in the same thread: functions, which can't be options, for those are copied to other threads. */
+export interface CloudEnvSeams {
+  readonly clock?: Clock
+  /** Called after each request to the store and the source, each attempt counted. */
+  readonly onRequest?: RequestListener
+}
+
 /** Makes the Env that a host serves: a cloud one, for the databases below `options.root`. */
-export async function createCloudEnv(
-  options: CloudEnvOptions,
-  clock: Clock = systemClock,
-): Promise<CloudEnv> {
-  return CloudEnv.open(parseCloudEnvOptions(options), clock)
+export async function createCloudEnv(options: CloudEnvOptions, seams: CloudEnvSeams = {}): Promise<CloudEnv> {
+  return CloudEnv.open(parseCloudEnvOptions(options), seams)
 }
 
 /**
@@ -71,9 +76,19 @@ export class CloudEnv implements Env {
     this.#closeCache = closeCache
   }
 
-  static async open(config: CloudEnvConfig, clock: Clock): Promise<CloudEnv> {
+  static async open(
+    config: CloudEnvConfig,
+    { clock = systemClock, onRequest }: CloudEnvSeams,
+  ): Promise<CloudEnv> {
     const requests = new StoreMetrics()
-    const connection = { ...config.connection, onRequest: requests.record }
+    const connection = {
+      ...config.connection,
+      clock,
+      onRequest(request: StoreRequest) {
+        requests.record(request)
+        onRequest?.(request)
+      },
+    }
     const bucket = openBucket(config.store, connection)
     const source = config.source === undefined ? undefined : openBucket(config.source, connection)
     const { directory, close } = await openCacheDirectory(join(config.root, '.cloudenv'))

@@ -9,7 +9,7 @@ import {
   tableFileName,
 } from '../format/file-name.js'
 import { type Manifest, readManifest } from '../format/manifest.js'
-import type { ObjectInfo, StoredObject } from '../store/object-store.js'
+import type { ObjectInfo, ObjectKey, StoredObject } from '../store/object-store.js'
 import { type DatabasePlace, databaseUrl, objectKey, objectUrl } from './database-place.js'
 
 /** A database as the store has it: one consistent state, read without changing anything. */
@@ -84,13 +84,42 @@ export async function readView(
   }
 }
 
+/** Whether the store still has the state that was read: the two objects that say what it is are as they were. */
+export async function isCurrent(
+  { cloudManifest, cloudManifestEtag, manifestEtag }: DatabaseView,
+  places: readonly DatabasePlace[],
+  cookie: string,
+): Promise<boolean> {
+  const names = [
+    objectName({ kind: 'cloudManifest', cookie }),
+    objectName({ kind: 'manifest', epoch: cloudManifest.current }),
+  ]
+  const found = await Promise.all(
+    names.map((name) => findFirst(places, ({ store }, key) => store.head(key), name)),
+  )
+  return found[0]?.object.etag === cloudManifestEtag && found[1]?.object.etag === manifestEtag
+}
+
 /** The object of that name at the first place that has it. */
 export async function getFirst(
   places: readonly DatabasePlace[],
   name: string,
-): Promise<{ readonly place: DatabasePlace; readonly object: StoredObject } | undefined> {
+): Promise<Found<StoredObject> | undefined> {
+  return findFirst(places, ({ store }, key) => store.get(key), name)
+}
+
+interface Found<T> {
+  readonly place: DatabasePlace
+  readonly object: T
+}
+
+async function findFirst<T>(
+  places: readonly DatabasePlace[],
+  look: (place: DatabasePlace, key: ObjectKey) => Promise<T>,
+  name: string,
+): Promise<Found<T> | undefined> {
   for (const place of places) {
-    const object = await place.store.get(objectKey(place, name)).catch((error: unknown) => {
+    const object = await look(place, objectKey(place, name)).catch((error: unknown) => {
       if (EnvError.is(error, 'NotFound')) return undefined
       throw error
     })

@@ -12,7 +12,14 @@ import { type CachedFile, mapSuffix } from './cached-file.js'
 import { claimDatabase } from './claim.js'
 import type { CloudEnvConfig } from './cloud-env-options.js'
 import { type DatabasePlace, databaseUrl, objectKey } from './database-place.js'
-import { type DatabaseView, getFirst, isVisible, readView, type StoredFile } from './database-view.js'
+import {
+  type DatabaseView,
+  getFirst,
+  isCurrent,
+  isVisible,
+  readView,
+  type StoredFile,
+} from './database-view.js'
 import type { FileCache } from './file-cache.js'
 import { fsyncDirectory, readDirectory, setAside, writeFileDurably } from './local-directory.js'
 import { Owner } from './owner.js'
@@ -71,7 +78,9 @@ export class Database {
 
   async metadataSize(name: string): Promise<number> {
     if (this.#owner) return (await stat(join(this.directory, name))).size
-    return (await this.#metadata(await this.#currentView(), name)).length
+    // Whether there is a CURRENT decides whether RocksDB opens a database or makes one.
+    const view = await this.#currentView({ fresh: name === 'CURRENT' })
+    return (await this.#metadata(view, name)).length
   }
 
   async openFile(name: string): Promise<SparseFile> {
@@ -349,14 +358,21 @@ export class Database {
 
   /** One state of the database, kept until a fresh one is asked for. */
   async #currentView({ fresh = false } = {}): Promise<DatabaseView | undefined> {
-    if (this.#view && !fresh) return this.#view
-    const view = readView(this.#places, this.#deps.config.cookie)
+    const known = this.#view
+    if (known && !fresh) return known
+    const view = this.#freshView(known)
     this.#view = view
     // A failure is told to whoever asked, and not kept.
     view.catch(() => {
       if (this.#view === view) this.#view = undefined
     })
     return view
+  }
+
+  async #freshView(known: Promise<DatabaseView | undefined> | undefined): Promise<DatabaseView | undefined> {
+    const { cookie } = this.#deps.config
+    const view = await known?.catch(() => undefined)
+    return view && (await isCurrent(view, this.#places, cookie)) ? view : readView(this.#places, cookie)
   }
 
   #cachedFile(file: StoredFile): CachedFile {
