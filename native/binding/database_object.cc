@@ -210,14 +210,15 @@ Napi::Value DatabaseObject::GetMany(const Napi::CallbackInfo& info) {
   for (size_t i = 0; i < pieces; ++i) {
     work.push_back([=] { look_up(i * count / pieces, (i + 1) * count / pieces); });
   }
-  const auto deferred = Napi::Promise::Deferred::New(env);
+  const Deferred deferred(env);
+  if (deferred.promise().IsEmpty()) return deferred.promise();
   Addon::Of(env).jobs.Start(
       &Addon::Of(env).read_threads, std::move(work),
       [deferred, lookups, encoding = reading.encoding, action = On("read from")](Napi::Env env) {
         const auto failed = std::find_if(lookups->statuses.begin(), lookups->statuses.end(),
                                          [](const Status& status) { return !FoundOrNot(status).ok(); });
         const Status status = failed == lookups->statuses.end() ? Status::OK() : *failed;
-        SettlePromise(env, deferred, status, action, [&]() -> Napi::Value {
+        deferred.Settle(status, action, [&]() -> Napi::Value {
           auto array = Napi::Array::New(env, lookups->values.size());
           for (uint32_t i = 0; i < lookups->values.size(); ++i) {
             array[i] = FoundToJs(env, lookups->statuses[i], lookups->values[i], encoding);
@@ -225,21 +226,26 @@ Napi::Value DatabaseObject::GetMany(const Napi::CallbackInfo& info) {
           return array;
         });
       });
-  return deferred.Promise();
+  return deferred.promise();
 }
 
 // write(operations, sync, disableWal): Promise<void>. The operations lie flat, four places each: kind,
 // family, key, value; for a range its start and its end.
 Napi::Value DatabaseObject::Write(const Napi::CallbackInfo& info) {
   enum Kind { kPut, kDelete, kDeleteRange };
-  const auto operations = info[0].As<Napi::Array>();
+  const auto array = info[0].As<Napi::Array>();
   const WriteMode mode{info[1].As<Napi::Boolean>(), info[2].As<Napi::Boolean>()};
+  std::vector<Napi::Value> operations(array.Length());
+  for (uint32_t i = 0; i < operations.size(); ++i) {
+    operations[i] = array.Get(i);
+    if (operations[i].IsEmpty()) return Napi::Value();  // This thread is being terminated.
+  }
   const auto append = [&](rocksdb::WriteBatch* batch) {
-    for (uint32_t i = 0; i + 3 < operations.Length(); i += 4) {
-      const ColumnFamily family = FamilyOf(operations.Get(i + 1));
-      const Bytes key(operations.Get(i + 2));
-      const Bytes value(operations.Get(i + 3));
-      switch (operations.Get(i).As<Napi::Number>().Int32Value()) {
+    for (size_t i = 0; i + 3 < operations.size(); i += 4) {
+      const ColumnFamily family = FamilyOf(operations[i + 1]);
+      const Bytes key(operations[i + 2]);
+      const Bytes value(operations[i + 3]);
+      switch (operations[i].As<Napi::Number>().Int32Value()) {
         case kPut:
           batch->Put(family.get(), key.slice(), value.slice());
           break;
@@ -255,8 +261,8 @@ Napi::Value DatabaseObject::Write(const Napi::CallbackInfo& info) {
   return writes_.Write(info.Env(), mode, On("write to"), append, [this] { return Use(); });
 }
 
-Napi::Promise DatabaseObject::StartAfterWrites(Napi::Env env, const char* action,
-                                               std::function<Status()> work) {
+Napi::Value DatabaseObject::StartAfterWrites(Napi::Env env, const char* action,
+                                             std::function<Status()> work) {
   AfterWrites executor(write_strand_.get(), &Addon::Of(env).write_threads);
   return Start(env, &executor, On(action), std::move(work), Use());
 }
@@ -350,8 +356,8 @@ Napi::Value DatabaseObject::DropColumnFamily(const Napi::CallbackInfo& info) {
 
 // close(): Promise<void>, once. Waits for the calls in flight.
 Napi::Value DatabaseObject::Close(const Napi::CallbackInfo& info) {
-  closing_ = Napi::Promise::Deferred::New(info.Env());
-  const Napi::Promise promise = closing_->Promise();
+  closing_.emplace(info.Env());
+  const Napi::Value promise = closing_->promise();
   if (uses_ == 0) StartClosing();
   return promise;
 }
@@ -363,7 +369,7 @@ void DatabaseObject::StartClosing() {
                    {[database = database_.get(), status] { *status = database->Close(); }},
                    [this, status, action = On("close")](Napi::Env env) {
                      Addon::Of(env).databases.erase(database_);
-                     SettlePromise(env, *closing_, *status, action, [&] { return env.Undefined(); });
+                     closing_->Settle(*status, action, [&] { return env.Undefined(); });
                      Unref();
                    });
   Ref();

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "binding/database.h"
+#include "binding/promise.h"
 #include "binding/strand.h"
 #include "binding/write_queue.h"
 
@@ -48,14 +49,14 @@ class DatabaseObject : public Napi::ObjectWrap<DatabaseObject> {
 
   ColumnFamily FamilyOf(const Napi::Value& id) const;
   // Runs `work` once every write that was issued before has been done.
-  Napi::Promise StartAfterWrites(Napi::Env env, const char* action, std::function<rocksdb::Status()> work);
+  Napi::Value StartAfterWrites(Napi::Env env, const char* action, std::function<rocksdb::Status()> work);
   void StartClosing();
 
   const std::shared_ptr<Database> database_;
   const std::shared_ptr<Strand> write_strand_;
   WriteQueue writes_;
   size_t uses_ = 0;
-  std::optional<Napi::Promise::Deferred> closing_;
+  std::optional<Deferred> closing_;
 };
 
 }  // namespace cloudenv

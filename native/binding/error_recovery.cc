@@ -13,6 +13,7 @@ namespace {
 constexpr std::chrono::milliseconds kAskAgain(250);
 
 bool MayPass(const Status& status) {
+  if (status.subcode() == Status::kIOFenced) return false;  // Somebody else has the database, and keeps it.
   return status.severity() == Status::kSoftError || status.severity() == Status::kHardError;
 }
 

@@ -12,6 +12,7 @@ namespace {
 
 Napi::Value ToJs(Napi::Env env, const Chunk& chunk) {
   auto lengths = Napi::Uint32Array::New(env, chunk.lengths.size());
+  if (lengths.IsEmpty()) return lengths;  // This thread is being terminated.
   if (!chunk.lengths.empty()) {
     std::memcpy(lengths.Data(), chunk.lengths.data(), chunk.lengths.size() * sizeof(uint32_t));
   }
@@ -32,6 +33,7 @@ Napi::Function IteratorObject::DefineClass(Napi::Env env) {
 
 Napi::Value IteratorObject::New(Napi::Env env, DatabaseObject* database, std::shared_ptr<Iterator> iterator) {
   const Napi::Object object = Addon::Of(env).iterator_class.New({});
+  if (object.IsEmpty()) return object;  // This thread is being terminated.
   IteratorObject* self = Unwrap(object);
   self->database_ = database;
   self->database_reference_ = Napi::Persistent(database->Value());

@@ -14,15 +14,33 @@
 
 namespace cloudenv {
 
-// Rejects with what went wrong; otherwise resolves with `value`, or rejects when making it threw.
-template <typename MakeValue>
-void SettlePromise(Napi::Env env, const Napi::Promise::Deferred& deferred, const rocksdb::Status& status,
-                   const std::string& action, MakeValue make_value) {
-  if (!status.ok()) return deferred.Reject(ErrorOf(env, status, action));
-  const Napi::Value value = make_value();
-  if (env.IsExceptionPending()) return deferred.Reject(env.GetAndClearPendingException().Value());
-  deferred.Resolve(value);
-}
+// A promise to be settled. There is none to be had in a worker thread that is being terminated; what was read
+// of a call's arguments may be incomplete then, so the call is not to be made.
+class Deferred {
+ public:
+  explicit Deferred(Napi::Env env) : env_(env) {
+    if (napi_create_promise(env, &deferred_, &promise_) != napi_ok) promise_ = nullptr;
+  }
+
+  // Empty when there is none.
+  Napi::Value promise() const { return Napi::Value(env_, promise_); }
+
+  // Rejects with what went wrong; otherwise resolves with `value`, or rejects when making it threw.
+  template <typename MakeValue>
+  void Settle(const rocksdb::Status& status, const std::string& action, MakeValue make_value) const {
+    if (!status.ok()) return Reject(ErrorOf(env_, status, action));
+    const Napi::Value value = make_value();
+    if (env_.IsExceptionPending()) return Reject(env_.GetAndClearPendingException().Value());
+    napi_resolve_deferred(env_, deferred_, value);
+  }
+
+ private:
+  void Reject(const Napi::Value& error) const { napi_reject_deferred(env_, deferred_, error); }
+
+  Napi::Env env_;
+  napi_deferred deferred_ = nullptr;
+  napi_value promise_ = nullptr;
+};
 
 // A call with a result.
 template <typename Result>
@@ -35,26 +53,27 @@ struct Call {
 };
 
 template <typename Result>
-Napi::Promise Start(Napi::Env env, Executor* executor, Call<Result> call) {
+Napi::Value Start(Napi::Env env, Executor* executor, Call<Result> call) {
   struct State {
     std::shared_ptr<void> held;
     rocksdb::Status status;
     Result result;
   };
+  const Deferred deferred(env);
+  if (deferred.promise().IsEmpty()) return deferred.promise();
   auto state = std::make_shared<State>();
   state->held = std::move(call.held);
-  const auto deferred = Napi::Promise::Deferred::New(env);
   Addon::Of(env).jobs.Start(
       executor, {[state, work = std::move(call.work)] { state->status = work(&state->result); }},
       [=, action = std::move(call.action), convert = std::move(call.convert)](Napi::Env env) {
-        SettlePromise(env, deferred, state->status, action, [&] { return convert(env, state->result); });
+        deferred.Settle(state->status, action, [&] { return convert(env, state->result); });
       });
-  return deferred.Promise();
+  return deferred.promise();
 }
 
 // A call whose status says it all. Resolves with undefined.
-inline Napi::Promise Start(Napi::Env env, Executor* executor, std::string action,
-                           std::function<rocksdb::Status()> work, std::shared_ptr<void> held) {
+inline Napi::Value Start(Napi::Env env, Executor* executor, std::string action,
+                         std::function<rocksdb::Status()> work, std::shared_ptr<void> held) {
   struct Nothing {};
   return Start<Nothing>(
       env, executor,

@@ -19,6 +19,7 @@ class SnapshotObject : public Napi::ObjectWrap<SnapshotObject> {
 
   static Napi::Value New(Napi::Env env, std::shared_ptr<Snapshot> snapshot) {
     const Napi::Object object = Addon::Of(env).snapshot_class.New({});
+    if (object.IsEmpty()) return object;  // This thread is being terminated.
     Unwrap(object)->snapshot_ = std::move(snapshot);
     return object;
   }

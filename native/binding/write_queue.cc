@@ -47,8 +47,9 @@ Napi::Value WriteQueue::Write(Napi::Env env, const WriteMode& mode, const std::s
   auto group = std::make_shared<Group>();
   group->mode = mode;
   append(&group->batch);
-  const Napi::Promise promise = Start(
+  const Napi::Value promise = Start(
       env, strand_.get(), action, [group, db = database_->db()] { return group->Write(db); }, use());
+  if (promise.IsEmpty()) return promise;
   group->promise = Napi::Persistent(promise.As<Napi::Object>());
   last_group_ = std::move(group);
   return promise;

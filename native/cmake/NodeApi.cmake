@@ -17,7 +17,9 @@ node_package_include_dir(node-api-headers node_api_headers_dir)
 
 add_library(NodeApi INTERFACE)
 target_include_directories(NodeApi SYSTEM INTERFACE ${node_addon_api_dir} ${node_api_headers_dir})
-target_compile_definitions(NodeApi INTERFACE NAPI_VERSION=9 NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS)
+# A worker thread may be terminated in the middle of a call. Nothing can be thrown then, and that is no reason to abort.
+target_compile_definitions(NodeApi INTERFACE
+  NAPI_VERSION=9 NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS)
 if(APPLE)
   target_link_options(NodeApi INTERFACE LINKER:-undefined,dynamic_lookup)
 endif()

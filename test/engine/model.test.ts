@@ -35,7 +35,9 @@ const range: fc.Arbitrary<KeyRange> = fc
 
 type Step =
   | { readonly do: 'write'; readonly operations: readonly BatchOperation[] }
-  | { readonly do: 'flush' | 'compact' | 'reopen' }
+  | { readonly do: 'flush' }
+  | { readonly do: 'compact' }
+  | { readonly do: 'reopen' }
   | {
       readonly do: 'read'
       readonly range: KeyRange
