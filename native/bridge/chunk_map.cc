@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -44,14 +45,14 @@ int ReadHeader(const void* header, uint64_t file_size) {
 }  // namespace
 
 IOStatus ChunkMap::Open(const std::string& path, uint64_t file_size, std::unique_ptr<ChunkMap>* result) {
-  const FileDescriptor fd(open(path.c_str(), O_RDWR | O_CLOEXEC));
+  const FileDescriptor fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat attributes;
   if (!fd.valid() || fstat(fd.get(), &attributes) != 0) {
     return errno == ENOENT ? IOStatus::NotFound(path) : CannotUse(path, std::strerror(errno));
   }
   const auto map_bytes = static_cast<size_t>(attributes.st_size);
   if (map_bytes < kMapHeaderBytes) return CannotUse(path, "it is shorter than its header");
-  void* const mapping = mmap(nullptr, map_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
+  void* const mapping = mmap(nullptr, map_bytes, PROT_READ, MAP_SHARED, fd.get(), 0);
   if (mapping == MAP_FAILED) return CannotUse(path, std::strerror(errno));
   const int chunk_shift = ReadHeader(mapping, file_size);
   // Access beyond the end of the file would be a SIGBUS.
@@ -59,19 +60,28 @@ IOStatus ChunkMap::Open(const std::string& path, uint64_t file_size, std::unique
     munmap(mapping, map_bytes);
     return CannotUse(path, "it is not the map of a file of " + std::to_string(file_size) + " bytes");
   }
-  result->reset(new ChunkMap(mapping, map_bytes, chunk_shift, file_size));
+  result->reset(new ChunkMap(path, mapping, map_bytes, chunk_shift, file_size));
   return IOStatus::OK();
 }
 
-ChunkMap::ChunkMap(void* mapping, size_t mapped_bytes, int chunk_shift, uint64_t file_size)
-    : mapping_(mapping),
+ChunkMap::ChunkMap(const std::string& path, void* mapping, size_t mapped_bytes, int chunk_shift,
+                   uint64_t file_size)
+    : path_(path),
+      mapping_(mapping),
       mapped_bytes_(mapped_bytes),
-      used_(reinterpret_cast<uint32_t*>(static_cast<unsigned char*>(mapping) + kMapUsedOffset)),
+      used_(reinterpret_cast<const uint32_t*>(static_cast<const unsigned char*>(mapping) + kMapUsedOffset)),
       bits_(static_cast<const unsigned char*>(mapping) + kMapHeaderBytes),
       chunk_shift_(chunk_shift),
       file_size_(file_size) {}
 
 ChunkMap::~ChunkMap() { munmap(mapping_, mapped_bytes_); }
+
+// By a plain write: one through the mapping would be a SIGBUS where the disk is full and copies on write.
+void ChunkMap::WriteMark() const {
+  const FileDescriptor fd(open(path_.c_str(), O_WRONLY | O_CLOEXEC));
+  const uint32_t mark = 1;
+  if (!fd.valid() || pwrite(fd.get(), &mark, sizeof(mark), kMapUsedOffset) != sizeof(mark)) markable_ = false;
+}
 
 bool ChunkMap::CoversChunks(uint64_t begin, uint64_t end) const {
   Advance();

@@ -1,6 +1,6 @@
-// Which chunks of a sparse file are present: the host's bitmap, mapped shared. The layout is described in
-// docs/wire-protocol.md. Bits are only ever set, so what was seen present stays present. The bridge writes
-// one word: that the file is in use, for the host sees no read of what is present.
+// Which chunks of a sparse file are present: the host's bitmap, mapped shared and only read. The layout is
+// described in docs/wire-protocol.md. Bits are only ever set, so what was seen present stays present. The
+// bridge writes one word of the file: that it is in use, for the host sees no read of what is present.
 #pragma once
 
 #include <atomic>
@@ -25,20 +25,25 @@ class ChunkMap {
   }
 
  private:
-  ChunkMap(void* mapping, size_t mapped_bytes, int chunk_shift, uint64_t file_size);
+  ChunkMap(const std::string& path, void* mapping, size_t mapped_bytes, int chunk_shift, uint64_t file_size);
 
-  // Written only when the host has reset it, so that readers share the cache line.
+  // Only when the host has reset the mark, so that readers share the cache line.
   void MarkUsed() const {
-    if (__atomic_load_n(used_, __ATOMIC_RELAXED) == 0) __atomic_store_n(used_, 1, __ATOMIC_RELAXED);
+    if (__atomic_load_n(used_, __ATOMIC_RELAXED) == 0 && markable_.load(std::memory_order_relaxed))
+      WriteMark();
   }
+  void WriteMark() const;
   bool CoversChunks(uint64_t begin, uint64_t end) const;
   bool IsPresent(uint64_t chunk) const;
   // Moves present_bytes_ on over what has become present since.
   void Advance() const;
 
+  const std::string path_;
+  // False once it could not be marked: the file was evicted, or the disk is full.
+  mutable std::atomic<bool> markable_{true};
   void* const mapping_;
   const size_t mapped_bytes_;
-  uint32_t* const used_;
+  const uint32_t* const used_;
   const unsigned char* const bits_;
   const int chunk_shift_;
   const uint64_t file_size_;

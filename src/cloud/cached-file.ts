@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { type FileHandle, mkdir, open, rename, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { LocalCopy, SparseFile } from '../env/env.js'
@@ -67,7 +67,8 @@ export class CachedFile {
   born(localPath: string): void {
     const map = this.#fullMap()
     const copy = this.#newCopy(localPath)
-    // Some hundred bytes, before anybody can open the file.
+    // Some hundred bytes, before anybody can open the file; where they stay when the file moves in.
+    mkdirSync(dirname(copy.chunkMapPath), { recursive: true })
     writeFileSync(copy.chunkMapPath, map.encode(this.#budget.bootId))
     this.#held = { copy, map, files: undefined, isPinned: true }
   }
@@ -139,12 +140,9 @@ export class CachedFile {
   async adopt(localPath: string): Promise<void> {
     await this.#removing
     if (this.#held?.copy.path !== localPath) this.born(localPath)
-    const { copy: local, map } = this.#held!
-    const copy = { ...local, path: this.path, chunkMapPath: `${this.path}${mapSuffix}` }
-    await mkdir(dirname(this.path), { recursive: true })
-    await rename(local.chunkMapPath, copy.chunkMapPath)
-    await rename(local.path, copy.path)
-    this.#held = { copy, map, files: undefined, isPinned: false }
+    const { copy, map } = this.#held!
+    await rename(localPath, this.path)
+    this.#held = { copy: { ...copy, path: this.path }, map, files: undefined, isPinned: false }
   }
 
   /** Whether the bridge has read from it since it was last asked: reads of what is present don't come by here. */
@@ -255,7 +253,7 @@ export class CachedFile {
 
   #newCopy(path: string): Copy {
     this.#generation += 1
-    return { generation: this.#generation, path, chunkMapPath: `${path}${mapSuffix}` }
+    return { generation: this.#generation, path, chunkMapPath: `${this.path}${mapSuffix}` }
   }
 }
 

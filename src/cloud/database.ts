@@ -8,7 +8,7 @@ import type { CloudManifest } from '../format/cloud-manifest.js'
 import { type Epoch, newEpoch } from '../format/epoch.js'
 import { manifestFileName, parseFileName, parseObjectName } from '../format/file-name.js'
 import { assertConditionalPuts } from '../store/probe-conditional.js'
-import { type CachedFile, mapSuffix } from './cached-file.js'
+import type { CachedFile } from './cached-file.js'
 import { claimDatabase } from './claim.js'
 import type { CloudEnvConfig } from './cloud-env-options.js'
 import { type DatabasePlace, databaseUrl, objectKey } from './database-place.js'
@@ -417,9 +417,9 @@ function isRocksName(name: string): boolean {
   )
 }
 
-/** A table or blob file under its name in the store, or the chunk map of one. */
+/** A table or blob file under its name in the store. */
 function isStoredName(name: string): boolean {
-  const parsed = parseObjectName(name.endsWith(mapSuffix) ? name.slice(0, -mapSuffix.length) : name)
+  const parsed = parseObjectName(name)
   return (parsed?.kind === 'table' || parsed?.kind === 'blob') && parsed.epoch !== ''
 }
 
