@@ -40,10 +40,11 @@ declare module 'vitest' {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const { running, skipped, stop } = await startServers()
   try {
-    for (const { name, reason } of skipped)
-      console.warn(`\n✗ Skipping every test that runs on ${name}: ${reason}\n`)
-    if (skipped.length > 0 && process.env.CI === 'true')
-      throw new Error('With CI=true every server is needed.')
+    const missing = skipped.map(({ name, reason }) => `${name} cannot be had: ${reason}`).join('\n')
+    if (missing !== '' && process.env.CI === 'true')
+      throw new Error(`CI=true takes every server.\n${missing}`)
+    if (missing !== '')
+      console.warn(`\n✗ Skipping every test that runs on a server that is missing.\n${missing}\n`)
     const servers = running.map(({ name, endpoint }) => describeServer(name as S3Server['name'], endpoint))
     project.provide('servers', servers)
     project.provide('skippedServers', skipped)
