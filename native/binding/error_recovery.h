@@ -32,7 +32,7 @@ class ErrorRecovery : public rocksdb::EventListener {
  private:
   std::mutex mutex_;
   std::condition_variable changed_;
-  int attempts_ended_ = 0;
+  std::atomic<int> attempts_ended_{0};
   bool stopped_ = false;
   std::atomic<bool> has_failed_{false};
 };
