@@ -119,9 +119,15 @@ Status Database::DropColumnFamily(uint32_t id) {
 }
 
 Status Database::Flush(const std::vector<ColumnFamily>& families, std::chrono::milliseconds timeout) {
-  std::vector<ColumnFamilyHandle*> handles;
-  for (const ColumnFamily& family : families) handles.push_back(family.get());
-  return recovery_->Retry([&] { return db_->Flush(rocksdb::FlushOptions(), handles); }, timeout);
+  const auto flush_all = [&] {
+    for (const ColumnFamily& family : families) {
+      const Status status = db_->Flush(rocksdb::FlushOptions(), family.get());
+      // One that was dropped meanwhile has nothing left to be kept.
+      if (!status.ok() && !status.IsColumnFamilyDropped()) return status;
+    }
+    return Status::OK();
+  };
+  return recovery_->Retry(flush_all, timeout);
 }
 
 void Database::Add(Dependent* dependent) {
