@@ -161,6 +161,7 @@ Status Database::Close() {
   families_.clear();
   const Status status = db_->Close();
   db_.reset();
+  file_system_ = FileSystemChoice();
   // What couldn't be written any more was told to whoever wrote it. The directory is free all the same.
   return recovery_->has_failed() ? Status::OK() : status;
 }
