@@ -7,22 +7,23 @@ export type {
   PutOperation,
 } from './engine/batch.js'
 export type { Bytes } from './engine/bytes.js'
+export type {
+  CompactRangeOptions,
+  FamilyChoice,
+  FlushOptions,
+  GetOptions,
+  GetTextOptions,
+  IteratorOptions,
+  OpenOptions,
+  ReadOptions,
+  WriteOptions,
+} from './engine/call-options.js'
 export type { ColumnFamily } from './engine/column-family.js'
+export type { Decoded, Encoding } from './engine/encoding.js'
 export type { Entry, EntryIterator } from './engine/iterator.js'
 export type { KeyRange } from './engine/key-range.js'
 export type { OptionValue, RocksDBOptions } from './engine/options.js'
-export {
-  type CompactRangeOptions,
-  type Encoding,
-  type FamilyChoice,
-  type FlushOptions,
-  type GetOptions,
-  type IteratorOptions,
-  type OpenOptions,
-  type ReadOptions,
-  RocksDB,
-  type WriteOptions,
-} from './engine/rocksdb.js'
+export { RocksDB } from './engine/rocksdb.js'
 export { RocksDBError, type RocksDBErrorCode } from './engine/rocksdb-error.js'
 export type { Snapshot } from './engine/snapshot.js'
 export type * from './env/env.js'

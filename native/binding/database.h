@@ -46,7 +46,7 @@ class Dependent {
   virtual void Release() = 0;
 };
 
-// Thread-safe, but for Close: but for Interrupt, nothing may be under way then, or come after it.
+// Thread-safe. Once Close is called nothing but Interrupt may be under way, and nothing else may follow.
 class Database {
  public:
   static rocksdb::Status Open(const OpenRequest& request, std::shared_ptr<Database>* result);

@@ -1,3 +1,4 @@
+import type { Decode } from './encoding.js'
 import type { Chunk, NativeIterator } from './native.js'
 import { RocksDBError } from './rocksdb-error.js'
 
@@ -18,8 +19,6 @@ interface IteratorParts<Key, Value> {
   /** Called once, when it is closed. */
   readonly onClose: () => void
 }
-
-export type Decode<T> = (bytes: Buffer, start: number, end: number) => T
 
 /**
  * The entries of a range, as they were when it was made. Reads on other threads, a chunk at a time; Buffers that

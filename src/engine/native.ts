@@ -109,15 +109,18 @@ interface Native {
 const binary = fileURLToPath(new URL('../../build/native/cloudenv_native.node', import.meta.url))
 
 function load(): Native {
+  const advice = 'Run "npx cloudenv build", or from a checkout "npm run build".'
   if (!existsSync(binary)) {
-    throw new Error(
-      `The native part of rocksdb-cloud-env is not built: ${binary} is missing. ` +
-        'Run "npx cloudenv build", or from a checkout "npm run build".',
-    )
+    throw new Error(`The native part of rocksdb-cloud-env is not built: ${binary} is missing. ${advice}`)
   }
-  const native = createRequire(import.meta.url)(binary) as Native
-  native.setErrorClass(RocksDBError)
-  return native
+  try {
+    const native = createRequire(import.meta.url)(binary) as Native
+    native.setErrorClass(RocksDBError)
+    return native
+  } catch (cause) {
+    // Built for another librocksdb than the one that is installed, perhaps.
+    throw new Error(`The native part of rocksdb-cloud-env cannot be loaded. ${advice} (${cause})`, { cause })
+  }
 }
 
 export const native = load()

@@ -2,9 +2,21 @@ import { resolve } from 'node:path'
 import type { HostedEnv } from '../host/hosted-env.js'
 import { type BatchOperation, type FlatOperations, flatten } from './batch.js'
 import { type Bytes, checkBytes, describe } from './bytes.js'
+import type {
+  CompactRangeOptions,
+  FamilyChoice,
+  FlushOptions,
+  GetOptions,
+  GetTextOptions,
+  IteratorOptions,
+  OpenOptions,
+  ReadOptions,
+  WriteOptions,
+} from './call-options.js'
 import type { ColumnFamily } from './column-family.js'
-import { type Decode, EntryIterator } from './iterator.js'
-import { boundsOf, type KeyRange } from './key-range.js'
+import { type Decoded, decoder, type Encoding, isText } from './encoding.js'
+import { EntryIterator } from './iterator.js'
+import { boundsOf } from './key-range.js'
 import {
   type FamilyId,
   type NativeDatabase,
@@ -17,85 +29,8 @@ import { type RocksDBOptions, settingsOf } from './options.js'
 import { RocksDBError } from './rocksdb-error.js'
 import { Snapshot } from './snapshot.js'
 
-export interface OpenOptions {
-  /** Where the files live. Default: the local file system. */
-  readonly env?: HostedEnv
-  /**
-   * RocksDB's options, those of the database and those of its column families. They apply after the defaults of
-   * `env`, so they win.
-   */
-  readonly options?: RocksDBOptions
-  /**
-   * The column families besides `default`, each with the options in which it differs from `options`. Those that
-   * exist and are not named are opened too; those that don't exist are created with `createIfMissing`.
-   */
-  readonly columnFamilies?: Readonly<Record<string, RocksDBOptions>>
-  /** Changes nothing on disk, and takes no lock. Default false. */
-  readonly readOnly?: boolean
-  /** Whether a database, or a column family named above, is created when there is none. Default true. */
-  readonly createIfMissing?: boolean
-}
-
 /** A misspelled `readOnly` would open for writing, and so take the database from whoever has it. */
 const openOptionNames = ['env', 'options', 'columnFamilies', 'readOnly', 'createIfMissing']
-
-/** What a call works on when it is not the default column family. */
-export interface FamilyChoice {
-  readonly columnFamily?: ColumnFamily
-}
-
-export interface ReadOptions extends FamilyChoice {
-  /** Read what was there then. Default: what is there now. */
-  readonly snapshot?: Snapshot
-  /** Whether blocks that are read stay in the block cache. Default true; false suits large scans. */
-  readonly fillCache?: boolean
-}
-
-/** The form of values that come out. `utf8`: strings. Default: Buffers. */
-export type Encoding = 'buffer' | 'utf8'
-
-export interface GetOptions extends ReadOptions {
-  readonly valueEncoding?: Encoding
-}
-
-export interface GetTextOptions extends ReadOptions {
-  readonly valueEncoding: 'utf8'
-}
-
-export interface WriteOptions {
-  /** Resolves only when the write-ahead log is on disk, so that the write survives a power cut. Default false. */
-  readonly sync?: boolean
-  /** Skips the write-ahead log: the write is lost in a crash before the next flush. Default false. */
-  readonly disableWAL?: boolean
-}
-
-export interface IteratorOptions<KeyEncoding extends Encoding, ValueEncoding extends Encoding>
-  extends KeyRange,
-    ReadOptions {
-  /** From the last key to the first. Default false. */
-  readonly reverse?: boolean
-  /** At most so many entries. Default: all. */
-  readonly limit?: number
-  readonly keyEncoding?: KeyEncoding
-  readonly valueEncoding?: ValueEncoding
-}
-
-export type Decoded<E extends Encoding> = E extends 'utf8' ? string : Buffer
-
-export interface FlushOptions extends FamilyChoice {
-  /**
-   * Milliseconds to wait for RocksDB to recover, where the flush meets an error that may pass, such as an outage
-   * of the object store. Default 60,000.
-   */
-  readonly timeoutMs?: number
-}
-
-export interface CompactRangeOptions extends FamilyChoice {
-  /** The first key. Default: the first one there is. */
-  readonly start?: Bytes
-  /** The last key. Default: the last one there is. */
-  readonly end?: Bytes
-}
 
 const defaultFlushTimeoutMs = 60_000
 /** 24 days: what RocksDB's clock can add in nanoseconds without a thought. */
@@ -147,13 +82,7 @@ export class RocksDB {
    */
   static async open(path: string, options: OpenOptions = {}): Promise<RocksDB> {
     checkPath(path)
-    for (const name of Object.keys(options)) {
-      if (!openOptionNames.includes(name)) {
-        throw new TypeError(
-          `unknown option "${name}" of RocksDB.open; it takes ${openOptionNames.join(', ')}`,
-        )
-      }
-    }
+    checkOpenOptions(options)
     const { env, columnFamilies = {}, readOnly = false } = options
     const absolutePath = resolve(path)
     const settings = [
@@ -543,20 +472,13 @@ function checkPath(path: unknown): asserts path is string {
   throw new TypeError(`expected the path of the database to be a string that is not empty, got ${path}`)
 }
 
+function checkOpenOptions(options: OpenOptions): void {
+  const unknown = Object.keys(options).find((name) => !openOptionNames.includes(name))
+  if (unknown === undefined) return
+  throw new TypeError(`unknown option "${unknown}" of RocksDB.open; it takes ${openOptionNames.join(', ')}`)
+}
+
 function creation(createIfMissing: boolean | undefined): Settings {
   if (createIfMissing === undefined) return []
   return settingsOf({ create_if_missing: createIfMissing, create_missing_column_families: createIfMissing })
-}
-
-function isText(encoding: Encoding | undefined): boolean {
-  if (encoding === undefined || encoding === 'buffer') return false
-  if (encoding === 'utf8') return true
-  throw new RangeError(`expected an encoding to be "buffer" or "utf8", got ${encoding}`)
-}
-
-function decoder<E extends Encoding>(encoding: E | undefined): Decode<Decoded<E>> {
-  const decode: Decode<Buffer | string> = isText(encoding)
-    ? (bytes, start, end) => bytes.toString('utf8', start, end)
-    : (bytes, start, end) => bytes.subarray(start, end)
-  return decode as Decode<Decoded<E>>
 }

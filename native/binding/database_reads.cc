@@ -1,0 +1,149 @@
+// What a database object reads by key: get, getSync and getMany.
+#include <rocksdb/db.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "binding/addon.h"
+#include "binding/bytes.h"
+#include "binding/database_object.h"
+#include "binding/promise.h"
+#include "binding/snapshot_object.h"
+
+namespace cloudenv {
+
+namespace {
+
+using rocksdb::PinnableSlice;
+using rocksdb::ReadOptions;
+using rocksdb::Slice;
+using rocksdb::Status;
+
+// A table that is not near costs one wait a key, and a few keys share each thread's turn.
+constexpr size_t kMaxGetManyPieces = 16;
+
+Encoding EncodingOf(const Napi::Value& utf8) {
+  return utf8.As<Napi::Boolean>() ? Encoding::kUtf8 : Encoding::kBuffer;
+}
+
+struct Lookup {
+  Status status;
+  PinnableSlice value;
+};
+
+Napi::Value FoundToJs(Napi::Env env, const Status& status, const Slice& value, Encoding encoding) {
+  return status.IsNotFound() ? env.Undefined() : ToJs(env, value, encoding);
+}
+
+Status FoundOrNot(const Status& status) { return status.IsNotFound() ? Status::OK() : status; }
+
+}  // namespace
+
+// What the reads take: (family, key or keys, utf8, fillCache, snapshot?)
+struct DatabaseObject::Reading {
+  ColumnFamily family;
+  Encoding encoding;
+  ReadOptions options;
+  std::shared_ptr<Snapshot> snapshot;  // Held for as long as `options` point to it.
+
+  Reading(const DatabaseObject& database, const Napi::CallbackInfo& info)
+      : family(database.FamilyOf(info[0])),
+        encoding(EncodingOf(info[2])),
+        snapshot(SnapshotObject::Of(info[4])) {
+    options.fill_cache = info[3].As<Napi::Boolean>();
+    if (snapshot) options.snapshot = snapshot->get();
+  }
+};
+
+// get(...): Promise<value | undefined> | value | undefined. What is in memory is read right here, which takes
+// less of this thread's time than asking another one to do it.
+Napi::Value DatabaseObject::Get(const Napi::CallbackInfo& info) {
+  const Reading reading(*this, info);
+  const Bytes key(info[1]);
+  rocksdb::DB* db = database_->db();
+
+  PinnableSlice cached;
+  ReadOptions in_memory = reading.options;
+  in_memory.read_tier = rocksdb::kBlockCacheTier;
+  const Status status = db->Get(in_memory, reading.family.get(), key.slice(), &cached);
+  if (FoundOrNot(status).ok()) return FoundToJs(info.Env(), status, cached, reading.encoding);
+
+  return Start<Lookup>(info.Env(), &Addon::Of(info.Env()).read_threads,
+                       {On("read from"),
+                        [db, reading, key = key.slice().ToString()](Lookup* lookup) {
+                          lookup->status =
+                              db->Get(reading.options, reading.family.get(), key, &lookup->value);
+                          return FoundOrNot(lookup->status);
+                        },
+                        [encoding = reading.encoding](Napi::Env env, Lookup& lookup) {
+                          return FoundToJs(env, lookup.status, lookup.value, encoding);
+                        },
+                        Use()});
+}
+
+// getSync(...): value | undefined
+Napi::Value DatabaseObject::GetSync(const Napi::CallbackInfo& info) {
+  const Reading reading(*this, info);
+  const Bytes key(info[1]);
+  PinnableSlice value;
+  const Status status = database_->db()->Get(reading.options, reading.family.get(), key.slice(), &value);
+  if (FoundOrNot(status).ok()) return FoundToJs(info.Env(), status, value, reading.encoding);
+  ThrowStatus(info.Env(), status, On("read from"));
+  return Napi::Value();
+}
+
+// getMany(...): Promise<(value | undefined)[]>, all of one moment.
+Napi::Value DatabaseObject::GetMany(const Napi::CallbackInfo& info) {
+  struct Lookups {
+    std::shared_ptr<void> use;
+    std::vector<std::string> keys;
+    std::vector<PinnableSlice> values;
+    std::vector<Status> statuses;
+  };
+  const Napi::Env env = info.Env();
+  Reading reading(*this, info);
+  if (!reading.snapshot) {
+    reading.snapshot = std::make_shared<Snapshot>(database_);
+    reading.options.snapshot = reading.snapshot->get();
+  }
+  const auto keys = info[1].As<Napi::Array>();
+  const size_t count = keys.Length();
+  const auto lookups = std::make_shared<Lookups>();
+  lookups->use = Use();
+  lookups->values.resize(count);
+  lookups->statuses.resize(count);
+  for (uint32_t i = 0; i < count; ++i) lookups->keys.push_back(Bytes(keys.Get(i)).slice().ToString());
+
+  const auto look_up = [db = database_->db(), reading, lookups](size_t begin, size_t end) {
+    const std::vector<Slice> slices(lookups->keys.begin() + begin, lookups->keys.begin() + end);
+    db->MultiGet(reading.options, reading.family.get(), slices.size(), slices.data(), &lookups->values[begin],
+                 &lookups->statuses[begin]);
+  };
+  const size_t pieces = std::min(kMaxGetManyPieces, count);
+  std::vector<Jobs::Work> work;
+  for (size_t i = 0; i < pieces; ++i) {
+    work.push_back([=] { look_up(i * count / pieces, (i + 1) * count / pieces); });
+  }
+  const Deferred deferred(env);
+  if (deferred.promise().IsEmpty()) return deferred.promise();
+  Addon::Of(env).jobs.Start(
+      &Addon::Of(env).read_threads, std::move(work),
+      [deferred, lookups, encoding = reading.encoding, action = On("read from")](Napi::Env env) {
+        const auto failed = std::find_if(lookups->statuses.begin(), lookups->statuses.end(),
+                                         [](const Status& status) { return !FoundOrNot(status).ok(); });
+        const Status status = failed == lookups->statuses.end() ? Status::OK() : *failed;
+        deferred.Settle(status, action, [&]() -> Napi::Value {
+          auto array = Napi::Array::New(env, lookups->values.size());
+          for (uint32_t i = 0; i < lookups->values.size(); ++i) {
+            array[i] = FoundToJs(env, lookups->statuses[i], lookups->values[i], encoding);
+          }
+          return array;
+        });
+      });
+  return deferred.promise();
+}
+
+}  // namespace cloudenv
