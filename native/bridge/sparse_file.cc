@@ -101,10 +101,12 @@ IOStatus SparseFile::Prefetch(uint64_t offset, size_t n, const IOOptions& option
   n = offset < size_ ? std::min<uint64_t>(n, size_ - offset) : 0;
   if (n == 0) return IOStatus::OK();
   if (!IsPresent(offset, n)) {
-    Exchange exchange(host_->connection(), EnsureRequest(offset, n));
-    bool are_bytes = false;
-    const IOStatus status = Ensure(exchange, n, nullptr, &are_bytes);
-    if (!status.ok()) return status;
+    bool are_bytes = !is_kept_.load(std::memory_order_relaxed);
+    if (!are_bytes) {
+      Exchange exchange(host_->connection(), EnsureRequest(offset, n));
+      const IOStatus status = Ensure(exchange, n, nullptr, &are_bytes);
+      if (!status.ok()) return status;
+    }
     if (are_bytes) return IOStatus::NotSupported("prefetch " + path_, "the Env keeps no local copy");
   }
   const LocalCopy::Lease lease(copy_);
@@ -181,6 +183,7 @@ IOStatus SparseFile::Ensure(Exchange& exchange, size_t n, char* scratch, bool* a
     return IOStatus::IOError("read " + path_, "the Env answered " + std::to_string(received) +
                                                   " bytes instead of " + std::to_string(n));
   }
+  is_kept_.store(!*are_bytes, std::memory_order_relaxed);
   bool gone = false;
   return *are_bytes ? status : copy_.Adopt(copy, &gone);
 }

@@ -2,6 +2,7 @@
 // present are reads of a local file; for the rest the host is asked first.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,7 +32,7 @@ class SparseFile final : public FSRandomAccessFile, private EvictionListener {
                      IODebugContext* dbg) override;
 
   // NotSupported, which makes RocksDB read into a buffer of its own, when the host does not keep what it
-  // fetches.
+  // fetches. RocksDB asks again at each block: a host that kept nothing last time is spared the fetch.
   IOStatus Prefetch(uint64_t offset, size_t n, const IOOptions& options, IODebugContext* dbg) override;
 
   void Hint(AccessPattern pattern) override { copy_.Hint(pattern); }
@@ -59,6 +60,8 @@ class SparseFile final : public FSRandomAccessFile, private EvictionListener {
   const uint32_t handle_;
   const uint64_t size_;
   mutable LocalCopy copy_;
+  // Whether the last answer to ENSURE named a copy.
+  mutable std::atomic<bool> is_kept_{true};
 };
 
 }  // namespace cloudenv

@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { type FileHandle, mkdir, open, rename, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { LocalCopy, SparseFile } from '../env/env.js'
+import { EnvError } from '../env/env-error.js'
 import { ChunkMap, takeUsedMark } from './chunk-map.js'
 
 /** What a cached file asks of the cache that it is in. */
@@ -89,23 +90,27 @@ export class CachedFile {
     return this.#held?.copy
   }
 
+  /**
+   * Makes the range present, and more of what follows. Resolves with the bytes themselves where there is no room
+   * for them, or where the disk fails: the cache is a convenience.
+   */
   async ensure(offset: number, length: number, readAhead: number): Promise<LocalCopy | Uint8Array> {
     this.#budget.touch(this)
     if (length === 0) return this.#held?.copy ?? new Uint8Array(0)
-    const plan = this.#held?.map ?? new ChunkMap(this.size, chunkBytes)
-    const ahead = Math.min(length + readAhead, this.size - offset)
-    const wanted = this.#missing(plan, offset, ahead)
-    if (wanted.length === 0 && this.#held) {
-      await this.#settled(plan, offset, length)
-      return this.#held?.copy ?? this.#fetchBytes(offset, length)
+    const ahead = Math.min(readAhead, this.size - offset - length)
+    const wanted = this.#reserved(offset, length + ahead) ?? this.#reserved(offset, length)
+    if (!wanted) return this.#fetchBytes(offset, length)
+    // Begun before anybody else has a turn: who asks next finds them on their way, and the cache counts them.
+    for (const run of wanted) this.#startFetch(run)
+    this.#budget.touch(this)
+    try {
+      await this.#settled(offset, length)
+    } catch (error) {
+      if (EnvError.is(error)) throw error
+      return this.#fetchBytes(offset, length)
     }
-    const bytes = wanted.reduce((sum, run) => sum + (run.end - run.first) * plan.chunkBytes, 0)
-    if (!this.#budget.reserve(this, bytes)) return this.#fetchBytes(offset, length)
-    const held = await this.#hold()
-    for (const run of this.#missing(held.map, offset, ahead)) this.#startFetch(held, run)
-    await this.#settled(held.map, offset, length)
-    // Evicted while it was fetched: the bytes were written to a file that has no name any more.
-    return this.#held === held ? held.copy : this.#fetchBytes(offset, length)
+    // It may have been evicted while it was fetched.
+    return this.#presentCopy(offset, length) ?? this.#fetchBytes(offset, length)
   }
 
   /**
@@ -116,7 +121,6 @@ export class CachedFile {
     const held = this.#held
     if (!held) return
     this.#held = undefined
-    this.#inFlight.clear()
     const release = this.#budget.releaseLater(held.map.presentBytes)
     let waiting = 1
     const done = () => {
@@ -155,24 +159,35 @@ export class CachedFile {
     if (this.#held) await closeFiles(this.#held)
   }
 
+  /** The missing chunks in the range, undefined where there is no room for them. */
+  #reserved(offset: number, length: number): Run[] | undefined {
+    const wanted = this.#missing(offset, length)
+    const bytes = wanted.reduce((sum, run) => sum + (run.end - run.first) * chunkBytes, 0)
+    return bytes === 0 || this.#budget.reserve(this, bytes) ? wanted : undefined
+  }
+
   /** Runs of missing chunks in the range, those already on their way left out. */
-  #missing(map: ChunkMap, offset: number, length: number): Run[] {
-    const { first, end } = map.chunksOf(offset, length)
+  #missing(offset: number, length: number): Run[] {
+    const { first, end } = chunksOf(offset, length)
     const runs: Run[] = []
     for (let chunk = first; chunk < end; chunk++) {
-      if (map.has(chunk) || this.#inFlight.has(chunk)) continue
+      if (this.#held?.map.has(chunk) || this.#inFlight.has(chunk)) continue
       const last = runs.at(-1)
-      if (last?.end === chunk && last.end - last.first < maxRequestBytes / map.chunkBytes) last.end += 1
+      if (last?.end === chunk && last.end - last.first < maxRequestBytes / chunkBytes) last.end += 1
       else runs.push({ first: chunk, end: chunk + 1 })
     }
     return runs
   }
 
-  #startFetch(held: Held, run: Run): void {
-    const fetching = this.#fetchRun(held, run).finally(() => {
-      for (let chunk = run.first; chunk < run.end; chunk++) {
-        if (this.#inFlight.get(chunk) === fetching) this.#inFlight.delete(chunk)
-      }
+  #presentCopy(offset: number, length: number): LocalCopy | undefined {
+    const { first, end } = chunksOf(offset, length)
+    for (let chunk = first; chunk < end; chunk++) if (!this.#held?.map.has(chunk)) return undefined
+    return this.#held?.copy
+  }
+
+  #startFetch(run: Run): void {
+    const fetching = this.#fetchRun(run).finally(() => {
+      for (let chunk = run.first; chunk < run.end; chunk++) this.#inFlight.delete(chunk)
       this.#budget.touch(this)
     })
     // Whoever waits for the chunk hears of a failure; read-ahead that nobody waits for may fail in silence.
@@ -180,22 +195,23 @@ export class CachedFile {
     for (let chunk = run.first; chunk < run.end; chunk++) this.#inFlight.set(chunk, fetching)
   }
 
-  async #fetchRun(held: Held, run: Run): Promise<void> {
+  /** Into whichever copy there is when the bytes have come. */
+  async #fetchRun({ first, end }: Run): Promise<void> {
+    const offset = first * chunkBytes
+    const bytes = await this.#fetchBytes(offset, Math.min(end * chunkBytes, this.size) - offset)
+    const held = await this.#hold()
     const { map, files } = held
-    const offset = run.first * map.chunkBytes
-    const length = Math.min(run.end * map.chunkBytes, this.size) - offset
-    const bytes = await this.#fetchBytes(offset, length)
-    if (this.#held !== held || !files) return
+    if (!files) return
     await files.data.write(bytes, 0, bytes.length, offset)
     if (this.#held !== held) return
-    for (let chunk = run.first; chunk < run.end; chunk++) map.add(chunk)
-    const firstByte = run.first >> 3
-    const endByte = ((run.end - 1) >> 3) + 1
+    for (let chunk = first; chunk < end; chunk++) map.add(chunk)
+    const firstByte = first >> 3
+    const endByte = ((end - 1) >> 3) + 1
     await files.map.write(map.bits, firstByte, endByte - firstByte, ChunkMap.headerBytes + firstByte)
   }
 
-  async #settled(map: ChunkMap, offset: number, length: number): Promise<void> {
-    const { first, end } = map.chunksOf(offset, length)
+  async #settled(offset: number, length: number): Promise<void> {
+    const { first, end } = chunksOf(offset, length)
     const waits = new Set<Promise<void>>()
     for (let chunk = first; chunk < end; chunk++) {
       const fetching = this.#inFlight.get(chunk)
@@ -264,7 +280,7 @@ export const mapSuffix = '.chunks'
  * A miss costs a request of some milliseconds whatever its size below some 100 KiB, and a RocksDB block is
  * 4 to 16 KiB: 64 KiB brings the neighbours at no extra wait.
  */
-const chunkBytes = 64 * 1024
+export const chunkBytes = 64 * 1024
 
 /** Larger ranges are fetched as several requests at once. */
 const maxRequestBytes = 4 * 1024 * 1024
@@ -272,6 +288,7 @@ const maxRequestBytes = 4 * 1024 * 1024
 const minReadAheadBytes = 256 * 1024
 const maxReadAheadBytes = 4 * 1024 * 1024
 
+/** Chunks from `first` to before `end`. */
 interface Run {
   readonly first: number
   end: number
@@ -346,6 +363,11 @@ class Handle implements SparseFile {
     for (const released of this.#lettingGo.values()) released()
     this.#lettingGo.clear()
   }
+}
+
+/** The chunks that a range touches. */
+function chunksOf(offset: number, length: number): Run {
+  return { first: Math.floor(offset / chunkBytes), end: Math.ceil((offset + length) / chunkBytes) }
 }
 
 async function writeMap(path: string, map: ChunkMap, bootId: string): Promise<void> {

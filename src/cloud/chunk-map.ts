@@ -67,12 +67,6 @@ export class ChunkMap {
     this.#presentBytes += this.#sizeOf(chunk)
   }
 
-  /** The chunks that `[offset, offset + length)` touches, as first and one past the last. */
-  chunksOf(offset: number, length: number): { readonly first: number; readonly end: number } {
-    const first = Math.floor(offset / this.chunkBytes)
-    return { first, end: Math.max(first, Math.ceil((offset + length) / this.chunkBytes)) }
-  }
-
   #sizeOf(chunk: number): number {
     return Math.min(this.chunkBytes, this.fileSize - chunk * this.chunkBytes)
   }

@@ -16,7 +16,7 @@ export interface CloudEnvOptions extends S3Connection {
   readonly cache?: {
     /**
      * How much disk the local copies of tables may take, in bytes or as a size such as `"10 GiB"`. Tables
-     * that are not in the store yet come on top. 0 keeps nothing. Default `"10 GiB"`.
+     * that are not in the store yet come on top, and for moments a table that is on its way out. 0 keeps nothing. Default `"10 GiB"`.
      */
     readonly maxBytes?: number | string
   }

@@ -2,7 +2,7 @@ import { opendir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LRUCache } from 'lru-cache'
 import { readBootId } from './boot-id.js'
-import { type CacheBudget, CachedFile, type FetchRange, mapSuffix } from './cached-file.js'
+import { type CacheBudget, CachedFile, chunkBytes, type FetchRange, mapSuffix } from './cached-file.js'
 import { ChunkMap } from './chunk-map.js'
 
 export interface CacheMetrics {
@@ -34,14 +34,8 @@ export class FileCache implements CacheBudget {
   private constructor(directory: string, maxBytes: number) {
     this.directory = directory
     this.#maxBytes = maxBytes
-    this.#index = new LRUCache<string, CachedFile>({
-      // Room is made in `reserve`; a file in use may be over the bound for a moment.
-      maxSize: Number.MAX_SAFE_INTEGER,
-      noDisposeOnSet: true,
-      dispose: (file, _path, reason) => {
-        if (reason === 'evict') this.#evict(file)
-      },
-    })
+    // Room is made in `reserve`, so the index itself evicts nothing.
+    this.#index = new LRUCache<string, CachedFile>({ maxSize: Number.MAX_SAFE_INTEGER })
   }
 
   /** Opens the cache in `directory`, with what an earlier process left there, least recently used first. */
@@ -90,24 +84,33 @@ export class FileCache implements CacheBudget {
     return this.#makeRoom(bytes, file)
   }
 
-  /** Evicts from the least recently used end on; `keep` stays, and what was read since the last look has a second chance. */
+  /**
+   * Evicts from the least recently used end on, `keep` excepted. What was read since the last look has a second chance.
+   * @returns false, and evicts nothing, when that would not be enough.
+   */
   #makeRoom(bytes: number, keep: CachedFile): boolean {
-    if (bytes > this.#maxBytes) return false
-    let chances = this.#index.size
-    while (this.#index.calculatedSize + bytes > this.#maxBytes) {
-      const [oldest] = this.#index.rvalues()
-      if (!oldest) break
-      chances -= 1
-      if (oldest === keep || (chances > 0 && oldest.takeUsed())) this.touch(oldest)
-      else this.#index.pop()
+    const isEnough = () => this.#index.calculatedSize + bytes <= this.#maxBytes
+    if (isEnough()) return true
+    const files = [...this.#index.rvalues()].filter(
+      (file) => file !== undefined && file !== keep,
+    ) as CachedFile[]
+    const evictable = files.reduce((sum, file) => sum + file.presentBytes, 0)
+    if (this.#index.calculatedSize + bytes - evictable > this.#maxBytes) return false
+    for (const sparesUsed of [true, false]) {
+      for (const file of files) {
+        if (isEnough()) return true
+        if (sparesUsed && file.takeUsed()) this.touch(file)
+        else this.#evict(file)
+      }
     }
     return true
   }
 
   touch(file: CachedFile): void {
-    const size = file.heldBytes
-    if (size > 0 && !file.isPinned && this.#files.get(file.path) === file)
-      this.#index.set(file.path, file, { size })
+    if (file.isPinned || this.#files.get(file.path) !== file) return
+    // The index would keep the size that it was first told for the same file.
+    this.#index.delete(file.path)
+    if (file.heldBytes > 0) this.#index.set(file.path, file, { size: file.heldBytes })
   }
 
   releaseLater(bytes: number): () => void {
@@ -145,7 +148,7 @@ export class FileCache implements CacheBudget {
   async #restore(left: LeftFile): Promise<void> {
     const bytes = await readFile(`${left.path}${mapSuffix}`).catch(() => undefined)
     const map = bytes && ChunkMap.decode(bytes, left.size, this.bootId)
-    if (!map || map.presentBytes > this.#maxBytes) {
+    if (!map || map.chunkBytes !== chunkBytes || map.presentBytes > this.#maxBytes) {
       await rm(left.path, { force: true })
       await rm(`${left.path}${mapSuffix}`, { force: true })
       return
@@ -163,8 +166,11 @@ export class FileCache implements CacheBudget {
   }
 
   #evict(file: CachedFile): void {
+    if (file.presentBytes === 0) return
     this.#evictedFiles += 1
     this.#track(file.evict())
+    // What is on its way counts still.
+    this.touch(file)
   }
 
   #track(eviction: Promise<void>): void {

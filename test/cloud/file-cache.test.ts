@@ -96,6 +96,15 @@ describe('reading through the cache', () => {
     expectBytes(await read(file, 0, 10), stored.bytes.subarray(0, 10))
     await cache.close()
   })
+
+  test('gives the bytes themselves where the disk fails', async () => {
+    const stored = new Stored(chunk)
+    const cache = await FileCache.open(directory, 100 * chunk)
+    await writeFile(join(directory, 'db'), 'a file where a directory has to be')
+    const file = cache.file('db/000001.sst-a', stored.bytes.length, stored.fetch).open()
+    expectBytes(await read(file, 7, 10), stored.bytes.subarray(7, 17))
+    await cache.close()
+  })
 })
 
 describe('the bound', () => {
@@ -114,6 +123,37 @@ describe('the bound', () => {
     ])
     expect(await bytesOnDisk()).toBeLessThanOrEqual(4 * chunk)
     expect(cache.metrics()).toMatchObject({ bytes: 4 * chunk, files: 4, evictedFiles: 2 })
+  })
+
+  test('holds at every moment, where many files grow piece by piece at once', async () => {
+    const cache = await FileCache.open(directory, 6 * chunk)
+    const stored = [0, 1, 2, 3].map(() => new Stored(8 * chunk))
+    const files = stored.map(({ bytes, fetch }, index) =>
+      cache.file(`00000${index}.sst-a`, bytes.length, fetch).open(),
+    )
+    const offsets = Array.from({ length: 64 }, (_, at) => ((at * 5) % 8) * chunk)
+    let most = 0
+    await Promise.all(
+      offsets.map(async (offset, at) => {
+        const index = at % files.length
+        const bytes = await read(files[index]!, offset, 100)
+        expectBytes(bytes, stored[index]!.bytes.subarray(offset, offset + 100))
+        most = Math.max(most, cache.metrics().bytes, await bytesOnDisk())
+      }),
+    )
+    expect(most).toBeGreaterThan(2 * chunk)
+    expect(most).toBeLessThanOrEqual(6 * chunk)
+    await cache.close()
+  })
+
+  test('has no room for read-ahead: what was asked for is kept all the same', async () => {
+    const stored = new Stored(20 * chunk)
+    const cache = await FileCache.open(directory, 3 * chunk)
+    const file = cache.file('000001.sst-a', stored.bytes.length, stored.fetch).open()
+    for (const offset of [0, chunk, 2 * chunk]) await read(file, offset, chunk)
+    expect(stored.fetched).toEqual([0, 1, 2].map((at) => ({ offset: at * chunk, length: chunk })))
+    expect(cache.metrics().bytes).toBe(3 * chunk)
+    await cache.close()
   })
 
   test('spares a file that is read without asking, as the bridge reads what is present', async () => {
