@@ -143,10 +143,10 @@ export class Database {
     const view = await this.#currentView()
     if (!view) return local?.filter(isRocksName)
     const record = local && (await readOwnerRecord(this.directory))
-    const continues = record?.epochs.includes(view.cloudManifest.current) ?? false
+    const hasLog = continues(record, view)
     const isOwn = (name: string) => {
       const { kind } = parseFileName(name)
-      if (kind === 'wal') return continues
+      if (kind === 'wal') return hasLog
       return kind !== 'current' && kind !== 'manifest' && kind !== 'identity' && isRocksName(name)
     }
     return [
@@ -171,10 +171,10 @@ export class Database {
       )
     }
     for (let attempt = 0; attempt < maxClaimAttempts; attempt++) {
-      // A view that has aged in the meantime fails the conditions of the claim, and is read again.
-      const view = await this.#currentView({ fresh: attempt > 0 })
-      const record = await this.#reconcile(view)
-      this.#owner = view ? await this.#takeOver(view, record) : await this.#startNew()
+      const record = await readOwnerRecord(this.directory)
+      const view = await this.#viewToClaim(record, attempt)
+      const inherited = await this.#reconcile(view, record)
+      this.#owner = view ? await this.#takeOver(view, inherited) : await this.#startNew()
       if (this.#owner) {
         this.#view = undefined
         return
@@ -203,10 +203,25 @@ export class Database {
     )
   }
 
-  /** Compares what the local directory remembers with the store, before anything is changed. */
-  async #reconcile(view: DatabaseView | undefined): Promise<OwnerRecord | undefined> {
+  /**
+   * A view that has aged fails the conditions of the claim, and is read anew for the next attempt. Before that
+   * the write-ahead log may have been set aside, as one that does not continue it: no aged view is to decide that.
+   */
+  async #viewToClaim(record: OwnerRecord | undefined, attempt: number): Promise<DatabaseView | undefined> {
+    const known = await this.#currentView({ fresh: attempt > 0 })
+    const isHarmless = known && (!record || continues(record, known))
+    return attempt > 0 || isHarmless ? known : this.#currentView({ fresh: true })
+  }
+
+  /**
+   * Compares what the local directory remembers with the store, before anything is changed.
+   * @returns the record, where the write-ahead log continues what the store has; a log that does not is set aside.
+   */
+  async #reconcile(
+    view: DatabaseView | undefined,
+    record: OwnerRecord | undefined,
+  ): Promise<OwnerRecord | undefined> {
     const url = databaseUrl(this.#places[0])
-    const record = await readOwnerRecord(this.directory)
     const local = (await readDirectory(this.directory)) ?? []
     if (!record && local.includes('CURRENT')) {
       throw new EnvError(
@@ -228,7 +243,7 @@ export class Database {
           'the local directory away to start anew',
       )
     }
-    if (view && record?.epochs.includes(view.cloudManifest.current)) return record
+    if (view && continues(record, view)) return record
     const stale = record ? record.epochs.at(-1) : 'unknown'
     await setAside(
       this.directory,
@@ -405,6 +420,11 @@ export class Database {
 const inheritedManifest = 1
 
 const maxClaimAttempts = 10
+
+/** Whether the write-ahead log beside the record goes on from this state of the database. */
+function continues(record: OwnerRecord | undefined, { cloudManifest }: DatabaseView): boolean {
+  return record?.epochs.includes(cloudManifest.current) ?? false
+}
 
 /** A local name that RocksDB is to see: not one of ours. */
 function isRocksName(name: string): boolean {

@@ -1,0 +1,223 @@
+// A database of the cloud Env, called as RocksDB and the bridge would call it, without either.
+import { mkdir, open, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type CloudEnvOptions, parseCloudEnvOptions } from '#src/cloud/cloud-env-options.js'
+import { Database } from '#src/cloud/database.js'
+import { FileCache } from '#src/cloud/file-cache.js'
+import type { LocalWritableFile, SparseFile } from '#src/env/env.js'
+import { EnvError } from '#src/env/env-error.js'
+import { encodeLog, readLog } from '#src/format/log-record.js'
+import { readManifest } from '#src/format/manifest.js'
+import { DirectoryStore } from '#src/store/directory-store.js'
+import type { ObjectStore } from '#src/store/object-store.js'
+import { newRoot } from './machine.js'
+import { ManualClock } from './manual-clock.js'
+import { bytes, field } from './version-edits.js'
+
+/** The store that some machines share. */
+export function newStore(): { readonly store: ObjectStore; readonly directory: string } {
+  const directory = newRoot()
+  return { store: new DirectoryStore({ directory }), directory }
+}
+
+/** One machine: its own root and cache, a store that may be shared. */
+export class ScriptedMachine {
+  readonly root: string
+  readonly clock = new ManualClock()
+  readonly fences: string[] = []
+  readonly cache: FileCache
+  readonly #store: ObjectStore
+  readonly #options: Partial<CloudEnvOptions>
+
+  private constructor(root: string, cache: FileCache, store: ObjectStore, options: Partial<CloudEnvOptions>) {
+    this.root = root
+    this.cache = cache
+    this.#store = store
+    this.#options = options
+  }
+
+  static async start(
+    store: ObjectStore,
+    options: Partial<CloudEnvOptions> & { readonly maxBytes?: number } = {},
+  ): Promise<ScriptedMachine> {
+    const { root = newRoot(), maxBytes = 1 << 30, ...others } = options
+    const cache = await FileCache.open(join(root, '.cloudenv/cache'), maxBytes)
+    return new ScriptedMachine(root, cache, store, others)
+  }
+
+  /** What a host has of the database `name`. Two of them on one machine are two hosts. */
+  database(name = 'db'): ScriptedRocksDB {
+    const config = parseCloudEnvOptions({
+      store: this.#store.url,
+      root: this.root,
+      ownershipCheckMs: 0,
+      ...this.#options,
+    })
+    const directory = join(this.root, name)
+    const database = new Database(directory, [{ store: this.#store, path: name }], {
+      config,
+      cache: this.cache,
+      clock: this.clock,
+      fenced: (_, message) => this.fences.push(message),
+    })
+    return new ScriptedRocksDB(database)
+  }
+}
+
+/** What RocksDB does to a database, each step at a call. Tables hold nothing that RocksDB could read. */
+export class ScriptedRocksDB {
+  readonly database: Database
+  #edits: Uint8Array[] = []
+  #manifest: LocalWritableFile | undefined
+  #nextNumber = 2
+
+  constructor(database: Database) {
+    this.database = database
+  }
+
+  get directory(): string {
+    return this.database.directory
+  }
+
+  /** Opens for writing, and creates what is not there. */
+  async open(): Promise<this> {
+    await mkdir(this.directory, { recursive: true })
+    await this.database.claim()
+    try {
+      const current = await this.#current()
+      if (current === undefined) await this.#create()
+      else this.#inherit(await readFile(join(this.directory, current)))
+      await this.#newManifest()
+    } catch (error) {
+      await this.close()
+      throw error
+    }
+    return this
+  }
+
+  /** Writes to the write-ahead log: what is not flushed is only there. */
+  async log(text: string): Promise<void> {
+    await writeFile(join(this.directory, '000003.log'), text)
+  }
+
+  /** What RocksDB would replay. */
+  async logged(): Promise<string | undefined> {
+    if (!(await this.database.children())?.includes('000003.log')) return undefined
+    return readFile(join(this.directory, '000003.log'), 'utf8')
+  }
+
+  /** A table, all the way into the MANIFEST. */
+  async flush(content: Uint8Array = Buffer.alloc(1000, 7)): Promise<string> {
+    const { name, number } = await this.write(content)
+    await this.fsyncDirectory()
+    await this.commit(field.newTable(0, number, content.length))
+    return name
+  }
+
+  /** A table, written and closed. */
+  async write(content: Uint8Array): Promise<{ readonly name: string; readonly number: number }> {
+    const number = this.#nextNumber++
+    const name = `${String(number).padStart(6, '0')}.sst`
+    const file = await this.database.newFile(name)
+    await writeFile(file.path, content)
+    // CLOSE has no answer: whatever goes wrong there, nobody hears of it.
+    await file.sealed?.(content.length).catch(() => undefined)
+    return { name, number }
+  }
+
+  async fsyncDirectory(): Promise<void> {
+    await this.database.owner?.settled()
+  }
+
+  /** The table is not part of the database any more, and goes. */
+  async drop(name: string): Promise<void> {
+    await this.commit(field.deletedTable(0, Number.parseInt(name, 10)))
+    await this.database.deleteFile(name)
+  }
+
+  /** One edit of the MANIFEST, written and synced. */
+  async commit(...fields: readonly Uint8Array[]): Promise<void> {
+    const edit = bytes(...fields, field.nextFileNumber(this.#nextNumber), field.lastSequence(1))
+    this.#edits.push(edit)
+    await this.#syncManifest()
+  }
+
+  async read(name: string, offset: number, length: number): Promise<Buffer> {
+    const file = await this.database.openFile(name)
+    try {
+      return await readSparse(file, offset, length)
+    } finally {
+      file.close()
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.database.release()
+  }
+
+  async #current(): Promise<string | undefined> {
+    try {
+      return (await readFile(join(this.directory, 'CURRENT'), 'utf8')).trim()
+    } catch {
+      return undefined
+    }
+  }
+
+  #inherit(manifest: Uint8Array): void {
+    this.#edits = [...readLog(manifest, { name: 'MANIFEST', tail: 'strict' })].map(({ payload }) =>
+      Buffer.from(payload),
+    )
+    this.#nextNumber = readManifest(manifest).lastNextFileNumber
+  }
+
+  async #create(): Promise<void> {
+    const temporary = join(this.directory, '000000.dbtmp')
+    await writeFile(temporary, 'an-identity')
+    await this.database.renameMetadata(temporary, 'IDENTITY')
+    this.#edits = []
+    await this.#newManifest(field.comparator('leveldb.BytewiseComparator'), field.logNumber(0))
+  }
+
+  async #newManifest(...fields: readonly Uint8Array[]): Promise<void> {
+    const number = this.#nextNumber++
+    const name = `MANIFEST-${String(number).padStart(6, '0')}`
+    this.#manifest = this.database.newManifest(name)
+    await this.commit(...fields)
+    const temporary = join(this.directory, '000001.dbtmp')
+    await writeFile(temporary, `${name}\n`)
+    await this.database.renameMetadata(temporary, 'CURRENT')
+  }
+
+  async #syncManifest(): Promise<void> {
+    const { path, synced } = this.#manifest!
+    const manifest = encodeLog(this.#edits)
+    await writeFile(path, manifest)
+    await synced?.(manifest.length)
+  }
+}
+
+/** Reads as the bridge does: from the copy that `ensure` names, where it can be opened, or the bytes that it gives. */
+export async function readSparse(file: SparseFile, offset: number, length: number): Promise<Buffer> {
+  for (let attempt = 0; attempt < 8; attempt++) {
+    const answer = await file.ensure(offset, length)
+    if (answer instanceof Uint8Array) return Buffer.from(answer)
+    const copy = await open(answer.path).catch(() => undefined)
+    if (!copy) continue
+    try {
+      return (await copy.read(Buffer.alloc(length), 0, length, offset)).buffer
+    } finally {
+      await copy.close()
+    }
+  }
+  throw new EnvError('IOError', 'what was fetched was evicted again before it could be read, 8 times')
+}
+
+/** The store, with `overrides` in place of some of its methods. */
+export function withFaults(store: ObjectStore, overrides: Partial<ObjectStore>): ObjectStore {
+  return new Proxy(store, {
+    get(target, name) {
+      const value = overrides[name as keyof ObjectStore] ?? target[name as keyof ObjectStore]
+      return typeof value === 'function' ? (value as () => unknown).bind(target) : value
+    },
+  })
+}
