@@ -14,9 +14,9 @@ export class Machine {
   readonly options: CloudEnvOptions
 
   constructor(store: TestStore, options: Partial<CloudEnvOptions> = {}) {
-    this.root = newRoot()
+    this.root = options.root ?? newRoot()
     this.path = join(this.root, 'db')
-    this.options = { ...store.connection, store: store.url(), root: this.root, ...options }
+    this.options = { ...store.connection, store: store.url(), ...options, root: this.root }
   }
 
   /** Opens the database, on an Env of its own, for as long as `use` takes. */
