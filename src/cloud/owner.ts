@@ -10,7 +10,7 @@ import { type ObjectKey, PreconditionFailed } from '../store/object-store.js'
 import type { CachedFile } from './cached-file.js'
 import { writerMetadata } from './claim.js'
 import { type DatabasePlace, databaseUrl, objectKey } from './database-place.js'
-import type { StoredFile } from './database-view.js'
+import { getFirst, type StoredFile } from './database-view.js'
 import { Deletions } from './deletions.js'
 import { Uploads } from './uploads.js'
 
@@ -207,9 +207,11 @@ export class Owner {
     if (this.#state === 'owned') {
       if (!(await this.#checkOwnership())) this.#assertUnfenced()
       const { place, cookie } = this.#start
-      const { body: identity } = await place.store.get(objectKey(place, 'IDENTITY'))
+      const identity = await getFirst([place], 'IDENTITY')
+      const registration = identity && registryKey(identity.object.body)
       await place.store.deleteMany([objectKey(place, objectName({ kind: 'cloudManifest', cookie }))])
-      await place.store.deleteMany([registryKey(identity)])
+      this.#state = 'destroyed'
+      if (registration) await place.store.deleteMany([registration])
     }
     this.#state = 'destroyed'
   }
@@ -240,7 +242,9 @@ export class Owner {
   async #putIdentity(identity: Uint8Array): Promise<void> {
     const { place } = this.#start
     await place.store.put(objectKey(place, 'IDENTITY'), identity)
-    await place.store.put(registryKey(identity), new Uint8Array(0), { metadata: { dirname: place.path } })
+    const registration = registryKey(identity)
+    if (!registration) return
+    await place.store.put(registration, new Uint8Array(0), { metadata: { dirname: place.path } })
   }
 
   async #putManifest(bytes: Uint8Array): Promise<void> {
@@ -334,9 +338,13 @@ export class Owner {
   }
 }
 
-/** The entry of the bucket's registry under which rocksdb-cloud finds the path of a database by its id. */
-function registryKey(identity: Uint8Array): ObjectKey {
-  return `.rockset/dbid/${Buffer.from(identity).toString('latin1').trim()}`
+/**
+ * The entry of the bucket's registry under which rocksdb-cloud finds the path of a database by its id; none for what
+ * is no id, for anybody may have written anything there.
+ */
+function registryKey(identity: Uint8Array): ObjectKey | undefined {
+  const id = Buffer.from(identity).toString('latin1').trim()
+  return /^[\w-]{1,100}$/.test(id) ? `.rockset/dbid/${id}` : undefined
 }
 
 async function readStart(path: string, size: number): Promise<Uint8Array> {
