@@ -53,7 +53,7 @@ describe.skipIf(!havePrograms)(programSuite('cloudenv exec'), () => {
       rmSync(root, { recursive: true })
       expect(await exec('ldb', 'checkconsistency')).toContain('OK')
       expect(await exec('ldb', 'scan', '--max_keys=10', '--hex')).toMatch(
-        /^(0x[0-9A-F]+ : 0x[0-9A-F]+\s+){10}/m,
+        /^(0x[0-9A-F]+ (:|==>) 0x[0-9A-F]+\s+){10}/m,
       )
       expect(before).toMatch(/Keys in range: [1-9]/)
     }, 60_000)
