@@ -97,6 +97,7 @@ describe.each(mainTestStores())('the requests to $name', ({ make }) => {
     db = await RocksDB.open(path, { env })
     expect(trace.take()).toMatchInlineSnapshot(`
       "get db/CLOUDMANIFEST (fails)
+      get db/CLOUDMANIFEST (fails)
       put db/MANIFEST-e1
       put db/.cloudenv-probe-id1
       put db/.cloudenv-probe-id1 (fails)
