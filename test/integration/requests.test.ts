@@ -95,9 +95,10 @@ describe.each(mainTestStores())('the requests to $name', ({ make }) => {
   test('of creating a database: its CLOUDMANIFEST comes once all that it leads to is there', async () => {
     env = await trace.start({ ...options, root })
     db = await RocksDB.open(path, { env })
-    expect(trace.take()).toMatchInlineSnapshot(`
+    // How often RocksDB looks whether there is a database differs between its versions.
+    const looks = /^(get db\/CLOUDMANIFEST \(fails\)\n)+/
+    expect(trace.take().replace(looks, '$1')).toMatchInlineSnapshot(`
       "get db/CLOUDMANIFEST (fails)
-      get db/CLOUDMANIFEST (fails)
       put db/MANIFEST-e1
       put db/.cloudenv-probe-id1
       put db/.cloudenv-probe-id1 (fails)
@@ -150,8 +151,9 @@ describe.each(mainTestStores())('the requests to $name', ({ make }) => {
     expect(trace.take()).toBe('')
   })
 
-  test('of reopening for writing: seal, new MANIFEST, switch; then RocksDB writes a MANIFEST of its own', async () => {
+  test('of reopening for writing: seal, new MANIFEST, switch; RocksDB writes its own, and the old one goes', async () => {
     db = await RocksDB.open(path, { env })
+    await trace.until(/^delete$/)
     await db.close()
     expect(trace.take()).toMatchInlineSnapshot(`
       "get db/CLOUDMANIFEST
@@ -163,7 +165,9 @@ describe.each(mainTestStores())('the requests to $name', ({ make }) => {
       put db/MANIFEST-e2
       put db/CLOUDMANIFEST
       get db/IDENTITY
-      put db/MANIFEST-e2"
+      put db/MANIFEST-e2
+      head db/CLOUDMANIFEST
+      delete"
     `)
   })
 
