@@ -1,9 +1,7 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { type FileHandle, mkdir, open, rename, unlink } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import type { LocalCopy, SparseFile } from '../env/env.js'
-import { EnvError } from '../env/env-error.js'
-import { ChunkMap, takeUsedMark } from './chunk-map.js'
+import { CachedFileReader } from './cached-file-reader.js'
+import { type ChunkMap, chunkBytes } from './chunk-map.js'
+import { SparseCopy } from './sparse-copy.js'
 
 /** What a cached file asks of the cache that it is in. */
 export interface CacheBudget {
@@ -15,27 +13,33 @@ export interface CacheBudget {
   /** Chunk bytes that were evicted while open are on disk until the bridge lets go of them. */
   releaseLater(bytes: number): () => void
   fetched(bytes: number): void
+  /** Nobody reads the file and nothing is held of it: it can be forgotten. */
+  idle(file: CachedFile): void
 }
 
 /** Reads a range of the stored object. */
 export type FetchRange = (offset: number, length: number) => Promise<Uint8Array>
 
 /**
- * One table of the store and what of it is held locally: a sparse file beside its chunk map. Any number
- * of handles read it. Missing chunks are fetched once however many ask (single flight), neighbours in
- * one request, and ahead of a reader that goes through the file in order.
+ * One table of the store and what of it is held locally. Any number of readers share it. Missing chunks are
+ * fetched once however many ask (single flight), neighbours in one request, and ahead of a reader that goes
+ * through the file in order. The cache is a convenience: where the disk fails, or somebody deletes files, reads
+ * cost requests and are answered all the same.
  */
 export class CachedFile {
   readonly path: string
   readonly size: number
   readonly #budget: CacheBudget
-  readonly #handles = new Set<Handle>()
+  readonly #readers = new Set<CachedFileReader>()
+  /** By chunk. */
   readonly #inFlight = new Map<number, Promise<void>>()
   #fetch: FetchRange
-  #held: Held | undefined
-  #opening: Promise<Held> | undefined
-  #removing: Promise<void> = Promise.resolve()
+  #copy: SparseCopy | undefined
+  #creating: Promise<void> | undefined
+  readonly #removals = new Set<Promise<void>>()
   #generation = 0
+  #isPinned = false
+  #isRemoved = false
 
   constructor(path: string, size: number, fetch: FetchRange, budget: CacheBudget) {
     this.path = path
@@ -46,7 +50,7 @@ export class CachedFile {
 
   /** Bytes on disk, chunk map left out of account. */
   get presentBytes(): number {
-    return this.#held?.map.presentBytes ?? 0
+    return this.#copy?.map.presentBytes ?? 0
   }
 
   /** Bytes on disk and those on their way. */
@@ -56,22 +60,24 @@ export class CachedFile {
 
   /** True while the only copy is the local one: it is not in the store yet, so it can't be evicted. */
   get isPinned(): boolean {
-    return this.#held?.isPinned ?? false
+    return this.#isPinned
   }
 
-  /** Takes what an earlier process left, as far as its chunk map can be trusted. */
-  restore(map: ChunkMap): void {
-    this.#held = { copy: this.#newCopy(this.path), map, files: undefined, isPinned: false }
+  get isIdle(): boolean {
+    return !(this.#copy || this.#readers.size || this.#inFlight.size || this.#removals.size)
+  }
+
+  /** Takes what an earlier process left at `path`, as far as its chunk map can be trusted. */
+  restore(path: string, map: ChunkMap): void {
+    this.#copy = SparseCopy.restored(path, ++this.#generation, map)
   }
 
   /** Takes a complete file that was just written here, where it is, until {@link adopt}. */
   born(localPath: string): void {
-    const map = this.#fullMap()
-    const copy = this.#newCopy(localPath)
-    // Some hundred bytes, before anybody can open the file; where they stay when the file moves in.
-    mkdirSync(dirname(copy.chunkMapPath), { recursive: true })
-    writeFileSync(copy.chunkMapPath, map.encode(this.#budget.bootId))
-    this.#held = { copy, map, files: undefined, isPinned: true }
+    const generation = ++this.#generation
+    const path = this.#pathOf(generation)
+    this.#copy = SparseCopy.complete(localPath, path, generation, this.size, this.#budget.bootId)
+    this.#isPinned = true
   }
 
   /** Where the bytes come from: a file restored at start learns it when its database is opened. */
@@ -80,61 +86,69 @@ export class CachedFile {
   }
 
   open(): SparseFile {
-    const handle = new Handle(this, this.#handles)
-    this.#handles.add(handle)
+    const reader = new CachedFileReader(this, () => {
+      this.#readers.delete(reader)
+      this.#tellIfIdle()
+    })
+    this.#readers.add(reader)
     this.#budget.touch(this)
-    return handle
+    return reader
   }
 
   location(): LocalCopy | undefined {
-    return this.#held?.copy
+    return this.#copy
   }
 
   /**
    * Makes the range present, and more of what follows. Resolves with the bytes themselves where there is no room
-   * for them, or where the disk fails: the cache is a convenience.
+   * for them, or where the disk fails.
    */
   async ensure(offset: number, length: number, readAhead: number): Promise<LocalCopy | Uint8Array> {
     this.#budget.touch(this)
-    if (length === 0) return this.#held?.copy ?? new Uint8Array(0)
+    if (length === 0) return this.#copy ?? new Uint8Array(0)
+    await this.#evictIfLost(offset, length)
     const ahead = Math.min(readAhead, this.size - offset - length)
     const wanted = this.#reserved(offset, length + ahead) ?? this.#reserved(offset, length)
     if (!wanted) return this.#fetchBytes(offset, length)
     // Begun before anybody else has a turn: who asks next finds them on their way, and the cache counts them.
     for (const run of wanted) this.#startFetch(run)
     this.#budget.touch(this)
-    try {
-      await this.#settled(offset, length)
-    } catch (error) {
-      if (EnvError.is(error)) throw error
-      return this.#fetchBytes(offset, length)
-    }
+    await this.#settled(offset, length)
     // It may have been evicted while it was fetched.
     return this.#presentCopy(offset, length) ?? this.#fetchBytes(offset, length)
   }
 
   /**
    * Takes the files off the disk. Readers that hold them open go on reading; the space is free when the last
-   * has let go.
+   * has let go. Never rejects.
    */
   async evict(): Promise<void> {
-    const held = this.#held
-    if (!held) return
-    this.#held = undefined
-    const release = this.#budget.releaseLater(held.map.presentBytes)
+    const copy = this.#copy
+    if (!copy) return
+    this.#copy = undefined
+    this.#isPinned = false
+    const release = this.#budget.releaseLater(copy.map.presentBytes)
     let waiting = 1
     const done = () => {
       waiting -= 1
       if (waiting === 0) release()
     }
-    for (const handle of this.#handles) {
+    for (const reader of this.#readers) {
       waiting += 1
-      handle.evicted(held.copy, done)
+      reader.evicted(copy, done)
     }
-    // The next incarnation has the same names: it waits until these are gone.
-    this.#removing = this.#removing.then(() => removeFiles(held))
-    await this.#removing
+    const removal = copy.remove()
+    this.#removals.add(removal)
+    await removal
+    this.#removals.delete(removal)
     done()
+    this.#tellIfIdle()
+  }
+
+  /** The object is gone, or about to go: nothing is kept of it from now on. */
+  async remove(): Promise<void> {
+    this.#isRemoved = true
+    await this.evict()
   }
 
   /**
@@ -142,25 +156,40 @@ export class CachedFile {
    * the same file, which a reader may hold open.
    */
   async adopt(localPath: string): Promise<void> {
-    await this.#removing
-    if (this.#held?.copy.path !== localPath) this.born(localPath)
-    const { copy, map } = this.#held!
-    await rename(localPath, this.path)
-    this.#held = { copy: { ...copy, path: this.path }, map, files: undefined, isPinned: false }
+    if (this.#copy?.path !== localPath) {
+      await this.evict()
+      this.born(localPath)
+    }
+    const copy = this.#copy!
+    await copy.moveTo(this.#pathOf(copy.generation))
+    this.#isPinned = false
   }
 
   /** Whether the bridge has read from it since it was last asked: reads of what is present don't come by here. */
   takeUsed(): boolean {
-    const held = this.#held
-    return held !== undefined && takeUsedMark(held.copy.chunkMapPath)
+    return this.#copy?.takeUsed() ?? false
   }
 
   async close(): Promise<void> {
-    if (this.#held) await closeFiles(this.#held)
+    await this.#copy?.close()
+  }
+
+  /**
+   * The bridge seldom asks for what is present, but it does where it can't open that: somebody may have deleted
+   * the cache.
+   */
+  async #evictIfLost(offset: number, length: number): Promise<void> {
+    const copy = this.#copy
+    if (!copy || this.#isPinned || !this.#presentCopy(offset, length)) return
+    if (!(await copy.isThere()) && this.#copy === copy) {
+      await this.evict()
+      this.#budget.touch(this)
+    }
   }
 
   /** The missing chunks in the range, undefined where there is no room for them. */
   #reserved(offset: number, length: number): Run[] | undefined {
+    if (this.#isRemoved) return undefined
     const wanted = this.#missing(offset, length)
     const bytes = wanted.reduce((sum, run) => sum + (run.end - run.first) * chunkBytes, 0)
     return bytes === 0 || this.#budget.reserve(this, bytes) ? wanted : undefined
@@ -171,7 +200,7 @@ export class CachedFile {
     const { first, end } = chunksOf(offset, length)
     const runs: Run[] = []
     for (let chunk = first; chunk < end; chunk++) {
-      if (this.#held?.map.has(chunk) || this.#inFlight.has(chunk)) continue
+      if (this.#copy?.map.has(chunk) || this.#inFlight.has(chunk)) continue
       const last = runs.at(-1)
       if (last?.end === chunk && last.end - last.first < maxRequestBytes / chunkBytes) last.end += 1
       else runs.push({ first: chunk, end: chunk + 1 })
@@ -181,33 +210,49 @@ export class CachedFile {
 
   #presentCopy(offset: number, length: number): LocalCopy | undefined {
     const { first, end } = chunksOf(offset, length)
-    for (let chunk = first; chunk < end; chunk++) if (!this.#held?.map.has(chunk)) return undefined
-    return this.#held?.copy
+    for (let chunk = first; chunk < end; chunk++) if (!this.#copy?.map.has(chunk)) return undefined
+    return this.#copy
   }
 
   #startFetch(run: Run): void {
     const fetching = this.#fetchRun(run).finally(() => {
       for (let chunk = run.first; chunk < run.end; chunk++) this.#inFlight.delete(chunk)
       this.#budget.touch(this)
+      this.#tellIfIdle()
     })
     // Whoever waits for the chunk hears of a failure; read-ahead that nobody waits for may fail in silence.
     fetching.catch(() => undefined)
     for (let chunk = run.first; chunk < run.end; chunk++) this.#inFlight.set(chunk, fetching)
   }
 
-  /** Into whichever copy there is when the bytes have come. */
   async #fetchRun({ first, end }: Run): Promise<void> {
     const offset = first * chunkBytes
     const bytes = await this.#fetchBytes(offset, Math.min(end * chunkBytes, this.size) - offset)
-    const held = await this.#hold()
-    const { map, files } = held
-    if (!files) return
-    await files.data.write(bytes, 0, bytes.length, offset)
-    if (this.#held !== held) return
-    for (let chunk = first; chunk < end; chunk++) map.add(chunk)
-    const firstByte = first >> 3
-    const endByte = ((end - 1) >> 3) + 1
-    await files.map.write(map.bits, firstByte, endByte - firstByte, ChunkMap.headerBytes + firstByte)
+    if (this.#isRemoved) return
+    // Into whichever copy there is when the bytes have come.
+    const copy = this.#copy ?? (await this.#create())
+    try {
+      await copy?.write(first, bytes)
+    } catch {
+      // Where the disk is full this makes room, which others need more: the write-ahead log is there too.
+      if (this.#copy === copy) await this.evict()
+    }
+  }
+
+  /** The copy, made where there is none; undefined where the disk has no place for it. */
+  async #create(): Promise<SparseCopy | undefined> {
+    this.#creating ??= this.#createCopy().finally(() => {
+      this.#creating = undefined
+    })
+    await this.#creating.catch(() => undefined)
+    return this.#copy
+  }
+
+  async #createCopy(): Promise<void> {
+    const generation = ++this.#generation
+    const copy = await SparseCopy.empty(this.#pathOf(generation), generation, this.size, this.#budget.bootId)
+    if (this.#copy || this.#isRemoved) await copy.remove()
+    else this.#copy = copy
   }
 
   async #settled(offset: number, length: number): Promise<void> {
@@ -226,67 +271,23 @@ export class CachedFile {
     return bytes
   }
 
-  async #hold(): Promise<Held> {
-    const held = this.#held
-    if (held?.files) return held
-    this.#opening ??= this.#openFiles(held).finally(() => {
-      this.#opening = undefined
-    })
-    return this.#opening
+  #tellIfIdle(): void {
+    if (this.isIdle) this.#budget.idle(this)
   }
 
-  async #openFiles(restored: Held | undefined): Promise<Held> {
-    if (restored) {
-      const data = await open(restored.copy.path, 'r+')
-      restored.files = { data, map: await open(restored.copy.chunkMapPath, 'r+') }
-      return restored
-    }
-    await this.#removing
-    await mkdir(dirname(this.path), { recursive: true })
-    const map = new ChunkMap(this.size, chunkBytes)
-    const copy = this.#newCopy(this.path)
-    // A leftover of the same name may still be mapped by a reader: never write into it.
-    await removeIfThere(copy.path)
-    await removeIfThere(copy.chunkMapPath)
-    const data = await open(copy.path, 'wx+')
-    await data.truncate(this.size)
-    await writeMap(copy.chunkMapPath, map, this.#budget.bootId)
-    const held: Held = {
-      copy,
-      map,
-      files: { data, map: await open(copy.chunkMapPath, 'r+') },
-      isPinned: false,
-    }
-    this.#held = held
-    return held
-  }
-
-  #fullMap(): ChunkMap {
-    const map = new ChunkMap(this.size, chunkBytes)
-    for (let chunk = 0; chunk < map.chunkCount; chunk++) map.add(chunk)
-    return map
-  }
-
-  #newCopy(path: string): Copy {
-    this.#generation += 1
-    return { generation: this.#generation, path, chunkMapPath: `${this.path}${mapSuffix}` }
+  /** See {@link cachedPath}. */
+  #pathOf(generation: number): string {
+    return generation === 1 ? this.path : `${this.path}~${generation}`
   }
 }
 
-/** The name of a chunk map is that of its file and this. */
-export const mapSuffix = '.chunks'
-
-/**
- * A miss costs a request of some milliseconds whatever its size below some 100 KiB, and a RocksDB block is
- * 4 to 16 KiB: 64 KiB brings the neighbours at no extra wait.
- */
-export const chunkBytes = 64 * 1024
+/** The path of a cached file, of that of one of its copies: those after the first end in `~` and a number. */
+export function cachedPath(copyPath: string): string {
+  return copyPath.replace(/~[0-9]+$/, '')
+}
 
 /** Larger ranges are fetched as several requests at once. */
 const maxRequestBytes = 4 * 1024 * 1024
-
-const minReadAheadBytes = 256 * 1024
-const maxReadAheadBytes = 4 * 1024 * 1024
 
 /** Chunks from `first` to before `end`. */
 interface Run {
@@ -294,105 +295,7 @@ interface Run {
   end: number
 }
 
-interface Copy extends LocalCopy {
-  readonly chunkMapPath: string
-}
-
-interface Held {
-  readonly copy: Copy
-  readonly isPinned: boolean
-  readonly map: ChunkMap
-  /** Open for writing once something had to be fetched. */
-  files: { readonly data: FileHandle; readonly map: FileHandle } | undefined
-}
-
-/** One opening of the file by the bridge. */
-class Handle implements SparseFile {
-  readonly kind = 'sparse'
-  onEvicted: ((copy: LocalCopy) => void) | undefined
-  readonly #file: CachedFile
-  readonly #handles: Set<Handle>
-  readonly #lettingGo = new Map<number, () => void>()
-  /** What was last asked for, read-ahead included: one who goes through the file in order misses next at its end. */
-  #windowStart = 0
-  #windowEnd = -1
-  #readAhead = 0
-
-  constructor(file: CachedFile, handles: Set<Handle>) {
-    this.#file = file
-    this.#handles = handles
-  }
-
-  get size(): number {
-    return this.#file.size
-  }
-
-  location(): LocalCopy | undefined {
-    return this.#file.location()
-  }
-
-  ensure(offset: number, length: number): Promise<LocalCopy | Uint8Array> {
-    const end = offset + length
-    // Within what was asked for before: nothing new is learned about the reader.
-    if (offset >= this.#windowStart && end <= this.#windowEnd) return this.#file.ensure(offset, length, 0)
-    const isSequential = offset <= this.#windowEnd && end > this.#windowEnd && offset >= this.#windowStart
-    this.#readAhead = isSequential
-      ? Math.min(Math.max(this.#readAhead * 2, minReadAheadBytes), maxReadAheadBytes)
-      : 0
-    this.#windowStart = offset
-    this.#windowEnd = Math.ceil((end + this.#readAhead) / chunkBytes) * chunkBytes
-    return this.#file.ensure(offset, length, this.#readAhead)
-  }
-
-  evicted(copy: LocalCopy, released: () => void): void {
-    if (!this.onEvicted) {
-      released()
-      return
-    }
-    this.#lettingGo.set(copy.generation, released)
-    this.onEvicted(copy)
-  }
-
-  released(copy: LocalCopy): void {
-    this.#lettingGo.get(copy.generation)?.()
-    this.#lettingGo.delete(copy.generation)
-  }
-
-  close(): void {
-    this.#handles.delete(this)
-    for (const released of this.#lettingGo.values()) released()
-    this.#lettingGo.clear()
-  }
-}
-
 /** The chunks that a range touches. */
 function chunksOf(offset: number, length: number): Run {
   return { first: Math.floor(offset / chunkBytes), end: Math.ceil((offset + length) / chunkBytes) }
-}
-
-async function writeMap(path: string, map: ChunkMap, bootId: string): Promise<void> {
-  const file = await open(path, 'w')
-  try {
-    await file.writeFile(map.encode(bootId))
-  } finally {
-    await file.close()
-  }
-}
-
-async function removeFiles(held: Held): Promise<void> {
-  await closeFiles(held)
-  await removeIfThere(held.copy.path)
-  await removeIfThere(held.copy.chunkMapPath)
-}
-
-async function closeFiles(held: Held): Promise<void> {
-  const files = held.files
-  held.files = undefined
-  await Promise.all([files?.data.close(), files?.map.close()])
-}
-
-async function removeIfThere(path: string): Promise<void> {
-  await unlink(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error
-  })
 }

@@ -2,8 +2,9 @@ import { opendir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LRUCache } from 'lru-cache'
 import { readBootId } from './boot-id.js'
-import { type CacheBudget, CachedFile, chunkBytes, type FetchRange, mapSuffix } from './cached-file.js'
-import { ChunkMap } from './chunk-map.js'
+import { type CacheBudget, CachedFile, cachedPath, type FetchRange } from './cached-file.js'
+import { ChunkMap, chunkBytes } from './chunk-map.js'
+import { mapSuffix } from './sparse-copy.js'
 
 export interface CacheMetrics {
   /** Bytes of tables held on disk, evicted ones that are still open included. */
@@ -62,13 +63,16 @@ export class FileCache implements CacheBudget {
 
   /**
    * Takes a table that was written here and is in the store now.
-   * @returns false when there is no room for it, and the local file is left where it is.
+   * @returns false when there is no room for it, or no way to get there: the local file is left where it is.
    */
   async adopt(file: CachedFile, localPath: string): Promise<boolean> {
     if (!this.#makeRoom(file.size, file)) return false
-    await file.adopt(localPath)
+    const isAdopted = await file.adopt(localPath).then(
+      () => true,
+      () => false,
+    )
     this.touch(file)
-    return true
+    return isAdopted
   }
 
   /** Forgets a table that was deleted. */
@@ -120,6 +124,12 @@ export class FileCache implements CacheBudget {
     }
   }
 
+  idle(file: CachedFile): void {
+    if (this.#files.get(file.path) !== file) return
+    this.#files.delete(file.path)
+    this.#index.delete(file.path)
+  }
+
   fetched(bytes: number): void {
     this.#fetchedBytes += bytes
   }
@@ -153,16 +163,19 @@ export class FileCache implements CacheBudget {
       await rm(`${left.path}${mapSuffix}`, { force: true })
       return
     }
-    const file = new CachedFile(left.path, left.size, neverFetched, this)
-    file.restore(map)
-    this.#files.set(left.path, file)
+    const path = cachedPath(left.path)
+    const other = this.#files.get(path)
+    if (other) this.#drop(other)
+    const file = new CachedFile(path, left.size, neverFetched, this)
+    file.restore(left.path, map)
+    this.#files.set(path, file)
     this.reserve(file, 0)
   }
 
   #drop(file: CachedFile): void {
     this.#files.delete(file.path)
     this.#index.delete(file.path)
-    this.#track(file.evict())
+    this.#track(file.remove())
   }
 
   #evict(file: CachedFile): void {
@@ -174,7 +187,7 @@ export class FileCache implements CacheBudget {
   }
 
   #track(eviction: Promise<void>): void {
-    const tracked = eviction.catch(() => undefined).finally(() => this.#evictions.delete(tracked))
+    const tracked = eviction.finally(() => this.#evictions.delete(tracked))
     this.#evictions.add(tracked)
   }
 }

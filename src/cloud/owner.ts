@@ -137,8 +137,8 @@ export class Owner {
     }
     this.#files.set(name, file)
     this.#deletions.cancel(objectKey(place, file.objectName))
-    this.#deps.cachedFile(file).born(this.#localPath(name))
     this.#uploads.start(name)
+    this.#deps.cachedFile(file).born(this.#localPath(name))
   }
 
   localPath(name: string): string {

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, open, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { mkdtemp, open, readdir, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { FileCache } from '#src/cloud/file-cache.js'
-import type { LocalCopy, SparseFile } from '#src/env/env.js'
+import type { LocalCopy } from '#src/env/env.js'
+import { readSparse as read } from '../support/scripted-rocksdb.js'
 
 const chunk = 65_536
 
@@ -31,16 +33,6 @@ class Stored {
     if (this.failure) throw this.failure
     return this.bytes.subarray(offset, offset + length)
   }
-}
-
-/** Reads as the bridge does: from the copy that `ensure` names, or the bytes that it gives. */
-async function read(file: SparseFile, offset: number, length: number): Promise<Buffer> {
-  const answer = await file.ensure(offset, length)
-  if (answer instanceof Uint8Array) return Buffer.from(answer)
-  const copy = await open(answer.path)
-  const { buffer } = await copy.read(Buffer.alloc(length), 0, length, offset)
-  await copy.close()
-  return buffer
 }
 
 function expectBytes(actual: Buffer, expected: Uint8Array): void {
@@ -270,6 +262,145 @@ describe('after a restart', () => {
     await after.close()
   })
 })
+
+describe('while it is in use', () => {
+  const size = 4 * chunk
+
+  test('it may be deleted: reads go on, and what they fetch is kept again', async () => {
+    const stored = new Stored(size)
+    const cache = await FileCache.open(directory, 100 * chunk)
+    const file = cache.file('db/000001.sst-a', size, stored.fetch)
+    const early = file.open()
+    await read(early, 0, 10)
+    await rm(directory, { recursive: true })
+    for (const reader of [early, file.open()]) {
+      for (const offset of [chunk, 0, 2 * chunk]) {
+        expectBytes(await read(reader, offset, 10), stored.bytes.subarray(offset, offset + 10))
+      }
+    }
+    expect(stored.fetched.length).toBeLessThanOrEqual(5)
+    const fetched = stored.fetched.length
+    expectBytes(await read(file.open(), 0, 10), stored.bytes.subarray(0, 10))
+    expect(stored.fetched).toHaveLength(fetched)
+    expect(cache.metrics().bytes).toBe(3 * chunk)
+    await cache.close()
+  })
+
+  test('its directory may be taken away for good: every read is answered', async () => {
+    const stored = new Stored(size)
+    const cache = await FileCache.open(directory, 100 * chunk)
+    const reader = cache.file('db/000001.sst-a', size, stored.fetch).open()
+    await read(reader, 0, 10)
+    await rm(directory, { recursive: true })
+    await writeFile(directory, 'not a directory')
+    for (const offset of [0, chunk, 0]) {
+      expectBytes(await read(reader, offset, 10), stored.bytes.subarray(offset, offset + 10))
+    }
+    await cache.close()
+  })
+
+  test.skipIf(process.platform !== 'linux')('its disk may fill up: every read is answered', async () => {
+    const stored = new Stored(size)
+    const before = await FileCache.open(directory, 100 * chunk)
+    await read(before.file('000001.sst-a', size, stored.fetch).open(), 0, 10)
+    await before.close()
+    const cache = await FileCache.open(directory, 100 * chunk)
+    await rm(join(directory, '000001.sst-a'))
+    await symlink('/dev/full', join(directory, '000001.sst-a'))
+    const reader = cache.file('000001.sst-a', size, stored.fetch).open()
+    expectBytes(await read(reader, 2 * chunk, 10), stored.bytes.subarray(2 * chunk, 2 * chunk + 10))
+    expect(cache.metrics().bytes).toBe(0)
+    await cache.close()
+  })
+
+  test('no copy of a file has the path of an earlier one, and each survives a restart', async () => {
+    const stored = new Stored(size)
+    const cache = await FileCache.open(directory, 100 * chunk)
+    const file = cache.file('000001.sst-a', size, stored.fetch)
+    const reader = file.open()
+    const paths: string[] = []
+    for (let round = 0; round < 3; round++) {
+      await file.evict()
+      await read(reader, 0, 10)
+      paths.push(reader.location()!.path)
+    }
+    expect(new Set(paths).size).toBe(3)
+    await cache.close()
+
+    const after = await FileCache.open(directory, 100 * chunk)
+    stored.fetched.length = 0
+    expectBytes(
+      await read(after.file('000001.sst-a', size, stored.fetch).open(), 0, 10),
+      stored.bytes.subarray(0, 10),
+    )
+    expect(stored.fetched).toEqual([])
+    await after.close()
+  })
+
+  test('a table that was deleted is still answered to who reads it, and nothing of it is kept', async () => {
+    const stored = new Stored(size)
+    const cache = await FileCache.open(directory, 100 * chunk)
+    const reader = cache.file('000001.sst-a', size, stored.fetch).open()
+    await read(reader, 0, 10)
+    await cache.remove('000001.sst-a')
+    expectBytes(await read(reader, chunk, 10), stored.bytes.subarray(chunk, chunk + 10))
+    expect(await readdir(directory)).toEqual([])
+    expect(cache.metrics().bytes).toBe(0)
+    await cache.close()
+  })
+
+  test('it remembers nothing of a file that nobody reads and of which it holds nothing', async () => {
+    const stored = new Stored(size)
+    const cache = await FileCache.open(directory, 100 * chunk)
+    const file = cache.file('000001.sst-a', size, stored.fetch)
+    const reader = file.open()
+    await read(reader, 0, 10)
+    await file.evict()
+    expect(cache.file('000001.sst-a', size, stored.fetch)).toBe(file)
+    reader.close()
+    expect(cache.file('000001.sst-a', size, stored.fetch)).not.toBe(file)
+    await cache.close()
+  })
+
+  test('evictions in the middle of anything: every read is right, and the accounts are balanced', async () => {
+    const stored = new Stored(40 * chunk)
+    const cache = await FileCache.open(directory, 100 * chunk)
+    const file = cache.file('000001.sst-a', stored.bytes.length, stored.fetch)
+    const late: CacheDelay[] = []
+    const slowly = cache.file('000001.sst-a', stored.bytes.length, async (offset, length) => {
+      await new Promise<void>((resolve) => late.push(resolve))
+      return stored.fetch(offset, length)
+    })
+    expect(slowly).toBe(file)
+    let isDone = false
+    const churn = (async () => {
+      for (let round = 0; !isDone; round++) {
+        await setImmediate()
+        for (const resolve of late.splice(0, 1 + (round % 3))) resolve()
+        if (round % 7 === 0) await file.evict()
+        if (round % 31 === 0) await rm(directory, { recursive: true, force: true })
+      }
+    })()
+    await Promise.all(
+      Array.from({ length: 20 }, async (_, reader) => {
+        const handle = file.open()
+        handle.onEvicted = (copy) => handle.released(copy)
+        for (let at = 0; at < 30; at++) {
+          const offset = ((reader * 7 + at * 11) % 40) * chunk + 100
+          expectBytes(await read(handle, offset, 50), stored.bytes.subarray(offset, offset + 50))
+        }
+        handle.close()
+      }),
+    )
+    isDone = true
+    await churn
+    await file.evict()
+    expect(cache.metrics().bytes).toBe(0)
+    await cache.close()
+  })
+})
+
+type CacheDelay = () => void
 
 test('a deleted table leaves the disk at once', async () => {
   const stored = new Stored(chunk)

@@ -1,10 +1,12 @@
 // A database of the cloud Env, called as RocksDB and the bridge would call it, without either.
 import { mkdir, open, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { readBootId } from '#src/cloud/boot-id.js'
+import { ChunkMap } from '#src/cloud/chunk-map.js'
 import { type CloudEnvOptions, parseCloudEnvOptions } from '#src/cloud/cloud-env-options.js'
 import { Database } from '#src/cloud/database.js'
 import { FileCache } from '#src/cloud/file-cache.js'
-import type { LocalWritableFile, SparseFile } from '#src/env/env.js'
+import type { LocalCopy, LocalWritableFile, SparseFile } from '#src/env/env.js'
 import { EnvError } from '#src/env/env-error.js'
 import { encodeLog, readLog } from '#src/format/log-record.js'
 import { readManifest } from '#src/format/manifest.js'
@@ -196,20 +198,35 @@ export class ScriptedRocksDB {
   }
 }
 
-/** Reads as the bridge does: from the copy that `ensure` names, where it can be opened, or the bytes that it gives. */
+/** Reads as the bridge does: what the chunk map of the copy has, asking until it is there, or the bytes that it is given. */
 export async function readSparse(file: SparseFile, offset: number, length: number): Promise<Buffer> {
   for (let attempt = 0; attempt < 8; attempt++) {
     const answer = await file.ensure(offset, length)
     if (answer instanceof Uint8Array) return Buffer.from(answer)
-    const copy = await open(answer.path).catch(() => undefined)
-    if (!copy) continue
-    try {
-      return (await copy.read(Buffer.alloc(length), 0, length, offset)).buffer
-    } finally {
-      await copy.close()
-    }
+    const found = await readCopy(answer, offset, length)
+    if (found) return found
   }
   throw new EnvError('IOError', 'what was fetched was evicted again before it could be read, 8 times')
+}
+
+async function readCopy(copy: LocalCopy, offset: number, length: number): Promise<Buffer | undefined> {
+  const data = await open(copy.path).catch(() => undefined)
+  if (!data) return undefined
+  try {
+    const { size } = await data.stat()
+    if (copy.chunkMapPath !== undefined) {
+      const bytes = await readFile(copy.chunkMapPath).catch(() => undefined)
+      const map = bytes && ChunkMap.decode(bytes, size, readBootId())
+      if (!map) return undefined
+      const end = Math.ceil((offset + length) / map.chunkBytes)
+      for (let chunk = Math.floor(offset / map.chunkBytes); chunk < end; chunk++) {
+        if (!map.has(chunk)) return undefined
+      }
+    }
+    return (await data.read(Buffer.alloc(length), 0, length, offset)).buffer
+  } finally {
+    await data.close()
+  }
 }
 
 /** The store, with `overrides` in place of some of its methods. */
