@@ -95,6 +95,7 @@ export class RocksDB {
       name,
       settings: settingsOf(own, `columnFamilies.${name}`),
     }))
+    for (const own of [options.options ?? {}, ...Object.values(columnFamilies)]) checkAllowed(own, env)
     const socketPath = (await env?.start()) ?? ''
     const database = await native.open({ path: absolutePath, socketPath, readOnly, settings, families })
     return new RocksDB(absolutePath, database)
@@ -464,6 +465,13 @@ export class RocksDB {
       'InvalidArgument',
       `"${columnFamily.name}" is not a column family of "${this.path}", or not any more`,
     )
+  }
+}
+
+function checkAllowed(options: RocksDBOptions, env: HostedEnv | undefined): void {
+  for (const [name, reason] of Object.entries(env?.refusedOptions ?? {})) {
+    if (Object.hasOwn(options, name))
+      throw new RangeError(`option "${name}" can't be used with this Env: ${reason}`)
   }
 }
 

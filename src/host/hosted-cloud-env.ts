@@ -25,6 +25,7 @@ export function cloudEnv(options: CloudEnvOptions): HostedCloudEnv {
     export: 'createCloudEnv',
     options: { ...options, root },
     defaultOptions: cloudEngineOptions,
+    refusedOptions: cloudRefusedOptions,
   }) as HostedCloudEnv
 }
 
@@ -39,4 +40,11 @@ const cloudEngineOptions: EngineOptions = {
   compaction_readahead_size: 2 << 20,
   // The newest that RocksDB 7.8 reads.
   block_based_table_factory: '{format_version=5}',
+}
+
+/** What would take files out of the database's directory, where nobody could tell to which state they belong. */
+const cloudRefusedOptions = {
+  wal_dir: "the write-ahead log stays in the database's directory, which remembers what it continues",
+  db_paths: "tables lie in the store and in the Env's cache",
+  cf_paths: "tables lie in the store and in the Env's cache",
 }

@@ -15,6 +15,8 @@ export interface EnvSpec {
   readonly options?: unknown
   /** See {@link HostedEnv.defaultOptions}. */
   readonly defaultOptions?: EngineOptions
+  /** See {@link HostedEnv.refusedOptions}. */
+  readonly refusedOptions?: Readonly<Record<string, string>>
 }
 
 /** An Env that runs in a host of its own: what `RocksDB.open` takes as `env`. */
@@ -27,6 +29,8 @@ export interface HostedEnv {
   start(): Promise<string>
   /** Engine options that suit databases on this Env. The user's win. */
   readonly defaultOptions: EngineOptions
+  /** Engine options that databases on this Env can't have, each with the reason. */
+  readonly refusedOptions?: Readonly<Record<string, string>>
   /** The Env's numbers about itself; undefined when it has none or does not run. */
   metrics(): Promise<unknown>
   /** Closes the Env, and ends its host. Databases on it must be closed before. */
@@ -58,6 +62,7 @@ export function memoryEnv(): HostedEnv {
 
 class WorkerHostedEnv implements HostedEnv {
   readonly defaultOptions: EngineOptions
+  readonly refusedOptions: Readonly<Record<string, string>>
   readonly #module: string
   readonly #export: string
   readonly #options: unknown
@@ -70,6 +75,7 @@ class WorkerHostedEnv implements HostedEnv {
     this.#export = spec.export
     this.#options = cloned(spec.options)
     this.defaultOptions = Object.freeze({ ...spec.defaultOptions })
+    this.refusedOptions = Object.freeze({ ...spec.refusedOptions })
   }
 
   async start(): Promise<string> {

@@ -29,6 +29,12 @@ describe('arguments', () => {
       /"max_background_jobs" to be an integer, got "many"/,
     ],
     ['a value of no known type', { options: { max_background_jobs: [4] } }, TypeError, /got an array/],
+    [
+      'an option that would lead the write-ahead log elsewhere',
+      { options: { wal_dir: '/tmp/wal' } },
+      RangeError,
+      /"wal_dir" can't be used with this Env: the write-ahead log stays/,
+    ],
     ['an unknown option of open', { readonly: true }, TypeError, /"readonly".*readOnly/],
   ])('%s is refused before anything is made', async (_, options, errorClass, message) => {
     const store = make()
