@@ -38,7 +38,8 @@ export class EnvError extends Error {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     this.retryable = options.retryable ?? false
-    this.scope = options.scope ?? 'file'
+    // RocksDB takes whatever concerns one file only for something that passes, and recovers from it; a fence doesn't.
+    this.scope = options.scope ?? (code === 'IOFenced' ? 'fileSystem' : 'file')
   }
 
   /** Whether `error` is an EnvError, with the given code when one is named. */
