@@ -456,19 +456,14 @@ function filesOf(view: DatabaseView, cloudManifest: CloudManifest): Map<string, 
   )
 }
 
-/**
- * Objects of this place to which no epoch leads any more: MANIFESTs of past epochs, tables that were never
- * committed. Where there is a second CLOUDMANIFEST, under another cookie, they may be its own: none then.
- */
+/** Objects of this place to which no epoch leads any more: MANIFESTs of past epochs, tables that were never committed. */
 function garbageOf(place: DatabasePlace, view: DatabaseView, cloudManifest: CloudManifest): string[] {
-  const names = [...view.objects.keys()].map((name) => ({ name, parsed: parseObjectName(name) }))
-  if (names.filter(({ parsed }) => parsed?.kind === 'cloudManifest').length !== 1) return []
-  return names
-    .filter(({ parsed }) => {
-      if (parsed?.kind === 'manifest') return parsed.epoch !== cloudManifest.current
-      return (parsed?.kind === 'table' || parsed?.kind === 'blob') && !isVisible(parsed, cloudManifest)
-    })
-    .map(({ name }) => objectKey(place, name))
+  const isGarbage = (name: string) => {
+    const parsed = parseObjectName(name)
+    if (parsed?.kind === 'manifest') return parsed.epoch !== cloudManifest.current
+    return (parsed?.kind === 'table' || parsed?.kind === 'blob') && !isVisible(parsed, cloudManifest)
+  }
+  return [...view.objects.keys()].filter(isGarbage).map((name) => objectKey(place, name))
 }
 
 /** The path of a database below the root, as the segments of its keys. */

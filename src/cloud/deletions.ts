@@ -1,10 +1,10 @@
 import type { Clock } from '../env/clock.js'
 import type { ObjectKey } from '../store/object-store.js'
 
-/** What it takes to delete: still owning the database, and the store. */
+/** What it takes to delete: that nobody else has a say in what is obsolete, and the store. */
 export interface DeletionTarget {
-  /** False when the database belongs to somebody else now: then nothing is deleted any more. */
-  isOwner(): Promise<boolean>
+  /** Asked before each round. False: what is queued now is not deleted at all. */
+  mayDelete(): Promise<boolean>
   deleteMany(keys: readonly ObjectKey[]): Promise<void>
 }
 
@@ -18,7 +18,8 @@ export class Deletions {
   readonly #delayMs: number
   readonly #clock: Clock
   readonly #dueAt = new Map<ObjectKey, number>()
-  #cancelTimer: (() => void) | undefined
+  #timer: { readonly atMs: number; readonly cancel: () => void } | undefined
+  #isStopped = false
   #running: Promise<void> | undefined
 
   constructor(target: DeletionTarget, delayMs: number, clock: Clock) {
@@ -29,8 +30,9 @@ export class Deletions {
 
   schedule(key: ObjectKey): void {
     if (this.#dueAt.has(key)) return
-    this.#dueAt.set(key, this.#clock.now() + this.#delayMs)
-    this.#arm()
+    const atMs = this.#clock.now() + this.#delayMs
+    this.#dueAt.set(key, atMs)
+    this.#arm(atMs)
   }
 
   /** The object is wanted again. */
@@ -42,15 +44,18 @@ export class Deletions {
   async run(): Promise<void> {
     this.#running ??= this.#deleteDue().finally(() => {
       this.#running = undefined
-      this.#arm()
+      let next = Number.POSITIVE_INFINITY
+      for (const atMs of this.#dueAt.values()) next = Math.min(next, atMs)
+      this.#arm(next)
     })
     return this.#running
   }
 
-  /** Forgets the queue; waits for a batch that is under way. */
+  /** Forgets the queue, for good; waits for a batch that is under way. */
   async stop(): Promise<void> {
+    this.#isStopped = true
     this.#dueAt.clear()
-    this.#cancelTimer?.()
+    this.#timer?.cancel()
     await this.#running
   }
 
@@ -59,23 +64,28 @@ export class Deletions {
     const due = [...this.#dueAt].filter(([, at]) => at <= now).map(([key]) => key)
     if (due.length === 0) return
     try {
-      if (!(await this.#target.isOwner())) return this.#dueAt.clear()
+      if (!(await this.#target.mayDelete())) return this.#dueAt.clear()
       await this.#target.deleteMany(due)
       for (const key of due) this.#dueAt.delete(key)
     } catch {
+      if (this.#isStopped) return
       // The store can't be reached: these wait as long again.
       for (const key of due) this.#dueAt.set(key, now + Math.max(this.#delayMs, minRetryMs))
     }
   }
 
-  #arm(): void {
-    this.#cancelTimer?.()
-    this.#cancelTimer = undefined
-    const next = Math.min(...this.#dueAt.values())
-    if (next === Number.POSITIVE_INFINITY) return
+  /** Sees to it that there is a round at that time, or before. */
+  #arm(atMs: number): void {
+    if (this.#isStopped || atMs === Number.POSITIVE_INFINITY) return
+    if (this.#timer && this.#timer.atMs <= atMs) return
+    this.#timer?.cancel()
     // Objects of one compaction become obsolete within moments: one batch takes them all.
-    const waitMs = Math.max(0, next - this.#clock.now()) + batchingMs
-    this.#cancelTimer = this.#clock.after(waitMs, () => void this.run())
+    const waitMs = Math.max(0, atMs - this.#clock.now()) + batchingMs
+    const cancel = this.#clock.after(waitMs, () => {
+      this.#timer = undefined
+      void this.run()
+    })
+    this.#timer = { atMs, cancel }
   }
 }
 

@@ -70,6 +70,7 @@ export class Owner {
   #identity: Uint8Array | undefined
   /** The CLOUDMANIFEST of a new database was sent: without an answer it may be there or not. */
   #mayExist = false
+  #isReleased = false
 
   constructor(start: OwnerStart, deps: OwnerDependencies) {
     this.epoch = start.epoch
@@ -82,7 +83,7 @@ export class Owner {
     this.#uploads = new Uploads((name, signal) => this.#upload(name, signal))
     this.#deletions = new Deletions(
       {
-        isOwner: () => this.#checkOwnership(),
+        mayDelete: async () => (await this.#checkOwnership()) && !(await this.#hasOtherStates()),
         deleteMany: (keys) => start.place.store.deleteMany(keys),
       },
       deps.deletionDelayMs,
@@ -218,9 +219,10 @@ export class Owner {
 
   /** The LOCK is let go. What is sealed gets to the store first; a destroyed database leaves nothing. */
   async release(): Promise<void> {
-    this.#cancelCheck?.()
     await this.#uploads.drained()
     await this.#committing
+    this.#isReleased = true
+    this.#cancelCheck?.()
     await this.#deletions.stop()
     if (this.isGone) await this.#deleteObjects(this.#state === 'creating' ? this.epoch : undefined)
   }
@@ -294,6 +296,8 @@ export class Owner {
       if (EnvError.is(error, 'NotFound')) return undefined
       throw error
     })
+    // It may have been let go, or destroyed, while we looked: the next owner is none of our business.
+    if (this.#isReleased || this.#state !== 'owned') return false
     if (found?.etag === this.#cloudManifestEtag) return true
     this.#displaced(
       found ? 'somebody else opened the database for writing' : 'the database was deleted there',
@@ -301,8 +305,19 @@ export class Owner {
     return false
   }
 
+  /** Whether there is a CLOUDMANIFEST of another cookie, which may lead to what is obsolete under ours. */
+  async #hasOtherStates(): Promise<boolean> {
+    const { place, cookie } = this.#start
+    const own = objectKey(place, objectName({ kind: 'cloudManifest', cookie }))
+    const prefix = objectKey(place, '')
+    for await (const { key } of place.store.list(`${prefix}CLOUDMANIFEST`, { shallow: true })) {
+      if (key !== own && parseObjectName(key.slice(prefix.length))?.kind === 'cloudManifest') return true
+    }
+    return false
+  }
+
   #scheduleCheck(): void {
-    if (this.#state !== 'owned' || this.#deps.ownershipCheckMs === 0) return
+    if (this.#isReleased || this.#state !== 'owned' || this.#deps.ownershipCheckMs === 0) return
     this.#cancelCheck = this.#deps.clock.after(this.#deps.ownershipCheckMs, () => {
       // The store can't be reached: the next check, or the next commit, will tell.
       void this.#checkOwnership()

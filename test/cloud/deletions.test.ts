@@ -17,7 +17,7 @@ beforeEach(() => {
   failure = undefined
   deletions = new Deletions(
     {
-      isOwner: async () => isOwner,
+      mayDelete: async () => isOwner,
       deleteMany: async (keys) => {
         if (failure) throw failure
         batches.push([...keys])
@@ -73,6 +73,29 @@ test('a failed deletion comes again later', async () => {
 test('the queue ends with the Env', async () => {
   deletions.schedule('a')
   await deletions.stop()
+  clock.advance(2 * hour)
+  await deletions.run()
+  expect(batches).toEqual([])
+})
+
+test('very many objects are one batch, and queued in no time', async () => {
+  const keys = Array.from({ length: 200_000 }, (_, index) => `key${index}`)
+  const start = performance.now()
+  for (const key of keys) deletions.schedule(key)
+  expect(performance.now() - start).toBeLessThan(5_000)
+  clock.advance(hour + 100)
+  await deletions.run()
+  expect(batches.map((batch) => batch.length)).toEqual([200_000])
+})
+
+test('nothing is deleted after the stop, though a batch under way fails', async () => {
+  failure = new Error('the store is away')
+  deletions.schedule('a')
+  clock.advance(hour)
+  const running = deletions.run()
+  await deletions.stop()
+  await running
+  failure = undefined
   clock.advance(2 * hour)
   await deletions.run()
   expect(batches).toEqual([])

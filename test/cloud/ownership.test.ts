@@ -1,6 +1,9 @@
-import { readdir } from 'node:fs/promises'
+import { copyFile, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { newStore, ScriptedMachine } from '../support/scripted-rocksdb.js'
+import { EnvError } from '#src/env/env-error.js'
+import type { ObjectStore } from '#src/store/object-store.js'
+import { newStore, ScriptedMachine, withFaults } from '../support/scripted-rocksdb.js'
 
 describe('the write-ahead log', () => {
   test('is replayed though the host last looked at the store before it was written', async () => {
@@ -34,5 +37,108 @@ describe('the write-ahead log', () => {
     await host.open()
     expect(await host.logged()).toBe('acknowledged')
     await host.close()
+  })
+})
+
+/** The store, whose HEADs wait until they are let through. */
+function withSlowHeads(store: ObjectStore) {
+  const waiting: (() => void)[] = []
+  let isSlow = false
+  const slow = withFaults(store, {
+    head: async (key) => {
+      if (isSlow) await new Promise<void>((resolve) => waiting.push(resolve))
+      return store.head(key)
+    },
+  })
+  return {
+    store: slow,
+    waiting,
+    hold() {
+      isSlow = true
+    },
+    letGo() {
+      isSlow = false
+      for (const resolve of waiting.splice(0)) resolve()
+    },
+  }
+}
+
+describe('an owner that let go', () => {
+  test('in the middle of a look at the store never takes the next opening for somebody else', async () => {
+    const slow = withSlowHeads(newStore().store)
+    const machine = await ScriptedMachine.start(slow.store, { ownershipCheckMs: 1000 })
+    const db = await machine.database().open()
+    slow.hold()
+    machine.clock.advance(1000)
+    await expect.poll(() => slow.waiting.length).toBe(1)
+    await db.close()
+    slow.letGo()
+
+    await db.open()
+    slow.hold()
+    machine.clock.advance(1000)
+    await expect.poll(() => slow.waiting.length).toBeGreaterThan(0)
+    expect(slow.waiting, 'one owner looks').toHaveLength(1)
+    slow.letGo()
+    await db.flush()
+    expect(machine.fences).toEqual([])
+    await db.close()
+  })
+
+  test('deletes nothing more, though a deletion failed as it let go', async () => {
+    const { store } = newStore()
+    let deletions = 0
+    let fail: ((error: Error) => void) | undefined
+    const faulty = withFaults(store, {
+      deleteMany: (keys) => {
+        deletions += 1
+        if (deletions === 1) return store.deleteMany(keys)
+        return new Promise((_, reject) => {
+          fail = reject
+        })
+      },
+    })
+    const machine = await ScriptedMachine.start(faulty, { deletionDelayMs: 1000 })
+    const db = await machine.database().open()
+    await db.drop(await db.flush())
+    machine.clock.advance(2000)
+    await expect.poll(() => deletions).toBe(2)
+    const closed = db.close()
+    await expect.poll(() => fail).toBeDefined()
+    fail!(new EnvError('IOError', 'the store is away', { retryable: true }))
+    await closed
+    machine.clock.advance(3_600_000)
+    await (await machine.database().open()).close()
+    expect(deletions).toBe(2)
+    expect(machine.fences).toEqual([])
+  })
+})
+
+describe('another state of the database, under a cookie', () => {
+  test('keeps every object that it may need, for as long as it is there', async () => {
+    const { store, directory } = newStore()
+    const machine = await ScriptedMachine.start(store)
+    const objects = () => readdir(join(directory, 'db'))
+    const db = await machine.database().open()
+    const shared = await db.flush()
+    await copyFile(join(directory, 'db/CLOUDMANIFEST'), join(directory, 'db/CLOUDMANIFEST-branch'))
+    await db.drop(shared)
+    machine.clock.advance(7_200_000)
+    await db.close()
+    await db.open()
+    machine.clock.advance(7_200_000)
+    await db.flush()
+    await db.close()
+    expect((await objects()).filter((name) => name.startsWith(shared))).toHaveLength(1)
+    expect((await objects()).filter((name) => name.startsWith('MANIFEST'))).toHaveLength(2)
+
+    await rm(join(directory, 'db/CLOUDMANIFEST-branch'))
+    await db.open()
+    machine.clock.advance(7_200_000)
+    await expect.poll(async () => (await objects()).filter((name) => name.startsWith(shared))).toEqual([])
+    await expect
+      .poll(async () => (await objects()).filter((name) => name.startsWith('MANIFEST')))
+      .toHaveLength(1)
+    await db.close()
   })
 })

@@ -142,6 +142,7 @@ describe.each(mainTestStores())('the requests to $name', ({ make }) => {
       "put db/t3.sst-e1
       put db/MANIFEST-e1
       head db/CLOUDMANIFEST
+      list db/CLOUDMANIFEST
       delete"
     `)
   })
@@ -167,6 +168,7 @@ describe.each(mainTestStores())('the requests to $name', ({ make }) => {
       get db/IDENTITY
       put db/MANIFEST-e2
       head db/CLOUDMANIFEST
+      list db/CLOUDMANIFEST
       delete"
     `)
   })

@@ -8,6 +8,7 @@ import { Database } from '#src/cloud/database.js'
 import { FileCache } from '#src/cloud/file-cache.js'
 import type { LocalCopy, LocalWritableFile, SparseFile } from '#src/env/env.js'
 import { EnvError } from '#src/env/env-error.js'
+import { parseFileName } from '#src/format/file-name.js'
 import { encodeLog, readLog } from '#src/format/log-record.js'
 import { readManifest } from '#src/format/manifest.js'
 import { DirectoryStore } from '#src/store/directory-store.js'
@@ -90,6 +91,7 @@ export class ScriptedRocksDB {
       if (current === undefined) await this.#create()
       else this.#inherit(await readFile(join(this.directory, current)))
       await this.#newManifest()
+      await this.#deleteObsoleteTables()
     } catch (error) {
       await this.close()
       throw error
@@ -170,6 +172,15 @@ export class ScriptedRocksDB {
       Buffer.from(payload),
     )
     this.#nextNumber = readManifest(manifest).lastNextFileNumber
+  }
+
+  async #deleteObsoleteTables(): Promise<void> {
+    const { liveTables } = readManifest(encodeLog(this.#edits))
+    for (const name of (await this.database.children()) ?? []) {
+      const { kind, ...file } = parseFileName(name)
+      if (kind === 'table' && 'number' in file && !liveTables.has(file.number))
+        await this.database.deleteFile(name)
+    }
   }
 
   async #create(): Promise<void> {
