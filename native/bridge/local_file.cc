@@ -48,9 +48,12 @@ IOStatus LocalWritableFile::Fsync(const IOOptions& options, IODebugContext* dbg)
   return SyncBoth([&] { return target()->Fsync(options, dbg); });
 }
 
+// Spreads the writing of a large file over time and promises nothing: RocksDB calls it in the middle of a
+// MANIFEST too, of which the host is to hear when it is whole.
 IOStatus LocalWritableFile::RangeSync(uint64_t offset, uint64_t bytes, const IOOptions& options,
                                       IODebugContext* dbg) {
-  return SyncBoth([&] { return target()->RangeSync(offset, bytes, options, dbg); });
+  const IOStatus fenced = fence_->Check();
+  return fenced.ok() ? target()->RangeSync(offset, bytes, options, dbg) : fenced;
 }
 
 // Also behind a fence. The host hears of it only when all that was written is there.

@@ -148,7 +148,8 @@ export interface LocalWritableFile {
   readonly kind: 'local'
   readonly path: string
   /**
-   * When given, `Sync`, `Fsync` and `RangeSync` first sync the local file, then wait for this.
+   * When given, `Sync` and `Fsync` first sync the local file, then wait for this. `RangeSync` does not: the file may
+   * be half written then.
    * `size` is the length of the file in bytes at that time.
    */
   readonly synced?: (size: number) => Promise<void>
