@@ -39,49 +39,60 @@ export interface StoredFile {
  * @param places where to look, in this order: the database's own place, then that of its source.
  * @throws EnvError Corruption: a part of it is damaged, missing or of the wrong size.
  */
-export async function readView(
-  places: readonly [DatabasePlace, ...DatabasePlace[]],
+export async function readView(places: Places, cookie: string): Promise<DatabaseView | undefined> {
+  let damagedState: string | undefined
+  for (;;) {
+    const found = await readOnce(places, cookie)
+    if (!found || 'view' in found) return found?.view
+    // An owner may have written and deleted between our looks. What is the same state and damaged again is damaged.
+    if (found.state === damagedState) throw found.damage
+    damagedState = found.state
+  }
+}
+
+type Places = readonly [DatabasePlace, ...DatabasePlace[]]
+
+/** The view, or what is wrong with it and in which state the database was then. */
+async function readOnce(
+  places: Places,
   cookie: string,
-): Promise<DatabaseView | undefined> {
+): Promise<
+  { readonly view: DatabaseView } | { readonly damage: EnvError; readonly state: string } | undefined
+> {
   const cloudManifestName = objectName({ kind: 'cloudManifest', cookie })
   const root = await getFirst(places, cloudManifestName)
   if (!root) return undefined
   const cloudManifest = decodeCloudManifest(root.object.body, objectUrl(root.place, cloudManifestName))
 
   const manifestName = objectName({ kind: 'manifest', epoch: cloudManifest.current })
-  const [stored, firstListing] = await Promise.all([
+  const [stored, listings] = await Promise.all([
     getFirst(places, manifestName),
     Promise.all(places.map(listObjects)),
   ])
   if (!stored) {
-    throw new EnvError(
+    const damage = new EnvError(
       'Corruption',
       `${objectUrl(places[0], manifestName)} is missing, and ${objectUrl(root.place, cloudManifestName)} names it as the ` +
         "database's MANIFEST. Bring that object back, or an earlier version of the CLOUDMANIFEST",
     )
+    return { damage, state: root.object.etag }
   }
   // An object is written whole or not at all: what a local file would have lost in a crash was lost here by other means.
   const name = objectUrl(stored.place, manifestName)
   const manifest = readManifest(stored.object.body, { name, tail: 'strict' })
-
-  // A table that was committed while the list was made may be missing in it: look once more before giving up.
-  let listing = firstListing
-  let files = visibleFiles(places, listing, cloudManifest)
-  if (findDamage(places[0], manifest, files)) {
-    listing = await Promise.all(places.map(listObjects))
-    files = visibleFiles(places, listing, cloudManifest)
-    const damage = findDamage(places[0], manifest, files)
-    if (damage) throw damage
-  }
-  return {
+  const files = visibleFiles(places, listings, cloudManifest)
+  const damage = findDamage(places[0], manifest, files)
+  if (damage) return { damage, state: `${root.object.etag} ${stored.object.etag}` }
+  const view = {
     cloudManifest,
     cloudManifestEtag: root.object.etag,
     manifestBytes: stored.object.body,
     manifestEtag: stored.object.etag,
     manifest,
     files,
-    objects: listing[0] ?? new Map(),
+    objects: listings[0] ?? new Map(),
   }
+  return { view }
 }
 
 /** Whether the store still has the state that was read: the two objects that say what it is are as they were. */

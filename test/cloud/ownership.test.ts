@@ -142,3 +142,29 @@ describe('another state of the database, under a cookie', () => {
     await db.close()
   })
 })
+
+describe('a look at the store while somebody writes', () => {
+  test('is never Corruption: a state that has passed by is read anew', async () => {
+    const { store } = newStore()
+    const writer = await ScriptedMachine.start(store, { deletionDelayMs: 0 })
+    const db = await writer.database().open()
+    const table = await db.flush()
+    const objects = await readdir(join(new URL(store.url).pathname, 'db'))
+    let lists = 0
+    const overtaken = withFaults(store, {
+      async *list(prefix, options) {
+        lists += 1
+        // Between the MANIFEST and the list of tables there is a compaction, and what it made obsolete is gone.
+        if (lists === 1) {
+          await db.flush()
+          await db.drop(table)
+          await store.deleteMany(objects.filter((name) => name.startsWith(table)).map((name) => `db/${name}`))
+        }
+        yield* store.list(prefix, options)
+      },
+    })
+    const reader = (await ScriptedMachine.start(overtaken)).database()
+    expect(await reader.database.children()).not.toContain(table)
+    await db.close()
+  })
+})
