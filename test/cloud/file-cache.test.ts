@@ -371,36 +371,34 @@ describe('while it is in use', () => {
       await new Promise<void>((resolve) => late.push(resolve))
       return stored.fetch(offset, length)
     })
-    let reads = 0
+    const readsOf = Array<number>(20).fill(0)
     let isDone = false
     const churn = (async () => {
-      let evictedAt = 0
-      for (let round = 0; !isDone; round++) {
+      for (let round = 0, evictions = 0; !isDone; round++) {
         await setImmediate()
         for (const resolve of late.splice(0, 1 + (round % 3))) resolve()
-        // Not more often, for a reader gives up when it was in vain 8 times.
-        if (reads < evictedAt + 20) continue
-        evictedAt = reads
+        // Not while somebody still waits since the last one, for a reader gives up when it was in vain 8 times.
+        if (Math.min(...readsOf) <= evictions) continue
+        evictions += 1
         // It may fail: files come to be while it goes on.
-        if (reads % 3 === 0) await rm(directory, { recursive: true, force: true }).catch(() => undefined)
+        if (evictions % 3 === 0) await rm(directory, { recursive: true, force: true }).catch(() => undefined)
         else await file.evict()
       }
     })()
-    await Promise.all(
-      Array.from({ length: 20 }, async (_, reader) => {
-        const handle = file.open()
-        handle.onEvicted = (copy) => handle.released(copy)
-        for (let at = 0; at < 30; at++) {
-          const offset = ((reader * 7 + at * 11) % 40) * chunk + 100
-          expectBytes(await read(handle, offset, 50), stored.bytes.subarray(offset, offset + 50))
-          reads += 1
-        }
-        handle.close()
-      }),
-    ).finally(() => {
-      isDone = true
+    const readers = readsOf.map(async (_, reader) => {
+      const handle = file.open()
+      handle.onEvicted = (copy) => handle.released(copy)
+      for (let at = 0; at < 30; at++) {
+        const offset = ((reader * 7 + at * 11) % 40) * chunk + 100
+        expectBytes(await read(handle, offset, 50), stored.bytes.subarray(offset, offset + 50))
+        readsOf[reader] = at + 1
+      }
+      handle.close()
     })
-    await churn
+    await Promise.all(readers).finally(async () => {
+      isDone = true
+      await churn
+    })
     await file.evict()
     expect(cache.metrics().bytes).toBe(0)
     await cache.close()
