@@ -2,8 +2,9 @@
 import { Command, CommanderError } from '@commander-js/extra-typings'
 import { buildCommand } from './build.js'
 import { execCommand } from './exec.js'
+import { exitCodeOf } from './exit-code.js'
+import { printableMessage } from './output/text.js'
 import { serveCommand } from './serve.js'
-import { UsageError } from './usage-error.js'
 
 const program = new Command('cloudenv')
   .description('RocksDB with its tables in an object store')
@@ -12,17 +13,20 @@ const program = new Command('cloudenv')
 
 for (const command of [execCommand, serveCommand, buildCommand]) program.addCommand(command.exitOverride())
 
+// Who reads our output may have seen enough, as `head` does.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit()
+  throw error
+})
+
 try {
   await program.parseAsync()
 } catch (error) {
+  // Commander has told already.
+  if (!(error instanceof CommanderError)) console.error(`cloudenv: ${printableMessage(messageOf(error))}`)
   process.exitCode = exitCodeOf(error)
 }
 
-/** 2 where another command line would help, 1 where something failed. */
-function exitCodeOf(error: unknown): number {
-  // It has told already.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
-  console.error(`cloudenv: ${error instanceof Error ? error.message : String(error)}`)
-  const isUsage = error instanceof UsageError || error instanceof TypeError || error instanceof RangeError
-  return isUsage ? 2 : 1
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import type { S3Connection } from '../store/s3-client.js'
 import type { S3Encryption } from '../store/s3-encryption.js'
-import { parseStoreUrl } from '../store/store-url.js'
+import { checkEndpoint, parseStoreUrl } from '../store/store-url.js'
 
 export interface CloudEnvOptions extends S3Connection {
   /**
@@ -122,14 +122,6 @@ function storeUrl(name: string, value: unknown): string {
   const url = text(name, value)
   parseStoreUrl(url)
   return url
-}
-
-function checkEndpoint(value: unknown): void {
-  const url = text('endpoint', value)
-  if (/^https?:\/\//.test(url) && URL.canParse(url)) return
-  throw new TypeError(
-    `expected "endpoint" to be a URL such as "http://127.0.0.1:9000", got ${JSON.stringify(url)}`,
-  )
 }
 
 function text(name: string, value: unknown): string {

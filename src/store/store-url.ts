@@ -21,6 +21,18 @@ export function parseStoreUrl(url: string): StoreUrl {
   throw unusable(url, 'its scheme is neither s3 nor file')
 }
 
+/**
+ * Checks the URL of a server.
+ * @throws TypeError
+ */
+export function checkEndpoint(endpoint: unknown): void {
+  const isUrl = typeof endpoint === 'string' && /^https?:\/\//.test(endpoint) && URL.canParse(endpoint)
+  if (isUrl) return
+  throw new TypeError(
+    `expected "endpoint" to be a URL such as "http://127.0.0.1:9000", got ${JSON.stringify(endpoint)}`,
+  )
+}
+
 function bucketOf(url: string): { readonly bucket: string; readonly prefix: string } {
   if (/[?#]/.test(url)) throw unusable(url, 'settings such as the region are options, not part of the URL')
   const [bucket = '', ...path] = url.slice('s3://'.length).split('/')

@@ -1,0 +1,31 @@
+import { CommanderError } from '@commander-js/extra-typings'
+import { EnvError, type EnvErrorCode } from '../env/env-error.js'
+import { UsageError } from './usage-error.js'
+
+/** How a command ends. */
+export const exitCode = {
+  good: 0,
+  /** It found something wrong, or what was looked for is not there. */
+  foundWrong: 1,
+  /** Another command line would help. */
+  wrongUse: 2,
+  /** The store did not answer, or not to us. */
+  noStore: 3,
+} as const
+
+/** How stores call it: no such bucket, no credentials, the wrong region, forbidden, out of reach. */
+const storeCodes: ReadonlySet<EnvErrorCode> = new Set([
+  'PathNotFound',
+  'InvalidArgument',
+  'IOError',
+  'TimedOut',
+])
+
+/** The exit code of a command that failed so. */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.good : exitCode.wrongUse
+  if (error instanceof UsageError || error instanceof TypeError || error instanceof RangeError)
+    return exitCode.wrongUse
+  if (EnvError.is(error) && storeCodes.has(error.code)) return exitCode.noStore
+  return exitCode.foundWrong
+}

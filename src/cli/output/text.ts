@@ -1,0 +1,89 @@
+/**
+ * Text for people. Names, keys and values come from a bucket, and whoever can write there must not be able to move
+ * the cursor, turn the direction of the text or hide anything on the terminal of who looks.
+ */
+
+/** Controls, formatting characters (bidirectional ones among them), lone surrogates, unassigned and line separators. */
+const unprintable = /[\p{C}\p{Zl}\p{Zp}]/gu
+
+/** The text with everything escaped that a terminal would act upon: `\n`, `\u{202e}`. A backslash becomes `\\`. */
+export function printable(text: string): string {
+  return text.replaceAll('\\', '\\\\').replace(unprintable, escaped)
+}
+
+/** A message of several lines, perhaps, that may quote such text: it stays as it is but for what a terminal would act upon. */
+export function printableMessage(message: string): string {
+  return message.replace(unprintable, (character) => (character === '\n' ? character : escaped(character)))
+}
+
+function escaped(character: string): string {
+  return shortEscapes[character] ?? `\\u{${character.codePointAt(0)!.toString(16)}}`
+}
+
+const shortEscapes: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }
+
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** Bytes as text where they are UTF-8, and otherwise each byte that is not ASCII as `\xNN`. */
+export function printableBytes(bytes: Uint8Array): string {
+  try {
+    return printable(strictUtf8.decode(bytes))
+  } catch {
+    const hex = (byte: number) => `\\x${byte.toString(16).padStart(2, '0')}`
+    return Array.from(bytes, (byte) =>
+      byte === 0x5c ? '\\\\' : byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : hex(byte),
+    ).join('')
+  }
+}
+
+/** At most `width` characters of it, the middle left out. */
+export function shortened(text: string, width: number): string {
+  const characters = Array.from(text)
+  if (characters.length <= width) return text
+  const head = Math.ceil((width - 1) / 2)
+  return `${characters.slice(0, head).join('')}…${characters.slice(characters.length - (width - 1 - head)).join('')}`
+}
+
+const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
+
+/** `17 B`, `4.2 KiB`, `213 MiB`: three digits at most. */
+export function formatBytes(bytes: number): string {
+  let value = bytes
+  let unit = 0
+  // What would be rounded up to 1024 belongs to the next unit.
+  while (value >= 1023.5 && unit < units.length - 1) {
+    value /= 1024
+    unit += 1
+  }
+  return `${unit === 0 || value >= 99.95 ? value.toFixed(0) : value.toFixed(1)} ${units[unit]}`
+}
+
+/** `1,234`. */
+export function formatCount(count: number | bigint): string {
+  return count.toLocaleString('en')
+}
+
+/** `1 table`, `2 tables`. */
+export function counted(count: number, thing: string): string {
+  return `${formatCount(count)} ${thing}${count === 1 ? '' : 's'}`
+}
+
+const spans = [
+  ['y', 365 * 86_400],
+  ['d', 86_400],
+  ['h', 3_600],
+  ['min', 60],
+  ['s', 1],
+] as const
+
+/** How long ago: `3 h`, `12 d`. */
+export function formatAge(date: Date, now = Date.now()): string {
+  const seconds = Math.max(0, Math.floor((now - date.getTime()) / 1000))
+  return formatSeconds(seconds)
+}
+
+/** `3 h`, `12 d`: the largest unit that fits, cut off. */
+export function formatSeconds(seconds: number): string {
+  const [unit, length] = spans.find(([, span]) => seconds >= span) ?? (['s', 1] as const)
+  return `${Math.floor(seconds / length)} ${unit}`
+}

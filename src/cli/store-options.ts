@@ -1,0 +1,79 @@
+import { type Command, Option, type OptionValues } from '@commander-js/extra-typings'
+import type { DatabasePlace } from '../cloud/database-place.js'
+import type { S3Connection } from '../store/s3-client.js'
+import { checkEndpoint } from '../store/store-url.js'
+
+/** How to reach a store: the same in every command that has to. */
+export const connectionOptions: readonly Option[] = [
+  new Option('--region <name>', 'of the bucket'),
+  new Option('--endpoint <url>', 'of a server other than AWS, e.g. http://127.0.0.1:9000'),
+  new Option('--path-style', 'address the bucket as endpoint/bucket (the default with --endpoint)'),
+  new Option('--no-path-style', 'address the bucket as bucket.endpoint'),
+  new Option('--profile <name>', 'of the shared AWS configuration files'),
+]
+
+/** Which state of a database is meant. */
+export const stateOptions: readonly Option[] = [
+  new Option('--cookie <name>', 'the state of CLOUDMANIFEST-<name> instead of CLOUDMANIFEST'),
+  new Option('--source <url>', 'the database that this one was cloned from'),
+]
+
+/** As commander parses them. A type, not an interface: only types are records of whatever to TypeScript. */
+export type ConnectionOptions = {
+  readonly region?: string
+  readonly endpoint?: string
+  readonly pathStyle?: boolean
+  readonly profile?: string
+}
+
+export type StateOptions = {
+  readonly cookie?: string
+  readonly source?: string
+}
+
+/** What every command takes that looks into a bucket. */
+export type InspectOptions = ConnectionOptions & StateOptions & { readonly json?: true }
+
+/** The command with them added to its own options. */
+export function withInspectOptions<Arguments extends unknown[], Own extends OptionValues>(
+  command: Command<Arguments, Own>,
+): Command<Arguments, Own & InspectOptions> {
+  command.option('--json', 'print JSON, as docs/cli.md describes it')
+  for (const option of [...stateOptions, ...connectionOptions]) command.addOption(option)
+  return command as unknown as Command<Arguments, Own & InspectOptions>
+}
+
+/** @throws TypeError */
+export function connectionOf({ region, endpoint, profile, pathStyle }: ConnectionOptions): S3Connection {
+  if (endpoint !== undefined) checkEndpoint(endpoint)
+  return {
+    ...(region !== undefined && { region }),
+    ...(endpoint !== undefined && { endpoint }),
+    ...(profile !== undefined && { profile }),
+    ...(pathStyle !== undefined && { forcePathStyle: pathStyle }),
+  }
+}
+
+/** Where a database's objects are looked for, in this order: at its own URL, then at that of its source. */
+export type Places = readonly [DatabasePlace, ...DatabasePlace[]]
+
+/**
+ * Does something at the place that a URL names, and lets go of the store afterwards.
+ * @throws TypeError the URL names no store.
+ */
+export async function withPlaces<T>(
+  url: string,
+  options: ConnectionOptions & StateOptions,
+  work: (places: Places) => Promise<T>,
+): Promise<T> {
+  // Loaded here, for it brings the SDK along.
+  const { openStore } = await import('../store/open-store.js')
+  const open = (place: string) => ({ store: openStore(place, connectionOf(options)), path: '' })
+  const own = open(url)
+  const places: Places = options.source === undefined ? [own] : [own, open(options.source)]
+  try {
+    return await work(places)
+  } finally {
+    for (const { store } of places) store.close()
+  }
+}

@@ -1,0 +1,105 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { jsonBytes } from '#src/cli/output/json.js'
+import { progressLine } from '#src/cli/output/progress.js'
+import { tableLines } from '#src/cli/output/table.js'
+import {
+  formatBytes,
+  formatSeconds,
+  printable,
+  printableBytes,
+  printableMessage,
+  shortened,
+} from '#src/cli/output/text.js'
+
+describe('what came from a bucket', () => {
+  test.each([
+    ['a line break', 'a\nb', 'a\\nb'],
+    ['an escape sequence', '\u001b[2J', '\\u{1b}[2J'],
+    ['a right-to-left override', 'a\u202egpj.exe', 'a\\u{202e}gpj.exe'],
+    ['a lone surrogate', 'a\ud800', 'a\\u{d800}'],
+    ['the C1 controls', '\u009b31m', '\\u{9b}31m'],
+    ['a zero-width space', 'a\u200bb', 'a\\u{200b}b'],
+    ['a backslash', '\\n', '\\\\n'],
+    ['other writing', 'Zürich 東京', 'Zürich 東京'],
+  ])('%s is shown, and does nothing', (_, text, shown) => {
+    expect(printable(text)).toBe(shown)
+  })
+
+  test('has nothing that a terminal acts upon, whatever it was', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
+        expect(printableBytes(bytes)).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u)
+      }),
+    )
+  })
+
+  test('stays different where it was different', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (a, b) => {
+        if (a !== b) expect(printable(a)).not.toBe(printable(b))
+      }),
+    )
+  })
+
+  test('is shown byte by byte where it is no text', () => {
+    expect(printableBytes(Uint8Array.of(0x6b, 0xff, 0x00, 0x5c))).toBe('k\\xff\\x00\\\\')
+  })
+
+  test('may be quoted in a message of several lines', () => {
+    expect(printableMessage('first\nsecond \u001b[31m')).toBe('first\nsecond \\u{1b}[31m')
+  })
+
+  test('comes as base64 in JSON, beside a form to look at', () => {
+    expect(jsonBytes(Uint8Array.of(0xff, 0x41))).toEqual({ base64: '/0E=', text: '\\xffA' })
+  })
+})
+
+describe('numbers for people', () => {
+  test.each([
+    [0, '0 B'],
+    [1023, '1023 B'],
+    [1024, '1.0 KiB'],
+    [99.9 * 1024, '99.9 KiB'],
+    [150 * 1024, '150 KiB'],
+    [1023.9 * 1024, '1.0 MiB'],
+    [1.5 * 2 ** 40, '1.5 TiB'],
+  ])('%d bytes are %s', (bytes, text) => expect(formatBytes(bytes)).toBe(text))
+
+  test.each([
+    [0, '0 s'],
+    [59, '59 s'],
+    [60, '1 min'],
+    [7_199, '1 h'],
+    [86_400, '1 d'],
+    [800 * 86_400, '2 y'],
+  ])('%d seconds are %s', (seconds, text) => expect(formatSeconds(seconds)).toBe(text))
+
+  test('a long text loses its middle', () => {
+    expect(shortened('abcdefghij', 5)).toBe('ab…ij')
+    expect(shortened('abcde', 5)).toBe('abcde')
+  })
+})
+
+test('a table is as wide as it has to be, numbers to the right', () => {
+  const rows = [
+    { name: 'orders', tables: 7 },
+    { name: 'a', tables: 1234 },
+  ]
+  const lines = tableLines(rows, [
+    { title: 'database', cell: (row) => row.name },
+    { title: 'tables', align: 'right', cell: (row) => String(row.tables) },
+  ])
+  expect(lines).toEqual(['database  tables', 'orders         7', 'a           1234'])
+})
+
+test('progress tells how far, how fast and how long still', () => {
+  const step = { step: 'checking', done: 1200, seconds: 3 }
+  expect(progressLine({ ...step, unit: 'tables', total: 5000 })).toBe(
+    'checking: 1,200 of 5,000 tables, 400/s, 9 s left',
+  )
+  expect(progressLine({ ...step, unit: 'tables' })).toBe('checking: 1,200 tables, 400/s')
+  expect(progressLine({ ...step, unit: 'bytes', done: 3 * 2 ** 20, total: 6 * 2 ** 20 })).toBe(
+    'checking: 3.0 MiB of 6.0 MiB, 1.0 MiB/s, 3 s left',
+  )
+})
