@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 /** The library that teaches any RocksDB program the URI scheme `cloudenv://`. */
@@ -5,6 +6,12 @@ export const pluginPath = inPackage('build/native/libcloudenv.so')
 
 /** Builds the native part. */
 export const setupScript = inPackage('scripts/setup.mjs')
+
+export const packageVersion = versionIn(inPackage('package.json'))
+
+function versionIn(path: string): string {
+  return (JSON.parse(readFileSync(path, 'utf8')) as { readonly version: string }).version
+}
 
 function inPackage(path: string): string {
   return fileURLToPath(new URL(`../../${path}`, import.meta.url))

@@ -1,0 +1,51 @@
+import type { CommandUnknownOpts, Option } from '@commander-js/extra-typings'
+
+/** A word that may stand where the cursor is. */
+export interface Candidate {
+  readonly word: string
+  readonly description: string
+}
+
+/**
+ * What may come next on a command line.
+ * @param words what follows the program's name; the last one, perhaps empty, is being typed.
+ * @returns nothing where any text or file may stand.
+ */
+export function candidates(program: CommandUnknownOpts, words: readonly string[]): Candidate[] {
+  const typed = words.at(-1) ?? ''
+  const before = words.slice(0, -1)
+  const command = commandOf(program, before)
+  return offers(command ?? program, before).filter(({ word }) => word.startsWith(typed))
+
+  function offers(current: CommandUnknownOpts, previous: readonly string[]): Candidate[] {
+    // What follows is another program's.
+    if (previous.includes('--')) return []
+    const asked = optionNamed(current, previous.at(-1))
+    if (asked && (asked.required || asked.optional)) return plain(asked.argChoices)
+    if (typed.startsWith('-')) return current.createHelp().visibleOptions(current).map(optionCandidate)
+    if (current === program) return program.createHelp().visibleCommands(program).map(commandCandidate)
+    return plain(current.registeredArguments[0]?.argChoices)
+  }
+}
+
+function commandOf(program: CommandUnknownOpts, words: readonly string[]): CommandUnknownOpts | undefined {
+  const name = words.find((word) => !word.startsWith('-'))
+  return program.commands.find((command) => command.name() === name)
+}
+
+function optionNamed(command: CommandUnknownOpts, flag: string | undefined): Option | undefined {
+  return command.options.find(({ long, short }) => flag !== undefined && (flag === long || flag === short))
+}
+
+const optionCandidate = (option: Option): Candidate => ({
+  word: option.long ?? option.flags,
+  description: option.description,
+})
+
+const commandCandidate = (command: CommandUnknownOpts): Candidate => ({
+  word: command.name(),
+  description: command.description(),
+})
+
+const plain = (words: readonly string[] | undefined): Candidate[] =>
+  (words ?? []).map((word) => ({ word, description: '' }))
