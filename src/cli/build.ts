@@ -4,6 +4,7 @@ import { runProgram } from './run-program.js'
 
 export const buildCommand = new Command('build')
   .description('build the native part against the RocksDB of this system')
+  .addHelpText('after', '\nExample, once after npm install:\n  npx cloudenv build')
   .action(async () => {
     process.exitCode = await runProgram(process.execPath, [setupScript, '--native'])
   })

@@ -1,22 +1,8 @@
 #!/usr/bin/env node
-import { Command, CommanderError } from '@commander-js/extra-typings'
-import { buildCommand } from './build.js'
-import { completeCommand, completionCommand } from './completion.js'
-import { execCommand } from './exec.js'
+import { CommanderError } from '@commander-js/extra-typings'
 import { exitCodeOf } from './exit-code.js'
 import { printableMessage } from './output/text.js'
-import { packageVersion } from './package-files.js'
-import { serveCommand } from './serve.js'
-
-const program = new Command('cloudenv')
-  .description('RocksDB with its tables in an object store')
-  .version(packageVersion)
-  .enablePositionalOptions()
-  .exitOverride()
-
-for (const command of [execCommand, serveCommand, buildCommand, completionCommand])
-  program.addCommand(command.exitOverride())
-program.addCommand(completeCommand(program), { hidden: true })
+import { program } from './program.js'
 
 // Who reads our output may have seen enough, as `head` does.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

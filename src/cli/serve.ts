@@ -6,13 +6,16 @@ import { Command } from '@commander-js/extra-typings'
 import { EnvHost } from '../host/env-host.js'
 import { makeSocketDirectory, removeSocketDirectory } from '../host/socket-directory.js'
 import { type EnvOptions, openEnv, withEnvOptions } from './env-options.js'
+import { printJson } from './output/json.js'
 import { fsUri, pluginPreload } from './plugin.js'
 import { UsageError } from './usage-error.js'
 
 export const serveCommand = withEnvOptions(
   new Command('serve')
     .description('host an Env until interrupted, for any number of RocksDB programs')
-    .option('--socket <path>', 'where to listen (default: in a fresh temporary directory)'),
+    .option('--socket <path>', 'where to listen (default: in a fresh temporary directory)')
+    .option('--json', 'say where in JSON, for programs')
+    .addHelpText('after', '\nExample:\n  cloudenv serve --store s3://bucket/prod --root /data'),
 ).action(async (options) => {
   if (options.socket === undefined) {
     const directory = makeSocketDirectory()
@@ -28,11 +31,15 @@ export const serveCommand = withEnvOptions(
   }
 })
 
-async function serve(options: EnvOptions, socketPath: string): Promise<void> {
+type ServeOptions = EnvOptions & { readonly json?: true }
+
+async function serve(options: ServeOptions, socketPath: string): Promise<void> {
   const [name, value] = pluginPreload()
   const host = await EnvHost.listen(await openEnv(options), socketPath)
   const stopped = Promise.race(['SIGINT', 'SIGTERM', 'SIGHUP'].map((signal) => once(process, signal)))
-  console.log(`Serving ${fsUri(socketPath)} until interrupted. RocksDB programs use it so:
+  if (options.json) printJson({ fsUri: fsUri(socketPath), environment: { [name]: value } })
+  else
+    console.log(`Serving ${fsUri(socketPath)} until interrupted. RocksDB programs use it so:
 
   ${name}=${value} ldb --fs_uri=${fsUri(socketPath)} --db=${resolve(options.root ?? '/')}/… scan
 `)

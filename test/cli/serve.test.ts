@@ -40,6 +40,16 @@ describe.skipIf(!havePrograms)(programSuite('cloudenv serve'), () => {
     expect(line).toMatch(/libcloudenv\.so ldb --fs_uri=cloudenv:\/\/\/\S+ --db=\/data\//)
   })
 
+  test('says it in JSON to programs', async () => {
+    const cli = new Cli(['serve', '--env', 'memory', '--json'])
+    running.push(cli)
+    const [line] = await cli.printed(/^.*\n/)
+    expect(JSON.parse(line)).toEqual({
+      fsUri: expect.stringMatching(/^cloudenv:\/\/\//),
+      environment: expect.objectContaining({}),
+    })
+  })
+
   test('listens where it is told to, and refuses a socket in use', async () => {
     const socket = join(temporaryDirectory(), 'my.sock')
     const { cli, socketPath } = await serve('--socket', socket)

@@ -1,0 +1,18 @@
+import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings'
+import { buildCommand } from './build.js'
+import { completeCommand, completionCommand } from './completion.js'
+import { execCommand } from './exec.js'
+import { packageVersion } from './package-files.js'
+import { serveCommand } from './serve.js'
+
+const commands: readonly CommandUnknownOpts[] = [execCommand, serveCommand, buildCommand, completionCommand]
+
+/** `cloudenv` with all its commands. What goes wrong is thrown, not exited with. */
+export const program: CommandUnknownOpts = new Command('cloudenv')
+  .description('RocksDB with its tables in an object store')
+  .version(packageVersion)
+  .enablePositionalOptions()
+  .exitOverride()
+
+for (const command of commands) program.addCommand(command.exitOverride())
+program.addCommand(completeCommand(program), { hidden: true })
