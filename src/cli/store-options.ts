@@ -1,5 +1,5 @@
 import { type Command, Option, type OptionValues } from '@commander-js/extra-typings'
-import type { DatabasePlace } from '../cloud/database-place.js'
+import type { Places } from '../cloud/database-place.js'
 import type { S3Connection } from '../store/s3-client.js'
 import { checkEndpoint } from '../store/store-url.js'
 
@@ -53,9 +53,6 @@ export function connectionOf({ region, endpoint, profile, pathStyle }: Connectio
     ...(pathStyle !== undefined && { forcePathStyle: pathStyle }),
   }
 }
-
-/** Where a database's objects are looked for, in this order: at its own URL, then at that of its source. */
-export type Places = readonly [DatabasePlace, ...DatabasePlace[]]
 
 /**
  * Does something at the place that a URL names, and lets go of the store afterwards.

@@ -7,6 +7,9 @@ export interface DatabasePlace {
   readonly path: string
 }
 
+/** Where a database's objects are looked for, in this order: at its own place, then at that of its source. */
+export type Places = readonly [DatabasePlace, ...DatabasePlace[]]
+
 export function objectKey(place: DatabasePlace, name: string): ObjectKey {
   return place.path === '' ? name : `${place.path}/${name}`
 }

@@ -1,16 +1,10 @@
 import { EnvError } from '../env/env-error.js'
 import { type CloudManifest, decodeCloudManifest } from '../format/cloud-manifest.js'
-import { epochOf } from '../format/epoch.js'
-import {
-  blobFileName,
-  type ObjectName,
-  objectName,
-  parseObjectName,
-  tableFileName,
-} from '../format/file-name.js'
+import { blobFileName, objectName, parseObjectName, tableFileName } from '../format/file-name.js'
 import { type Manifest, readManifest } from '../format/manifest.js'
 import type { ObjectInfo, ObjectKey, StoredObject } from '../store/object-store.js'
-import { type DatabasePlace, databaseUrl, objectKey, objectUrl } from './database-place.js'
+import { type DatabasePlace, databaseUrl, objectKey, objectUrl, type Places } from './database-place.js'
+import { isVisible } from './visibility.js'
 
 /** A database as the store has it: one consistent state, read without changing anything. */
 export interface DatabaseView {
@@ -36,7 +30,6 @@ export interface StoredFile {
 
 /**
  * Reads the state that the CLOUDMANIFEST names now; undefined when there is no database.
- * @param places where to look, in this order: the database's own place, then that of its source.
  * @throws EnvError Corruption: a part of it is damaged, missing or of the wrong size.
  */
 export async function readView(places: Places, cookie: string): Promise<DatabaseView | undefined> {
@@ -49,8 +42,6 @@ export async function readView(places: Places, cookie: string): Promise<Database
     damagedState = found.state
   }
 }
-
-type Places = readonly [DatabasePlace, ...DatabasePlace[]]
 
 /** The view, or what is wrong with it and in which state the database was then. */
 async function readOnce(
@@ -165,16 +156,6 @@ function visibleFiles(
     }
   }
   return files
-}
-
-/** Whether the object is a table or blob file to which the mapping from file numbers to epochs leads. */
-export function isVisible(
-  name: ObjectName | undefined,
-  cloudManifest: CloudManifest,
-): name is Extract<ObjectName, { readonly kind: 'table' | 'blob' }> {
-  return (
-    (name?.kind === 'table' || name?.kind === 'blob') && epochOf(cloudManifest, name.number) === name.epoch
-  )
 }
 
 function findDamage(

@@ -11,15 +11,8 @@ import { assertConditionalPuts } from '../store/probe-conditional.js'
 import type { CachedFile } from './cached-file.js'
 import { claimDatabase } from './claim.js'
 import type { CloudEnvConfig } from './cloud-env-options.js'
-import { type DatabasePlace, databaseUrl, objectKey } from './database-place.js'
-import {
-  type DatabaseView,
-  getFirst,
-  isCurrent,
-  isVisible,
-  readView,
-  type StoredFile,
-} from './database-view.js'
+import { type DatabasePlace, databaseUrl, objectKey, type Places } from './database-place.js'
+import { type DatabaseView, getFirst, isCurrent, readView, type StoredFile } from './database-view.js'
 import type { FileCache } from './file-cache.js'
 import { fsyncDirectory, readDirectory, setAside, writeFileDurably } from './local-directory.js'
 import { Owner } from './owner.js'
@@ -31,6 +24,7 @@ import {
   writeOwnerRecord,
 } from './owner-record.js'
 import { ServedBytes } from './served-bytes.js'
+import { isUnreachable, isVisible } from './visibility.js'
 
 export interface DatabaseDependencies {
   readonly config: CloudEnvConfig
@@ -49,16 +43,12 @@ export interface DatabaseDependencies {
  */
 export class Database {
   readonly directory: string
-  readonly #places: readonly [DatabasePlace, ...DatabasePlace[]]
+  readonly #places: Places
   readonly #deps: DatabaseDependencies
   #owner: Owner | undefined
   #view: Promise<DatabaseView | undefined> | undefined
 
-  constructor(
-    directory: string,
-    places: readonly [DatabasePlace, ...DatabasePlace[]],
-    deps: DatabaseDependencies,
-  ) {
+  constructor(directory: string, places: Places, deps: DatabaseDependencies) {
     this.directory = directory
     this.#places = places
     this.#deps = deps
@@ -456,14 +446,11 @@ function filesOf(view: DatabaseView, cloudManifest: CloudManifest): Map<string, 
   )
 }
 
-/** Objects of this place to which no epoch leads any more: MANIFESTs of past epochs, tables that were never committed. */
+/** Objects of this place to which no epoch leads any more. */
 function garbageOf(place: DatabasePlace, view: DatabaseView, cloudManifest: CloudManifest): string[] {
-  const isGarbage = (name: string) => {
-    const parsed = parseObjectName(name)
-    if (parsed?.kind === 'manifest') return parsed.epoch !== cloudManifest.current
-    return (parsed?.kind === 'table' || parsed?.kind === 'blob') && !isVisible(parsed, cloudManifest)
-  }
-  return [...view.objects.keys()].filter(isGarbage).map((name) => objectKey(place, name))
+  return [...view.objects.keys()]
+    .filter((name) => isUnreachable(parseObjectName(name), cloudManifest))
+    .map((name) => objectKey(place, name))
 }
 
 /** The path of a database below the root, as the segments of its keys. */
