@@ -1,5 +1,5 @@
 import type { EnvError } from '../env/env-error.js'
-import { decodeVarint } from './varint.js'
+import { decodeVarint, decodeVarintExactly } from './varint.js'
 
 const text = new TextDecoder('utf-8')
 
@@ -34,8 +34,12 @@ export class ByteReader {
     return value
   }
 
-  skipVarint64(what: string): void {
-    this.#varint(what)
+  /** For what is no count: a sequence number takes 56 bits. */
+  exactVarint64(what: string): bigint {
+    const decoded = decodeVarintExactly(this.#bytes, this.#offset)
+    if (decoded === undefined) throw this.#error(`${what} is cut off or too long`)
+    this.#offset = decoded.end
+    return decoded.value
   }
 
   /** A length (varint32) and that many bytes; a view, not a copy. */
@@ -50,6 +54,13 @@ export class ByteReader {
 
   prefixedText(what: string): string {
     return text.decode(this.prefixedBytes(what))
+  }
+
+  /** All that is left. */
+  rest(): Uint8Array {
+    const bytes = this.#bytes.subarray(this.#offset)
+    this.#offset = this.#bytes.length
+    return bytes
   }
 
   /** Fields that were put into a length-prefixed field of their own. */

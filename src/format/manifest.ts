@@ -1,6 +1,6 @@
 import { corruption } from './corruption.js'
 import { readLog } from './log-record.js'
-import { decodeVersionEdit, type VersionEdit } from './version-edit.js'
+import { decodeVersionEdit, type NewTable, type VersionEdit } from './version-edit.js'
 
 /** What a MANIFEST says once all its edits are applied: which files make up the database. */
 export interface Manifest {
@@ -29,12 +29,11 @@ export interface ColumnFamily {
   readonly logNumber: number
 }
 
-export interface LiveTable {
-  readonly number: number
+/** Its keys are views of the MANIFEST's bytes. */
+export interface LiveTable extends NewTable {
   readonly columnFamily: number
-  readonly level: number
-  /** Bytes. */
-  readonly size: number
+  /** Where the edit that put it there starts in the MANIFEST: the last one, of a table that moved between levels. */
+  readonly editOffset: number
 }
 
 export interface LiveBlobFile {
@@ -57,26 +56,22 @@ export function readManifest(
   { name = 'MANIFEST', tail = 'recover' }: ReadManifestOptions = {},
 ): Manifest {
   const builder = new ManifestBuilder(name)
-  let group: VersionEdit[] = []
+  let group: { readonly edit: VersionEdit; readonly start: number }[] = []
   for (const { start, end, payload } of readLog(bytes, { name, tail })) {
     const edit = decodeVersionEdit(payload, start, name)
-    const rest = group.at(-1)?.remainingInGroup
+    const rest = group.at(-1)?.edit.remainingInGroup
     if (rest !== undefined && edit.remainingInGroup !== rest - 1) {
       throw corruption(name, start, 'an atomic group is interrupted')
     }
-    group.push(edit)
+    group.push({ edit, start })
     if (edit.remainingInGroup) continue
-    for (const member of group) builder.apply(member, start)
+    for (const member of group) builder.apply(member.edit, member.start)
     builder.length = end
     group = []
   }
   if (group.length > 0 && tail === 'strict')
     throw corruption(name, builder.length, 'an atomic group is incomplete')
   return builder.build()
-}
-
-interface Table extends LiveTable {
-  readonly oldestBlobFile: number | undefined
 }
 
 interface BlobFile extends LiveBlobFile {
@@ -89,7 +84,7 @@ class ManifestBuilder {
   readonly #columnFamilies = new Map<number, ColumnFamily>([
     [0, { id: 0, name: 'default', comparator: undefined, logNumber: 0 }],
   ])
-  readonly #tables = new Map<number, Table>()
+  readonly #tables = new Map<number, LiveTable>()
   readonly #blobFiles = new Map<number, BlobFile>()
   #dbId: string | undefined
   #nextFileNumber: number | undefined
@@ -105,7 +100,7 @@ class ManifestBuilder {
     const fail = (reason: string) => corruption(this.#name, offset, reason)
     if (edit.addedColumnFamily !== undefined) this.#addColumnFamily(edit, edit.addedColumnFamily, fail)
     else if (edit.dropsColumnFamily) this.#dropColumnFamily(edit, fail)
-    else this.#applyFiles(edit, fail)
+    else this.#applyFiles(edit, offset, fail)
     this.#applyNumbers(edit)
   }
 
@@ -145,7 +140,7 @@ class ManifestBuilder {
     }
   }
 
-  #applyFiles(edit: VersionEdit, fail: (reason: string) => Error): void {
+  #applyFiles(edit: VersionEdit, offset: number, fail: (reason: string) => Error): void {
     const columnFamily = edit.columnFamily
     const family = this.#columnFamilies.get(columnFamily)
     if (family === undefined) throw fail(`column family ${columnFamily} is unknown`)
@@ -172,9 +167,10 @@ class ManifestBuilder {
       }
       this.#tables.delete(number)
     }
-    for (const { number, level, size, oldestBlobFile } of edit.newTables) {
+    for (const table of edit.newTables) {
+      const { number } = table
       if (this.#tables.has(number)) throw fail(`table ${number} is added twice`)
-      this.#tables.set(number, { number, columnFamily, level, size, oldestBlobFile })
+      this.#tables.set(number, { ...table, columnFamily, editOffset: offset })
     }
   }
 

@@ -34,3 +34,17 @@ export function decodeVarint(
   }
   return undefined
 }
+
+/** The same without rounding; what is beyond 64 bits is cut off. */
+export function decodeVarintExactly(
+  bytes: Uint8Array,
+  offset: number,
+): { readonly value: bigint; readonly end: number } | undefined {
+  const decoded = decodeVarint(bytes, offset)
+  if (decoded === undefined) return undefined
+  const { end } = decoded
+  if (Number.isSafeInteger(decoded.value)) return { value: BigInt(decoded.value), end }
+  let value = 0n
+  for (let at = end - 1; at >= offset; at--) value = (value << 7n) | BigInt(bytes[at]! & 0x7f)
+  return { value: BigInt.asUintN(64, value), end }
+}

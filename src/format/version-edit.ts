@@ -1,10 +1,12 @@
 import { ByteReader } from './byte-reader.js'
 import { corruption } from './corruption.js'
-import { encodeVarint } from './varint.js'
+import { decodeInternalKey, type InternalKey } from './internal-key.js'
+import { decodeVarint, encodeVarint } from './varint.js'
 
 /**
  * One record of a MANIFEST: a change to the set of files that make up a database. What RocksDB 7.8 to
- * 9 writes is understood; fields that say nothing about which files are live are read over.
+ * 9 writes is understood. Fields that say nothing about which files are live are left out where they are
+ * not of a form that is known: nobody needs them to open the database.
  */
 export interface VersionEdit {
   /** The column family that the edit speaks of, 0 when it names none. */
@@ -21,11 +23,21 @@ export interface VersionEdit {
   readonly minLogNumberToKeep?: number
   readonly nextFileNumber?: number
   readonly lastSequence?: number
+  /** Where the next compaction of a level begins. */
+  readonly compactCursors: readonly CompactCursor[]
   /** Deletions come before additions: a table that moves to another level is in both. */
   readonly deletedTables: readonly DeletedTable[]
   readonly newTables: readonly NewTable[]
   readonly newBlobFiles: readonly NewBlobFile[]
   readonly blobGarbage: readonly BlobGarbage[]
+  /** Write-ahead logs that were created, or synced up to a size. */
+  readonly addedWals: readonly AddedWal[]
+  /** Write-ahead logs below this number are gone. */
+  readonly deletedWalsBelow?: number
+  /** A user-defined timestamp: what is older may have been collapsed. */
+  readonly fullHistoryTimestampLow?: Uint8Array
+  /** Whether user-defined timestamps are stored in tables. */
+  readonly persistsTimestamps?: boolean
   /** In an atomic group: how many edits of the group are still to come. */
   readonly remainingInGroup?: number
 }
@@ -40,8 +52,44 @@ export interface NewTable {
   readonly level: number
   /** Bytes. */
   readonly size: number
+  /** The first of `db_paths` is 0. */
+  readonly pathId: number
+  readonly smallest: InternalKey
+  readonly largest: InternalKey
+  /** Unknown in what the oldest RocksDBs wrote. */
+  readonly smallestSequence?: bigint
+  readonly largestSequence?: bigint
+  readonly isMarkedForCompaction: boolean
   /** The oldest blob file that the table points into. */
   readonly oldestBlobFile?: number
+  /** Seconds since 1970; 0 is unknown. */
+  readonly oldestAncestorTime?: number
+  /** Seconds since 1970; 0 is unknown. */
+  readonly fileCreationTime?: number
+  readonly fileChecksum?: Uint8Array
+  readonly fileChecksumFunction?: string
+  /** RocksDB's `enum class Temperature`. */
+  readonly temperature?: number
+  /** Orders the tables of level 0: a higher one has newer data. */
+  readonly epochNumber?: number
+  /** RocksDB's internal unique id, as two numbers of 64 bits. */
+  readonly uniqueId?: readonly [bigint, bigint]
+  /** Bytes that range deletions in this table are estimated to delete in the levels below. */
+  readonly compensatedRangeDeletionSize?: number
+  /** Bytes behind the data blocks. */
+  readonly tailSize?: number
+  /** Whether user-defined timestamps are stored in it. */
+  readonly persistsTimestamps: boolean
+}
+
+export interface CompactCursor {
+  readonly level: number
+  readonly key: InternalKey
+}
+
+export interface AddedWal {
+  readonly number: number
+  readonly syncedBytes?: number
 }
 
 export interface NewBlobFile {
@@ -49,6 +97,8 @@ export interface NewBlobFile {
   readonly blobCount: number
   /** Bytes of all blobs: less than the file, which adds a header, a footer and 32 bytes and the key for each blob. */
   readonly blobBytes: number
+  readonly checksumMethod?: string
+  readonly checksum?: Uint8Array
 }
 
 export interface BlobGarbage {
@@ -72,6 +122,8 @@ type Draft = { -readonly [K in keyof VersionEdit]: VersionEdit[K] } & {
   newTables: NewTable[]
   newBlobFiles: NewBlobFile[]
   blobGarbage: BlobGarbage[]
+  compactCursors: CompactCursor[]
+  addedWals: AddedWal[]
 }
 
 type FieldDecoder = (reader: ByteReader, edit: Draft) => void
@@ -81,7 +133,7 @@ const fields: ReadonlyMap<number, FieldDecoder> = new Map<number, FieldDecoder>(
   [2, (reader, edit) => (edit.logNumber = reader.varint64('the log number'))],
   [nextFileNumberTag, (reader, edit) => (edit.nextFileNumber = reader.varint64('the next file number'))],
   [4, (reader, edit) => (edit.lastSequence = reader.varint64('the last sequence number'))],
-  [5, skipCompactCursor],
+  [5, (reader, edit) => edit.compactCursors.push(decodeCompactCursor(reader))],
   [6, (reader, edit) => edit.deletedTables.push(decodeDeletedTable(reader))],
   [7, (reader, edit) => edit.newTables.push(decodeNewTable(reader, 1))],
   [9, (reader, edit) => (edit.prevLogNumber = reader.varint64('the previous log number'))],
@@ -100,8 +152,16 @@ const fields: ReadonlyMap<number, FieldDecoder> = new Map<number, FieldDecoder>(
   // Early spellings of 400 and 401, and of write-ahead log facts, that carry no length to skip by.
   [ignorableTagBit + 2, (reader, edit) => edit.newBlobFiles.push(decodeNewBlobFile(reader))],
   [ignorableTagBit + 3, (reader, edit) => edit.blobGarbage.push(decodeBlobGarbage(reader))],
-  [ignorableTagBit + 4, skipWalAddition],
-  [ignorableTagBit + 5, (reader) => reader.varint64('a deleted log')],
+  [ignorableTagBit + 4, (reader, edit) => edit.addedWals.push(decodeAddedWal(reader))],
+  [ignorableTagBit + 5, (reader, edit) => (edit.deletedWalsBelow = reader.varint64('a deleted log'))],
+])
+
+/** Those that have a length and say nothing about which files are live. */
+const ignorableFields: ReadonlyMap<number, (field: Uint8Array, edit: Draft) => void> = new Map([
+  [ignorableTagBit + 6, (field: Uint8Array, edit: Draft) => (edit.fullHistoryTimestampLow = field)],
+  [ignorableTagBit + 7, ignorableAddedWal],
+  [ignorableTagBit + 8, ignorableDeletedWals],
+  [ignorableTagBit + 9, (field: Uint8Array, edit: Draft) => (edit.persistsTimestamps = field[0] === 1)],
 ])
 
 /** `offset` is where the record starts in the MANIFEST that errors call `name`. */
@@ -113,14 +173,19 @@ export function decodeVersionEdit(payload: Uint8Array, offset: number, name: str
     newTables: [],
     newBlobFiles: [],
     blobGarbage: [],
+    compactCursors: [],
+    addedWals: [],
   }
   const reader = new ByteReader(payload, (reason) => corruption(name, offset, reason))
   while (!reader.done) {
     const tag = reader.varint32('a tag')
     const decode = fields.get(tag)
     if (decode) decode(reader, edit)
-    else if (tag & ignorableTagBit) reader.prefixedBytes(`the field of tag ${tag}`)
-    else throw reader.fail(`tag ${tag} is unknown: something other than RocksDB 7.8 to 9 wrote this MANIFEST`)
+    else if (tag & ignorableTagBit) {
+      const field = reader.prefixedBytes(`the field of tag ${tag}`)
+      ignorableFields.get(tag)?.(field, edit)
+    } else
+      throw reader.fail(`tag ${tag} is unknown: something other than RocksDB 7.8 to 9 wrote this MANIFEST`)
   }
   return edit
 }
@@ -138,47 +203,101 @@ function decodeDeletedTable(reader: ByteReader): DeletedTable {
 function decodeNewTable(reader: ByteReader, generation: 1 | 2 | 3 | 4): NewTable {
   const level = reader.varint32('a level')
   const number = reader.varint64('a table number')
-  if (generation === 3) reader.varint32('a path number')
-  const size = reader.varint64('a table size')
-  skipInternalKey(reader)
-  skipInternalKey(reader)
-  if (generation > 1) {
-    reader.skipVarint64('the lowest sequence number of a table')
-    reader.skipVarint64('the highest sequence number of a table')
+  const pathId = generation === 3 ? reader.varint32('a path number') : 0
+  const table: TableDraft = {
+    number,
+    level,
+    size: reader.varint64('a table size'),
+    pathId,
+    smallest: decodeKey(reader),
+    largest: decodeKey(reader),
+    isMarkedForCompaction: false,
+    persistsTimestamps: true,
   }
-  const table = { number, level, size }
-  if (generation < 4) return table
-  const oldestBlobFile = decodeTableFields(reader)
-  return oldestBlobFile ? { ...table, oldestBlobFile } : table
+  if (generation > 1) {
+    table.smallestSequence = reader.exactVarint64('the lowest sequence number of a table')
+    table.largestSequence = reader.exactVarint64('the highest sequence number of a table')
+  }
+  if (generation === 4) decodeTableFields(reader, table)
+  return table
 }
 
-/** Of the customized fields of a table only the blob file matters here, 0 when there is none. */
-function decodeTableFields(reader: ByteReader): number {
+type TableDraft = { -readonly [K in keyof NewTable]: NewTable[K] }
+
+/** The customized fields of a table: `enum NewFileCustomTag` in db/version_edit.h. Of these only the blob file matters to who opens. */
+function decodeTableFields(reader: ByteReader, table: TableDraft): void {
   const oldestBlobFileField = 4
   const pathField = requiredFieldBit + 1
-  let oldestBlobFile = 0
   for (;;) {
     const tag = reader.varint32('a field of a table')
-    if (tag === endOfTableFields) return oldestBlobFile
-    const field = reader.nested(`field ${tag} of a table`)
-    if (tag === oldestBlobFileField) oldestBlobFile = field.varint64('the oldest blob file')
-    else if (tag & requiredFieldBit && tag !== pathField) {
-      throw reader.fail(`field ${tag} of a table is unknown and must not be ignored`)
+    if (tag === endOfTableFields) return
+    if (tag === oldestBlobFileField) {
+      // 0 when there is none.
+      const file = reader.nested(`field ${tag} of a table`).varint64('the oldest blob file')
+      if (file !== 0) table.oldestBlobFile = file
+    } else {
+      const field = reader.prefixedBytes(`field ${tag} of a table`)
+      if (tag === pathField) table.pathId = field[0] ?? 0
+      else if (tag & requiredFieldBit) {
+        throw reader.fail(`field ${tag} of a table is unknown and must not be ignored`)
+      } else tableFields.get(tag)?.(field, table)
     }
   }
 }
 
-/** A user key and 8 bytes of sequence number and type. */
-function skipInternalKey(reader: ByteReader): void {
-  if (reader.prefixedBytes('a key').length < 8) throw reader.fail('a key is shorter than its 8-byte trailer')
+const tableFields: ReadonlyMap<number, (field: Uint8Array, table: TableDraft) => void> = new Map<
+  number,
+  (field: Uint8Array, table: TableDraft) => void
+>([
+  [2, (field, table) => (table.isMarkedForCompaction = field[0] === 1)],
+  [5, numberField('oldestAncestorTime')],
+  [6, numberField('fileCreationTime')],
+  [7, (field, table) => (table.fileChecksum = field)],
+  [8, (field, table) => (table.fileChecksumFunction = utf8.decode(field))],
+  [9, decodeTemperature],
+  [12, decodeUniqueId],
+  [13, numberField('epochNumber')],
+  [14, numberField('compensatedRangeDeletionSize')],
+  [15, numberField('tailSize')],
+  [16, (field, table) => (table.persistsTimestamps = field[0] === 1)],
+])
+
+const utf8 = new TextDecoder('utf-8')
+
+function numberField(
+  name:
+    | 'oldestAncestorTime'
+    | 'fileCreationTime'
+    | 'epochNumber'
+    | 'compensatedRangeDeletionSize'
+    | 'tailSize',
+) {
+  return (field: Uint8Array, table: TableDraft): void => {
+    const value = decodeVarint(field, 0)?.value
+    if (Number.isSafeInteger(value)) table[name] = value!
+  }
+}
+
+function decodeTemperature(field: Uint8Array, table: TableDraft): void {
+  if (field[0] !== undefined) table.temperature = field[0]
+}
+
+function decodeUniqueId(field: Uint8Array, table: TableDraft): void {
+  if (field.length !== 16) return
+  const view = new DataView(field.buffer, field.byteOffset, field.byteLength)
+  table.uniqueId = [view.getBigUint64(0, true), view.getBigUint64(8, true)]
+}
+
+function decodeKey(reader: ByteReader): InternalKey {
+  return decodeInternalKey(reader.prefixedBytes('a key'), (reason) => reader.fail(reason))
 }
 
 function decodeNewBlobFile(reader: ByteReader): NewBlobFile {
-  const file = decodeBlobGarbageCounts(reader)
-  reader.prefixedBytes('the checksum method of a blob file')
-  reader.prefixedBytes('the checksum of a blob file')
+  const counts = decodeBlobGarbageCounts(reader)
+  const checksumMethod = reader.prefixedText('the checksum method of a blob file')
+  const checksum = reader.prefixedBytes('the checksum of a blob file')
   skipBlobFields(reader)
-  return file
+  return checksumMethod === '' ? counts : { ...counts, checksumMethod, checksum }
 }
 
 function decodeBlobGarbage(reader: ByteReader): BlobGarbage {
@@ -205,18 +324,34 @@ function skipBlobFields(reader: ByteReader): void {
   }
 }
 
-function skipCompactCursor(reader: ByteReader): void {
-  reader.varint32('a level')
-  skipInternalKey(reader)
+function decodeCompactCursor(reader: ByteReader): CompactCursor {
+  return { level: reader.varint32('a level'), key: decodeKey(reader) }
 }
 
-function skipWalAddition(reader: ByteReader): void {
+function decodeAddedWal(reader: ByteReader): AddedWal {
   const syncedSizeField = 2
-  reader.varint64('a log number')
+  const number = reader.varint64('a log number')
+  let syncedBytes: number | undefined
   for (;;) {
     const tag = reader.varint32('a field of a log')
-    if (tag === endOfWalFields) return
+    if (tag === endOfWalFields) return { number, ...(syncedBytes !== undefined && { syncedBytes }) }
     if (tag !== syncedSizeField) throw reader.fail(`field ${tag} of a log is unknown`)
-    reader.skipVarint64('the synced size of a log')
+    syncedBytes = Number(reader.exactVarint64('the synced size of a log'))
   }
+}
+
+function ignorableAddedWal(field: Uint8Array, edit: Draft): void {
+  const number = decodeVarint(field, 0)
+  if (number === undefined || !Number.isSafeInteger(number.value)) return
+  // What follows is the synced size behind its tag, or the end.
+  const size = field[number.end] === 2 ? decodeVarint(field, number.end + 1)?.value : undefined
+  edit.addedWals.push({
+    number: number.value,
+    ...(size !== undefined && Number.isSafeInteger(size) && { syncedBytes: size }),
+  })
+}
+
+function ignorableDeletedWals(field: Uint8Array, edit: Draft): void {
+  const value = decodeVarint(field, 0)?.value
+  if (value !== undefined && Number.isSafeInteger(value)) edit.deletedWalsBelow = value
 }

@@ -13,8 +13,23 @@ const empty = {
   newTables: [],
   newBlobFiles: [],
   blobGarbage: [],
+  compactCursors: [],
+  addedWals: [],
 }
-const key = prefixed('some key12345678')
+const key = prefixed('some key\x01\x02\0\0\0\0\0\0')
+const decodedKey = { userKey: Buffer.from('some key'), sequence: 2n, type: 1 }
+/** A range tombstone ends before every entry of its key. */
+const sentinel = Buffer.concat([Buffer.of(10), Buffer.from('zz\x0f'), Buffer.alloc(7, 0xff)])
+const newTable = {
+  level: 6,
+  number: 17,
+  size: 720,
+  pathId: 0,
+  smallest: decodedKey,
+  largest: decodedKey,
+  isMarkedForCompaction: false,
+  persistsTimestamps: true,
+}
 
 describe('a field', () => {
   test.each([
@@ -22,22 +37,27 @@ describe('a field', () => {
     ['log number', bytes(2, 15), { logNumber: 15 }],
     ['next file number', bytes(3, 300), { nextFileNumber: 300 }],
     ['last sequence', bytes(4, 2 ** 50), { lastSequence: 2 ** 50 }],
-    ['compaction cursor', bytes(5, 1, key), {}],
+    ['compaction cursor', bytes(5, 1, key), { compactCursors: [{ level: 1, key: decodedKey }] }],
     ['deleted table', bytes(6, 2, 17), { deletedTables: [{ level: 2, number: 17 }] }],
-    [
-      'new table, first form',
-      bytes(7, 6, 17, 720, key, key),
-      { newTables: [{ level: 6, number: 17, size: 720 }] },
-    ],
+    ['new table, first form', bytes(7, 6, 17, 720, key, key), { newTables: [newTable] }],
     [
       'new table, second form',
-      bytes(100, 6, 17, 720, key, key, 1, 2),
-      { newTables: [{ level: 6, number: 17, size: 720 }] },
+      bytes(100, 6, 17, 720, key, sentinel, 1, 2),
+      {
+        newTables: [
+          {
+            ...newTable,
+            largest: { userKey: Buffer.from('zz'), sequence: 2n ** 56n - 1n, type: 0x0f },
+            smallestSequence: 1n,
+            largestSequence: 2n,
+          },
+        ],
+      },
     ],
     [
       'new table, third form',
       bytes(102, 6, 17, 1, 720, key, key, 1, 2),
-      { newTables: [{ level: 6, number: 17, size: 720 }] },
+      { newTables: [{ ...newTable, pathId: 1, smallestSequence: 1n, largestSequence: 2n }] },
     ],
     [
       'new table, fourth form',
@@ -50,17 +70,49 @@ describe('a field', () => {
         key,
         1,
         2,
-        5,
-        prefixed('\x09'),
-        4,
-        prefixed('\x21'),
-        65,
-        prefixed('\0'),
-        16,
-        prefixed('\0'),
+        ...[2, prefixed('\x01')],
+        ...[4, prefixed('\x21')],
+        ...[5, prefixed('\x09')],
+        ...[6, prefixed('\x0a')],
+        ...[7, prefixed('sum')],
+        ...[8, prefixed('Crc')],
+        ...[9, prefixed('\x08')],
+        ...[12, prefixed('\x01\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0')],
+        ...[13, prefixed('\x0b')],
+        ...[14, prefixed('\x0c')],
+        ...[15, prefixed('\x0d')],
+        ...[16, prefixed('\0')],
+        ...[17, prefixed('of a later RocksDB')],
+        ...[65, prefixed('\x02')],
         1,
       ),
-      { newTables: [{ level: 6, number: 17, size: 720, oldestBlobFile: 33 }] },
+      {
+        newTables: [
+          {
+            ...newTable,
+            pathId: 2,
+            smallestSequence: 1n,
+            largestSequence: 2n,
+            isMarkedForCompaction: true,
+            oldestBlobFile: 33,
+            oldestAncestorTime: 9,
+            fileCreationTime: 10,
+            fileChecksum: Buffer.from('sum'),
+            fileChecksumFunction: 'Crc',
+            temperature: 8,
+            uniqueId: [1n, 2n],
+            epochNumber: 11,
+            compensatedRangeDeletionSize: 12,
+            tailSize: 13,
+            persistsTimestamps: false,
+          },
+        ],
+      },
+    ],
+    [
+      'new table whose fields say nothing,',
+      bytes(103, 6, 17, 720, key, key, 1, 2, 5, prefixed('\xff'), 9, prefixed(''), 12, prefixed('short'), 1),
+      { newTables: [{ ...newTable, smallestSequence: 1n, largestSequence: 2n }] },
     ],
     ['previous log', bytes(9, 3), { prevLogNumber: 3 }],
     ['lowest log to keep', bytes(10, 3), { minLogNumberToKeep: 3 }],
@@ -84,9 +136,17 @@ describe('a field', () => {
       { blobGarbage: [{ number: 8, blobCount: 10, blobBytes: 500 }] },
     ],
     ['database id', bytes(8193, prefixed('id')), { dbId: 'id' }],
-    ['early log addition', bytes(8196, 7, 2, 4096, 1), {}],
-    ['early log deletion', bytes(8197, 7), {}],
-    ['timestamps', bytes(8201, prefixed('\x01')), {}],
+    ['early log addition', bytes(8196, 7, 2, 4096, 1), { addedWals: [{ number: 7, syncedBytes: 4096 }] }],
+    ['early log deletion', bytes(8197, 7), { deletedWalsBelow: 7 }],
+    ['log addition', bytes(8199, 2, 7, 1), { addedWals: [{ number: 7 }] }],
+    ['synced log', bytes(8199, 4, 7, 2, 55, 1), { addedWals: [{ number: 7, syncedBytes: 55 }] }],
+    ['log deletion', bytes(8200, 1, 7), { deletedWalsBelow: 7 }],
+    [
+      'lowest timestamp',
+      bytes(8198, prefixed('12345678')),
+      { fullHistoryTimestampLow: Buffer.from('12345678') },
+    ],
+    ['timestamps', bytes(8201, prefixed('\x01')), { persistsTimestamps: true }],
     ["rocksdb-cloud's own, ignorable", bytes(73728, prefixed('anything')), {}],
   ])('%s is understood between others', (_title, field, expected) => {
     expect(decode(Buffer.concat([bytes(9, 1), field, bytes(3, 99)]))).toEqual({
