@@ -1,0 +1,147 @@
+/**
+ * Writes table files (SST) byte by byte, right or wrong, with checksums that are right: what a careful enemy would put
+ * into a bucket. Independent of what the product knows of the format.
+ */
+import { crc32c, maskCrc } from '#src/format/crc32c.js'
+
+export interface Handle {
+  readonly offset: bigint | number
+  readonly size: bigint | number
+}
+
+export type Entry = readonly [key: Uint8Array, value: Uint8Array]
+
+const magic = 0x88e241b785f4cff7n
+export const trailerSize = 5
+export const footerSize = 53
+const crc32cType = 1
+
+/** LEB128 of up to 64 bits. */
+export function varint(value: bigint | number): Buffer {
+  const bytes: number[] = []
+  let rest = BigInt(value)
+  for (; rest >= 0x80n; rest >>= 7n) bytes.push(Number(rest & 0x7fn) | 0x80)
+  return Buffer.from([...bytes, Number(rest)])
+}
+
+/** More bytes that say "there is more" than any varint has. */
+export const endlessVarint = Buffer.alloc(64, 0xff)
+
+export function handleBytes({ offset, size }: Handle): Buffer {
+  return Buffer.concat([varint(offset), varint(size)])
+}
+
+/** A user key with sequence number and type (1 is a value). */
+export function internalKey(key: string | Uint8Array, sequence: bigint | number = 1, type = 1): Buffer {
+  const trailer = Buffer.alloc(8)
+  trailer.writeBigUInt64LE((BigInt(sequence) << 8n) | BigInt(type))
+  return Buffer.concat([Buffer.from(key), trailer])
+}
+
+/** The content of a block: each entry a restart point, so that no key is shortened. */
+export function block(entries: readonly Entry[]): Buffer {
+  const pieces: Buffer[] = []
+  const restarts: number[] = []
+  let size = 0
+  for (const [key, value] of entries) {
+    const piece = Buffer.concat([varint(0), varint(key.length), varint(value.length), key, value])
+    restarts.push(size)
+    size += piece.length
+    pieces.push(piece)
+  }
+  if (restarts.length === 0) restarts.push(0)
+  return Buffer.concat([...pieces, ...restarts.map(u32), u32(restarts.length)])
+}
+
+export function u32(value: number): Buffer {
+  const bytes = Buffer.alloc(4)
+  bytes.writeUInt32LE(value)
+  return bytes
+}
+
+/** A file that grows block by block. */
+export class RawTable {
+  readonly #pieces: Buffer[] = []
+  #size = 0
+
+  /** Where the next block will lie. */
+  get size(): number {
+    return this.#size
+  }
+
+  /** Appends the content, its compression type and the right checksum. */
+  add(content: Uint8Array, compression = 0): Handle {
+    const handle = { offset: this.#size, size: content.length }
+    const typed = Buffer.concat([content, Buffer.of(compression)])
+    this.append(Buffer.concat([typed, u32(maskCrc(crc32c(typed)))]))
+    return handle
+  }
+
+  append(bytes: Uint8Array): void {
+    this.#pieces.push(Buffer.from(bytes))
+    this.#size += bytes.length
+  }
+
+  /** The whole file, with a footer that points to these. */
+  finish(metaindex: Handle, index: Handle, { version = 5, checksumType = crc32cType } = {}): Buffer {
+    const footer = Buffer.alloc(footerSize)
+    footer[0] = checksumType
+    Buffer.concat([handleBytes(metaindex), handleBytes(index)]).copy(footer, 1)
+    footer.writeUInt32LE(version, footerSize - 12)
+    footer.writeBigUInt64LE(magic, footerSize - 8)
+    return Buffer.concat([...this.#pieces, footer])
+  }
+}
+
+export interface SmallTableOptions {
+  readonly number: number
+  readonly entries: readonly Entry[]
+  readonly columnFamily?: number
+  readonly dbId?: string
+  readonly sessionId?: string
+  /** What takes the place of the block, each in turn of how the file is written. */
+  readonly data?: Uint8Array
+  readonly dataCompression?: number
+  readonly index?: (data: Handle, indexOffset: number) => Uint8Array
+  readonly properties?: (entries: Entry[]) => Uint8Array
+  readonly metaindex?: (properties: Handle) => Uint8Array
+  readonly indexType?: number
+  readonly footer?: (metaindex: Handle, index: Handle) => readonly [Handle, Handle]
+  readonly version?: number
+}
+
+/** A table of one data block. Without more options a sound one. */
+export function smallTable(options: SmallTableOptions): Buffer {
+  const { number, entries, columnFamily = 0, indexType = 0, version = 5 } = options
+  const file = new RawTable()
+  const data = file.add(options.data ?? block(entries), options.dataCompression)
+  const lastKey = entries.at(-1)?.[0] ?? internalKey('')
+  const indexContent = options.index?.(data, file.size) ?? block([[lastKey, handleBytes(data)]])
+  const index = file.add(indexContent)
+  const numbers: Record<string, number> = {
+    'rocksdb.column.family.id': columnFamily,
+    'rocksdb.data.size': Number(data.size) + trailerSize,
+    'rocksdb.format.version': 0,
+    'rocksdb.index.size': Number(index.size) + trailerSize,
+    'rocksdb.num.data.blocks': 1,
+    'rocksdb.num.entries': entries.length,
+    'rocksdb.original.file.number': number,
+    'rocksdb.raw.key.size': entries.reduce((sum, [key]) => sum + key.length, 0),
+    'rocksdb.raw.value.size': entries.reduce((sum, [, value]) => sum + value.length, 0),
+  }
+  const properties: Entry[] = [
+    ...Object.entries(numbers).map(([name, value]): Entry => [Buffer.from(name), varint(value)]),
+    [Buffer.from('rocksdb.block.based.table.index.type'), u32(indexType)],
+    [Buffer.from('rocksdb.comparator'), Buffer.from('leveldb.BytewiseComparator')],
+    [Buffer.from('rocksdb.creating.db.identity'), Buffer.from(options.dbId ?? 'a-database')],
+    [Buffer.from('rocksdb.creating.session.identity'), Buffer.from(options.sessionId ?? '')],
+  ]
+  properties.sort(([a], [b]) => Buffer.compare(a, b))
+  const propertiesHandle = file.add(options.properties?.(properties) ?? block(properties))
+  const metaindex = file.add(
+    options.metaindex?.(propertiesHandle) ??
+      block([[Buffer.from('rocksdb.properties'), handleBytes(propertiesHandle)]]),
+  )
+  const [first, second] = options.footer?.(metaindex, index) ?? [metaindex, index]
+  return file.finish(first, second, { version })
+}
