@@ -1,6 +1,7 @@
 import type { LocalCopy, SparseFile } from '../env/env.js'
 import type { CachedFile } from './cached-file.js'
 import { chunkBytes } from './chunk-map.js'
+import { ReadAhead } from './read-ahead.js'
 
 /** One opening of a cached file by the bridge: what this reader is likely to want next, and what it still holds open. */
 export class CachedFileReader implements SparseFile {
@@ -10,10 +11,7 @@ export class CachedFileReader implements SparseFile {
   readonly #closed: (reader: CachedFileReader) => void
   /** By generation: whom to tell when the bridge has let go of an evicted copy. */
   readonly #lettingGo = new Map<number, () => void>()
-  /** What was last asked for, read-ahead included: one who goes through the file in order misses next at its end. */
-  #windowStart = 0
-  #windowEnd = -1
-  #readAhead = 0
+  readonly #readAhead = new ReadAhead(chunkBytes)
 
   constructor(file: CachedFile, closed: (reader: CachedFileReader) => void) {
     this.#file = file
@@ -29,16 +27,7 @@ export class CachedFileReader implements SparseFile {
   }
 
   ensure(offset: number, length: number): Promise<LocalCopy | Uint8Array> {
-    const end = offset + length
-    // Within what was asked for before: nothing new is learned about the reader.
-    if (offset >= this.#windowStart && end <= this.#windowEnd) return this.#file.ensure(offset, length, 0)
-    const isSequential = offset <= this.#windowEnd && end > this.#windowEnd && offset >= this.#windowStart
-    this.#readAhead = isSequential
-      ? Math.min(Math.max(this.#readAhead * 2, minReadAheadBytes), maxReadAheadBytes)
-      : 0
-    this.#windowStart = offset
-    this.#windowEnd = Math.ceil((end + this.#readAhead) / chunkBytes) * chunkBytes
-    return this.#file.ensure(offset, length, this.#readAhead)
+    return this.#file.ensure(offset, length, this.#readAhead.after(offset, length))
   }
 
   /** Tells the bridge. `released` is called once it does not hold the copy open. */
@@ -59,6 +48,3 @@ export class CachedFileReader implements SparseFile {
     this.#closed(this)
   }
 }
-
-const minReadAheadBytes = 256 * 1024
-const maxReadAheadBytes = 4 * 1024 * 1024
