@@ -2,7 +2,7 @@ import { EnvError } from '../env/env-error.js'
 import { type CloudManifest, decodeCloudManifest } from '../format/cloud-manifest.js'
 import { blobFileName, objectName, parseObjectName, tableFileName } from '../format/file-name.js'
 import { type Manifest, readManifest } from '../format/manifest.js'
-import type { ObjectInfo, ObjectKey, StoredObject } from '../store/object-store.js'
+import type { ByteRange, ObjectInfo, ObjectKey, StoredObject } from '../store/object-store.js'
 import { type DatabasePlace, databaseUrl, objectKey, objectUrl, type Places } from './database-place.js'
 import { isVisible } from './visibility.js'
 
@@ -102,15 +102,16 @@ export async function isCurrent(
   return found[0]?.object.etag === cloudManifestEtag && found[1]?.object.etag === manifestEtag
 }
 
-/** The object of that name at the first place that has it. */
+/** The object of that name, or a range of it, at the first place that has it. */
 export async function getFirst(
   places: readonly DatabasePlace[],
   name: string,
+  range?: ByteRange,
 ): Promise<Found<StoredObject> | undefined> {
-  return findFirst(places, ({ store }, key) => store.get(key), name)
+  return findFirst(places, ({ store }, key) => store.get(key, range), name)
 }
 
-interface Found<T> {
+export interface Found<T> {
   readonly place: DatabasePlace
   readonly object: T
 }

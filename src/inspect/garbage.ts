@@ -1,8 +1,16 @@
+import { isVisible } from '../cloud/visibility.js'
+import type { CloudManifest } from '../format/cloud-manifest.js'
+import type { Epoch } from '../format/epoch.js'
+import type { ObjectName } from '../format/file-name.js'
+import { readLog } from '../format/log-record.js'
+import { decodeVersionEdit } from '../format/version-edit.js'
+import type { ReadState } from './read-state.js'
+
 /** What no state of the database leads to. */
 export interface Garbage {
   readonly kind: 'garbage'
   readonly reason: GarbageReason
-  /** It was needed, or could have been, until some moment between these two. */
+  /** The moment from which nothing needed it lies between these two. */
   readonly since: {
     /** When it was written. */
     readonly notBefore: Date
@@ -17,15 +25,114 @@ export interface Garbage {
 }
 
 export type GarbageReason =
-  /** A table or blob file that the MANIFEST has dropped, or that was written in a past epoch and is not in it. */
+  /** A table or blob file that the MANIFEST dropped, or that a past epoch wrote and that is not in it. */
   | 'unreferenced'
-  /** A table or blob file of the present epoch that never was in the MANIFEST: on its way there, or left by a failure. */
+  /** A table or blob file of the present epoch that is not in the MANIFEST: on its way there, or left by a failure. */
   | 'uncommitted'
-  /** A table or blob file to which no epoch leads: written by an owner who had been displaced, and never committed. */
+  /** A table or blob file of a known epoch to which no file number leads: written by a displaced owner, never committed. */
   | 'invisible'
-  /** The MANIFEST of an epoch that is no CLOUDMANIFEST's present one. */
+  /** The MANIFEST of a past epoch. */
   | 'pastManifest'
+  /** Of an epoch that no CLOUDMANIFEST has: of an opening that failed or is under way, or of a state that was deleted. */
+  | 'unknownEpoch'
   /** Left by a check of the store's conditional writes that was interrupted. */
   | 'probe'
-  /** Something of a database whose CLOUDMANIFEST is not there: destroyed, or never completed. */
+  /** Of a database without a CLOUDMANIFEST: destroyed, never completed, or being created. */
   | 'noDatabase'
+
+/** An object that no state references. */
+export interface Unneeded {
+  /** Undefined: a probe. */
+  readonly parsed: ObjectName | undefined
+  readonly modified: Date
+}
+
+/**
+ * What becomes of objects that no state references. Pure.
+ * @param states all of the database.
+ */
+export function garbageJudge(
+  states: readonly ReadState[],
+  { hasSource, isSound }: { readonly hasSource: boolean; readonly isSound: boolean },
+): (object: Unneeded) => Garbage | { readonly kind: 'undecided' } {
+  const readable = states.map(readableState).filter((state) => state !== undefined)
+  // The owner's own rules: src/cloud. It opens no damaged database, and none that has a source; and it leaves
+  // everything to people where a CLOUDMANIFEST of another cookie may lead to it.
+  const deletedBy = states.length === 1 && isSound && !hasSource ? 'owner' : 'people'
+  return ({ parsed, modified }) => {
+    const garbage = (reason: GarbageReason, notAfter?: Date) =>
+      ({ kind: 'garbage', reason, since: { notBefore: modified, notAfter }, deletedBy }) as const
+    if (!parsed) return { ...garbage('probe', modified), deletedBy: 'people' }
+    if (states.length === 0) return { ...garbage('noDatabase'), deletedBy: 'people' }
+    if (readable.length < states.length) return { kind: 'undecided' }
+
+    const verdicts = readable.map((state) => verdict(parsed, modified, state))
+    const reason = reasonOrder.find((wanted) => verdicts.some((found) => found.reason === wanted))!
+    const isTold = verdicts.every(({ notAfter }) => notAfter !== undefined)
+    return garbage(reason, isTold ? latest(...verdicts.map(({ notAfter }) => notAfter!)) : undefined)
+  }
+}
+
+/** What says most, where states see it differently. */
+const reasonOrder = ['uncommitted', 'unreferenced', 'invisible', 'pastManifest', 'unknownEpoch'] as const
+
+interface Verdict {
+  readonly reason: (typeof reasonOrder)[number]
+  readonly notAfter: Date | undefined
+}
+
+interface ReadableState {
+  readonly cloudManifest: CloudManifest
+  readonly cloudManifestModified: Date
+  readonly manifestModified: Date
+  readonly epochs: ReadonlySet<Epoch>
+  /** Whether an edit of the MANIFEST speaks of the file. One that is not live then was dropped, and never comes back. */
+  mentions(number: number): boolean
+}
+
+function readableState(state: ReadState): ReadableState | undefined {
+  const { cloudManifest, cloudManifestModified, manifestBytes, manifestModified } = state
+  if (!cloudManifest || !cloudManifestModified || !manifestBytes || !manifestModified) return undefined
+  let mentioned: ReadonlySet<number> | undefined
+  return {
+    cloudManifest,
+    cloudManifestModified,
+    manifestModified,
+    epochs: new Set([...cloudManifest.past.map(({ epoch }) => epoch), cloudManifest.current]),
+    mentions(number) {
+      mentioned ??= mentionedFiles(manifestBytes)
+      return mentioned.has(number)
+    },
+  }
+}
+
+function verdict(name: ObjectName, modified: Date, state: ReadableState): Verdict {
+  const { cloudManifest, cloudManifestModified, manifestModified, epochs } = state
+  // Since they were written, the CLOUDMANIFEST and the MANIFEST have not led there.
+  const sinceMapped = latest(modified, cloudManifestModified)
+  const sinceCommitted = latest(modified, manifestModified)
+  if (isVisible(name, cloudManifest)) {
+    // Only the owner of an epoch commits what was written in it.
+    const isSettled = name.epoch !== cloudManifest.current || state.mentions(name.number)
+    return isSettled
+      ? { reason: 'unreferenced', notAfter: sinceCommitted }
+      : { reason: 'uncommitted', notAfter: undefined }
+  }
+  if ('epoch' in name && epochs.has(name.epoch))
+    return { reason: name.kind === 'manifest' ? 'pastManifest' : 'invisible', notAfter: sinceMapped }
+  // What is newer than the CLOUDMANIFEST may belong to an opening that has not replaced it yet.
+  return { reason: 'unknownEpoch', notAfter: modified > cloudManifestModified ? undefined : sinceMapped }
+}
+
+function mentionedFiles(manifest: Uint8Array): Set<number> {
+  const mentioned = new Set<number>()
+  for (const { payload, start } of readLog(manifest, { name: 'MANIFEST', tail: 'recover' })) {
+    const { newTables, deletedTables, newBlobFiles } = decodeVersionEdit(payload, start, 'MANIFEST')
+    for (const { number } of [...newTables, ...deletedTables, ...newBlobFiles]) mentioned.add(number)
+  }
+  return mentioned
+}
+
+function latest(...dates: readonly Date[]): Date {
+  return new Date(Math.max(...dates.map(Number)))
+}

@@ -2,14 +2,16 @@
  * A database as it lies in a bucket, damage included, read without changing anything: the CLOUDMANIFESTs and the
  * MANIFESTs that they name, IDENTITY, and one listing. No table is read.
  */
-import type { DatabasePlace, Places } from '../cloud/database-place.js'
-import type { StoredFile } from '../cloud/database-view.js'
-import type { CloudManifest } from '../format/cloud-manifest.js'
-import type { Epoch } from '../format/epoch.js'
-import type { ObjectName } from '../format/file-name.js'
-import type { LiveBlobFile, LiveTable, Manifest } from '../format/manifest.js'
-import type { Garbage } from './garbage.js'
-import type { Problem } from './problem.js'
+import pLimit from 'p-limit'
+import { type DatabasePlace, databaseUrl, objectUrl, type Places } from '../cloud/database-place.js'
+import { getFirst, type StoredFile } from '../cloud/database-view.js'
+import { type Epoch, epochOf } from '../format/epoch.js'
+import { type ObjectName, objectName } from '../format/file-name.js'
+import type { LiveBlobFile, LiveTable } from '../format/manifest.js'
+import { type Garbage, garbageJudge } from './garbage.js'
+import { type ListedPlace, listPlace } from './listed-place.js'
+import type { KeyRange, Problem } from './problem.js'
+import { type ReadState, readState } from './read-state.js'
 
 export interface Survey {
   readonly places: Places
@@ -26,21 +28,7 @@ export interface Survey {
 }
 
 /** One state of the database: what the CLOUDMANIFEST of one cookie leads to. */
-export interface SurveyedState {
-  readonly cookie: string
-  /** The URL of the CLOUDMANIFEST. */
-  readonly cloudManifestObject: string
-  /** Undefined: damaged, see {@link problems}. */
-  readonly cloudManifest: CloudManifest | undefined
-  readonly cloudManifestModified: Date | undefined
-  /** The URL of the MANIFEST that the CLOUDMANIFEST names. */
-  readonly manifestObject: string | undefined
-  /** Undefined: missing or damaged. */
-  readonly manifest: Manifest | undefined
-  /** When the last commit was written. */
-  readonly manifestModified: Date | undefined
-  /** The bytes of {@link manifest}. */
-  readonly manifestBytes: Uint8Array | undefined
+export interface SurveyedState extends ReadState {
   /** Those that the MANIFEST references, in its order. */
   readonly tables: readonly SurveyedTable[]
   readonly blobFiles: readonly SurveyedBlobFile[]
@@ -61,6 +49,7 @@ export interface SurveyedBlobFile {
   readonly blobFile: LiveBlobFile
   readonly objectName: string
   readonly epoch: Epoch
+  /** Undefined: missing. */
   readonly stored: StoredFile | undefined
 }
 
@@ -87,11 +76,168 @@ export type ObjectRole =
   /** Nothing of ours, whatever it is. */
   | { readonly kind: 'foreign' }
 
+const concurrentReads = 8
+/** A UUID has 36, the id of a clone some more. */
+const maxIdentityBytes = 1000
+
 /**
  * Looks at the database. What an owner changes meanwhile is not taken for damage: what seems damaged is looked at again
  * until it stays the same.
  * @throws EnvError what the store fails with, and nothing else.
  */
-export async function surveyDatabase(_places: Places): Promise<Survey> {
-  throw new Error('not there yet')
+export async function surveyDatabase(places: Places): Promise<Survey> {
+  let listed = await listAll(places)
+  let read = await readStates(places, listed)
+  let states = located(read, listed)
+  while (isDamaged(states)) {
+    // The first listing is older than what was read, and may lack what that references. A newer one lacks nothing:
+    // what is no longer referenced is kept for a while.
+    listed = await listAll(places)
+    states = located(read, listed)
+    if (!isDamaged(states)) break
+    const before = read
+    read = await readStates(places, listed)
+    states = located(read, listed)
+    if (isSame(before, read)) break
+  }
+  return {
+    places,
+    url: databaseUrl(places[0]),
+    identity: await readIdentity(listed),
+    states: new Map(states.map((state) => [state.cookie, state])),
+    objects: withRoles(states, listed),
+    foreign: listed[0].foreign,
+  }
+}
+
+type Listed = readonly [ListedPlace, ...ListedPlace[]]
+
+async function listAll([own, ...sources]: Places): Promise<Listed> {
+  const [first, ...rest] = await Promise.all([listPlace(own), ...sources.map(listPlace)])
+  return [first, ...rest]
+}
+
+async function readStates(places: Places, listed: Listed): Promise<ReadState[]> {
+  const cookies = new Set<string>()
+  for (const { named } of listed)
+    for (const { parsed } of named.values()) if (parsed.kind === 'cloudManifest') cookies.add(parsed.cookie)
+  const limit = pLimit(concurrentReads)
+  return await limit.map([...cookies].sort(), (cookie) => readState(places, cookie))
+}
+
+function isSame(before: readonly ReadState[], after: readonly ReadState[]): boolean {
+  const versions = (states: readonly ReadState[]) =>
+    JSON.stringify(states.map(({ cookie, version }) => [cookie, version]))
+  return versions(before) === versions(after)
+}
+
+function isDamaged(states: readonly SurveyedState[]): boolean {
+  return states.some(({ problems }) => problems.length > 0)
+}
+
+async function readIdentity(listed: Listed): Promise<string | undefined> {
+  const holder = listed.find(({ named }) => named.has('IDENTITY'))
+  const found =
+    holder && (await getFirst([holder.place], 'IDENTITY', { offset: 0, length: maxIdentityBytes }))
+  return found && Buffer.from(found.object.body).toString('latin1').trim()
+}
+
+/** The states with what they reference, found among what was listed. */
+function located(states: readonly ReadState[], listed: Listed): SurveyedState[] {
+  return states.map((state) => withFiles(state, listed))
+}
+
+function withFiles(state: ReadState, listed: Listed): SurveyedState {
+  const { cloudManifest, manifest } = state
+  if (!cloudManifest || !manifest) return { ...state, tables: [], blobFiles: [] }
+  const problems = [...state.problems]
+  const locate = (kind: 'table' | 'blob', number: number) => {
+    const epoch = epochOf(cloudManifest, number)
+    const name = objectName({ kind, number, epoch })
+    return { objectName: name, epoch, stored: findStored(listed, name) }
+  }
+  const familyName = (id: number) => manifest.columnFamilies.get(id)?.name ?? String(id)
+  const [own] = listed
+
+  const tables = [...manifest.liveTables.values()].map((table) => {
+    const found = { table, ...locate('table', table.number) }
+    const range: KeyRange = {
+      columnFamily: familyName(table.columnFamily),
+      smallest: table.smallest.userKey,
+      largest: table.largest.userKey,
+    }
+    const { stored } = found
+    if (!stored) problems.push({ ...missing(own.place, found.objectName), range })
+    else if (stored.size !== table.size) {
+      const object = objectUrl(stored.place, found.objectName)
+      const message = `${object} has ${stored.size} bytes, and the MANIFEST says ${table.size}. ${remedy}`
+      problems.push({ code: 'wrongSize', object, message, range })
+    }
+    return found
+  })
+  const blobFiles = [...manifest.liveBlobFiles.values()].map((blobFile) => {
+    const found = { blobFile, ...locate('blob', blobFile.number) }
+    if (!found.stored) problems.push(missing(own.place, found.objectName))
+    return found
+  })
+  return { ...state, tables, blobFiles, problems }
+}
+
+const remedy = 'Bring the object back, for example from an earlier version'
+
+function missing(place: DatabasePlace, name: string): Problem {
+  const object = objectUrl(place, name)
+  return {
+    code: 'missing',
+    object,
+    message: `${object} is missing, and the MANIFEST references it. ${remedy}`,
+  }
+}
+
+function findStored(listed: Listed, name: string): StoredFile | undefined {
+  for (const { place, named } of listed) {
+    const found = named.get(name)
+    if (found) return { place, objectName: name, size: found.size, modified: found.modified }
+  }
+  return undefined
+}
+
+function withRoles(states: readonly SurveyedState[], listed: Listed): SurveyedObject[] {
+  const [own] = listed
+  const needed = neededObjects(states, listed)
+  const judge = garbageJudge(states, { hasSource: listed.length > 1, isSound: !isDamaged(states) })
+  const objects: SurveyedObject[] = []
+  for (const { place, named, probes, foreignSample } of listed) {
+    const leftOver = (object: Pick<SurveyedObject, 'parsed' | 'modified'>): ObjectRole =>
+      place === own.place ? judge(object) : { kind: 'source' }
+    for (const [name, object] of named) {
+      const cookies = needed.get(objectUrl(place, name))
+      objects.push({ place, name, ...object, role: cookies ? { kind: 'live', cookies } : leftOver(object) })
+    }
+    for (const object of probes)
+      objects.push({ place, parsed: undefined, ...object, role: leftOver({ ...object, parsed: undefined }) })
+    for (const object of foreignSample)
+      objects.push({ place, parsed: undefined, ...object, role: { kind: 'foreign' } })
+  }
+  return objects
+}
+
+/** By URL: the cookies of the states that need the object. */
+function neededObjects(states: readonly SurveyedState[], listed: Listed): Map<string, string[]> {
+  const needed = new Map<string, string[]>()
+  const need = (name: string, cookie: string) => {
+    const place = findStored(listed, name)?.place
+    if (!place) return
+    const url = objectUrl(place, name)
+    const cookies = needed.get(url)
+    if (cookies) cookies.push(cookie)
+    else needed.set(url, [cookie])
+  }
+  for (const { cookie, cloudManifest, tables, blobFiles } of states) {
+    need(objectName({ kind: 'cloudManifest', cookie }), cookie)
+    need('IDENTITY', cookie)
+    if (cloudManifest) need(objectName({ kind: 'manifest', epoch: cloudManifest.current }), cookie)
+    for (const file of [...tables, ...blobFiles]) need(file.objectName, cookie)
+  }
+  return needed
 }

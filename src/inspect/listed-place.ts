@@ -1,0 +1,51 @@
+import { type DatabasePlace, objectKey } from '../cloud/database-place.js'
+import { type ObjectName, parseObjectName } from '../format/file-name.js'
+
+/** What lies directly at a place, by what its names mean. */
+export interface ListedPlace {
+  readonly place: DatabasePlace
+  /** By the last part of the key. */
+  readonly named: ReadonlyMap<string, NamedObject>
+  /** What interrupted checks of the store's conditional writes left. */
+  readonly probes: readonly ListedObject[]
+  /** How many objects have a name that means nothing, and their bytes. */
+  readonly foreign: { readonly objects: number; readonly bytes: number }
+  /** The first of them: anybody may have put any number of them there. */
+  readonly foreignSample: readonly ListedObject[]
+}
+
+export interface NamedObject {
+  readonly parsed: ObjectName
+  readonly size: number
+  readonly modified: Date
+}
+
+export interface ListedObject {
+  readonly name: string
+  readonly size: number
+  readonly modified: Date
+}
+
+const maxForeignSample = 1000
+/** See src/store/probe-conditional.ts. */
+const probe = /^\.cloudenv-probe-[0-9a-f-]{36}$/
+
+export async function listPlace(place: DatabasePlace): Promise<ListedPlace> {
+  const prefix = objectKey(place, '')
+  const named = new Map<string, NamedObject>()
+  const probes: ListedObject[] = []
+  const foreignSample: ListedObject[] = []
+  const foreign = { objects: 0, bytes: 0 }
+  for await (const { key, size, lastModified: modified } of place.store.list(prefix, { shallow: true })) {
+    const name = key.slice(prefix.length)
+    const parsed = parseObjectName(name)
+    if (parsed) named.set(name, { parsed, size, modified })
+    else if (probe.test(name)) probes.push({ name, size, modified })
+    else {
+      foreign.objects += 1
+      foreign.bytes += size
+      if (foreignSample.length < maxForeignSample) foreignSample.push({ name, size, modified })
+    }
+  }
+  return { place, named, probes, foreign, foreignSample }
+}
