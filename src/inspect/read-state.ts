@@ -38,6 +38,17 @@ const maxManifestBytes = 1.25 * 2 ** 30
  * @throws EnvError what the store fails with; damage is told in {@link ReadState.problems}.
  */
 export async function readState(places: Places, cookie: string): Promise<ReadState> {
+  let before: ReadState | undefined
+  for (;;) {
+    const state = await readOnce(places, cookie)
+    // A new owner may have come between our two looks. The same CLOUDMANIFEST again means that it is missing.
+    const isGone = state.cloudManifest !== undefined && state.manifestModified === undefined
+    if (!isGone || state.version === before?.version) return state
+    before = state
+  }
+}
+
+async function readOnce(places: Places, cookie: string): Promise<ReadState> {
   const rootName = objectName({ kind: 'cloudManifest', cookie })
   const root = await getFirst(places, rootName, { offset: 0, length: maxCloudManifestBytes })
   const cloudManifestObject = objectUrl(root?.place ?? places[0], rootName)

@@ -1,0 +1,24 @@
+import type { Survey, SurveyedState } from '../inspect/survey.js'
+import { noDatabase } from './no-database.js'
+import { type InspectOptions, withPlaces } from './store-options.js'
+
+/** Surveys what lies at the URL. */
+export async function surveyed<T>(
+  url: string,
+  options: InspectOptions,
+  work: (survey: Survey) => T | Promise<T>,
+): Promise<T> {
+  // Loaded here, for --help is to be quick.
+  const { surveyDatabase } = await import('../inspect/survey.js')
+  return await withPlaces(url, options, async (places) => await work(await surveyDatabase(places)))
+}
+
+/**
+ * The state of the database that the options ask for.
+ * @throws UsageError there is no such state.
+ */
+export function stateOf(survey: Survey, { cookie = '' }: Pick<InspectOptions, 'cookie'>): SurveyedState {
+  const state = survey.states.get(cookie)
+  if (!state) throw noDatabase(survey.url, cookie, survey.states.keys())
+  return state
+}

@@ -1,0 +1,92 @@
+import { type DatabasePlace, objectKey } from '../cloud/database-place.js'
+import { parseObjectName } from '../format/file-name.js'
+
+/** A database below a prefix, as a listing shows it: live files and garbage are not told apart. */
+export interface FoundDatabase {
+  readonly place: DatabasePlace
+  /** Below the prefix; empty for a database that lies directly there. */
+  readonly path: string
+  /** Of its CLOUDMANIFESTs, in order: the plain one (`''`) comes first. */
+  readonly cookies: readonly string[]
+  /** Everything whose name means something here. */
+  readonly objects: number
+  readonly bytes: number
+  /** When the newest of them was written. */
+  readonly modified: Date
+}
+
+/** What lies below a prefix and in no database. */
+export interface Elsewhere {
+  readonly objects: number
+  readonly bytes: number
+}
+
+/**
+ * Every database below a place, by one listing, page by page. All that is held at a time is a sum for each directory that
+ * the listing is in. A database inside the directory of another one comes before it.
+ * @returns what is in none of them, at the end.
+ */
+export async function* findDatabases(place: DatabasePlace): AsyncGenerator<FoundDatabase, Elsewhere> {
+  const prefix = objectKey(place, '')
+  const elsewhere = { objects: 0, bytes: 0 }
+  const leave = ({ objects, bytes }: { readonly objects: number; readonly bytes: number }) => {
+    elsewhere.objects += objects
+    elsewhere.bytes += bytes
+  }
+  // Innermost last.
+  const open: Directory[] = []
+  const closed = (): FoundDatabase | undefined => {
+    const directory = open.pop()!
+    if (directory.cookies.length > 0) return found(place, directory)
+    leave(directory)
+    return undefined
+  }
+
+  for await (const { key, size, lastModified } of place.store.list(prefix)) {
+    const path = key.slice(prefix.length, key.lastIndexOf('/') + 1)
+    const name = parseObjectName(key.slice(prefix.length + path.length))
+    // Keys come in order: a directory is over when one comes that is not below it.
+    while (open.length > 0 && !path.startsWith(open.at(-1)!.path)) {
+      const database = closed()
+      if (database) yield database
+    }
+    if (!name) {
+      leave({ objects: 1, bytes: size })
+      continue
+    }
+    if (open.at(-1)?.path !== path)
+      open.push({ path, cookies: [], objects: 0, bytes: 0, modified: new Date(0) })
+    const directory = open.at(-1)!
+    if (name.kind === 'cloudManifest') directory.cookies.push(name.cookie)
+    directory.objects += 1
+    directory.bytes += size
+    if (lastModified > directory.modified) directory.modified = lastModified
+  }
+  while (open.length > 0) {
+    const database = closed()
+    if (database) yield database
+  }
+  return elsewhere
+}
+
+interface Directory {
+  /** Ends with `/`, but for the prefix itself. */
+  readonly path: string
+  readonly cookies: string[]
+  objects: number
+  bytes: number
+  modified: Date
+}
+
+function found(place: DatabasePlace, { path, cookies, objects, bytes, modified }: Directory): FoundDatabase {
+  const below = path.slice(0, -1)
+  const own = [place.path, below].filter((part) => part !== '').join('/')
+  return {
+    place: { store: place.store, path: own },
+    path: below,
+    cookies: [...cookies].sort(),
+    objects,
+    bytes,
+    modified,
+  }
+}
