@@ -1,0 +1,152 @@
+/** What can be wrong with a state of a database although all its objects are there: pure, from its two manifests. */
+import type { InternalKey } from '../format/internal-key.js'
+import type { LiveTable, Manifest } from '../format/manifest.js'
+import type { KeyRange, Problem, ProblemCode } from './problem.js'
+import type { SurveyedState } from './survey.js'
+
+/** The one order of keys that is known here. Tables of other comparators are not checked for order. */
+const bytewise = 'leveldb.BytewiseComparator'
+
+/** Whether the keys of the column family are in the order of their bytes. */
+export function isBytewise(manifest: Manifest, columnFamily: number): boolean {
+  return manifest.columnFamilies.get(columnFamily)?.comparator === bytewise
+}
+
+/** The keys that the MANIFEST gives a table. */
+export function tableRange(manifest: Manifest, table: LiveTable): KeyRange {
+  return {
+    columnFamily: familyName(manifest, table),
+    smallest: table.smallest.userKey,
+    largest: table.largest.userKey,
+  }
+}
+
+/** Where a state contradicts itself, or IDENTITY. Nothing where one of its manifests could not be read. */
+export function verifyState(
+  state: SurveyedState,
+  identity: string | undefined,
+  identityObject: string,
+): Problem[] {
+  const { cloudManifest, manifest, manifestObject } = state
+  if (!cloudManifest || !manifest || manifestObject === undefined) return []
+  const problem: MakeProblem = (code, message, range) => ({
+    code,
+    object: manifestObject,
+    message: `${manifestObject} ${message}`,
+    ...(range && { range }),
+  })
+  const lastEnd = cloudManifest.past.at(-1)?.end ?? 0
+  return [
+    ...verifyAge(state.cloudManifestObject, lastEnd, manifest, problem),
+    ...verifyIdentity(manifest, identity, identityObject, manifestObject),
+    ...verifyTables(manifest, problem),
+    ...verifyLevels(manifest, problem),
+  ]
+}
+
+type MakeProblem = (code: ProblemCode, message: string, range?: KeyRange) => Problem
+
+/** A MANIFEST starts as a copy of the one before, whose next file number is where the new epoch starts; it only grows. */
+function verifyAge(
+  cloudManifestObject: string,
+  lastEnd: number,
+  { lastNextFileNumber }: Manifest,
+  problem: MakeProblem,
+): Problem[] {
+  if (lastEnd <= lastNextFileNumber) return []
+  const message =
+    `is older than ${cloudManifestObject}: there, files up to ${lastEnd} belong to past epochs, and the MANIFEST knows ` +
+    `of none from ${lastNextFileNumber} on. Bring back the MANIFEST that was written last, or the CLOUDMANIFEST that fits this one`
+  return [problem('staleManifest', message)]
+}
+
+/** The id of a clone is that of its source with something added. */
+function verifyIdentity(
+  { dbId }: Manifest,
+  identity: string | undefined,
+  object: string,
+  manifestObject: string,
+): Problem[] {
+  if (!dbId || !identity || identity === dbId || identity.startsWith(`${dbId}rockset`)) return []
+  const message =
+    `${object} says that this is the database ${shortened(identity)}, and ${manifestObject} that it is ${shortened(dbId)}. ` +
+    'Find out which of the two was put there by mistake, and bring back what was there before'
+  return [{ code: 'identity', object, message }]
+}
+
+/** Anybody may have written anything of any length there. */
+function shortened(id: string): string {
+  return id.length <= 100 ? id : `${id.slice(0, 100)}…`
+}
+
+function verifyTables(manifest: Manifest, problem: MakeProblem): Problem[] {
+  const found: Problem[] = []
+  for (const table of manifest.liveTables.values()) {
+    const report = (code: ProblemCode, message: string) =>
+      found.push(problem(code, `says that table ${table.number} ${message}`, tableRange(manifest, table)))
+    if (table.number >= manifest.lastNextFileNumber) {
+      report(
+        'fileNumber',
+        `is live, and that no file from number ${manifest.lastNextFileNumber} on was written yet. ` +
+          'RocksDB would write another file of that number: bring back the MANIFEST that was written last',
+      )
+    }
+    if (table.largestSequence !== undefined && table.largestSequence > BigInt(manifest.lastSequence)) {
+      report(
+        'sequence',
+        `has writes up to number ${table.largestSequence}, and that the last write was number ${manifest.lastSequence}. ` +
+          'New writes would hide behind old ones: bring back the MANIFEST that was written last',
+      )
+    }
+    if (isBytewise(manifest, table.columnFamily) && compareInternal(table.smallest, table.largest) > 0) {
+      report(
+        'keyOrder',
+        'ends with a smaller key than it begins with. Bring back an earlier version of the MANIFEST',
+      )
+    }
+  }
+  return found
+}
+
+/** Below level 0 no two tables of a level share a key. */
+function verifyLevels(manifest: Manifest, problem: MakeProblem): Problem[] {
+  const levels = new Map<string, LiveTable[]>()
+  for (const table of manifest.liveTables.values()) {
+    if (table.level === 0 || !isBytewise(manifest, table.columnFamily)) continue
+    const level = `${table.columnFamily} ${table.level}`
+    const tables = levels.get(level)
+    if (tables) tables.push(table)
+    else levels.set(level, [table])
+  }
+  return [...levels.values()].flatMap((tables) => overlaps(tables, manifest, problem))
+}
+
+function overlaps(tables: LiveTable[], manifest: Manifest, problem: MakeProblem): Problem[] {
+  const sorted = tables.sort((a, b) => compareInternal(a.smallest, b.smallest))
+  const found: Problem[] = []
+  let widest = sorted[0]!
+  for (const table of sorted.slice(1)) {
+    if (compareInternal(widest.largest, table.smallest) >= 0) {
+      const message =
+        `says that tables ${widest.number} and ${table.number} of level ${table.level} overlap. RocksDB refuses to open ` +
+        'that, or finds only some of the keys: bring back an earlier version of the MANIFEST'
+      const [first] = [widest.largest, table.largest].sort(compareInternal)
+      const range = { smallest: table.smallest.userKey, largest: first!.userKey }
+      found.push(problem('overlap', message, { columnFamily: familyName(manifest, table), ...range }))
+    }
+    if (compareInternal(table.largest, widest.largest) > 0) widest = table
+  }
+  return found
+}
+
+/** As RocksDB orders them: by user key, then the newest first. */
+function compareInternal(a: InternalKey, b: InternalKey): number {
+  const byKey = Buffer.compare(a.userKey, b.userKey)
+  if (byKey !== 0) return byKey
+  if (a.sequence !== b.sequence) return a.sequence > b.sequence ? -1 : 1
+  return b.type - a.type
+}
+
+function familyName({ columnFamilies }: Manifest, { columnFamily }: LiveTable): string {
+  return columnFamilies.get(columnFamily)?.name ?? String(columnFamily)
+}
