@@ -3,6 +3,7 @@
 #include <rocksdb/version.h>
 
 #include "binding/database_object.h"
+#include "binding/decompress.h"
 #include "binding/iterator_object.h"
 #include "binding/open.h"
 #include "binding/snapshot_object.h"
@@ -35,6 +36,7 @@ Addon::Addon(Napi::Env env, Napi::Object exports)
   };
   add("open", OpenDatabase);
   add("listColumnFamilies", ListColumnFamiliesAt);
+  add("decompress", Decompress);
   add("shutdown", [](const Napi::CallbackInfo& info) { Addon::Of(info.Env()).Shutdown(); });
   add("setErrorClass", [](const Napi::CallbackInfo& info) {
     Addon::Of(info.Env()).error_class = Napi::Persistent(info[0].As<Napi::Function>());

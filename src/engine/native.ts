@@ -96,10 +96,22 @@ export interface OpenRequest {
   readonly families: readonly { readonly name: string; readonly settings: Settings }[]
 }
 
+/** What {@link Native.decompress} can undo. */
+export const codec = { snappy: 0, lz4: 1, zstd: 2 } as const
+export type Codec = (typeof codec)[keyof typeof codec]
+
 interface Native {
   /** Throws a RangeError or TypeError for a bad option. */
   open(request: OpenRequest): Promise<NativeDatabase>
   listColumnFamilies(path: string, socketPath: string): Promise<string[]>
+  /** Whether the input was good and filled the output to its last byte. Otherwise the output is of no use. */
+  decompress(
+    codec: Codec,
+    input: Uint8Array,
+    output: Uint8Array,
+    /** Only of LZ4 and ZSTD. */
+    dictionary: Uint8Array | undefined,
+  ): boolean
   /** Closes what is open, and waits for it. Nothing may be called after it. */
   shutdown(): void
   setErrorClass(errorClass: typeof RocksDBError): void

@@ -1,21 +1,130 @@
-/**
- * What a table says of itself. Counts, sizes (bytes) and times (seconds since 1970) are undefined where the RocksDB
- * that wrote it did not know them yet.
- */
+import type { EnvError } from '../env/env-error.js'
+import { readBlock } from './block.js'
+import type { IndexFormat } from './index-block.js'
+import { decodeVarint } from './varint.js'
+
+/** What a table says of itself. */
 export interface TableProperties {
   /** By RocksDB's own names, for example `rocksdb.num.entries`: all there are, as they are stored. */
   readonly raw: ReadonlyMap<string, Uint8Array>
-  /** Those of {@link raw} that are numbers, by the same names. Rounded beyond 2^53. */
+  /** Those of RocksDB's own that are numbers. Sizes are in bytes, times in seconds since 1970. Rounded beyond 2^53. */
   readonly numbers: ReadonlyMap<string, number>
-  /** Those of {@link raw} that are text, by the same names. */
+  /** Those of RocksDB's own that are text. */
   readonly texts: ReadonlyMap<string, string>
-  readonly index: {
-    /** `enum IndexType` of RocksDB's table.h. */
-    readonly type: 'kBinarySearch' | 'kHashSearch' | 'kTwoLevelIndexSearch' | 'kBinarySearchWithFirstKey'
-    /** False: its keys are internal ones. */
-    readonly hasUserKeys: boolean
-    readonly hasDeltaHandles: boolean
-  }
+  readonly indexType: IndexType
+  readonly indexFormat: IndexFormat
   /** Of a table that was ingested: its entries have this sequence number instead of their own. */
   readonly globalSequence: bigint | undefined
+}
+
+/** In the order of `enum IndexType` in RocksDB's table.h. */
+const indexTypes = [
+  'kBinarySearch',
+  'kHashSearch',
+  'kTwoLevelIndexSearch',
+  'kBinarySearchWithFirstKey',
+] as const
+export type IndexType = (typeof indexTypes)[number]
+
+/** `struct TablePropertiesNames` in RocksDB's table/table_properties.cc: those that are varints. */
+const numberNames: ReadonlySet<string> = new Set([
+  'rocksdb.original.file.number',
+  'rocksdb.data.size',
+  'rocksdb.index.size',
+  'rocksdb.index.partitions',
+  'rocksdb.top-level.index.size',
+  'rocksdb.index.key.is.user.key',
+  'rocksdb.index.value.is.delta.encoded',
+  'rocksdb.filter.size',
+  'rocksdb.raw.key.size',
+  'rocksdb.raw.value.size',
+  'rocksdb.num.data.blocks',
+  'rocksdb.num.entries',
+  'rocksdb.num.filter_entries',
+  'rocksdb.deleted.keys',
+  'rocksdb.merge.operands',
+  'rocksdb.num.range-deletions',
+  'rocksdb.format.version',
+  'rocksdb.fixed.key.length',
+  'rocksdb.column.family.id',
+  'rocksdb.creation.time',
+  'rocksdb.oldest.key.time',
+  'rocksdb.newest.key.time',
+  'rocksdb.file.creation.time',
+  'rocksdb.sample_for_compression.slow.data.size',
+  'rocksdb.sample_for_compression.fast.data.size',
+  'rocksdb.tail.start.offset',
+  'rocksdb.user.defined.timestamps.persisted',
+  'rocksdb.key.largest.seqno',
+])
+
+/** And those that are text. */
+const textNames: ReadonlySet<string> = new Set([
+  'rocksdb.creating.db.identity',
+  'rocksdb.creating.session.identity',
+  'rocksdb.creating.host.identity',
+  'rocksdb.column.family.name',
+  'rocksdb.filter.policy',
+  'rocksdb.comparator',
+  'rocksdb.merge.operator',
+  'rocksdb.prefix.extractor.name',
+  'rocksdb.property.collectors',
+  'rocksdb.compression',
+  'rocksdb.compression_options',
+])
+
+const indexTypeName = 'rocksdb.block.based.table.index.type'
+/** Written in place when the table is ingested, behind the back of the block's checksum. */
+export const globalSequenceName = 'rocksdb.external_sst_file.global_seqno'
+const externalVersionName = 'rocksdb.external_sst_file.version'
+
+const utf8 = new TextDecoder('utf-8')
+
+/** What the properties block says, decompressed and checked. */
+export function readTableProperties(block: Uint8Array, error: (reason: string) => EnvError): TableProperties {
+  const raw = new Map<string, Uint8Array>()
+  for (const { key, value } of readBlock(block, { error })) raw.set(utf8.decode(key), value)
+
+  const numbers = new Map<string, number>()
+  const texts = new Map<string, string>()
+  for (const [name, value] of raw) {
+    // RocksDB passes over a number that is none.
+    const number = numberNames.has(name) ? decodeVarint(value, 0)?.value : undefined
+    if (number !== undefined) numbers.set(name, number)
+    if (textNames.has(name)) texts.set(name, utf8.decode(value))
+  }
+  const indexType = readIndexType(raw.get(indexTypeName), error)
+  const hasFlag = (name: string) => (numbers.get(name) ?? 0) !== 0
+  return {
+    raw,
+    numbers,
+    texts,
+    indexType,
+    indexFormat: {
+      hasUserKeys: hasFlag('rocksdb.index.key.is.user.key'),
+      hasDeltaHandles: hasFlag('rocksdb.index.value.is.delta.encoded'),
+      hasFirstKeys: indexType === 'kBinarySearchWithFirstKey',
+    },
+    globalSequence: readGlobalSequence(raw, error),
+  }
+}
+
+function readIndexType(value: Uint8Array | undefined, error: (reason: string) => EnvError): IndexType {
+  if (value === undefined) return 'kBinarySearch'
+  if (value.length !== 4) throw error('the index type is not of 4 bytes')
+  const number = new DataView(value.buffer, value.byteOffset, 4).getUint32(0, true)
+  const type = indexTypes[number]
+  if (type === undefined) throw error(`index type ${number} is unknown`)
+  return type
+}
+
+function readGlobalSequence(
+  raw: ReadonlyMap<string, Uint8Array>,
+  error: (reason: string) => EnvError,
+): bigint | undefined {
+  const value = raw.get(globalSequenceName)
+  // Version 1 of such files had no global sequence number.
+  if (value === undefined || !raw.has(externalVersionName)) return undefined
+  if (value.length !== 8) throw error('the global sequence number is not of 8 bytes')
+  return new DataView(value.buffer, value.byteOffset, 8).getBigUint64(0, true)
 }

@@ -1,19 +1,16 @@
-import type { DatabasePlace } from '../cloud/database-place.js'
 import { EnvError } from '../env/env-error.js'
-import type { BlockHandle } from '../format/block-handle.js'
-import type { InternalKey } from '../format/internal-key.js'
-import type { TableFooter } from '../format/table-footer.js'
-import type { TableProperties } from '../format/table-properties.js'
+import { readBlock } from '../format/block.js'
+import { type BlockHandle, blockTrailerSize, readBlockHandle } from '../format/block-handle.js'
+import { ByteReader } from '../format/byte-reader.js'
+import { corruption } from '../format/corruption.js'
+import { type IndexFormat, readIndexBlock } from '../format/index-block.js'
+import { decodeInternalKey, type InternalKey } from '../format/internal-key.js'
+import { maxFooterSize, readTableFooter, type TableFooter } from '../format/table-footer.js'
+import { readTableProperties, type TableProperties } from '../format/table-properties.js'
+import { type BlockContents, BlockReader } from './block-reader.js'
+import type { RangedSource } from './ranged-source.js'
 
-/** Something of a known size that is read piece by piece. */
-export interface RangedSource {
-  /** As errors name it. */
-  readonly name: string
-  /** Bytes. */
-  readonly size: number
-  /** Exactly these bytes; Corruption where the end comes earlier. */
-  read(offset: number, length: number): Promise<Uint8Array>
-}
+export { type RangedSource, rangedObject } from './ranged-source.js'
 
 export type BlockKind =
   | 'data'
@@ -32,41 +29,43 @@ export type BlockKind =
 
 export interface TableBlock extends BlockHandle {
   readonly kind: BlockKind
-  /** Of what the metaindex names: the name. */
+  /** What the metaindex calls it, where it has it. */
   readonly name?: string
   /** Of a data block and of a partition: a user key that is no smaller than any in it, nor larger than any behind it. */
   readonly upperKey?: Uint8Array
-}
-
-/** A block as it is after its checksum held and it was decompressed. */
-export interface BlockContents {
-  readonly bytes: Uint8Array
-  /** As the block's trailer says it, for example `Snappy` or `NoCompression`. */
-  readonly compression: string
+  /** The upper key of the one before: all in this block is no smaller. Undefined for the first. */
+  readonly lowerKey?: Uint8Array
 }
 
 export interface TableEntry extends InternalKey {
   /** Of a range deletion the end of the range, exclusive. */
   readonly value: Uint8Array
-  /** Where the block with it lies. */
+  /** The block with it. */
   readonly block: BlockHandle
 }
 
 export interface EntryRange {
-  /** User key, inclusive. Compared by bytes. */
+  /** User key, inclusive, in the order of the table. */
   readonly from?: Uint8Array
   /** User key, exclusive. */
   readonly to?: Uint8Array
 }
 
 export interface DamageOptions {
-  /** Is told what cannot be read, and reading goes on behind it. Without it, the first damage is an error. */
+  /**
+   * Is told what cannot be read, and the block that is to blame, and reading goes on behind it. Without it the first
+   * damage is an error. What the store answers is one in any case.
+   */
   readonly onDamage?: (problem: EnvError, block: TableBlock) => void
 }
 
+/** Footer, metaindex and properties of a table seldom take more, and often the index is in it too. */
+const tailBytes = 64 * 1024
+const maxMetaindexEntries = 1_000
+
 /**
  * A table, read by ranges and trusting nothing in it: every method rejects with Corruption, the name and the byte
- * offset, where a length or place in it cannot be; no more than 64 MiB is ever taken for one block.
+ * offset, where a length or place in it cannot be; no more than {@link maxBlockBytes} are ever taken for one block.
  */
 export class TableReader {
   readonly source: RangedSource
@@ -74,40 +73,307 @@ export class TableReader {
   readonly properties: TableProperties
   /** Where the metaindex says that things are, by the names that it has for them. */
   readonly metaindex: ReadonlyMap<string, BlockHandle>
+  readonly #blocks: BlockReader
+  #dictionary: Promise<Uint8Array> | undefined
+
+  /** Reads footer, metaindex and properties: one read of the end of the file where they are not unusually large. */
+  static async open(source: RangedSource): Promise<TableReader> {
+    const footer = await readFooterOf(source)
+    const blocks = await BlockReader.open(source, footer)
+    const metaindex = await readMetaindex(blocks, footer)
+    // Very old tables have the second name.
+    const handle = metaindex.get(propertiesName) ?? metaindex.get('rocksdb.stats')
+    if (handle === undefined)
+      throw corruption(source.name, footer.metaindex.offset, 'the metaindex names no properties')
+    const { bytes } = await blocks.readProperties(handle)
+    const properties = readTableProperties(bytes, blocks.errorAt(handle))
+    return new TableReader(source, footer, metaindex, properties, blocks)
+  }
 
   private constructor(
     source: RangedSource,
     footer: TableFooter,
     metaindex: ReadonlyMap<string, BlockHandle>,
     properties: TableProperties,
+    blocks: BlockReader,
   ) {
     this.source = source
     this.footer = footer
     this.metaindex = metaindex
     this.properties = properties
+    this.#blocks = blocks
   }
 
-  /** Reads footer, metaindex and properties: one read of the end of the file where they are not unusually large. */
-  static async open(source: RangedSource): Promise<TableReader> {
-    throw new EnvError('NotSupported', `${source.name}: reading tables is not there yet`)
+  /** Every block in file order. They lie within the file and do not overlap. Reads nothing but the index blocks. */
+  async *blocks(options: DamageOptions = {}): AsyncGenerator<TableBlock> {
+    const others = await this.#blocksOtherThanData(options)
+    let next = 0
+    let last: TableBlock | undefined
+    const checked = (block: TableBlock) => {
+      if (last && block.offset < endOf(last)) {
+        damaged(
+          options,
+          corruption(
+            this.source.name,
+            block.offset,
+            `two blocks overlap here, the other one begins at byte ${last.offset}`,
+          ),
+          block,
+        )
+      }
+      last = block
+      return block
+    }
+    for await (const data of this.#dataBlocks(options)) {
+      for (; next < others.length && others[next]!.offset < data.offset; next++) yield checked(others[next]!)
+      yield checked(data)
+    }
+    for (; next < others.length; next++) yield checked(others[next]!)
   }
 
-  /** Every block in file order. They lie within the file and do not overlap. */
-  async *blocks(_options: DamageOptions = {}): AsyncGenerator<TableBlock> {}
-
-  /** The contents of one block, its checksum checked. Needs the block's kind to know about dictionaries. */
-  async readBlock(_block: BlockHandle & { readonly kind: BlockKind }): Promise<BlockContents> {
-    throw new EnvError('NotSupported', `${this.source.name}: reading blocks is not there yet`)
+  /** The contents of one block, its checksum checked. */
+  async readBlock(block: BlockHandle & { readonly kind: BlockKind }): Promise<BlockContents> {
+    switch (block.kind) {
+      case 'data':
+        return this.#blocks.read(block, await this.#loadDictionary())
+      case 'properties':
+        return this.#blocks.readProperties(block)
+      default:
+        return this.#blocks.read(block)
+    }
   }
 
-  /** Point entries in the order of the table, newest first where a key has several. */
-  async *entries(_range: EntryRange & DamageOptions = {}): AsyncGenerator<TableEntry> {}
+  /** What the index says, in its order: the blocks that may hold keys of the range. */
+  async *index({ from, to, ...options }: EntryRange & DamageOptions = {}): AsyncGenerator<TableBlock> {
+    yield* this.#dataBlocks({ ...options, ...(from && { from }), ...(to && { to }) })
+  }
 
-  /** The range deletions. */
-  async *rangeDeletions(): AsyncGenerator<TableEntry> {}
+  /** Point entries in the order of the table: the newest first where a key has several. */
+  async *entries({ from, to, ...options }: EntryRange & DamageOptions = {}): AsyncGenerator<TableEntry> {
+    const compare = from || to ? this.#comparator() : undefined
+    for await (const block of this.index({ ...options, ...(from && { from }), ...(to && { to }) })) {
+      try {
+        const { bytes } = await this.readBlock(block)
+        for (const entry of this.#decodeEntries(bytes, block)) {
+          if (from && compare!(entry.userKey, from) < 0) continue
+          if (to && compare!(entry.userKey, to) >= 0) return
+          yield entry
+        }
+      } catch (error) {
+        damaged(options, error, block)
+      }
+    }
+  }
+
+  /** The range deletions, of which newer ones may overlap older ones. */
+  async *rangeDeletions(): AsyncGenerator<TableEntry> {
+    const handle = this.metaindex.get(rangeDeletionsName)
+    if (handle === undefined) return
+    const { bytes } = await this.#blocks.read(handle)
+    yield* this.#decodeEntries(bytes, handle)
+  }
+
+  *#decodeEntries(bytes: Uint8Array, block: BlockHandle): Generator<TableEntry> {
+    const error = this.#blocks.errorAt(block)
+    const { globalSequence } = this.properties
+    for (const { key, value } of readBlock(bytes, { error })) {
+      const { userKey, sequence, type } = decodeInternalKey(key, error)
+      yield { userKey, sequence: globalSequence ?? sequence, type, value, block }
+    }
+  }
+
+  /** How the table orders its user keys, as far as it is known here. */
+  #comparator(): (a: Uint8Array, b: Uint8Array) => number {
+    const name = this.properties.texts.get('rocksdb.comparator') ?? bytewise
+    if (name === bytewise) return Buffer.compare
+    if (name === reverseBytewise) return (a, b) => Buffer.compare(b, a)
+    throw new EnvError(
+      'NotSupported',
+      `${this.source.name} is ordered by ${JSON.stringify(name)}; keys cannot be looked for in it`,
+    )
+  }
+
+  #loadDictionary(): Promise<Uint8Array | undefined> {
+    const handle = this.metaindex.get(dictionaryName)
+    if (handle === undefined) return Promise.resolve(undefined)
+    this.#dictionary ??= this.#blocks.read(handle).then(({ bytes }) => bytes)
+    return this.#dictionary
+  }
+
+  get #indexHandle(): BlockHandle {
+    const { footer, metaindex } = this
+    const handle = footer.index ?? metaindex.get(indexName)
+    if (handle === undefined)
+      throw corruption(this.source.name, footer.metaindex.offset, 'the metaindex names no index')
+    return handle
+  }
+
+  get #hasPartitions(): boolean {
+    return this.properties.indexType === 'kTwoLevelIndexSearch'
+  }
+
+  /** The format of the upper one of two index levels. */
+  get #topFormat(): IndexFormat {
+    return { ...this.properties.indexFormat, hasFirstKeys: false }
+  }
+
+  async *#dataBlocks(options: EntryRange & DamageOptions): AsyncGenerator<TableBlock> {
+    const { from, to } = options
+    const compare = from || to ? this.#comparator() : undefined
+    const isBefore = (block: TableBlock) => from !== undefined && compare!(block.upperKey!, from) < 0
+    const isBehind = (block: TableBlock) =>
+      to !== undefined && block.lowerKey !== undefined && compare!(block.lowerKey, to) >= 0
+    const ascending = this.#ascending(options)
+    for await (const parent of this.#lowestIndexBlocks(options)) {
+      if (parent.kind === 'indexPartition') {
+        if (isBefore(parent)) continue
+        if (isBehind(parent)) return
+      }
+      for await (const block of this.#children(parent, 'data', this.properties.indexFormat, options)) {
+        if (isBehind(block)) return
+        if (ascending(block) && !isBefore(block)) yield block
+      }
+    }
+  }
+
+  /** The index, or its partitions. */
+  async *#lowestIndexBlocks(options: DamageOptions): AsyncGenerator<TableBlock> {
+    const top: TableBlock = { ...this.#indexHandle, kind: 'index' }
+    if (this.#hasPartitions) yield* this.#partitions(top, 'indexPartition', options)
+    else yield top
+  }
+
+  async *#partitions(
+    top: TableBlock,
+    kind: 'indexPartition' | 'filterPartition',
+    options: DamageOptions,
+  ): AsyncGenerator<TableBlock> {
+    const ascending = this.#ascending(options)
+    for await (const block of this.#children(top, kind, this.#topFormat, options))
+      if (ascending(block)) yield block
+  }
+
+  /** The blocks that an index block names, with the keys between them. */
+  async *#children(
+    parent: TableBlock,
+    kind: BlockKind,
+    format: IndexFormat,
+    options: DamageOptions,
+  ): AsyncGenerator<TableBlock> {
+    let lowerKey = parent.lowerKey
+    try {
+      const { bytes } = await this.#blocks.read(parent)
+      for (const { userKey, handle } of readIndexBlock(bytes, format, this.#blocks.errorAt(parent))) {
+        yield { ...handle, kind, upperKey: userKey, ...(lowerKey && { lowerKey }) }
+        lowerKey = userKey
+      }
+    } catch (error) {
+      damaged(options, error, parent)
+    }
+  }
+
+  /**
+   * Says whether a block can be: each begins where the one before ended or later. So no index can lead in circles, nor
+   * to more blocks than the file has room for.
+   */
+  #ascending(options: DamageOptions): (block: TableBlock) => boolean {
+    let last: TableBlock | undefined
+    return (block) => {
+      try {
+        this.#blocks.checkPlace(block)
+        if (last && block.offset < endOf(last)) {
+          throw corruption(
+            this.source.name,
+            block.offset,
+            `the index names the block here behind the one at byte ${last.offset}, which ends at byte ${endOf(last)}`,
+          )
+        }
+        last = block
+        return true
+      } catch (error) {
+        damaged(options, error, block)
+        return false
+      }
+    }
+  }
+
+  async #blocksOtherThanData(options: DamageOptions): Promise<TableBlock[]> {
+    const blocks: TableBlock[] = [{ ...this.footer.metaindex, kind: 'metaindex' }]
+    const index = this.#indexHandle
+    if (this.footer.index) blocks.push({ ...index, kind: 'index' })
+    for (const [name, handle] of this.metaindex) {
+      const block: TableBlock = { ...handle, kind: kindOf(name), name }
+      // A filter without keys has no block.
+      if (block.kind === 'filter' && block.size === 0) continue
+      try {
+        this.#blocks.checkPlace(block)
+      } catch (error) {
+        damaged(options, error, block)
+        continue
+      }
+      blocks.push(block)
+      if (name.startsWith(partitionedFilterPrefix)) {
+        for await (const partition of this.#partitions(block, 'filterPartition', options))
+          blocks.push(partition)
+      }
+    }
+    if (this.#hasPartitions) {
+      for await (const partition of this.#lowestIndexBlocks(options)) blocks.push(partition)
+    }
+    return blocks.sort((a, b) => a.offset - b.offset)
+  }
 }
 
-/** An object of a database as a source; neighbouring reads share a request. */
-export function rangedObject(_place: DatabasePlace, name: string, size: number): RangedSource {
-  return { name, size, read: () => Promise.reject(new EnvError('NotSupported', 'not there yet')) }
+/** The footer alone, of a table that may have nothing else that can be read. */
+export async function readFooterOf(source: RangedSource): Promise<TableFooter> {
+  const length = Math.min(source.size, Math.max(tailBytes, maxFooterSize))
+  return readTableFooter(await source.read(source.size - length, length), source.size, source.name)
+}
+
+async function readMetaindex(
+  blocks: BlockReader,
+  { metaindex }: TableFooter,
+): Promise<Map<string, BlockHandle>> {
+  const error = blocks.errorAt(metaindex)
+  const { bytes } = await blocks.read(metaindex)
+  const handles = new Map<string, BlockHandle>()
+  for (const { key, value } of readBlock(bytes, { error })) {
+    if (handles.size === maxMetaindexEntries) throw error(`it names more than ${maxMetaindexEntries} blocks`)
+    handles.set(Buffer.from(key).toString(), readBlockHandle(new ByteReader(value, error)))
+  }
+  return handles
+}
+
+const bytewise = 'leveldb.BytewiseComparator'
+const reverseBytewise = 'rocksdb.ReverseBytewiseComparator'
+
+const propertiesName = 'rocksdb.properties'
+const indexName = 'rocksdb.index'
+const dictionaryName = 'rocksdb.compression_dict'
+const rangeDeletionsName = 'rocksdb.range_del'
+const partitionedFilterPrefix = 'partitionedfilter.'
+
+function kindOf(name: string): BlockKind {
+  switch (name) {
+    case propertiesName:
+    case 'rocksdb.stats':
+      return 'properties'
+    case indexName:
+      return 'index'
+    case dictionaryName:
+      return 'compressionDictionary'
+    case rangeDeletionsName:
+      return 'rangeDeletions'
+  }
+  return /^(full|partitioned)?filter\./.test(name) ? 'filter' : 'other'
+}
+
+function endOf({ offset, size }: BlockHandle): number {
+  return offset + size + blockTrailerSize
+}
+
+/** Tells of damage, where somebody wants to know, and throws what it is otherwise. */
+function damaged({ onDamage }: DamageOptions, error: unknown, block: TableBlock): void {
+  if (!onDamage || !(EnvError.is(error, 'Corruption') || EnvError.is(error, 'NotSupported'))) throw error
+  onDamage(error, block)
 }

@@ -1,0 +1,15 @@
+# Target BlockCompression: the libraries that tables are compressed with, as far as Node.js does not have them. The
+# development package of RocksDB brings them along.
+add_library(BlockCompression INTERFACE)
+foreach(entry "snappy:snappy-c.h" "lz4:lz4.h" "zstd:zstd.h")
+  string(REPLACE ":" ";" pair ${entry})
+  list(GET pair 0 name)
+  list(GET pair 1 header)
+  find_library(${name}_LIBRARY ${name})
+  find_path(${name}_INCLUDE_DIR ${header})
+  if(NOT ${name}_LIBRARY OR NOT ${name}_INCLUDE_DIR)
+    message(FATAL_ERROR "The library ${name} was not found. Install it with 'apt install lib${name}-dev' or 'brew install ${name}'.")
+  endif()
+  target_include_directories(BlockCompression SYSTEM INTERFACE ${${name}_INCLUDE_DIR})
+  target_link_libraries(BlockCompression INTERFACE ${${name}_LIBRARY})
+endforeach()

@@ -1,0 +1,91 @@
+import type { EnvError } from '../env/env-error.js'
+import { decodeVarint } from './varint.js'
+
+/**
+ * The block, which tables are made of: entries in key order, each key stored without what it has in common with the
+ * one before, except at restart points, whose offsets follow the entries.
+ *
+ *     entry     varint32 shared, varint32 unshared, varint32 value length; unshared bytes of the key; value
+ *     …
+ *     u32       offset of each restart point
+ *     [u8 … u16 buckets of a hash index, and how many]
+ *     u32       number of restart points, the top bit set where there is a hash index
+ */
+export interface BlockEntry {
+  readonly key: Uint8Array
+  /** A view of the block. */
+  readonly value: Uint8Array
+}
+
+export interface BlockOptions {
+  /** The error for what cannot be; the caller knows which file and block this is. */
+  readonly error: (reason: string) => EnvError
+  /**
+   * Only of indexes: entries have no value length, the value ends where this says. `at` is its offset in the block,
+   * `isDelta` whether the key shares something with the one before.
+   */
+  readonly valueEnd?: (block: Uint8Array, at: number, isDelta: boolean) => number
+}
+
+/** A longer block has no hash index, and so the top bit counts. */
+const maxBytesWithHashIndex = 65_536
+const hashIndexBit = 0x8000_0000
+/**
+ * Keys grow out of a few bytes each, so that a block can be made to hold far more bytes of keys than it has itself. What
+ * RocksDB writes stays below this by far: with 16 entries to a restart point, keys are at most 16 times as long as stored.
+ */
+const maxKeyBytes = 1024 ** 3
+
+/** The entries in order. Throws at the first that cannot be read. */
+export function* readBlock(block: Uint8Array, { error, valueEnd }: BlockOptions): Generator<BlockEntry> {
+  const end = entriesEnd(block, error)
+  let key: Uint8Array = new Uint8Array()
+  let at = 0
+  let keyBytes = 0
+  const varint = (what: string) => {
+    const decoded = decodeVarint(block, at)
+    if (decoded === undefined || decoded.end > end) {
+      throw error(`${what} in the entry at byte ${start} of the block is cut off or too long`)
+    }
+    at = decoded.end
+    return decoded.value
+  }
+  let start = 0
+  while (at < end) {
+    start = at
+    const shared = varint('the shared length')
+    const unshared = varint('the unshared length')
+    const valueLength = valueEnd ? 0 : varint('the value length')
+    const value = at + unshared
+    if (shared > key.length || value > end || value + valueLength > end) {
+      throw error(`the entry at byte ${start} of the block is longer than the block or what it shares`)
+    }
+    keyBytes += shared + unshared
+    if (keyBytes > maxKeyBytes) throw error('its keys are longer than can be')
+    key = joined(key, shared, block.subarray(at, value))
+    at = valueEnd ? valueEnd(block, value, shared > 0) : value + valueLength
+    if (at > end) throw error(`the value of the entry at byte ${start} of the block is cut off`)
+    yield { key, value: block.subarray(value, at) }
+  }
+}
+
+function joined(previous: Uint8Array, shared: number, unshared: Uint8Array): Uint8Array {
+  if (shared === 0) return unshared
+  const key = new Uint8Array(shared + unshared.length)
+  key.set(previous.subarray(0, shared))
+  key.set(unshared, shared)
+  return key
+}
+
+/** Where the entries end and the restart points begin. */
+function entriesEnd(block: Uint8Array, error: (reason: string) => EnvError): number {
+  const view = new DataView(block.buffer, block.byteOffset, block.byteLength)
+  let end = block.length - 4
+  if (end < 0) throw error('it is too short for a block')
+  const packed = view.getUint32(end, true)
+  const hasHashIndex = block.length <= maxBytesWithHashIndex && packed >= hashIndexBit
+  if (hasHashIndex) end -= 2 + (end >= 2 ? view.getUint16(end - 2, true) : 0)
+  end -= 4 * (hasHashIndex ? packed - hashIndexBit : packed)
+  if (end < 0) throw error('its restart points do not fit into it')
+  return end
+}

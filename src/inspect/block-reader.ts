@@ -1,0 +1,127 @@
+import type { EnvError } from '../env/env-error.js'
+import { readBlock } from '../format/block.js'
+import {
+  type ChecksumFunction,
+  checkBlock,
+  checksumModifier,
+  loadChecksum,
+} from '../format/block-checksum.js'
+import { type CompressionType, parseCompressedBlock } from '../format/block-compression.js'
+import { type BlockHandle, blockTrailerSize } from '../format/block-handle.js'
+import { corruption } from '../format/corruption.js'
+import type { TableFooter } from '../format/table-footer.js'
+import { globalSequenceName } from '../format/table-properties.js'
+import { decompressBlock } from './decompress-block.js'
+import type { RangedSource } from './ranged-source.js'
+
+/** A block as it is after its checksum held and it was decompressed. */
+export interface BlockContents {
+  readonly bytes: Uint8Array
+  /** What its trailer says. */
+  readonly compression: CompressionType
+}
+
+/** RocksDB cuts blocks at some kilobytes; a larger one comes from a single large value or an index of millions of blocks. */
+export const maxBlockBytes = 64 * 1024 * 1024
+
+/** Reads single blocks of one table. */
+export class BlockReader {
+  readonly #source: RangedSource
+  readonly #footer: TableFooter
+  readonly #checksum: ChecksumFunction | undefined
+
+  static async open(source: RangedSource, footer: TableFooter): Promise<BlockReader> {
+    return new BlockReader(source, footer, await loadChecksum(footer.checksum))
+  }
+
+  private constructor(source: RangedSource, footer: TableFooter, checksum: ChecksumFunction | undefined) {
+    this.#source = source
+    this.#footer = footer
+    this.#checksum = checksum
+  }
+
+  /** Throws Corruption unless the block can be where the handle says. */
+  checkPlace(handle: BlockHandle): void {
+    const { offset, size } = handle
+    if (offset + size + blockTrailerSize > this.#footer.offset) {
+      throw corruption(
+        this.#source.name,
+        offset,
+        `a block of ${size} bytes is said to be here, and what can be a block ends at byte ${this.#footer.offset}`,
+      )
+    }
+    if (size > maxBlockBytes) {
+      throw this.errorAt(handle)(`it has ${size} bytes, and ${maxBlockBytes} are the most that are read here`)
+    }
+  }
+
+  async read(handle: BlockHandle, dictionary?: Uint8Array): Promise<BlockContents> {
+    const stored = await this.#readStored(handle)
+    this.#check(handle, stored)
+    return this.#decompress(handle, stored, dictionary)
+  }
+
+  /**
+   * The properties. RocksDB writes the sequence number of a table that is ingested into them and leaves the checksum as
+   * it is: that of 0 there.
+   */
+  async readProperties(handle: BlockHandle): Promise<BlockContents> {
+    const stored = await this.#readStored(handle)
+    const contents = await this.#decompress(handle, stored, undefined)
+    try {
+      this.#check(handle, stored)
+    } catch (error) {
+      const original = this.#withoutGlobalSequence(handle, stored, contents)
+      if (original === undefined) throw error
+      this.#check(handle, original)
+    }
+    return contents
+  }
+
+  errorAt({ offset }: BlockHandle): (reason: string) => EnvError {
+    return (reason) => corruption(this.#source.name, offset, `in the block here, ${reason}`)
+  }
+
+  async #readStored(handle: BlockHandle): Promise<Uint8Array> {
+    this.checkPlace(handle)
+    return this.#source.read(handle.offset, handle.size + blockTrailerSize)
+  }
+
+  #check(handle: BlockHandle, stored: Uint8Array): void {
+    if (this.#checksum === undefined) return
+    const modifier = checksumModifier(this.#footer.baseContextChecksum, handle.offset)
+    checkBlock(stored, this.#checksum, modifier, this.errorAt(handle))
+  }
+
+  async #decompress(
+    handle: BlockHandle,
+    stored: Uint8Array,
+    dictionary: Uint8Array | undefined,
+  ): Promise<BlockContents> {
+    const error = this.errorAt(handle)
+    const { formatVersion } = this.#footer
+    const block = parseCompressedBlock(
+      stored.subarray(0, handle.size),
+      stored[handle.size]!,
+      formatVersion,
+      error,
+    )
+    const bytes = await decompressBlock(block, { maxBytes: maxBlockBytes, dictionary, error })
+    return { bytes, compression: block.type }
+  }
+
+  #withoutGlobalSequence(
+    handle: BlockHandle,
+    stored: Uint8Array,
+    { bytes, compression }: BlockContents,
+  ): Uint8Array | undefined {
+    if (compression !== 'NoCompression') return undefined
+    for (const { key, value } of readBlock(bytes, { error: this.errorAt(handle) })) {
+      if (Buffer.from(key).toString() !== globalSequenceName) continue
+      const original = stored.slice()
+      const start = value.byteOffset - bytes.byteOffset
+      return original.fill(0, start, start + value.length)
+    }
+    return undefined
+  }
+}

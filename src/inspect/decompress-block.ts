@@ -1,0 +1,85 @@
+import { inflateRawSync } from 'node:zlib'
+import { EnvError } from '../env/env-error.js'
+import type { CompressedBlock } from '../format/block-compression.js'
+
+export interface DecompressOptions {
+  /** No block may become longer. */
+  readonly maxBytes: number
+  /** What the compressor knew beforehand. Snappy has no use for it. */
+  readonly dictionary: Uint8Array | undefined
+  /** The error for what cannot be; the caller knows which file and block this is. */
+  readonly error: (reason: string) => EnvError
+}
+
+/** The block as it was before it was compressed. @throws EnvError NotSupported: BZip2, Xpress. */
+export async function decompressBlock(
+  block: CompressedBlock,
+  options: DecompressOptions,
+): Promise<Uint8Array> {
+  const { type, size = options.maxBytes } = block
+  if (size > options.maxBytes) {
+    throw options.error(
+      `decompressed it has ${size} bytes, and ${options.maxBytes} are the most that are read here`,
+    )
+  }
+  switch (type) {
+    case 'NoCompression':
+      return block.data
+    case 'Zlib':
+      return inflate(block, size, options)
+    case 'Snappy':
+    case 'LZ4':
+    case 'LZ4HC':
+    case 'ZSTD':
+    case 'ZSTDNotFinal':
+      return decompressNatively(block.data, type, size, options)
+    case 'BZip2':
+    case 'Xpress': {
+      const { message } = options.error(`it is compressed with ${type}, which is not read here`)
+      throw new EnvError('NotSupported', message.replace(' is corrupt at byte ', ', byte '))
+    }
+  }
+}
+
+function inflate(
+  { data, size }: CompressedBlock,
+  maxBytes: number,
+  { dictionary, error }: DecompressOptions,
+): Uint8Array {
+  let inflated: Uint8Array
+  try {
+    // At least one byte of room, for zlib refuses none.
+    inflated = inflateRawSync(data, {
+      maxOutputLength: Math.max(1, maxBytes),
+      ...(dictionary && { dictionary }),
+    })
+  } catch (cause) {
+    throw error(`zlib cannot decompress it: ${cause instanceof Error ? cause.message : cause}`)
+  }
+  if (size !== undefined && inflated.length !== size) {
+    throw error(`decompressed it has ${inflated.length} bytes instead of ${size}`)
+  }
+  return inflated
+}
+
+async function decompressNatively(
+  data: Uint8Array,
+  type: 'Snappy' | 'LZ4' | 'LZ4HC' | 'ZSTD' | 'ZSTDNotFinal',
+  size: number,
+  { dictionary, error }: DecompressOptions,
+): Promise<Uint8Array> {
+  // Loaded here, for who reads what is not compressed does not need it.
+  const { native, codec } = await import('../engine/native.js')
+  const output = new Uint8Array(size)
+  const codecs = {
+    Snappy: codec.snappy,
+    LZ4: codec.lz4,
+    LZ4HC: codec.lz4,
+    ZSTD: codec.zstd,
+    ZSTDNotFinal: codec.zstd,
+  }
+  if (!native.decompress(codecs[type], data, output, dictionary)) {
+    throw error(`it is not ${size} bytes compressed with ${type}`)
+  }
+  return output
+}
