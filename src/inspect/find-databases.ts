@@ -8,10 +8,10 @@ export interface FoundDatabase {
   readonly path: string
   /** Of its CLOUDMANIFESTs, in order: the plain one (`''`) comes first. */
   readonly cookies: readonly string[]
-  /** Everything whose name means something here. */
+  /** What lies directly there. */
   readonly objects: number
   readonly bytes: number
-  /** When the newest of them was written. */
+  /** When the newest of these was written whose name means something here. */
   readonly modified: Date
 }
 
@@ -21,28 +21,34 @@ export interface Elsewhere {
   readonly bytes: number
 }
 
+export interface FindOptions {
+  /** Called for each object. */
+  readonly onObject?: (() => void) | undefined
+}
+
 /**
  * Every database below a place, by one listing, page by page. All that is held at a time is a sum for each directory that
  * the listing is in. A database inside the directory of another one comes before it.
  * @returns what is in none of them, at the end.
  */
-export async function* findDatabases(place: DatabasePlace): AsyncGenerator<FoundDatabase, Elsewhere> {
+export async function* findDatabases(
+  place: DatabasePlace,
+  { onObject }: FindOptions = {},
+): AsyncGenerator<FoundDatabase, Elsewhere> {
   const prefix = objectKey(place, '')
   const elsewhere = { objects: 0, bytes: 0 }
-  const leave = ({ objects, bytes }: { readonly objects: number; readonly bytes: number }) => {
-    elsewhere.objects += objects
-    elsewhere.bytes += bytes
-  }
   // Innermost last.
   const open: Directory[] = []
   const closed = (): FoundDatabase | undefined => {
     const directory = open.pop()!
     if (directory.cookies.length > 0) return found(place, directory)
-    leave(directory)
+    elsewhere.objects += directory.objects
+    elsewhere.bytes += directory.bytes
     return undefined
   }
 
   for await (const { key, size, lastModified } of place.store.list(prefix)) {
+    onObject?.()
     const path = key.slice(prefix.length, key.lastIndexOf('/') + 1)
     const name = parseObjectName(key.slice(prefix.length + path.length))
     // Keys come in order: a directory is over when one comes that is not below it.
@@ -50,17 +56,13 @@ export async function* findDatabases(place: DatabasePlace): AsyncGenerator<Found
       const database = closed()
       if (database) yield database
     }
-    if (!name) {
-      leave({ objects: 1, bytes: size })
-      continue
-    }
     if (open.at(-1)?.path !== path)
       open.push({ path, cookies: [], objects: 0, bytes: 0, modified: new Date(0) })
     const directory = open.at(-1)!
-    if (name.kind === 'cloudManifest') directory.cookies.push(name.cookie)
     directory.objects += 1
     directory.bytes += size
-    if (lastModified > directory.modified) directory.modified = lastModified
+    if (name?.kind === 'cloudManifest') directory.cookies.push(name.cookie)
+    if (name && lastModified > directory.modified) directory.modified = lastModified
   }
   while (open.length > 0) {
     const database = closed()

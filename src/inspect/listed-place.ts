@@ -30,13 +30,15 @@ const maxForeignSample = 1000
 /** See src/store/probe-conditional.ts. */
 const probe = /^\.cloudenv-probe-[0-9a-f-]{36}$/
 
-export async function listPlace(place: DatabasePlace): Promise<ListedPlace> {
+/** @param onObject called for each. */
+export async function listPlace(place: DatabasePlace, onObject?: () => void): Promise<ListedPlace> {
   const prefix = objectKey(place, '')
   const named = new Map<string, NamedObject>()
   const probes: ListedObject[] = []
   const foreignSample: ListedObject[] = []
   const foreign = { objects: 0, bytes: 0 }
   for await (const { key, size, lastModified: modified } of place.store.list(prefix, { shallow: true })) {
+    onObject?.()
     const name = key.slice(prefix.length)
     const parsed = parseObjectName(name)
     if (parsed) named.set(name, { parsed, size, modified })

@@ -76,6 +76,11 @@ export type ObjectRole =
   /** Nothing of ours, whatever it is. */
   | { readonly kind: 'foreign' }
 
+export interface SurveyOptions {
+  /** Called for each object that is listed. */
+  readonly onObject?: () => void
+}
+
 const concurrentReads = 8
 /** A UUID has 36, the id of a clone some more. */
 const maxIdentityBytes = 1000
@@ -85,14 +90,14 @@ const maxIdentityBytes = 1000
  * until it stays the same.
  * @throws EnvError what the store fails with, and nothing else.
  */
-export async function surveyDatabase(places: Places): Promise<Survey> {
-  let listed = await listAll(places)
+export async function surveyDatabase(places: Places, { onObject }: SurveyOptions = {}): Promise<Survey> {
+  let listed = await listAll(places, onObject)
   let read = await readStates(places, listed)
   let states = located(read, listed)
   while (isDamaged(states)) {
     // The first listing is older than what was read, and may lack what that references. A newer one lacks nothing:
     // what is no longer referenced is kept for a while.
-    listed = await listAll(places)
+    listed = await listAll(places, onObject)
     states = located(read, listed)
     if (!isDamaged(states)) break
     const before = read
@@ -112,8 +117,11 @@ export async function surveyDatabase(places: Places): Promise<Survey> {
 
 type Listed = readonly [ListedPlace, ...ListedPlace[]]
 
-async function listAll([own, ...sources]: Places): Promise<Listed> {
-  const [first, ...rest] = await Promise.all([listPlace(own), ...sources.map(listPlace)])
+async function listAll([own, ...sources]: Places, onObject?: () => void): Promise<Listed> {
+  const [first, ...rest] = await Promise.all([
+    listPlace(own, onObject),
+    ...sources.map((source) => listPlace(source, onObject)),
+  ])
   return [first, ...rest]
 }
 
