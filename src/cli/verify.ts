@@ -1,0 +1,123 @@
+import { Command } from '@commander-js/extra-typings'
+import type { Verification } from '../inspect/verify.js'
+import { exitCode } from './exit-code.js'
+import { green, red } from './output/colour.js'
+import { printJson } from './output/json.js'
+import { type JsonProblem, jsonProblem, problemKeys, problemText } from './output/problem.js'
+import { type Progress, startProgress } from './output/progress.js'
+import { printTable } from './output/table.js'
+import { counted, formatBytes, formatCount, printable } from './output/text.js'
+import { type InspectOptions, withInspectOptions, withPlaces } from './store-options.js'
+import { stateOf } from './surveyed.js'
+
+/** What `cloudenv verify --json` prints. */
+export interface VerifyJson {
+  readonly url: string
+  readonly isSound: boolean
+  /** Whether tables were read. */
+  readonly isDeep: boolean
+  /** What was looked at. */
+  readonly checked: {
+    /** CLOUDMANIFESTs. */
+    readonly states: number
+    /** Live ones that are there and of the right size; one that several states share counts once. */
+    readonly tables: number
+    readonly tableBytes: number
+    readonly blobFiles: number
+    /** Blocks of tables whose checksum was computed; 0 without `--deep`. */
+    readonly blocks: number
+    /** Point entries in them; 0 without `--deep`. */
+    readonly entries: number
+  }
+  readonly problems: readonly JsonProblem[]
+}
+
+type VerifyOptions = InspectOptions & { readonly deep?: true }
+
+export const verifyCommand = withInspectOptions(
+  new Command('verify')
+    .description('say whether a database is sound, and if not, what is wrong and which keys it touches')
+    .argument('<url>', 'of the database: s3://bucket/path or file:///directory')
+    .option('--deep', 'also read every block of every table, and check its checksum'),
+)
+  .addHelpText(
+    'after',
+    `
+Looks at the states of all cookies, unless --cookie names one. Exit code: 0 sound, 1 something is wrong,
+3 the store cannot be reached.
+
+Example:
+  cloudenv verify --deep s3://bucket/prod/orders`,
+  )
+  .action(async (url, options) => {
+    const verification = await verify(url, options)
+    if (options.json) printJson(verifyJson(verification, options))
+    else print(verification, options)
+    if (verification.problems.length > 0) process.exitCode = exitCode.foundWrong
+  })
+
+async function verify(url: string, options: VerifyOptions): Promise<Verification> {
+  const { verifyDatabase } = await import('../inspect/verify.js')
+  return await withPlaces(url, options, async (places) => {
+    let progress: Progress | undefined
+    try {
+      const verification = await verifyDatabase(places, {
+        isDeep: options.deep === true,
+        ...(options.cookie !== undefined && { cookie: options.cookie }),
+        onStart: (total) => {
+          progress?.end()
+          progress = startProgress('checking', { unit: 'bytes', total })
+        },
+        onRead: (bytes) => progress?.add(bytes),
+      })
+      const { survey, problems } = verification
+      const cookie = options.cookie ?? [...survey.states.keys()][0]
+      // Nothing is there, or not what was asked for, and that is nothing wrong either.
+      if (problems.length === 0 || options.cookie !== undefined)
+        stateOf(survey, cookie === undefined ? {} : { cookie })
+      return verification
+    } finally {
+      progress?.end()
+    }
+  })
+}
+
+function verifyJson({ survey, problems, checked }: Verification, { deep }: VerifyOptions): VerifyJson {
+  return {
+    url: survey.url,
+    isSound: problems.length === 0,
+    isDeep: deep === true,
+    checked,
+    problems: problems.map(jsonProblem),
+  }
+}
+
+/** More is for programs. */
+const maxRows = 100
+
+function print({ survey: { url }, problems, checked }: Verification, { deep }: VerifyOptions): void {
+  const shown = problems.slice(0, maxRows)
+  if (shown.length > 0) {
+    printTable(shown, [
+      { title: 'problem', cell: ({ code }) => red(code) },
+      { title: 'keys', cell: problemKeys },
+      { title: 'what is wrong', cell: (problem) => problemText(problem, url) },
+    ])
+  }
+  if (problems.length > shown.length)
+    console.log(`… and ${problems.length - shown.length} more: --json has all`)
+
+  const { tables, tableBytes, blobFiles, blocks, entries } = checked
+  const extent = [
+    `${counted(tables, 'table')} of ${formatBytes(tableBytes)}`,
+    ...(blobFiles > 0 ? [counted(blobFiles, 'blob file')] : []),
+    ...(deep
+      ? [`${counted(blocks, 'block')} with ${formatCount(entries)} entries`]
+      : ['none of them read: see --deep']),
+  ].join(', ')
+  const verdict =
+    problems.length === 0
+      ? green(`${printable(url)} is sound`)
+      : red(`${printable(url)} has ${counted(problems.length, 'problem')}`)
+  console.log(`${verdict} (${extent})`)
+}

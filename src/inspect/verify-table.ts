@@ -1,0 +1,283 @@
+/** A table read from end to end: every block against its checksum, and what it holds against the MANIFEST. */
+import { EnvError } from '../env/env-error.js'
+import { readBlock } from '../format/block.js'
+import { blockTrailerSize } from '../format/block-handle.js'
+import { corruption } from '../format/corruption.js'
+import type { LiveTable } from '../format/manifest.js'
+import type { TableProperties } from '../format/table-properties.js'
+import { type TableUniqueId, tableUniqueId } from '../format/table-unique-id.js'
+import type { KeyRange, Problem, ProblemCode } from './problem.js'
+import { type RangedSource, type TableBlock, TableReader } from './table-reader.js'
+
+export interface ExpectedTable {
+  /** As the MANIFEST has it. */
+  readonly table: LiveTable
+  readonly range: KeyRange
+  /** Of its column family, where the MANIFEST says it. */
+  readonly comparator: string | undefined
+  /** How people call the table that has this id, if any of the database has it. */
+  nameOf(id: TableUniqueId): string | undefined
+}
+
+export interface TableVerification {
+  readonly problems: readonly Problem[]
+  readonly blocks: number
+  readonly entries: number
+}
+
+/** A table of some TB may be bad from end to end: what is beyond this is only counted. */
+const maxProblems = 10
+/** Padding is read in pieces of this size. */
+const paddingBytes = 1 << 20
+const bytewise = 'leveldb.BytewiseComparator'
+const remedy = 'Bring the object back, for example from an earlier version'
+
+/**
+ * @param onRead is told of the bytes that were read since the last time.
+ * @throws EnvError what the store fails with; NotFound where the object is gone.
+ */
+export async function verifyTable(
+  source: RangedSource,
+  expected: ExpectedTable,
+  onRead: (bytes: number) => void = () => {},
+): Promise<TableVerification> {
+  const check = new TableCheck(source, expected, onRead)
+  await check.run()
+  return check.result()
+}
+
+class TableCheck {
+  readonly #source: RangedSource
+  readonly #expected: ExpectedTable
+  readonly #onRead: (bytes: number) => void
+  readonly #problems: Problem[] = []
+  #furtherProblems = 0
+  #blocks = 0
+  #entries = 0
+  /** Whether all there is was read: only then can anything be said of the whole. */
+  #isWhole = true
+  #firstKey: Uint8Array | undefined
+  #lastKey: Uint8Array | undefined
+
+  constructor(source: RangedSource, expected: ExpectedTable, onRead: (bytes: number) => void) {
+    this.#source = source
+    this.#expected = expected
+    this.#onRead = onRead
+  }
+
+  async run(): Promise<void> {
+    const reader = await this.#caught(this.#expected.range, () => TableReader.open(this.#source))
+    if (!reader) return
+    this.#verifyOrigin(reader.properties)
+    await this.#caught(this.#expected.range, () => this.#verifyBlocks(reader))
+    if (this.#isWhole) this.#verifyContents(reader.properties)
+  }
+
+  result(): TableVerification {
+    const further = this.#furtherProblems
+    const summary: Problem[] =
+      further === 0 ? [] : [this.#problem('corrupt', `has ${further} more such problems. ${remedy}`)]
+    return { problems: [...this.#problems, ...summary], blocks: this.#blocks, entries: this.#entries }
+  }
+
+  /** The object may hold another table, which is sound in itself. */
+  #verifyOrigin({ numbers, texts, raw }: TableProperties): void {
+    const { table, comparator, nameOf } = this.#expected
+    const origin = {
+      dbId: texts.get('rocksdb.creating.db.identity') ?? '',
+      sessionId: texts.get('rocksdb.creating.session.identity') ?? '',
+      fileNumber: numbers.get('rocksdb.original.file.number') ?? 0,
+    }
+    const id = tableUniqueId(origin)
+    const expectedId = knownId(table.uniqueId)
+    if (id && expectedId && (id[0] !== expectedId[0] || (id[1] !== undefined && id[1] !== expectedId[1]))) {
+      const name = id[1] === undefined ? undefined : nameOf([id[0], id[1]])
+      this.#report(
+        'swapped',
+        `holds ${name ?? `what was written as table ${origin.fileNumber} of another database or session`}. ${remedy}`,
+      )
+      return
+    }
+    const isCertain = id?.[1] !== undefined && expectedId !== undefined
+    // Those that were ingested or imported have the numbers of where they were written.
+    const isExternal = raw.has('rocksdb.external_sst_file.version')
+    if (!isCertain && !isExternal) {
+      if (origin.fileNumber !== 0 && origin.fileNumber !== table.number) {
+        this.#report('swapped', `holds what was written as table ${origin.fileNumber}. ${remedy}`)
+        return
+      }
+      const family = numbers.get('rocksdb.column.family.id')
+      if (family !== undefined && family !== unknownFamily && family !== table.columnFamily) {
+        const message = `holds a table of column family ${family}, and the MANIFEST has it in ${table.columnFamily}. ${remedy}`
+        this.#report('mismatch', message)
+      }
+    }
+    const own = texts.get('rocksdb.comparator')
+    if (own && comparator && own !== comparator) {
+      this.#report(
+        'mismatch',
+        `is in the order of ${own}, and its column family in that of ${comparator}. ${remedy}`,
+      )
+    }
+  }
+
+  async #verifyBlocks(reader: TableReader): Promise<void> {
+    const { range } = this.#expected
+    let end = 0
+    let isIndexWhole = true
+    const rangeOf = ({ lowerKey = range.smallest, upperKey }: TableBlock): KeyRange =>
+      upperKey ? { ...range, smallest: lowerKey, largest: upperKey } : range
+    const onDamage = (problem: EnvError, block: TableBlock) => {
+      isIndexWhole = false
+      this.#reportError(problem, rangeOf(block))
+    }
+
+    for await (const block of reader.blocks({ onDamage })) {
+      if (isIndexWhole) await this.#caught(range, () => this.#verifyPadding(end, block.offset))
+      end = block.offset + block.size + blockTrailerSize
+      await this.#caught(rangeOf(block), () => this.#verifyBlock(reader, block))
+      this.#blocks += 1
+      this.#onRead(block.size + blockTrailerSize)
+    }
+    if (isIndexWhole) await this.#caught(range, () => this.#verifyPadding(end, reader.footer.offset))
+  }
+
+  /** Between blocks there is nothing, or the zeros of RocksDB's `block_align`. */
+  async #verifyPadding(start: number, end: number): Promise<void> {
+    for (let at = start; at < end; at += paddingBytes) {
+      const bytes = await this.#source.read(at, Math.min(paddingBytes, end - at))
+      const found = bytes.findIndex((byte) => byte !== 0)
+      if (found >= 0)
+        throw corruption(this.#source.name, at + found, 'no block of the table reaches to what is here')
+    }
+    this.#onRead(Math.max(0, end - start))
+  }
+
+  async #verifyBlock(reader: TableReader, block: TableBlock): Promise<void> {
+    const { bytes } = await reader.readBlock(block)
+    if (reader.footer.checksum === 'kNoChecksum') await this.#verifyNoChecksum(block)
+    if (block.kind === 'data') this.#verifyEntries(block, bytes, reader.properties)
+  }
+
+  /** Where RocksDB was told to write no checksums, it writes zeros: others mean that the footer lies. */
+  async #verifyNoChecksum({ offset, size }: TableBlock): Promise<void> {
+    const stored = await this.#source.read(offset + size + 1, blockTrailerSize - 1)
+    if (stored.some((byte) => byte !== 0)) {
+      throw corruption(
+        this.#source.name,
+        offset,
+        'the block has a checksum, and the footer says that blocks have none',
+      )
+    }
+  }
+
+  #verifyEntries(block: TableBlock, bytes: Uint8Array, { globalSequence, texts }: TableProperties): void {
+    const { table, comparator } = this.#expected
+    const error = (reason: string) => corruption(this.#source.name, block.offset, reason)
+    const isBytewise = (comparator ?? texts.get('rocksdb.comparator')) === bytewise
+    const maxSequence =
+      globalSequence === undefined && table.largestSequence !== undefined
+        ? Number(table.largestSequence)
+        : Infinity
+    const { upperKey } = block
+    let last = this.#lastKey
+    for (const { key } of readBlock(bytes, { error })) {
+      if (key.length < 8) throw error('a key is shorter than its 8-byte trailer')
+      if (isBytewise && last && compareKeys(last, key) >= 0) throw error('its keys are not in order')
+      if (sequenceOf(key) > maxSequence)
+        throw error('an entry is newer than the MANIFEST says that any in the table is')
+      last = key
+      this.#firstKey ??= key
+      this.#entries += 1
+    }
+    this.#lastKey = last
+    if (isBytewise && last && upperKey && Buffer.compare(userKeyOf(last), upperKey) > 0)
+      throw error('it has a key that its index entry does not reach')
+  }
+
+  #verifyContents({ numbers, texts }: TableProperties): void {
+    const rangeDeletions = numbers.get('rocksdb.num.range-deletions') ?? 0
+    const entries = numbers.get('rocksdb.num.entries')
+    if (entries !== undefined && entries !== this.#entries + rangeDeletions) {
+      const message = `has ${this.#entries} entries and ${rangeDeletions} range deletions, and says that there are ${entries}. ${remedy}`
+      this.#report('mismatch', message)
+    }
+    const { smallest, largest } = this.#expected.range
+    const [first, last] = [this.#firstKey, this.#lastKey].map((key) => key && userKeyOf(key))
+    if (!first || !last || (this.#expected.comparator ?? texts.get('rocksdb.comparator')) !== bytewise) return
+    // The ends of range deletions belong to the range, so that the keys may not reach it.
+    const isRight =
+      rangeDeletions === 0
+        ? Buffer.compare(first, smallest) === 0 && Buffer.compare(last, largest) === 0
+        : Buffer.compare(first, smallest) >= 0 && Buffer.compare(last, largest) <= 0
+    if (!isRight) this.#report('mismatch', `has other keys than those that the MANIFEST says. ${remedy}`)
+  }
+
+  /** What the work resolves with; undefined where it found damage, which is noted. */
+  async #caught<T>(range: KeyRange, work: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await work()
+    } catch (error) {
+      if (!EnvError.is(error, 'Corruption') && !EnvError.is(error, 'NotSupported')) throw error
+      this.#reportError(error, range)
+      return undefined
+    }
+  }
+
+  #reportError(error: EnvError, range: KeyRange): void {
+    this.#isWhole = false
+    if (error.code === 'NotSupported') {
+      // It is the same with every block.
+      if (this.#problems.some(({ code }) => code === 'unsupported')) return
+      this.#push({ code: 'unsupported', object: this.#source.name, message: error.message, range })
+    } else {
+      this.#push({
+        code: 'corrupt',
+        object: this.#source.name,
+        message: `${error.message}. ${remedy}`,
+        range,
+      })
+    }
+  }
+
+  #report(code: ProblemCode, message: string): void {
+    this.#push(this.#problem(code, message))
+  }
+
+  #push(problem: Problem): void {
+    if (this.#problems.length < maxProblems) this.#problems.push(problem)
+    else this.#furtherProblems += 1
+  }
+
+  #problem(code: ProblemCode, message: string): Problem {
+    const { name } = this.#source
+    return { code, object: name, message: `${name} ${message}`, range: this.#expected.range }
+  }
+}
+
+/** In the properties of a table that was written for no column family. */
+const unknownFamily = 2 ** 31 - 1
+
+/** Zeros stand for an id that was not known. */
+function knownId(id: TableUniqueId | undefined): TableUniqueId | undefined {
+  return id && (id[0] !== 0n || id[1] !== 0n) ? id : undefined
+}
+
+function userKeyOf(key: Uint8Array): Uint8Array {
+  return key.subarray(0, key.length - 8)
+}
+
+/** Rounded above 2^53. */
+function sequenceOf(key: Uint8Array): number {
+  const at = key.length - 8
+  const low = key[at + 1]! + key[at + 2]! * 2 ** 8 + key[at + 3]! * 2 ** 16
+  const high = key[at + 4]! + key[at + 5]! * 2 ** 8 + key[at + 6]! * 2 ** 16 + key[at + 7]! * 2 ** 24
+  return low + high * 2 ** 24
+}
+
+/** Of internal keys: by user key, then the newest first. */
+function compareKeys(a: Uint8Array, b: Uint8Array): number {
+  const byKey = Buffer.compare(userKeyOf(a), userKeyOf(b))
+  if (byKey !== 0) return byKey
+  return Buffer.compare(Uint8Array.from(b.subarray(-8)).reverse(), Uint8Array.from(a.subarray(-8)).reverse())
+}

@@ -1,0 +1,241 @@
+/** Whether a database in a bucket is sound: what it references is there, fits together, and can be read. */
+import pLimit from 'p-limit'
+import { objectUrl, type Places } from '../cloud/database-place.js'
+import type { StoredFile } from '../cloud/database-view.js'
+import { EnvError } from '../env/env-error.js'
+import type { Manifest } from '../format/manifest.js'
+import type { TableUniqueId } from '../format/table-unique-id.js'
+import type { Problem } from './problem.js'
+import { rangedObject } from './ranged-source.js'
+import { type Survey, type SurveyedState, type SurveyedTable, surveyDatabase } from './survey.js'
+import { tableRange, verifyState } from './verify-state.js'
+import { type ExpectedTable, type TableVerification, verifyTable } from './verify-table.js'
+
+export interface VerifyOptions {
+  /** Only the state of this cookie. Default: all. */
+  readonly cookie?: string
+  /** Also reads every block of every table. */
+  readonly isDeep: boolean
+  /** Called before tables are read, with the bytes that they have; once more where some are to be read again. */
+  readonly onStart?: (bytes: number) => void
+  /** Called with each piece that was read. */
+  readonly onRead?: (bytes: number) => void
+}
+
+export interface Verification {
+  readonly survey: Survey
+  readonly problems: readonly Problem[]
+  /** What was looked at. Blocks and entries: 0 unless it went deep. */
+  readonly checked: {
+    readonly states: number
+    readonly tables: number
+    readonly tableBytes: number
+    readonly blobFiles: number
+    readonly blocks: number
+    readonly entries: number
+  }
+}
+
+/** Each has a few MiB of a table in memory. */
+const concurrentTables = 4
+
+/** @throws EnvError what the store fails with, and nothing else. */
+export async function verifyDatabase(places: Places, options: VerifyOptions): Promise<Verification> {
+  const first = await verifyOnce(places, options, () => true)
+  if (first.suspects.size === 0) return first
+  // An owner may have deleted a table while it was read. What is still live, and still seems damaged, is damaged.
+  const second = await verifyOnce(places, options, (table) => first.suspects.has(urlOf(table.stored)))
+  return { ...second, checked: first.checked }
+}
+
+/** A table that is there. */
+type PresentTable = SurveyedTable & { readonly stored: StoredFile }
+
+interface OneVerification extends Verification {
+  /** The URLs of the tables in which something was found when they were read. */
+  readonly suspects: ReadonlySet<string>
+}
+
+async function verifyOnce(
+  places: Places,
+  { cookie, isDeep, onStart, onRead }: VerifyOptions,
+  isWanted: (table: PresentTable) => boolean,
+): Promise<OneVerification> {
+  const survey = await surveyDatabase(places)
+  const states = [...survey.states.values()].filter(
+    (state) => cookie === undefined || state.cookie === cookie,
+  )
+  const tables = presentTables(states)
+  const tableBytes = sumBytes(tables)
+
+  let found: readonly TableVerification[] = []
+  const wanted = isDeep ? tables.filter(({ table }) => isWanted(table)) : []
+  if (wanted.length > 0) {
+    onStart?.(sumBytes(wanted))
+    const limit = pLimit(concurrentTables)
+    found = await limit.map(wanted, ({ table, expected }) => verifyStored(table.stored, expected, onRead))
+  }
+
+  const deepProblems = found.flatMap(({ problems }) => problems)
+  const problems = [
+    ...rootProblems(survey),
+    ...states.flatMap((state) => problemsOf(state, survey)),
+    ...identityProblems(survey),
+    ...deepProblems,
+  ]
+  return {
+    survey,
+    problems: distinct(problems),
+    checked: {
+      states: states.length,
+      tables: tables.length,
+      tableBytes,
+      blobFiles: states.reduce((sum, state) => sum + state.blobFiles.length, 0),
+      blocks: found.reduce((sum, { blocks }) => sum + blocks, 0),
+      entries: found.reduce((sum, { entries }) => sum + entries, 0),
+    },
+    suspects: new Set(deepProblems.map(({ object }) => object)),
+  }
+}
+
+function problemsOf(state: SurveyedState, survey: Survey): Problem[] {
+  const found = state.problems.map(
+    (problem) => misplaced(problem, state, survey) ?? missingFromClone(problem, survey) ?? problem,
+  )
+  return [...found, ...verifyState(state, survey.identity, identityObject(survey))]
+}
+
+/** A missing table that lies there as a file of another epoch. */
+function misplaced(problem: Problem, { tables }: SurveyedState, survey: Survey): Problem | undefined {
+  if (problem.code !== 'missing') return undefined
+  const wanted = tables.find(
+    ({ stored, objectName }) => !stored && objectUrl(survey.places[0], objectName) === problem.object,
+  )
+  const other = survey.objects.find(
+    ({ parsed, size }) =>
+      wanted &&
+      parsed?.kind === 'table' &&
+      parsed.number === wanted.table.number &&
+      size === wanted.table.size,
+  )
+  if (!other) return undefined
+  const message =
+    `${problem.object} is missing, and ${objectUrl(other.place, other.name)} has its number and size: ` +
+    'it is there under the name of another epoch. Copy it to the name that it should have, or bring back the CLOUDMANIFEST that fits'
+  return { ...problem, code: 'wrongEpoch', message }
+}
+
+/** The id of a clone says that it is one, though not of what. */
+function missingFromClone(problem: Problem, { places, identity }: Survey): Problem | undefined {
+  if (problem.code !== 'missing' || places.length > 1 || !identity?.includes('rockset')) return undefined
+  const hint = 'This database is a clone: what it did not write itself lies at its source, see --source'
+  return { ...problem, message: `${problem.message}. ${hint}` }
+}
+
+/** Without any CLOUDMANIFEST there is no database, though there may have been one. */
+function rootProblems({ states, objects, url }: Survey): Problem[] {
+  const kinds = objects.map(({ parsed }) => parsed?.kind)
+  if (states.size > 0 || !(kinds.includes('manifest') || kinds.includes('table'))) return []
+  const object = `${url}/CLOUDMANIFEST`
+  const message =
+    `${object} is missing, and other parts of a database are there: without it, it cannot be opened. ` +
+    'Bring that object back, for example from an earlier version'
+  return [{ code: 'missing', object, message }]
+}
+
+function identityProblems(survey: Survey): Problem[] {
+  const object = identityObject(survey)
+  const remedy = 'Bring the object back, for example from an earlier version'
+  if (survey.states.size === 0 || survey.identity) return []
+  if (survey.identity === undefined)
+    return [
+      {
+        code: 'missing',
+        object,
+        message: `${object} is missing, which says which database this is. ${remedy}`,
+      },
+    ]
+  return [
+    {
+      code: 'corrupt',
+      object,
+      message: `${object} is empty, and should say which database this is. ${remedy}`,
+    },
+  ]
+}
+
+function identityObject({ url }: Survey): string {
+  return `${url}/IDENTITY`
+}
+
+interface TableToRead {
+  readonly table: PresentTable
+  readonly expected: ExpectedTable
+}
+
+/** Each object once, also where several states have it. One of the wrong size is known to be damaged without being read. */
+function presentTables(states: readonly SurveyedState[]): TableToRead[] {
+  const byUrl = new Map<string, TableToRead>()
+  const names = tableNames(states)
+  const nameOf = ([first, second]: TableUniqueId) => names.get(`${first} ${second}`)
+  for (const { manifest, tables } of states) {
+    if (!manifest) continue
+    for (const surveyed of tables) {
+      const { table, stored } = surveyed
+      if (stored?.size !== table.size) continue
+      byUrl.set(urlOf(stored), {
+        table: { ...surveyed, stored },
+        expected: expectedTable(manifest, surveyed, nameOf),
+      })
+    }
+  }
+  return [...byUrl.values()]
+}
+
+function expectedTable(
+  manifest: Manifest,
+  { table }: SurveyedTable,
+  nameOf: ExpectedTable['nameOf'],
+): ExpectedTable {
+  const comparator = manifest.columnFamilies.get(table.columnFamily)?.comparator
+  return { table, range: tableRange(manifest, table), comparator, nameOf }
+}
+
+/** What the live tables are called, by the two numbers of their ids. */
+function tableNames(states: readonly SurveyedState[]): ReadonlyMap<string, string> {
+  const tables = states.flatMap((state) => state.tables)
+  return new Map(
+    tables.flatMap(({ table: { uniqueId }, objectName }) =>
+      uniqueId ? [[uniqueId.join(' '), objectName] as const] : [],
+    ),
+  )
+}
+
+async function verifyStored(
+  stored: StoredFile,
+  expected: ExpectedTable,
+  onRead: VerifyOptions['onRead'],
+): Promise<TableVerification> {
+  try {
+    return await verifyTable(rangedObject(stored.place, stored.objectName, stored.size), expected, onRead)
+  } catch (error) {
+    if (!EnvError.is(error, 'NotFound')) throw error
+    const object = urlOf(stored)
+    const message = `${object} is gone since it was listed. Bring the object back, for example from an earlier version`
+    return { problems: [{ code: 'missing', object, message, range: expected.range }], blocks: 0, entries: 0 }
+  }
+}
+
+function urlOf({ place, objectName }: StoredFile): string {
+  return objectUrl(place, objectName)
+}
+
+function sumBytes(tables: readonly TableToRead[]): number {
+  return tables.reduce((sum, { table }) => sum + table.stored.size, 0)
+}
+
+/** Two states may share what is wrong. */
+function distinct(problems: readonly Problem[]): Problem[] {
+  const byContent = new Map(problems.map((problem) => [`${problem.code} ${problem.message}`, problem]))
+  return [...byContent.values()]
+}
