@@ -4,8 +4,15 @@ import { completeCommand, completionCommand } from './completion.js'
 import { execCommand } from './exec.js'
 import { packageVersion } from './package-files.js'
 import { serveCommand } from './serve.js'
+import { verifyCommand } from './verify.js'
 
-const commands: readonly CommandUnknownOpts[] = [execCommand, serveCommand, buildCommand, completionCommand]
+const commands: readonly CommandUnknownOpts[] = [
+  verifyCommand,
+  execCommand,
+  serveCommand,
+  buildCommand,
+  completionCommand,
+]
 
 /** `cloudenv` with all its commands. What goes wrong is thrown, not exited with. */
 export const program: CommandUnknownOpts = new Command('cloudenv')
