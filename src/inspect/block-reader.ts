@@ -106,7 +106,12 @@ export class BlockReader {
       formatVersion,
       error,
     )
-    const bytes = await decompressBlock(block, { maxBytes: maxBlockBytes, dictionary, error })
+    const bytes = await decompressBlock(block, {
+      maxBytes: maxBlockBytes,
+      dictionary,
+      name: this.#source.name,
+      offset: handle.offset,
+    })
     return { bytes, compression: block.type }
   }
 

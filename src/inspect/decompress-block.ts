@@ -1,14 +1,16 @@
 import { inflateRawSync } from 'node:zlib'
 import { EnvError } from '../env/env-error.js'
 import type { CompressedBlock } from '../format/block-compression.js'
+import { corruption } from '../format/corruption.js'
 
 export interface DecompressOptions {
   /** No block may become longer. */
   readonly maxBytes: number
   /** What the compressor knew beforehand. Snappy has no use for it. */
   readonly dictionary: Uint8Array | undefined
-  /** The error for what cannot be; the caller knows which file and block this is. */
-  readonly error: (reason: string) => EnvError
+  /** How errors call the table, and where in it the block begins. */
+  readonly name: string
+  readonly offset: number
 }
 
 /** The block as it was before it was compressed. @throws EnvError NotSupported: BZip2, Xpress. */
@@ -18,7 +20,8 @@ export async function decompressBlock(
 ): Promise<Uint8Array> {
   const { type, size = options.maxBytes } = block
   if (size > options.maxBytes) {
-    throw options.error(
+    throw bad(
+      options,
       `decompressed it has ${size} bytes, and ${options.maxBytes} are the most that are read here`,
     )
   }
@@ -34,30 +37,32 @@ export async function decompressBlock(
     case 'ZSTDNotFinal':
       return decompressNatively(block.data, type, size, options)
     case 'BZip2':
-    case 'Xpress': {
-      const { message } = options.error(`it is compressed with ${type}, which is not read here`)
-      throw new EnvError('NotSupported', message.replace(' is corrupt at byte ', ', byte '))
-    }
+    case 'Xpress':
+      throw new EnvError(
+        'NotSupported',
+        `${options.name}: the block at byte ${options.offset} is compressed with ${type}, which is not read here. ` +
+          "RocksDB's own sst_dump may",
+      )
   }
 }
 
-function inflate(
-  { data, size }: CompressedBlock,
-  maxBytes: number,
-  { dictionary, error }: DecompressOptions,
-): Uint8Array {
+function bad({ name, offset }: DecompressOptions, reason: string): EnvError {
+  return corruption(name, offset, `in the block here, ${reason}`)
+}
+
+function inflate({ data, size }: CompressedBlock, maxBytes: number, options: DecompressOptions): Uint8Array {
   let inflated: Uint8Array
   try {
     // At least one byte of room, for zlib refuses none.
     inflated = inflateRawSync(data, {
       maxOutputLength: Math.max(1, maxBytes),
-      ...(dictionary && { dictionary }),
+      ...(options.dictionary && { dictionary: options.dictionary }),
     })
   } catch (cause) {
-    throw error(`zlib cannot decompress it: ${cause instanceof Error ? cause.message : cause}`)
+    throw bad(options, `zlib cannot decompress it: ${cause instanceof Error ? cause.message : cause}`)
   }
   if (size !== undefined && inflated.length !== size) {
-    throw error(`decompressed it has ${inflated.length} bytes instead of ${size}`)
+    throw bad(options, `decompressed it has ${inflated.length} bytes instead of ${size}`)
   }
   return inflated
 }
@@ -66,7 +71,7 @@ async function decompressNatively(
   data: Uint8Array,
   type: 'Snappy' | 'LZ4' | 'LZ4HC' | 'ZSTD' | 'ZSTDNotFinal',
   size: number,
-  { dictionary, error }: DecompressOptions,
+  options: DecompressOptions,
 ): Promise<Uint8Array> {
   // Loaded here, for who reads what is not compressed does not need it.
   const { native, codec } = await import('../engine/native.js')
@@ -78,8 +83,8 @@ async function decompressNatively(
     ZSTD: codec.zstd,
     ZSTDNotFinal: codec.zstd,
   }
-  if (!native.decompress(codecs[type], data, output, dictionary)) {
-    throw error(`it is not ${size} bytes compressed with ${type}`)
+  if (!native.decompress(codecs[type], data, output, options.dictionary)) {
+    throw bad(options, `it is not ${size} bytes compressed with ${type}`)
   }
   return output
 }
