@@ -12,6 +12,7 @@
 #include "binding/database_object.h"
 #include "binding/promise.h"
 #include "binding/snapshot_object.h"
+#include "binding/within_memory.h"
 
 namespace cloudenv {
 
@@ -69,13 +70,16 @@ Napi::Value DatabaseObject::Get(const Napi::CallbackInfo& info) {
   ReadOptions in_memory = reading.options;
   in_memory.read_tier = rocksdb::kBlockCacheTier;
   const Status status = db->Get(in_memory, reading.family.get(), key.slice(), &cached);
-  if (FoundOrNot(status).ok()) return FoundToJs(info.Env(), status, cached, reading.encoding);
+  // RocksDB also answers with an empty value where it would have to open a table first.
+  const bool is_certain = status.IsNotFound() || (status.ok() && !cached.empty());
+  if (is_certain) return FoundToJs(info.Env(), status, cached, reading.encoding);
 
   return Start<Lookup>(info.Env(), &Addon::Of(info.Env()).read_threads,
                        {On("read from"),
                         [db, reading, key = key.slice().ToString()](Lookup* lookup) {
-                          lookup->status =
-                              db->Get(reading.options, reading.family.get(), key, &lookup->value);
+                          lookup->status = WithinMemory([&] {
+                            return db->Get(reading.options, reading.family.get(), key, &lookup->value);
+                          });
                           return FoundOrNot(lookup->status);
                         },
                         [encoding = reading.encoding](Napi::Env env, Lookup& lookup) {
@@ -119,8 +123,12 @@ Napi::Value DatabaseObject::GetMany(const Napi::CallbackInfo& info) {
 
   const auto look_up = [db = database_->db(), reading, lookups](size_t begin, size_t end) {
     const std::vector<Slice> slices(lookups->keys.begin() + begin, lookups->keys.begin() + end);
-    db->MultiGet(reading.options, reading.family.get(), slices.size(), slices.data(), &lookups->values[begin],
-                 &lookups->statuses[begin]);
+    const Status status = WithinMemory([&] {
+      db->MultiGet(reading.options, reading.family.get(), slices.size(), slices.data(),
+                   &lookups->values[begin], &lookups->statuses[begin]);
+      return Status::OK();
+    });
+    if (!status.ok()) std::fill_n(lookups->statuses.begin() + begin, end - begin, status);
   };
   const size_t pieces = std::min(kMaxGetManyPieces, count);
   std::vector<Jobs::Work> work;

@@ -48,6 +48,22 @@ describe('reading and writing', () => {
     expect(value.equals(db.getSync('large')!)).toBe(true)
   })
 
+  test('get finds values in tables that RocksDB has not opened yet', async () => {
+    const path = newPath()
+    // The fewest that RocksDB allows: it opens two of the tables with the database, and ten in all.
+    const options = { max_open_files: 20, disable_auto_compactions: true }
+    const keys = Array.from({ length: 15 }, (_, index) => `key${index}`)
+    const written = await RocksDB.open(path, { options })
+    for (const key of keys) {
+      await written.put(key, `value of ${key}`)
+      await written.flush()
+    }
+    await written.close()
+
+    const db = await openDatabase({ path, options })
+    for (const key of keys) expect(await db.get(key, { valueEncoding: 'utf8' })).toBe(`value of ${key}`)
+  })
+
   test('getMany keeps the order of its keys, with undefined for those that are missing', async () => {
     const db = await openDatabase()
     await db.batch([
