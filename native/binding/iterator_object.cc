@@ -5,6 +5,7 @@
 
 #include "binding/addon.h"
 #include "binding/promise.h"
+#include "binding/within_memory.h"
 
 namespace cloudenv {
 
@@ -48,7 +49,7 @@ Napi::Value IteratorObject::Read(const Napi::CallbackInfo& info) {
   return Start<Chunk>(info.Env(), &Addon::Of(info.Env()).read_threads,
                       {database_->On("read a range of"),
                        [iterator = iterator_, max_entries, max_bytes](Chunk* chunk) {
-                         return iterator->Read(max_entries, max_bytes, chunk);
+                         return WithinMemory([&] { return iterator->Read(max_entries, max_bytes, chunk); });
                        },
                        [](Napi::Env env, Chunk& chunk) { return ToJs(env, chunk); }, database_->Use()});
 }

@@ -10,6 +10,7 @@
 #include "binding/database_object.h"
 #include "binding/js_settings.h"
 #include "binding/promise.h"
+#include "binding/within_memory.h"
 
 namespace cloudenv {
 
@@ -51,7 +52,9 @@ Napi::Value OpenDatabase(const Napi::CallbackInfo& info) {
   return Start<std::shared_ptr<Database>>(
       info.Env(), &Addon::Of(info.Env()).write_threads,
       {"open \"" + request->path + "\"",
-       [request](std::shared_ptr<Database>* database) { return Database::Open(*request, database); },
+       [request](std::shared_ptr<Database>* database) {
+         return WithinMemory([&] { return Database::Open(*request, database); });
+       },
        [](Napi::Env env, std::shared_ptr<Database>& database) {
          return DatabaseObject::New(env, std::move(database));
        },
