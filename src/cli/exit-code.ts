@@ -1,4 +1,5 @@
 import { CommanderError } from '@commander-js/extra-typings'
+import { RocksDBError, type RocksDBErrorCode } from '../engine/rocksdb-error.js'
 import { EnvError, type EnvErrorCode } from '../env/env-error.js'
 import { UsageError } from './usage-error.js'
 
@@ -21,11 +22,15 @@ const storeCodes: ReadonlySet<EnvErrorCode> = new Set([
   'TimedOut',
 ])
 
+/** What RocksDB makes of them; whatever else it complains about is in the database. */
+const engineStoreCodes: ReadonlySet<RocksDBErrorCode> = new Set(['PathNotFound', 'IOError', 'TimedOut'])
+
 /** The exit code of a command that failed so. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.good : exitCode.wrongUse
   if (error instanceof UsageError || error instanceof TypeError || error instanceof RangeError)
     return exitCode.wrongUse
   if (EnvError.is(error) && storeCodes.has(error.code)) return exitCode.noStore
+  if (error instanceof RocksDBError && engineStoreCodes.has(error.code)) return exitCode.noStore
   return exitCode.foundWrong
 }

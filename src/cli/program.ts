@@ -2,11 +2,19 @@ import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings'
 import { buildCommand } from './build.js'
 import { completeCommand, completionCommand } from './completion.js'
 import { execCommand } from './exec.js'
+import { getCommand } from './get.js'
+import { infoCommand } from './info.js'
+import { lsCommand } from './ls.js'
 import { packageVersion } from './package-files.js'
+import { scanCommand } from './scan.js'
 import { serveCommand } from './serve.js'
 import { verifyCommand } from './verify.js'
 
 const commands: readonly CommandUnknownOpts[] = [
+  lsCommand,
+  infoCommand,
+  getCommand,
+  scanCommand,
   verifyCommand,
   execCommand,
   serveCommand,

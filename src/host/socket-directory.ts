@@ -25,7 +25,7 @@ export function makeSocketDirectory(parents: readonly string[] = [tmpdir(), '/tm
       `expected a temporary directory with a path short enough for a socket, got ${parents.join(', ')}`,
     )
   const path = mkdtempSync(join(parent, name))
-  if (directories.size === 0) process.once('exit', removeAll)
+  if (directories.size === 0) process.once('exit', removeSocketDirectories)
   directories.add(path)
   return { path, socketPath: join(path, file) }
 }
@@ -33,9 +33,10 @@ export function makeSocketDirectory(parents: readonly string[] = [tmpdir(), '/tm
 export function removeSocketDirectory({ path }: SocketDirectory): void {
   rmSync(path, { recursive: true, force: true })
   directories.delete(path)
-  if (directories.size === 0) process.off('exit', removeAll)
+  if (directories.size === 0) process.off('exit', removeSocketDirectories)
 }
 
-function removeAll(): void {
+/** All that are left: for a process that is about to end without an `exit` event, by a signal. */
+export function removeSocketDirectories(): void {
   for (const path of directories) rmSync(path, { recursive: true, force: true })
 }

@@ -11,7 +11,12 @@ export function jsonBytes(bytes: Uint8Array): JsonBytes {
   return { base64: Buffer.from(bytes).toString('base64'), text: printableBytes(bytes) }
 }
 
-/** Prints one JSON document in a line. A bigint becomes a string of its digits, a Date an ISO 8601 string in UTC. */
+/** One JSON document, without a line break. A bigint becomes a string of its digits, a Date an ISO 8601 string in UTC. */
+export function jsonLine(value: unknown): string {
+  return JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? String(part) : part))
+}
+
+/** Prints one JSON document in a line: {@link jsonLine}. */
 export function printJson(value: unknown): void {
-  console.log(JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? String(part) : part)))
+  console.log(jsonLine(value))
 }

@@ -1,0 +1,49 @@
+import { Command } from '@commander-js/extra-typings'
+import { exitCode } from './exit-code.js'
+import { keyArgumentHelp, parseKey } from './key-argument.js'
+import { withDatabase, withDatabaseOptions } from './open-database.js'
+import { type JsonBytes, jsonBytes, printJson } from './output/json.js'
+import { printableMessage } from './output/text.js'
+import { type ShownAs, shownAsOption, shownKey, shownValue } from './shown-bytes.js'
+
+/** What `cloudenv get --json` prints. */
+export interface GetJson {
+  readonly columnFamily: string
+  readonly key: JsonBytes
+  /** null where there is no such key. */
+  readonly value: JsonBytes | null
+}
+
+export const getCommand = withDatabaseOptions(
+  new Command('get')
+    .description('print the value of a key, read straight from the bucket')
+    .argument('<url>', 'of a database: s3://bucket/path or file:///directory')
+    .argument('<key>', keyArgumentHelp)
+    .addOption(shownAsOption)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  cloudenv get s3://bucket/prod/orders order/17
+  cloudenv get s3://bucket/prod/orders 0x00000011 --column-family by-number --as json`,
+    ),
+).action(async (url, keyArgument, options) => {
+  const key = parseKey(keyArgument)
+  const value = await withDatabase(url, options, ({ db, columnFamily }) => db.get(key, { columnFamily }))
+  const as = options.as as ShownAs
+  if (options.json) {
+    const found: GetJson = {
+      columnFamily: options.columnFamily,
+      key: jsonBytes(key),
+      value: value === undefined ? null : jsonBytes(value),
+    }
+    printJson(found)
+  } else if (value !== undefined) {
+    console.log(shownValue(value, as, { indented: true }))
+  }
+  if (value === undefined) {
+    const where = printableMessage(`column family ${options.columnFamily} of ${url}`)
+    console.error(`cloudenv: there is no key ${shownKey(key, as)} in ${where}`)
+    process.exitCode = exitCode.foundWrong
+  }
+})

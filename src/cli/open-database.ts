@@ -1,0 +1,174 @@
+import { type Command, Option, type OptionValues } from '@commander-js/extra-typings'
+import { objectKey } from '../cloud/database-place.js'
+import type { ColumnFamily } from '../engine/column-family.js'
+import type { RocksDBOptions } from '../engine/options.js'
+import type { RocksDB } from '../engine/rocksdb.js'
+import { RocksDBError } from '../engine/rocksdb-error.js'
+import { EnvError } from '../env/env-error.js'
+import { parseObjectName } from '../format/file-name.js'
+import type { HostedEnv } from '../host/hosted-env.js'
+import type { BucketColumnFamily, BucketEnvMetrics, BucketEnvOptions } from '../inspect/bucket-env.js'
+import { parseStoreUrl } from '../store/store-url.js'
+import { noDatabase } from './no-database.js'
+import { stopAtSignals } from './stop-at-signals.js'
+import {
+  type ConnectionOptions,
+  connectionOf,
+  type StateOptions,
+  withInspectOptions,
+  withPlaces,
+} from './store-options.js'
+import { UsageError } from './usage-error.js'
+
+/** What every command takes that reads keys. */
+export type DatabaseOptions = ConnectionOptions &
+  StateOptions & {
+    readonly columnFamily: string
+    readonly mergeOperator?: string
+    readonly json?: true
+  }
+
+/** The command with them added to its own options. */
+export function withDatabaseOptions<Arguments extends unknown[], Own extends OptionValues>(
+  command: Command<Arguments, Own>,
+): Command<Arguments, Own & DatabaseOptions> {
+  command.addOption(new Option('--column-family <name>', 'whose keys').default('default'))
+  command.option(
+    '--merge-operator <name>',
+    'with which values were merged, one of those that RocksDB brings along',
+  )
+  return withInspectOptions(command) as unknown as Command<Arguments, Own & DatabaseOptions>
+}
+
+/** A database that is open for reading, and the column family that was asked for. */
+export interface OpenDatabase {
+  readonly db: RocksDB
+  readonly columnFamily: ColumnFamily
+}
+
+/**
+ * Opens the database that a URL names, straight from the bucket and without a file on this machine, does something with
+ * it, and closes it. A signal ends the process at once.
+ *
+ * @throws UsageError there is no database, or no such column family; RocksDBError, EnvError what it or the store is
+ *   wrong with.
+ */
+export async function withDatabase<T>(
+  url: string,
+  options: DatabaseOptions,
+  work: (opened: OpenDatabase) => Promise<T>,
+): Promise<T> {
+  parseStoreUrl(url)
+  const { source, cookie } = options
+  const envOptions: BucketEnvOptions = {
+    url,
+    connection: connectionOf(options),
+    ...(source !== undefined && { source }),
+    ...(cookie !== undefined && { cookie }),
+  }
+  // Loaded here, for they bring RocksDB and the SDK along.
+  const [{ RocksDB }, { hostedEnv }] = await Promise.all([
+    import('../engine/rocksdb.js'),
+    import('../host/hosted-env.js'),
+  ])
+  const env = hostedEnv({
+    module: new URL('../inspect/bucket-env.js', import.meta.url),
+    export: 'createBucketEnv',
+    options: envOptions,
+  })
+  const stopped = stopAtSignals()
+  try {
+    const columnFamilies = await columnFamiliesOf(env, url, options)
+    const db = await RocksDB.open(bucketDirectory, {
+      env,
+      readOnly: true,
+      options: engineOptions,
+      columnFamilies: Object.fromEntries(
+        columnFamilies.map((family) => [family.name, familyOptions(family, url, options)]),
+      ),
+    })
+    try {
+      return await work({ db, columnFamily: db.columnFamily(options.columnFamily) })
+    } finally {
+      await db.close()
+    }
+  } catch (error) {
+    throw error instanceof RocksDBError ? explained(error, url) : error
+  } finally {
+    await env.close()
+    stopped()
+  }
+}
+
+/** As in bucket-env.ts, which is loaded by the thread that hosts it alone. */
+const bucketDirectory = '/bucket'
+
+/** Tables are opened when they are first read, and whatever costs requests for its own sake is left out. */
+const engineOptions: RocksDBOptions = {
+  // As few as RocksDB allows: opened tables hold their index in memory.
+  max_open_files: 20,
+  skip_stats_update_on_db_open: true,
+  skip_checking_sst_file_sizes_on_db_open: true,
+  // A damaged table is of interest only to who reads it.
+  paranoid_checks: false,
+}
+
+async function columnFamiliesOf(
+  env: HostedEnv,
+  url: string,
+  options: DatabaseOptions,
+): Promise<readonly BucketColumnFamily[]> {
+  await env.start().catch(async (error: unknown) => {
+    if (!EnvError.is(error, 'NotFound')) throw error
+    throw noDatabase(url, options.cookie ?? '', await cookiesAt(url, options))
+  })
+  const { columnFamilies } = (await env.metrics()) as BucketEnvMetrics
+  if (columnFamilies.some(({ name }) => name === options.columnFamily)) return columnFamilies
+  const names = columnFamilies.map(({ name }) => name).join(', ')
+  throw new UsageError(`there is no column family "${options.columnFamily}" in ${url}, which has ${names}`)
+}
+
+const bytewise = 'leveldb.BytewiseComparator'
+const knownComparators = new Set([bytewise, 'rocksdb.ReverseBytewiseComparator'])
+const defaultLevels = 7
+/** Far more than anybody has. RocksDB takes memory for each. */
+const maxLevels = 100
+
+function familyOptions(
+  { name, comparator = bytewise, levels }: BucketColumnFamily,
+  url: string,
+  { mergeOperator }: DatabaseOptions,
+): RocksDBOptions {
+  if (!knownComparators.has(comparator)) {
+    throw new EnvError(
+      'NotSupported',
+      `${url}: column family "${name}" is in the order of "${comparator}", which RocksDB does not know by name. ` +
+        'Only a program that has this comparator can read it',
+    )
+  }
+  return {
+    num_levels: Math.min(Math.max(levels, defaultLevels), maxLevels),
+    ...(comparator !== bytewise && { comparator }),
+    ...(mergeOperator !== undefined && { merge_operator: mergeOperator }),
+  }
+}
+
+async function cookiesAt(url: string, options: DatabaseOptions): Promise<string[]> {
+  return withPlaces(url, options, async ([place]) => {
+    const prefix = objectKey(place, '')
+    const cookies: string[] = []
+    for await (const { key } of place.store.list(`${prefix}CLOUDMANIFEST`, { shallow: true })) {
+      const name = parseObjectName(key.slice(prefix.length))
+      if (name?.kind === 'cloudManifest') cookies.push(name.cookie)
+    }
+    return cookies
+  })
+}
+
+/** The same error, said about the bucket instead of the directory that RocksDB sees. */
+function explained(error: RocksDBError, url: string): RocksDBError {
+  const message = error.message.replaceAll(bucketDirectory, url.replace(/\/+$/, ''))
+  const isUnmerged = error.code === 'InvalidArgument' && /merge_operator/i.test(message)
+  const advice = isUnmerged ? ' Values were merged: name the operator with --merge-operator' : ''
+  return new RocksDBError(error.code, `${message}${advice}`, { cause: error })
+}

@@ -1,0 +1,24 @@
+import { once } from 'node:events'
+
+/** As much as is written at once: small lines one by one would cost a system call each. */
+const pieceLength = 64 * 1024
+
+/** Writes lines to standard output no faster than they are read there. */
+export class LineWriter {
+  #piece: string[] = []
+  #length = 0
+
+  async write(line: string): Promise<void> {
+    this.#piece.push(line, '\n')
+    this.#length += line.length + 1
+    if (this.#length >= pieceLength) await this.flush()
+  }
+
+  /** To be called at the end. */
+  async flush(): Promise<void> {
+    const text = this.#piece.join('')
+    this.#piece = []
+    this.#length = 0
+    if (text !== '' && !process.stdout.write(text)) await once(process.stdout, 'drain')
+  }
+}

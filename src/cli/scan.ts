@@ -1,0 +1,128 @@
+import { Command } from '@commander-js/extra-typings'
+import type { Entry, EntryIterator } from '../engine/iterator.js'
+import type { KeyRange } from '../engine/key-range.js'
+import { keyArgumentHelp, parseKey } from './key-argument.js'
+import { withDatabase, withDatabaseOptions } from './open-database.js'
+import { type JsonBytes, jsonBytes, jsonLine, printJson } from './output/json.js'
+import { LineWriter } from './output/line-writer.js'
+import { startProgress } from './output/progress.js'
+import { type ShownAs, shownAsOption, shownKey, shownValue } from './shown-bytes.js'
+import { UsageError } from './usage-error.js'
+
+/** A line of what `cloudenv scan --json` prints. */
+export interface ScanEntryJson {
+  readonly key: JsonBytes
+  readonly value: JsonBytes
+}
+
+/** What `cloudenv scan --count --json` prints. */
+export interface ScanCountJson {
+  readonly columnFamily: string
+  readonly count: number
+}
+
+export const scanCommand = withDatabaseOptions(
+  new Command('scan')
+    .description('print the keys of a range with their values, read straight from the bucket')
+    .argument('<url>', 'of a database: s3://bucket/path or file:///directory')
+    .option('--gte <key>', `from this key on (${keyArgumentHelp})`, parseKey)
+    .option('--gt <key>', 'after this key', parseKey)
+    .option('--lte <key>', 'up to this key', parseKey)
+    .option('--lt <key>', 'before this key', parseKey)
+    .option('--prefix <key>', 'keys that begin so', parseKey)
+    .option('--reverse', 'from the last key to the first')
+    .option('--limit <count>', 'at most so many', parseLimit)
+    .option('--count', 'print only how many there are')
+    .addOption(shownAsOption)
+    .addHelpText(
+      'after',
+      `
+A line is a key, a tab and its value.
+
+Examples:
+  cloudenv scan s3://bucket/prod/orders --prefix order/ --limit 10
+  cloudenv scan s3://bucket/prod/orders --gte 0x00000011 --lt 0x00000020 --as hex
+  cloudenv scan s3://bucket/prod/orders --count`,
+    ),
+).action(async (url, options) => {
+  const { columnFamily: family, gte, gt, lte, lt, prefix, reverse = false, limit } = options
+  const range: KeyRange = {
+    ...(gte && { gte }),
+    ...(gt && { gt }),
+    ...(lte && { lte }),
+    ...(lt && { lt }),
+    ...(prefix && { prefix }),
+  }
+  await withDatabase(url, options, async ({ db, columnFamily }) => {
+    const found = db.iterator({
+      columnFamily,
+      ...range,
+      reverse,
+      ...(limit !== undefined && { limit }),
+      fillCache: false,
+    })
+    if (options.count) {
+      const count = await countEntries(found)
+      const json: ScanCountJson = { columnFamily: family, count }
+      if (options.json) printJson(json)
+      else console.log(String(count))
+    } else {
+      await printEntries(found, options.json ? entryJson : entryLine(options.as as ShownAs))
+    }
+  })
+})
+
+/** @throws UsageError */
+function parseLimit(text: string): number {
+  if (/^\d{1,15}$/.test(text)) return Number(text)
+  throw new UsageError(`expected --limit to be a whole number, 0 or more, got ${JSON.stringify(text)}`)
+}
+
+type Entries = EntryIterator<Buffer, Buffer>
+
+async function countEntries(entries: Entries): Promise<number> {
+  const progress = startProgress('counting', { unit: 'entries' })
+  try {
+    let count = 0
+    for await (const batch of batchesOf(entries)) {
+      count += batch.length
+      progress.add(batch.length)
+    }
+    return count
+  } finally {
+    progress.end()
+  }
+}
+
+async function printEntries(
+  entries: Entries,
+  lineOf: (entry: Entry<Buffer, Buffer>) => string,
+): Promise<void> {
+  // Where the lines themselves are seen, they tell how it goes on.
+  const progress = process.stdout.isTTY ? undefined : startProgress('scanning', { unit: 'entries' })
+  const lines = new LineWriter()
+  try {
+    for await (const batch of batchesOf(entries)) {
+      for (const entry of batch) await lines.write(lineOf(entry))
+      progress?.add(batch.length)
+    }
+  } finally {
+    progress?.end()
+    // What was found before an error is shown too.
+    await lines.flush()
+  }
+}
+
+async function* batchesOf(entries: Entries): AsyncGenerator<Entry<Buffer, Buffer>[]> {
+  for (let batch = await entries.nextBatch(); batch.length > 0; batch = await entries.nextBatch()) yield batch
+}
+
+function entryJson([key, value]: Entry<Buffer, Buffer>): string {
+  const entry: ScanEntryJson = { key: jsonBytes(key), value: jsonBytes(value) }
+  return jsonLine(entry)
+}
+
+/** A tab in a key or a value is escaped: the one on the line is ours. */
+function entryLine(as: ShownAs): (entry: Entry<Buffer, Buffer>) => string {
+  return ([key, value]) => `${shownKey(key, as)}\t${shownValue(value, as, { indented: false })}`
+}
