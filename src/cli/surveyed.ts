@@ -1,5 +1,6 @@
 import type { Survey, SurveyedState } from '../inspect/survey.js'
 import { noDatabase } from './no-database.js'
+import { withProgress } from './output/progress.js'
 import { type InspectOptions, withPlaces } from './store-options.js'
 
 /** Surveys what lies at the URL. */
@@ -10,7 +11,12 @@ export async function surveyed<T>(
 ): Promise<T> {
   // Loaded here, for --help is to be quick.
   const { surveyDatabase } = await import('../inspect/survey.js')
-  return await withPlaces(url, options, async (places) => await work(await surveyDatabase(places)))
+  return await withPlaces(url, options, async (places) => {
+    const survey = await withProgress('listing', { unit: 'objects' }, (progress) =>
+      surveyDatabase(places, { onObject: () => progress.add(1) }),
+    )
+    return await work(survey)
+  })
 }
 
 /**

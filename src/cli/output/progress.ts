@@ -10,7 +10,7 @@ export interface Progress {
 
 export interface ProgressOptions {
   /** What is counted. */
-  readonly unit: 'bytes' | 'objects' | 'tables' | 'entries'
+  readonly unit: 'bytes' | 'objects' | 'tables' | 'entries' | 'databases'
   /** How much there will be, where that is known. */
   readonly total?: number
 }
@@ -61,6 +61,20 @@ export function startProgress(step: string, { unit, total }: ProgressOptions): P
       clear()
       process.off('SIGINT', interrupted)
     },
+  }
+}
+
+/** {@link startProgress}, ended when the work is. */
+export async function withProgress<T>(
+  step: string,
+  options: ProgressOptions,
+  work: (progress: Progress) => Promise<T>,
+): Promise<T> {
+  const progress = startProgress(step, options)
+  try {
+    return await work(progress)
+  } finally {
+    progress.end()
   }
 }
 

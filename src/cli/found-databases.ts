@@ -1,0 +1,23 @@
+import type { DatabasePlace } from '../cloud/database-place.js'
+import type { Elsewhere, FoundDatabase } from '../inspect/find-databases.js'
+import { withProgress } from './output/progress.js'
+
+/** Every database at or below the place, in the order of their paths, and what is in none of them. */
+export async function foundDatabases(
+  place: DatabasePlace,
+): Promise<{ readonly databases: readonly FoundDatabase[]; readonly elsewhere: Elsewhere }> {
+  const { findDatabases } = await import('../inspect/find-databases.js')
+  return await withProgress('listing', { unit: 'objects' }, async (progress) => {
+    const databases: FoundDatabase[] = []
+    const search = findDatabases(place, { onObject: () => progress.add(1) })
+    for (;;) {
+      const { done, value } = await search.next()
+      if (done) return { databases: databases.sort(byPath), elsewhere: value }
+      databases.push(value)
+    }
+  })
+}
+
+function byPath(a: FoundDatabase, b: FoundDatabase): number {
+  return Number(a.path > b.path) - Number(a.path < b.path)
+}

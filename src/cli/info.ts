@@ -1,0 +1,244 @@
+import { Command } from '@commander-js/extra-typings'
+import type { Epoch } from '../format/epoch.js'
+import type { LsmLevel, LsmTree } from '../inspect/lsm-tree.js'
+import type { Problem } from '../inspect/problem.js'
+import type { ObjectRole, Survey, SurveyedState } from '../inspect/survey.js'
+import { type Usage, usageOf } from '../inspect/usage.js'
+import { exitCode } from './exit-code.js'
+import { bar } from './output/bar.js'
+import { bold, cyan, green, red, yellow } from './output/colour.js'
+import { type JsonBytes, jsonBytes, printJson } from './output/json.js'
+import { type JsonProblem, jsonProblem, problemKeys, problemText } from './output/problem.js'
+import { type Column, tableLines } from './output/table.js'
+import {
+  counted,
+  formatAge,
+  formatBytes,
+  formatCount,
+  printable,
+  printableBytes,
+  shortened,
+} from './output/text.js'
+import { withInspectOptions } from './store-options.js'
+import { stateOf, surveyed } from './surveyed.js'
+
+/** What `info --json` prints. What is null cannot be told, for the CLOUDMANIFEST or the MANIFEST cannot be read. */
+export interface DatabaseInfo {
+  readonly url: string
+  /** What IDENTITY holds. */
+  readonly identity: string | null
+  /** Of the state that is shown; empty for the plain CLOUDMANIFEST. */
+  readonly cookie: string
+  /** Of all CLOUDMANIFESTs that lie there. */
+  readonly cookies: readonly string[]
+  readonly epoch: Epoch | null
+  /** Those before, oldest first: each wrote the files with numbers below `endFileNumber`, from the end of the one before. */
+  readonly pastEpochs: readonly { readonly epoch: Epoch; readonly endFileNumber: number }[] | null
+  /** When the MANIFEST was written. */
+  readonly lastCommit: Date | null
+  readonly lastSequence: number | null
+  readonly nextFileNumber: number | null
+  readonly columnFamilies: readonly ColumnFamilyInfo[] | null
+  /** By what becomes of it, what lies at the URL; `live` counts what lies at the source, too. */
+  readonly objects: Readonly<Record<ObjectRole['kind'], Usage>>
+  /** Of the state that is shown: what it needs and what is not there. */
+  readonly missing: number
+  readonly problems: readonly JsonProblem[]
+}
+
+export interface ColumnFamilyInfo {
+  readonly id: number
+  readonly name: string
+  readonly comparator: string | null
+  readonly tables: number
+  readonly tableBytes: number
+  readonly blobFiles: number
+  readonly blobBytes: number
+  readonly levels: readonly LevelInfo[]
+}
+
+export interface LevelInfo {
+  readonly level: number
+  readonly tables: number
+  readonly tableBytes: number
+  /** User keys; null where the order of the comparator is not known here. */
+  readonly smallestKey: JsonBytes | null
+  readonly largestKey: JsonBytes | null
+}
+
+export const infoCommand = withInspectOptions(
+  new Command('info')
+    .description(
+      'show one database: identity, epochs, the levels of its tables, what is live, garbage and missing',
+    )
+    .argument('<url>', 'of the database: s3://bucket/path or file:///directory')
+    .addHelpText('after', '\nExample:\n  cloudenv info s3://bucket/prod/orders'),
+).action(async (url, options) => {
+  const { lsmTrees } = await import('../inspect/lsm-tree.js')
+  await surveyed(url, options, (survey) => {
+    const state = stateOf(survey, options)
+    const trees = state.manifest && lsmTrees(state.manifest)
+    const info = databaseInfo(survey, state, trees)
+    if (options.json) printJson(info)
+    else print(info, trees ?? [], state.problems)
+    process.exitCode = state.problems.length > 0 ? exitCode.foundWrong : exitCode.good
+  })
+})
+
+function databaseInfo(
+  survey: Survey,
+  state: SurveyedState,
+  trees: readonly LsmTree[] | undefined,
+): DatabaseInfo {
+  const { cookie, cloudManifest, manifest, manifestModified, problems } = state
+  return {
+    url: survey.url,
+    identity: survey.identity ?? null,
+    cookie,
+    cookies: [...survey.states.keys()],
+    epoch: cloudManifest?.current ?? null,
+    pastEpochs: cloudManifest?.past.map(({ epoch, end }) => ({ epoch, endFileNumber: end })) ?? null,
+    lastCommit: manifestModified ?? null,
+    lastSequence: manifest?.lastSequence ?? null,
+    nextFileNumber: manifest?.lastNextFileNumber ?? null,
+    columnFamilies: trees?.map(columnFamilyInfo) ?? null,
+    objects: usageByRole(survey),
+    missing: problems.filter(({ code }) => code === 'missing').length,
+    problems: problems.map(jsonProblem),
+  }
+}
+
+function columnFamilyInfo({
+  columnFamily: { id, name, comparator },
+  levels,
+  tables,
+  bytes,
+  blobFiles,
+  blobBytes,
+}: LsmTree): ColumnFamilyInfo {
+  return {
+    id,
+    name,
+    comparator: comparator ?? null,
+    tables,
+    tableBytes: bytes,
+    blobFiles,
+    blobBytes,
+    levels: levels.map((level) => ({
+      level: level.level,
+      tables: level.tables,
+      tableBytes: level.bytes,
+      smallestKey: level.range ? jsonBytes(level.range.smallest) : null,
+      largestKey: level.range ? jsonBytes(level.range.largest) : null,
+    })),
+  }
+}
+
+function usageByRole({ objects, foreign }: Survey): DatabaseInfo['objects'] {
+  const of = (kind: ObjectRole['kind']) => usageOf(objects.filter(({ role }) => role.kind === kind))
+  return {
+    live: of('live'),
+    garbage: of('garbage'),
+    undecided: of('undecided'),
+    source: of('source'),
+    foreign,
+  }
+}
+
+function print(info: DatabaseInfo, trees: readonly LsmTree[], problems: readonly Problem[]): void {
+  console.log(bold(printable(info.url)))
+  for (const line of linesOfFacts(factsOf(info))) console.log(line)
+  const largest = Math.max(0, ...trees.flatMap(({ levels }) => levels.map(({ bytes }) => bytes)))
+  for (const tree of trees) {
+    console.log()
+    for (const line of drawing(tree, largest)) console.log(line)
+  }
+  if (problems.length === 0) return
+  console.log(red(`\n${counted(problems.length, 'problem')}:`))
+  for (const problem of problems.slice(0, maxProblems)) {
+    const keys = problemKeys(problem)
+    console.log(`  ${problemText(problem, info.url)}${keys === '' ? '' : ` (${keys})`}`)
+  }
+  if (problems.length > maxProblems) console.log(`  and ${formatCount(problems.length - maxProblems)} more`)
+  if (info.missing > 0 && info.identity?.includes('rockset'))
+    console.log('By its identity this is a clone: --source <url> says where the rest of it lies.')
+}
+
+/** Who wants all of them reads --json, or runs verify. */
+const maxProblems = 20
+
+type Fact = readonly [name: string, value: string]
+
+function factsOf(info: DatabaseInfo): Fact[] {
+  const { identity, cookie, cookies, epoch, pastEpochs, lastCommit, lastSequence, objects, missing } = info
+  const facts: (Fact | false)[] = [
+    ['identity', identity === null ? red('missing') : printable(identity)],
+    (cookie !== '' || cookies.length > 1) && ['cookie', cookie === '' ? '(none)' : printable(cookie)],
+    cookies.length > 1 && ['other cookies', otherCookies(info)],
+    [
+      'epoch',
+      epoch === null
+        ? red('unreadable')
+        : `${epoch}${pastEpochs?.length ? `, after ${formatCount(pastEpochs.length)} before it` : ''}`,
+    ],
+    [
+      'last commit',
+      lastCommit === null ? red('unreadable') : `${formatAge(lastCommit)} ago, ${lastCommit.toISOString()}`,
+    ],
+    lastSequence !== null && ['last sequence', formatCount(lastSequence)],
+    ['live', green(usageText(objects.live))],
+    ['garbage', objects.garbage.objects > 0 ? yellow(usageText(objects.garbage)) : 'none'],
+    ['missing', missing > 0 ? red(counted(missing, 'object')) : 'none'],
+    objects.undecided.objects > 0 && ['undecided', yellow(usageText(objects.undecided))],
+    objects.source.objects > 0 && ["the source's own", usageText(objects.source)],
+    objects.foreign.objects > 0 && ['of others', usageText(objects.foreign)],
+  ]
+  return facts.filter((fact) => fact !== false)
+}
+
+function otherCookies({ cookie, cookies }: DatabaseInfo): string {
+  return cookies
+    .filter((other) => other !== cookie)
+    .map((other) => (other === '' ? '(none)' : printable(other)))
+    .join(', ')
+}
+
+function usageText({ objects, bytes }: Usage): string {
+  return `${counted(objects, 'object')}, ${formatBytes(bytes)}`
+}
+
+function linesOfFacts(facts: readonly Fact[]): string[] {
+  const width = Math.max(...facts.map(([name]) => name.length))
+  return facts.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`)
+}
+
+const barWidth = 24
+const shownKeyLength = 24
+
+/** The tree as it stands: a bar for each level, the largest of all trees at full width. */
+function drawing(tree: LsmTree, largest: number): string[] {
+  const { columnFamily, levels, tables, bytes, blobFiles, blobBytes } = tree
+  const { name, comparator } = columnFamily
+  const blobs = blobFiles > 0 ? `, ${counted(blobFiles, 'blob file')} with ${formatBytes(blobBytes)}` : ''
+  const order = comparator === undefined ? '' : ` (${printable(comparator)})`
+  return [
+    `${bold(printable(name))}${order}: ${counted(tables, 'table')}, ${formatBytes(bytes)}${blobs}`,
+    ...(levels.length === 0 ? [] : tableLines(levels, levelColumns(largest)).map((line) => `  ${line}`)),
+  ]
+}
+
+function levelColumns(largest: number): Column<LsmLevel>[] {
+  return [
+    { title: 'level', cell: ({ level }) => `L${level}` },
+    // Padded here, so that the columns behind it stand at the same place in every tree.
+    { title: ' '.repeat(barWidth), cell: ({ bytes }) => cyan(bar(bytes, largest, barWidth)) },
+    { title: 'tables', align: 'right', cell: ({ tables }) => formatCount(tables) },
+    { title: 'size', align: 'right', cell: ({ bytes }) => formatBytes(bytes) },
+    {
+      title: 'keys',
+      cell: ({ range }) => (range ? `${shownKey(range.smallest)} … ${shownKey(range.largest)}` : '?'),
+    },
+  ]
+}
+
+const shownKey = (key: Uint8Array) => shortened(printableBytes(key), shownKeyLength)

@@ -1,0 +1,144 @@
+import { Command } from '@commander-js/extra-typings'
+import type { FoundDatabase } from '../inspect/find-databases.js'
+import type { ReadState } from '../inspect/read-state.js'
+import { exitCode } from './exit-code.js'
+import { foundDatabases } from './found-databases.js'
+import { red } from './output/colour.js'
+import { printJson } from './output/json.js'
+import { type JsonProblem, jsonProblem } from './output/problem.js'
+import { withProgress } from './output/progress.js'
+import { type Column, printTable } from './output/table.js'
+import { formatAge, formatBytes, formatCount, printable, printableMessage } from './output/text.js'
+import { type InspectOptions, withInspectOptions, withPlaces } from './store-options.js'
+import { UsageError } from './usage-error.js'
+
+/** What `ls --json` prints. */
+export interface DatabaseList {
+  readonly url: string
+  /** In the order of their paths. */
+  readonly databases: readonly ListedDatabase[]
+}
+
+export interface ListedDatabase {
+  /** Below the URL that was asked for; empty where the database lies directly there. */
+  readonly path: string
+  readonly url: string
+  /** Everything that lies directly there, garbage included. */
+  readonly storedObjects: number
+  readonly storedBytes: number
+  /** When the newest object of it was written. */
+  readonly lastWrite: Date
+  /** One for each CLOUDMANIFEST. */
+  readonly states: readonly ListedState[]
+}
+
+export interface ListedState {
+  /** Empty for the plain CLOUDMANIFEST. */
+  readonly cookie: string
+  /** Null, as what follows, where the CLOUDMANIFEST or the MANIFEST cannot be read. */
+  readonly epoch: string | null
+  /** Live ones. */
+  readonly tables: number | null
+  /** Of the live tables, as the MANIFEST counts them. */
+  readonly tableBytes: number | null
+  /** When the MANIFEST was written: the last commit. */
+  readonly lastCommit: Date | null
+  /** Of the CLOUDMANIFEST and the MANIFEST; for the tables see `cloudenv verify`. */
+  readonly problems: readonly JsonProblem[]
+}
+
+export const lsCommand = withInspectOptions(
+  new Command('ls')
+    .description('list the databases below a prefix')
+    .argument('<url>', 's3://bucket/prefix or file:///directory')
+    .addHelpText('after', '\nExample:\n  cloudenv ls s3://bucket/prod'),
+).action(async (url, options) => {
+  if (options.source !== undefined) throw new UsageError('ls takes no --source: it reads no clone of one')
+  const list = await listDatabases(url, options)
+  if (options.json) printJson(list)
+  else print(list)
+  const isDamaged = list.databases.some(({ states }) => states.some(({ problems }) => problems.length > 0))
+  process.exitCode = isDamaged ? exitCode.foundWrong : exitCode.good
+})
+
+const concurrentReads = 8
+
+async function listDatabases(url: string, options: InspectOptions): Promise<DatabaseList> {
+  const { databaseUrl } = await import('../cloud/database-place.js')
+  const { default: pLimit } = await import('p-limit')
+  return await withPlaces(url, options, async ([place]) => {
+    const { databases: found } = await foundDatabases(place)
+    const limit = pLimit(concurrentReads)
+    const databases = await withProgress('reading', { unit: 'databases', total: found.length }, (progress) =>
+      limit.map(found, async (database) => {
+        const listed = await listedDatabase(database, options)
+        progress.add(1)
+        return listed
+      }),
+    )
+    return {
+      url: databaseUrl(place),
+      databases: databases.filter(({ states }) => states.length > 0),
+    }
+  })
+}
+
+async function listedDatabase(
+  { place, path, cookies, objects, bytes, modified }: FoundDatabase,
+  { cookie: wanted }: InspectOptions,
+): Promise<ListedDatabase> {
+  const { databaseUrl } = await import('../cloud/database-place.js')
+  const { readState } = await import('../inspect/read-state.js')
+  const states: ListedState[] = []
+  for (const cookie of cookies)
+    if (cookie === (wanted ?? cookie)) states.push(listedState(await readState([place], cookie)))
+  return {
+    path,
+    url: databaseUrl(place),
+    storedObjects: objects,
+    storedBytes: bytes,
+    lastWrite: modified,
+    states,
+  }
+}
+
+function listedState(state: ReadState): ListedState {
+  const { cookie, cloudManifest, manifest, manifestModified, problems } = state
+  const tables = manifest && [...manifest.liveTables.values()]
+  return {
+    cookie,
+    epoch: cloudManifest?.current ?? null,
+    tables: tables?.length ?? null,
+    tableBytes: tables?.reduce((sum, { size }) => sum + size, 0) ?? null,
+    lastCommit: manifestModified ?? null,
+    problems: problems.map(jsonProblem),
+  }
+}
+
+function print({ url, databases }: DatabaseList): void {
+  if (databases.length === 0) {
+    console.log(`No database lies at or below ${printable(url)}.`)
+    return
+  }
+  const rows = databases.flatMap((database) => database.states.map((state) => ({ database, state })))
+  printTable(rows, [
+    { title: 'database', cell: ({ database }) => (database.path === '' ? '.' : printable(database.path)) },
+    ...(rows.some(({ state }) => state.cookie !== '') ? [cookieColumn] : []),
+    { title: 'epoch', cell: ({ state }) => state.epoch ?? red('damaged') },
+    { title: 'tables', align: 'right', cell: ({ state }) => shown(state.tables, formatCount) },
+    { title: 'size', align: 'right', cell: ({ state }) => shown(state.tableBytes, formatBytes) },
+    { title: 'stored', align: 'right', cell: ({ database }) => formatBytes(database.storedBytes) },
+    { title: 'last write', align: 'right', cell: ({ database }) => `${formatAge(database.lastWrite)} ago` },
+  ])
+  for (const { state } of rows)
+    for (const { message } of state.problems) console.log(`\n${red('damaged:')} ${printableMessage(message)}`)
+}
+
+const cookieColumn: Column<{ readonly state: ListedState }> = {
+  title: 'cookie',
+  cell: ({ state }) => (state.cookie === '' ? '-' : printable(state.cookie)),
+}
+
+function shown(value: number | null, format: (value: number) => string): string {
+  return value === null ? '?' : format(value)
+}

@@ -1,0 +1,15 @@
+/** In which order a comparator has keys: negative where `a` comes first. */
+export type KeyOrder = (a: Uint8Array, b: Uint8Array) => number
+
+const bytewise: KeyOrder = (a, b) => Buffer.compare(a, b)
+
+/** By RocksDB's own names. */
+const orders: ReadonlyMap<string, KeyOrder> = new Map([
+  ['leveldb.BytewiseComparator', bytewise],
+  ['rocksdb.ReverseBytewiseComparator', (a: Uint8Array, b: Uint8Array) => Buffer.compare(b, a)],
+])
+
+/** The order of a comparator by its name; undefined for one that only its author knows. None named means bytewise. */
+export function keyOrder(comparator: string | undefined): KeyOrder | undefined {
+  return comparator === undefined ? bytewise : orders.get(comparator)
+}
