@@ -24,35 +24,52 @@ const version = 1
 const pastTag = 1
 const currentTag = 2
 
+/** A record of it, and the bytes at which the record begins and ends. */
+export type CloudManifestRecord = { readonly start: number; readonly end: number } & (
+  | { readonly kind: 'header'; readonly version: number; readonly records: number }
+  | ({ readonly kind: 'past' } & { readonly value: PastEpoch })
+  | { readonly kind: 'current'; readonly value: Epoch }
+)
+
+/** The records in order, each sound in itself. Throws as {@link decodeCloudManifest} does. */
+export function* readCloudManifest(bytes: Uint8Array, name: string): Generator<CloudManifestRecord> {
+  let isFirst = true
+  for (const { start, end, payload } of readLog(bytes, { name, tail: 'strict' })) {
+    const reader = new ByteReader(payload, (reason) => corruption(name, start, reason))
+    const record = isFirst ? decodeHeader(reader) : decodeRecord(reader)
+    isFirst = false
+    if (!reader.done) throw reader.fail('a record is longer than its fields')
+    yield { start, end, ...record }
+  }
+}
+
 /** Throws Corruption, with the offset and the reason, for anything but a whole and sound CLOUDMANIFEST. */
 export function decodeCloudManifest(bytes: Uint8Array, name = 'CLOUDMANIFEST'): CloudManifest {
   let expectedRecords: number | undefined
-  let records = 0
+  let records = -1
   const past: PastEpoch[] = []
   let current: Epoch | undefined
 
-  for (const { start, payload } of readLog(bytes, { name, tail: 'strict' })) {
-    const reader = new ByteReader(payload, (reason) => corruption(name, start, reason))
-    if (expectedRecords === undefined) {
-      expectedRecords = decodeHeader(reader)
-    } else {
-      records++
-      const tag = reader.varint32('a tag')
-      if (tag === pastTag) {
-        const entry = { epoch: decodeEpoch(reader), end: reader.varint64('the end of an epoch') }
+  for (const record of readCloudManifest(bytes, name)) {
+    records++
+    switch (record.kind) {
+      case 'header':
+        expectedRecords = record.records
+        break
+      case 'past': {
+        const { value, start } = record
         const previous = past.at(-1)
-        if (previous !== undefined && previous.end > entry.end) {
-          throw reader.fail(`epochs are not in order: file ${entry.end} comes after file ${previous.end}`)
+        if (previous !== undefined && previous.end > value.end) {
+          const reason = `epochs are not in order: file ${value.end} comes after file ${previous.end}`
+          throw corruption(name, start, reason)
         }
-        past.push(entry)
-      } else if (tag === currentTag) {
-        if (current) throw reader.fail('there are two current epochs')
-        current = decodeEpoch(reader)
-      } else {
-        throw reader.fail(`unknown tag ${tag}`)
+        past.push(value)
+        break
       }
+      case 'current':
+        if (current) throw corruption(name, record.start, 'there are two current epochs')
+        current = record.value
     }
-    if (!reader.done) throw reader.fail('a record is longer than its fields')
   }
 
   if (expectedRecords === undefined) throw corruption(name, 0, 'it is empty')
@@ -63,10 +80,20 @@ export function decodeCloudManifest(bytes: Uint8Array, name = 'CLOUDMANIFEST'): 
   return { past, current }
 }
 
-function decodeHeader(reader: ByteReader): number {
+function decodeRecord(reader: ByteReader) {
+  const tag = reader.varint32('a tag')
+  if (tag === pastTag) {
+    const value = { epoch: decodeEpoch(reader), end: reader.varint64('the end of an epoch') }
+    return { kind: 'past', value } as const
+  }
+  if (tag === currentTag) return { kind: 'current', value: decodeEpoch(reader) } as const
+  throw reader.fail(`unknown tag ${tag}`)
+}
+
+function decodeHeader(reader: ByteReader) {
   const found = reader.varint32('the version')
   if (found !== version) throw reader.fail(`version ${found} is unknown, expected ${version}`)
-  return reader.varint32('the number of records')
+  return { kind: 'header', version, records: reader.varint32('the number of records') } as const
 }
 
 function decodeEpoch(reader: ByteReader): Epoch {
