@@ -8,11 +8,13 @@ import { lsCommand } from './ls.js'
 import { packageVersion } from './package-files.js'
 import { scanCommand } from './scan.js'
 import { serveCommand } from './serve.js'
+import { tablesCommand } from './tables.js'
 import { verifyCommand } from './verify.js'
 
 const commands: readonly CommandUnknownOpts[] = [
   lsCommand,
   infoCommand,
+  tablesCommand,
   getCommand,
   scanCommand,
   verifyCommand,

@@ -1,0 +1,233 @@
+import { Command, Option } from '@commander-js/extra-typings'
+import type { Epoch } from '../format/epoch.js'
+import type { EntryCounts } from '../inspect/count-entries.js'
+import type { Problem } from '../inspect/problem.js'
+import type { SurveyedState } from '../inspect/survey.js'
+import type { ListedTable, TableFilter } from '../inspect/table-list.js'
+import { exitCode } from './exit-code.js'
+import { keyArgumentHelp, parseKey } from './key-argument.js'
+import { red } from './output/colour.js'
+import { type JsonBytes, jsonBytes, printJson } from './output/json.js'
+import { type JsonProblem, jsonProblem, problemText } from './output/problem.js'
+import { withProgress } from './output/progress.js'
+import { type Column, printTable } from './output/table.js'
+import {
+  counted,
+  formatAge,
+  formatBytes,
+  formatCount,
+  printable,
+  printableBytes,
+  shortened,
+} from './output/text.js'
+import { withInspectOptions } from './store-options.js'
+import { stateOf, surveyed } from './surveyed.js'
+import { UsageError } from './usage-error.js'
+
+/** What `tables --json` prints. */
+export interface TableList {
+  readonly url: string
+  /** Of the state that is shown; empty for the plain CLOUDMANIFEST. */
+  readonly cookie: string
+  readonly tables: readonly TableInfo[]
+  /** Of the whole state, whichever tables are shown. */
+  readonly problems: readonly JsonProblem[]
+}
+
+export interface TableInfo {
+  readonly number: number
+  /** Its URL, with the epoch; where it is missing, the one that it should have. */
+  readonly object: string
+  readonly epoch: Epoch
+  readonly columnFamily: string
+  readonly level: number
+  /** As the MANIFEST says it. */
+  readonly sizeBytes: number
+  /** As the store has it; null: it is missing. */
+  readonly storedBytes: number | null
+  /** User keys, both inclusive. */
+  readonly smallestKey: JsonBytes
+  readonly largestKey: JsonBytes
+  /** Of the oldest and the newest write in it, in decimal; null in what the oldest RocksDBs wrote. */
+  readonly smallestSequence: bigint | null
+  readonly largestSequence: bigint | null
+  /** When it was made, as the MANIFEST says it, else when its object was written; null: neither is known. */
+  readonly created: Date | null
+  /** With `--entries`: how many, deletions among them; null where the table cannot be read or does not say it. */
+  readonly entries?: number | null
+}
+
+export const tablesCommand = withInspectOptions(
+  new Command('tables')
+    .description('list the live tables of a database')
+    .argument('<url>', 'of the database: s3://bucket/path or file:///directory')
+    .option('--level <number>', 'only tables of this level', parseLevel)
+    .option('--column-family <name>', 'only its tables')
+    .option('--key <key>', `only tables whose range holds this key: ${keyArgumentHelp}`, parseKey)
+    .addOption(
+      new Option('--sort <order>', 'as they are read, by first key, largest, oldest or lowest number first')
+        .choices(['tree', 'key', 'size', 'age', 'number'] as const)
+        .default('tree' as const),
+    )
+    .option('--entries', 'count the entries of each: a request a table')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  cloudenv tables s3://bucket/prod/orders --level 0
+  cloudenv tables s3://bucket/prod/orders --key user:42 --entries`,
+    ),
+).action(async (url, options) => {
+  const { listTables, sortTables } = await import('../inspect/table-list.js')
+  const { keyOrder } = await import('../inspect/key-order.js')
+  const { objectUrl } = await import('../cloud/database-place.js')
+  const { level, columnFamily, key, sort } = options
+  await surveyed(url, options, async (survey) => {
+    const state = stateOf(survey, options)
+    const filter: TableFilter = {
+      ...(level !== undefined && { level }),
+      ...(columnFamily !== undefined && { columnFamily }),
+      ...(key !== undefined && { key }),
+    }
+    checkFilter(state, filter, keyOrder)
+    const tables = sortTables(listTables(state, filter), sort)
+    const counts = options.entries ? await entryCounts(tables) : undefined
+    const problems = [...state.problems, ...(counts?.problems ?? [])]
+    const urlOf = ({ stored, objectName }: ListedTable) =>
+      objectUrl(stored?.place ?? survey.places[0], objectName)
+
+    if (options.json) {
+      const list: TableList = {
+        url: survey.url,
+        cookie: state.cookie,
+        tables: tables.map((table) => ({
+          ...tableInfo(table, urlOf(table)),
+          ...(counts && { entries: counts.entries.get(table.table.number) ?? null }),
+        })),
+        problems: problems.map(jsonProblem),
+      }
+      printJson(list)
+    } else print(tables, counts?.entries, problems, survey.url)
+    // What was looked for is not there, or not as it should be.
+    const isWrong = problems.length > 0 || (key !== undefined && tables.length === 0)
+    process.exitCode = isWrong ? exitCode.foundWrong : exitCode.good
+  })
+})
+
+function parseLevel(text: string): number {
+  if (/^\d{1,3}$/.test(text)) return Number(text)
+  throw new UsageError(`expected --level to be a number such as 0, got ${JSON.stringify(text)}`)
+}
+
+/** @throws UsageError there is no such column family, or nobody here knows how a key compares in one. */
+function checkFilter(
+  { manifest }: SurveyedState,
+  { columnFamily, key }: TableFilter,
+  keyOrder: (comparator: string | undefined) => unknown,
+): void {
+  if (!manifest) return
+  const all = [...manifest.columnFamilies.values()]
+  const chosen = all.filter(({ name }) => name === (columnFamily ?? name))
+  if (chosen.length === 0) {
+    const names = all.slice(0, maxNamed).map(({ name }) => JSON.stringify(name))
+    const more = all.length > maxNamed ? ` and ${all.length - maxNamed} more` : ''
+    throw new UsageError(
+      `there is no column family ${JSON.stringify(columnFamily)}; there is ${names.join(', ')}${more}`,
+    )
+  }
+  const unknown = key && chosen.find(({ comparator }) => !keyOrder(comparator))
+  if (unknown) {
+    throw new UsageError(
+      `column family ${JSON.stringify(unknown.name)} is in the order of ${JSON.stringify(unknown.comparator)}, which is not ` +
+        'known here: which tables may hold a key cannot be told. Choose others with --column-family, or leave --key out',
+    )
+  }
+}
+
+const maxNamed = 20
+
+async function entryCounts(tables: readonly ListedTable[]): Promise<EntryCounts> {
+  const { countEntries } = await import('../inspect/count-entries.js')
+  return await withProgress('counting entries', { unit: 'tables', total: tables.length }, (progress) =>
+    countEntries(tables, () => progress.add(1)),
+  )
+}
+
+function tableInfo(listed: ListedTable, object: string): TableInfo {
+  const { table, epoch, columnFamily, stored, created } = listed
+  return {
+    number: table.number,
+    object,
+    epoch,
+    columnFamily,
+    level: table.level,
+    sizeBytes: table.size,
+    storedBytes: stored?.size ?? null,
+    smallestKey: jsonBytes(table.smallest.userKey),
+    largestKey: jsonBytes(table.largest.userKey),
+    smallestSequence: table.smallestSequence ?? null,
+    largestSequence: table.largestSequence ?? null,
+    created: created ?? null,
+  }
+}
+
+function print(
+  tables: readonly ListedTable[],
+  entries: ReadonlyMap<number, number> | undefined,
+  problems: readonly Problem[],
+  url: string,
+): void {
+  if (tables.length > 0) printTable(tables, columnsFor(tables, entries))
+  const bytes = tables.reduce((sum, { table }) => sum + table.size, 0)
+  console.log(`${tables.length > 0 ? '\n' : ''}${counted(tables.length, 'table')}, ${formatBytes(bytes)}`)
+  for (const problem of problems.slice(0, maxNamed)) console.log(red(problemText(problem, url)))
+  if (problems.length > maxNamed)
+    console.log(red(`and ${counted(problems.length - maxNamed, 'problem')} more`))
+}
+
+/** Columns that would say the same everywhere, or nothing, are left out. */
+function columnsFor(
+  tables: readonly ListedTable[],
+  entries: ReadonlyMap<number, number> | undefined,
+): Column<ListedTable>[] {
+  const hasFamilies = tables.some(({ columnFamily }) => columnFamily !== 'default')
+  const columns: (Column<ListedTable> | false | undefined)[] = [
+    { title: 'table', cell: ({ table }) => String(table.number).padStart(6, '0') },
+    hasFamilies && {
+      title: 'column family',
+      cell: ({ columnFamily }) => shortened(printable(columnFamily), shownKeyLength),
+    },
+    { title: 'level', cell: ({ table }) => `L${table.level}` },
+    { title: 'size', align: 'right', cell: sizeCell },
+    entries && {
+      title: 'entries',
+      align: 'right',
+      cell: ({ table }) => {
+        const count = entries.get(table.number)
+        return count === undefined ? '?' : formatCount(count)
+      },
+    },
+    { title: 'smallest key', cell: ({ table }) => shownKey(table.smallest.userKey) },
+    { title: 'largest key', cell: ({ table }) => shownKey(table.largest.userKey) },
+    { title: 'sequence', cell: sequenceCell },
+    { title: 'epoch', cell: ({ epoch }) => (epoch === '' ? '(none)' : epoch) },
+    { title: 'age', align: 'right', cell: ({ created }) => (created ? formatAge(created) : '?') },
+  ]
+  return columns.filter((column) => typeof column === 'object')
+}
+
+function sizeCell({ table, stored }: ListedTable): string {
+  if (!stored) return red('missing')
+  if (stored.size !== table.size) return red(`${formatCount(stored.size)} of ${formatCount(table.size)} B`)
+  return formatBytes(table.size)
+}
+
+function sequenceCell({ table: { smallestSequence, largestSequence } }: ListedTable): string {
+  if (smallestSequence === undefined || largestSequence === undefined) return '?'
+  return smallestSequence === largestSequence
+    ? String(smallestSequence)
+    : `${smallestSequence}-${largestSequence}`
+}
+
+const shownKeyLength = 24
+const shownKey = (key: Uint8Array) => shortened(printableBytes(key), shownKeyLength)

@@ -1,0 +1,46 @@
+import pLimit from 'p-limit'
+import { EnvError } from '../env/env-error.js'
+import type { Problem } from './problem.js'
+import type { SurveyedTable } from './survey.js'
+import { rangedObject, TableReader } from './table-reader.js'
+
+export interface EntryCounts {
+  /** By file number; tables that are missing or damaged, or that do not say it, are left out. */
+  readonly entries: ReadonlyMap<number, number>
+  readonly problems: readonly Problem[]
+}
+
+const concurrentTables = 16
+
+/**
+ * How many entries each table has, deletions among them, by what its properties say: a request each.
+ * @param onTable called after each.
+ */
+export async function countEntries(
+  tables: readonly SurveyedTable[],
+  onTable: () => void,
+): Promise<EntryCounts> {
+  const entries = new Map<number, number>()
+  const problems: Problem[] = []
+  await pLimit(concurrentTables).map(tables, async ({ table, stored }) => {
+    if (stored) {
+      const source = rangedObject(stored.place, stored.objectName, stored.size)
+      try {
+        const { properties } = await TableReader.open(source)
+        const count = properties.numbers.get('rocksdb.num.entries')
+        if (count !== undefined) entries.set(table.number, count)
+      } catch (error) {
+        problems.push(problemOf(error, source.name))
+      }
+    }
+    onTable()
+  })
+  return { entries, problems }
+}
+
+function problemOf(error: unknown, object: string): Problem {
+  if (EnvError.is(error, 'Corruption')) return { code: 'corrupt', object, message: error.message }
+  if (EnvError.is(error, 'NotFound'))
+    return { code: 'missing', object, message: `${object} is missing. It was there a moment ago: look again` }
+  throw error
+}

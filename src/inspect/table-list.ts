@@ -1,0 +1,92 @@
+/** Which tables of a state to show, and in which order. Pure. */
+import type { LiveTable, Manifest } from '../format/manifest.js'
+import { keyOrder } from './key-order.js'
+import type { SurveyedState, SurveyedTable } from './survey.js'
+
+export interface ListedTable extends SurveyedTable {
+  readonly columnFamily: string
+  /** When it was made, as the MANIFEST says it, else when its object was written. */
+  readonly created: Date | undefined
+}
+
+export interface TableFilter {
+  readonly level?: number
+  /** By name. */
+  readonly columnFamily?: string
+  /** A user key: tables whose range holds it. Those in an unknown order of keys all may. */
+  readonly key?: Uint8Array
+}
+
+/** Those that pass, in the order of the tree: by column family and level, then as they are read. */
+export function listTables({ manifest, tables }: SurveyedState, filter: TableFilter): ListedTable[] {
+  if (!manifest) return []
+  return tables
+    .map((table) => listedTable(table, manifest))
+    .filter((listed) => passes(listed, filter, manifest))
+    .sort((a, b) => treeOrder(a.table, b.table, manifest))
+}
+
+function listedTable(surveyed: SurveyedTable, { columnFamilies }: Manifest): ListedTable {
+  const { table, stored } = surveyed
+  const seconds = table.fileCreationTime ?? 0
+  return {
+    ...surveyed,
+    columnFamily: columnFamilies.get(table.columnFamily)?.name ?? String(table.columnFamily),
+    created: seconds > 0 && seconds < maxSeconds ? new Date(seconds * 1000) : stored?.modified,
+  }
+}
+
+/** What a Date can hold. */
+const maxSeconds = 8.64e12
+
+function passes(listed: ListedTable, { level, columnFamily, key }: TableFilter, manifest: Manifest): boolean {
+  if (level !== undefined && listed.table.level !== level) return false
+  if (columnFamily !== undefined && listed.columnFamily !== columnFamily) return false
+  return key === undefined || mayHold(listed.table, key, manifest)
+}
+
+/** A range deletion may end a table: its end is the largest key then, with this sequence number, and not in the table. */
+const exclusiveEnd = 2n ** 56n - 1n
+
+function mayHold(
+  { smallest, largest, columnFamily }: LiveTable,
+  key: Uint8Array,
+  manifest: Manifest,
+): boolean {
+  const order = orderOf(columnFamily, manifest)
+  if (!order) return true
+  const toEnd = order(key, largest.userKey)
+  const isBeforeEnd = largest.sequence === exclusiveEnd ? toEnd < 0 : toEnd <= 0
+  return order(smallest.userKey, key) <= 0 && isBeforeEnd
+}
+
+function treeOrder(a: LiveTable, b: LiveTable, manifest: Manifest): number {
+  if (a.columnFamily !== b.columnFamily) return a.columnFamily - b.columnFamily
+  if (a.level !== b.level) return a.level - b.level
+  // Tables of level 0 overlap, and the newest is read first.
+  if (a.level === 0) return (b.epochNumber ?? 0) - (a.epochNumber ?? 0) || b.number - a.number
+  const order = orderOf(a.columnFamily, manifest) ?? Buffer.compare
+  return order(a.smallest.userKey, b.smallest.userKey) || a.number - b.number
+}
+
+function orderOf(columnFamily: number, { columnFamilies }: Manifest): ReturnType<typeof keyOrder> {
+  return keyOrder(columnFamilies.get(columnFamily)?.comparator)
+}
+
+export type TableOrder = 'tree' | 'key' | 'size' | 'age' | 'number'
+
+/** How tables that are in the order of the tree are put into another one. */
+export function sortTables(tables: readonly ListedTable[], by: TableOrder): ListedTable[] {
+  switch (by) {
+    case 'tree':
+      return [...tables]
+    case 'key':
+      return [...tables].sort((a, b) => Buffer.compare(a.table.smallest.userKey, b.table.smallest.userKey))
+    case 'size':
+      return [...tables].sort((a, b) => b.table.size - a.table.size)
+    case 'age':
+      return [...tables].sort((a, b) => (a.created?.getTime() ?? 0) - (b.created?.getTime() ?? 0))
+    case 'number':
+      return [...tables].sort((a, b) => a.table.number - b.table.number)
+  }
+}
