@@ -2,6 +2,7 @@ import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings'
 import { buildCommand } from './build.js'
 import { completeCommand, completionCommand } from './completion.js'
 import { execCommand } from './exec.js'
+import { gcCommand } from './gc.js'
 import { getCommand } from './get.js'
 import { infoCommand } from './info.js'
 import { lsCommand } from './ls.js'
@@ -15,6 +16,7 @@ const commands: readonly CommandUnknownOpts[] = [
   lsCommand,
   infoCommand,
   tablesCommand,
+  gcCommand,
   getCommand,
   scanCommand,
   verifyCommand,

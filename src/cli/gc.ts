@@ -1,0 +1,176 @@
+import { Command } from '@commander-js/extra-typings'
+import type { Garbage, GarbageReason } from '../inspect/garbage.js'
+import type { Problem } from '../inspect/problem.js'
+import type { Survey, SurveyedObject } from '../inspect/survey.js'
+import { type Usage, usageOf } from '../inspect/usage.js'
+import { noDatabase } from './no-database.js'
+import { bold, dim, yellow } from './output/colour.js'
+import { printJson } from './output/json.js'
+import { type JsonProblem, jsonProblem, problemText } from './output/problem.js'
+import { printTable } from './output/table.js'
+import { counted, formatAge, formatBytes, printable } from './output/text.js'
+import { withInspectOptions } from './store-options.js'
+import { surveyed } from './surveyed.js'
+import { UsageError } from './usage-error.js'
+
+/** What `gc --json` prints. */
+export interface GarbageReport {
+  readonly url: string
+  /** Of all CLOUDMANIFESTs there: what the state of any of them needs is no garbage. */
+  readonly cookies: readonly string[]
+  /** In the order of their names. */
+  readonly garbage: readonly GarbageObject[]
+  readonly total: Usage
+  /** The part of it that the owner of the database deletes by itself, now or when it opens the database next. */
+  readonly deletedByOwner: Usage
+  /** What could be garbage: a state that might need it cannot be read. */
+  readonly undecided: Usage
+  /** Objects that mean nothing here. Nobody here says that they are garbage. */
+  readonly foreign: Usage
+  /** Of all states: why something is undecided, or why the owner deletes nothing. */
+  readonly problems: readonly JsonProblem[]
+}
+
+export interface GarbageObject {
+  /** Its URL. */
+  readonly object: string
+  readonly sizeBytes: number
+  readonly reason: GarbageReason
+  /** When it was written: it has been garbage at most since then. */
+  readonly written: Date
+  /** It has been garbage at least since then; null where that cannot be told. */
+  readonly garbageSince: Date | null
+  readonly deletedBy: Garbage['deletedBy']
+}
+
+export const gcCommand = withInspectOptions(
+  new Command('gc')
+    .description('show what no state of a database needs any more, why and since when; deletes nothing')
+    .argument('<url>', 'of the database: s3://bucket/path or file:///directory')
+    .addHelpText(
+      'after',
+      `
+A clone in another place may read tables that this database no longer needs: nothing here can tell.
+
+Example:
+  cloudenv gc s3://bucket/prod/orders`,
+    ),
+).action(async (url, options) => {
+  const { objectUrl } = await import('../cloud/database-place.js')
+  if (options.cookie !== undefined)
+    throw new UsageError('gc takes no --cookie: what is garbage depends on the states of all cookies')
+  await surveyed(url, options, (survey) => {
+    const garbage = survey.objects.filter(isGarbage)
+    if (survey.states.size === 0 && garbage.length === 0) throw noDatabase(survey.url, '', [])
+    const problems = [...survey.states.values()].flatMap((state) => state.problems)
+    const report = garbageReport(survey, garbage, problems, ({ place, name }) => objectUrl(place, name))
+    if (options.json) printJson(report)
+    else print(report, garbage, problems)
+  })
+})
+
+type GarbageObjectSeen = SurveyedObject & { readonly role: Garbage }
+
+function isGarbage(object: SurveyedObject): object is GarbageObjectSeen {
+  return object.role.kind === 'garbage'
+}
+
+function garbageReport(
+  { url, states, objects, foreign }: Survey,
+  garbage: readonly GarbageObjectSeen[],
+  problems: readonly Problem[],
+  urlOf: (object: SurveyedObject) => string,
+): GarbageReport {
+  return {
+    url,
+    cookies: [...states.keys()],
+    garbage: garbage.map((object) => ({
+      object: urlOf(object),
+      sizeBytes: object.size,
+      reason: object.role.reason,
+      written: object.modified,
+      garbageSince: object.role.since.notAfter ?? null,
+      deletedBy: object.role.deletedBy,
+    })),
+    total: usageOf(garbage),
+    deletedByOwner: usageOf(garbage.filter(({ role }) => role.deletedBy === 'owner')),
+    undecided: usageOf(objects.filter(({ role }) => role.kind === 'undecided')),
+    foreign,
+    problems: problems.map(jsonProblem),
+  }
+}
+
+/** In a few words, and in a sentence. */
+const reasons: Readonly<Record<GarbageReason, readonly [short: string, long: string]>> = {
+  unreferenced: ['unreferenced', 'the MANIFEST does not reference it any more'],
+  uncommitted: [
+    'uncommitted',
+    'written in the present epoch and not in the MANIFEST: on its way there, or not needed any more',
+  ],
+  invisible: ['invisible', 'written by an owner who had been displaced, and never committed'],
+  pastManifest: ['past MANIFEST', 'the MANIFEST of a past epoch, which the present one continues'],
+  unknownEpoch: [
+    'unknown epoch',
+    'no CLOUDMANIFEST has its epoch: of an opening that failed or is under way, or of a state that was deleted',
+  ],
+  probe: ['probe', 'left by an interrupted check of what the store can do'],
+  noDatabase: [
+    'no database',
+    'there is no CLOUDMANIFEST: the database was destroyed, or is being created right now',
+  ],
+}
+
+function print(
+  { url, cookies, total, deletedByOwner, undecided, foreign }: GarbageReport,
+  garbage: readonly GarbageObjectSeen[],
+  problems: readonly Problem[],
+): void {
+  if (garbage.length > 0) {
+    printTable(garbage, [
+      { title: 'object', cell: ({ name }) => printable(name) },
+      { title: 'size', align: 'right', cell: ({ size }) => formatBytes(size) },
+      { title: 'why', cell: ({ role }) => reasons[role.reason][0] },
+      { title: 'written', align: 'right', cell: ({ modified }) => `${formatAge(modified)} ago` },
+      { title: 'garbage for', cell: ({ role }) => garbageFor(role) },
+      { title: 'deleted by', cell: ({ role }) => (role.deletedBy === 'owner' ? 'its owner' : 'people') },
+    ])
+    console.log()
+    const present = new Set(garbage.map(({ role }) => role.reason))
+    for (const reason of present) console.log(dim(`${reasons[reason][0]}: ${reasons[reason][1]}`))
+    console.log()
+  }
+  console.log(`${bold(printable(url))}: ${garbage.length === 0 ? 'no garbage' : yellow(usageText(total))}`)
+  if (deletedByOwner.objects > 0)
+    console.log(
+      `  ${usageText(deletedByOwner)}: deleted by whoever has the database open for writing, after a delay`,
+    )
+  const left = {
+    objects: total.objects - deletedByOwner.objects,
+    bytes: total.bytes - deletedByOwner.bytes,
+  }
+  if (left.objects > 0) console.log(`  ${usageText(left)}: ${whyLeft(cookies, problems)}`)
+  if (undecided.objects > 0)
+    console.log(`  ${usageText(undecided)}: may be needed by a state that cannot be read`)
+  if (foreign.objects > 0)
+    console.log(`  ${usageText(foreign)}: of others, and nobody here knows what they are`)
+  for (const problem of problems.slice(0, maxProblems)) console.log(yellow(`  ${problemText(problem, url)}`))
+  if (problems.length > maxProblems)
+    console.log(yellow(`  and ${counted(problems.length - maxProblems, 'problem')} more`))
+}
+
+const maxProblems = 10
+
+function garbageFor({ since: { notAfter } }: Garbage): string {
+  return notAfter ? `at least ${formatAge(notAfter)}` : '?'
+}
+
+function whyLeft(cookies: readonly string[], problems: readonly Problem[]): string {
+  const nobody = 'deleted by nobody unless people decide so'
+  if (problems.length > 0) return `${nobody}: the database is damaged`
+  if (cookies.length > 1) return `${nobody}: there is more than one CLOUDMANIFEST`
+  return nobody
+}
+
+function usageText({ objects, bytes }: Usage): string {
+  return `${counted(objects, 'object')}, ${formatBytes(bytes)}`
+}
