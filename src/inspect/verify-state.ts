@@ -2,6 +2,7 @@
 import type { InternalKey } from '../format/internal-key.js'
 import type { LiveTable, Manifest } from '../format/manifest.js'
 import type { KeyRange, Problem, ProblemCode } from './problem.js'
+import { quoted } from './quoted.js'
 import type { SurveyedState } from './survey.js'
 
 /** The one order of keys that is known here. Tables of other comparators are not checked for order. */
@@ -69,14 +70,9 @@ function verifyIdentity(
 ): Problem[] {
   if (!dbId || !identity || identity === dbId || identity.startsWith(`${dbId}rockset`)) return []
   const message =
-    `${object} says that this is the database ${shortened(identity)}, and ${manifestObject} that it is ${shortened(dbId)}. ` +
+    `${object} says that this is the database ${quoted(identity)}, and ${manifestObject} that it is ${quoted(dbId)}. ` +
     'Find out which of the two was put there by mistake, and bring back what was there before'
   return [{ code: 'identity', object, message }]
-}
-
-/** Anybody may have written anything of any length there. */
-function shortened(id: string): string {
-  return id.length <= 100 ? id : `${id.slice(0, 100)}…`
 }
 
 function verifyTables(manifest: Manifest, problem: MakeProblem): Problem[] {

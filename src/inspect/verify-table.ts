@@ -1,13 +1,15 @@
 /** A table read from end to end: every block against its checksum, and what it holds against the MANIFEST. */
 import { EnvError } from '../env/env-error.js'
 import { readBlock } from '../format/block.js'
-import { blockTrailerSize } from '../format/block-handle.js'
+import { type BlockHandle, blockTrailerSize } from '../format/block-handle.js'
 import { corruption } from '../format/corruption.js'
 import type { LiveTable } from '../format/manifest.js'
 import type { TableProperties } from '../format/table-properties.js'
 import { type TableUniqueId, tableUniqueId } from '../format/table-unique-id.js'
 import type { KeyRange, Problem, ProblemCode } from './problem.js'
-import { type RangedSource, type TableBlock, TableReader } from './table-reader.js'
+import { quoted } from './quoted.js'
+import type { RangedSource } from './ranged-source.js'
+import { type TableBlock, TableReader } from './table-reader.js'
 
 export interface ExpectedTable {
   /** As the MANIFEST has it. */
@@ -52,6 +54,8 @@ class TableCheck {
   readonly #onRead: (bytes: number) => void
   readonly #problems: Problem[] = []
   #furtherProblems = 0
+  /** Then what the MANIFEST says is of no use. */
+  #isAnother = false
   #blocks = 0
   #entries = 0
   /** Whether all there is was read: only then can anything be said of the whole. */
@@ -69,8 +73,9 @@ class TableCheck {
     const reader = await this.#caught(this.#expected.range, () => TableReader.open(this.#source))
     if (!reader) return
     this.#verifyOrigin(reader.properties)
+    await this.#caught(this.#expected.range, () => this.#verifyFormat(reader))
     await this.#caught(this.#expected.range, () => this.#verifyBlocks(reader))
-    if (this.#isWhole) this.#verifyContents(reader.properties)
+    if (this.#isWhole && !this.#isAnother) this.#verifyContents(reader.properties)
   }
 
   result(): TableVerification {
@@ -82,43 +87,59 @@ class TableCheck {
 
   /** The object may hold another table, which is sound in itself. */
   #verifyOrigin({ numbers, texts, raw }: TableProperties): void {
-    const { table, comparator, nameOf } = this.#expected
+    const { table, nameOf } = this.#expected
     const origin = {
       dbId: texts.get('rocksdb.creating.db.identity') ?? '',
       sessionId: texts.get('rocksdb.creating.session.identity') ?? '',
       fileNumber: numbers.get('rocksdb.original.file.number') ?? 0,
     }
-    const id = tableUniqueId(origin)
-    const expectedId = knownId(table.uniqueId)
-    if (id && expectedId && (id[0] !== expectedId[0] || (id[1] !== undefined && id[1] !== expectedId[1]))) {
-      const name = id[1] === undefined ? undefined : nameOf([id[0], id[1]])
-      this.#report(
-        'swapped',
-        `holds ${name ?? `what was written as table ${origin.fileNumber} of another database or session`}. ${remedy}`,
+    const [first, second] = tableUniqueId(origin) ?? []
+    const [expectedFirst, expectedSecond] = knownId(table.uniqueId) ?? []
+    if (first !== undefined && expectedFirst !== undefined) {
+      if (first === expectedFirst && (second ?? expectedSecond) === expectedSecond) return
+      const name = second === undefined ? undefined : nameOf([first, second])
+      this.#reportSwapped(
+        name ?? `what was written as table ${origin.fileNumber} of another database or session`,
       )
       return
     }
-    const isCertain = id?.[1] !== undefined && expectedId !== undefined
-    // Those that were ingested or imported have the numbers of where they were written.
-    const isExternal = raw.has('rocksdb.external_sst_file.version')
-    if (!isCertain && !isExternal) {
-      if (origin.fileNumber !== 0 && origin.fileNumber !== table.number) {
-        this.#report('swapped', `holds what was written as table ${origin.fileNumber}. ${remedy}`)
-        return
-      }
-      const family = numbers.get('rocksdb.column.family.id')
-      if (family !== undefined && family !== unknownFamily && family !== table.columnFamily) {
-        const message = `holds a table of column family ${family}, and the MANIFEST has it in ${table.columnFamily}. ${remedy}`
-        this.#report('mismatch', message)
-      }
+    // Those that were ingested have the numbers of where they were written.
+    if (raw.has('rocksdb.external_sst_file.version')) return
+    if (origin.fileNumber !== 0 && origin.fileNumber !== table.number) {
+      this.#reportSwapped(`what was written as table ${origin.fileNumber}`)
     }
-    const own = texts.get('rocksdb.comparator')
+    const family = numbers.get('rocksdb.column.family.id') ?? unknownFamily
+    if (family !== unknownFamily && family !== table.columnFamily) {
+      const message = `is of column family ${family}, and the MANIFEST has it in ${table.columnFamily}. ${remedy}`
+      this.#report('mismatch', message)
+    }
+  }
+
+  #reportSwapped(what: string): void {
+    this.#isAnother = true
+    this.#report('swapped', `holds ${what}. ${remedy}`)
+  }
+
+  async #verifyFormat({ footer, properties }: TableReader): Promise<void> {
+    const { comparator } = this.#expected
+    const own = properties.texts.get('rocksdb.comparator')
     if (own && comparator && own !== comparator) {
-      this.#report(
-        'mismatch',
-        `is in the order of ${own}, and its column family in that of ${comparator}. ${remedy}`,
-      )
+      const message = `is in the order of ${quoted(own)}, and its column family in that of ${quoted(comparator)}. ${remedy}`
+      this.#report('mismatch', message)
     }
+    if (properties.indexFormat.hasDeltaHandles && footer.formatVersion < deltaHandlesSince) {
+      const message = `says that it has format version ${footer.formatVersion}, and has an index that version does not know. ${remedy}`
+      this.#report('corrupt', message)
+    }
+    if (footer.checksum === 'kNoChecksum' && (await this.#hasChecksum(footer.metaindex))) {
+      this.#report('corrupt', `says that its blocks have no checksums, and they have. ${remedy}`)
+    }
+  }
+
+  /** RocksDB writes zeros where it was told to write no checksums. */
+  async #hasChecksum({ offset, size }: BlockHandle): Promise<boolean> {
+    const stored = await this.#source.read(offset + size + 1, blockTrailerSize - 1)
+    return stored.some((byte) => byte !== 0)
   }
 
   async #verifyBlocks(reader: TableReader): Promise<void> {
@@ -155,30 +176,16 @@ class TableCheck {
 
   async #verifyBlock(reader: TableReader, block: TableBlock): Promise<void> {
     const { bytes } = await reader.readBlock(block)
-    if (reader.footer.checksum === 'kNoChecksum') await this.#verifyNoChecksum(block)
     if (block.kind === 'data') this.#verifyEntries(block, bytes, reader.properties)
-  }
-
-  /** Where RocksDB was told to write no checksums, it writes zeros: others mean that the footer lies. */
-  async #verifyNoChecksum({ offset, size }: TableBlock): Promise<void> {
-    const stored = await this.#source.read(offset + size + 1, blockTrailerSize - 1)
-    if (stored.some((byte) => byte !== 0)) {
-      throw corruption(
-        this.#source.name,
-        offset,
-        'the block has a checksum, and the footer says that blocks have none',
-      )
-    }
   }
 
   #verifyEntries(block: TableBlock, bytes: Uint8Array, { globalSequence, texts }: TableProperties): void {
     const { table, comparator } = this.#expected
     const error = (reason: string) => corruption(this.#source.name, block.offset, reason)
     const isBytewise = (comparator ?? texts.get('rocksdb.comparator')) === bytewise
-    const maxSequence =
-      globalSequence === undefined && table.largestSequence !== undefined
-        ? Number(table.largestSequence)
-        : Infinity
+    const { largestSequence } = table
+    const isKnown = !this.#isAnother && globalSequence === undefined && largestSequence !== undefined
+    const maxSequence = isKnown ? Number(largestSequence) : Infinity
     const { upperKey } = block
     let last = this.#lastKey
     for (const { key } of readBlock(bytes, { error })) {
@@ -255,6 +262,8 @@ class TableCheck {
   }
 }
 
+/** The format version from which on an index may have only the differences between the places of blocks. */
+const deltaHandlesSince = 4
 /** In the properties of a table that was written for no column family. */
 const unknownFamily = 2 ** 31 - 1
 

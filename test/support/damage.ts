@@ -45,6 +45,8 @@ export interface Part {
 /** Where the parts of a table lie, trailers of 5 bytes (compression type and checksum) not counted in. */
 export interface TableAnatomy {
   readonly firstData: Part
+  /** Compression type and checksum of the last data block. */
+  readonly lastDataTrailer: Part
   readonly index: Part
   readonly filter: Part | undefined
   readonly properties: Part
@@ -58,8 +60,9 @@ export interface TableAnatomy {
 }
 
 const footerSize = 53
+const trailerSize = 5
 
-/** For tables of format_version 1 to 5. */
+/** For tables of format_version 1 to 5 without index partitions. */
 export function tableAnatomy(bytes: Uint8Array): TableAnatomy {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const footer = bytes.length - footerSize
@@ -69,9 +72,11 @@ export function tableAnatomy(bytes: Uint8Array): TableAnatomy {
   const [index] = readHandle(buffer, afterMetaindex)
   const named = metaindexEntries(buffer.subarray(metaindex.offset, metaindex.offset + metaindex.size))
   const part = (pattern: RegExp) => [...named].find(([name]) => pattern.test(name))?.[1]
+  const dataEnd = Math.min(index.offset, ...[...named.values()].map(({ offset }) => offset))
   return {
-    // The properties say how large it is; where it starts is what matters here.
+    // How large it is does not matter here.
     firstData: { offset: 0, size: 1 },
+    lastDataTrailer: { offset: dataEnd - trailerSize, size: trailerSize },
     index,
     filter: part(/^(full|partitioned)?filter\./),
     properties: part(/^rocksdb\.properties$/)!,

@@ -168,3 +168,16 @@ class ServerTestStore implements TestStore {
 function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex')
 }
+
+/** What a program needs to reach the store: options of the command line, and variables of the environment. */
+export function cliAccess({ connection: { endpoint, region, credentials } }: TestStore): {
+  readonly options: readonly string[]
+  readonly env: NodeJS.ProcessEnv
+} {
+  if (endpoint === undefined || region === undefined) return { options: [], env: {} }
+  const { accessKeyId, secretAccessKey } = credentials ?? {}
+  return {
+    options: ['--endpoint', endpoint, '--region', region],
+    env: { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey },
+  }
+}

@@ -6,7 +6,7 @@ export function bytes(...parts: readonly (number | Uint8Array)[]): Buffer {
   return Buffer.concat(parts.map((part) => (typeof part === 'number' ? encodeVarint(part) : part)))
 }
 
-export function prefixed(text: string): Buffer {
+export function prefixed(text: string | Uint8Array): Buffer {
   const content = Buffer.from(text)
   return bytes(content.length, content)
 }
