@@ -148,7 +148,7 @@ function usageByRole({ objects, foreign }: Survey): DatabaseInfo['objects'] {
 function print(info: DatabaseInfo, trees: readonly LsmTree[], problems: readonly Problem[]): void {
   console.log(bold(printable(info.url)))
   for (const line of linesOfFacts(factsOf(info))) console.log(line)
-  const largest = Math.max(0, ...trees.flatMap(({ levels }) => levels.map(({ bytes }) => bytes)))
+  const largest = trees.flatMap(({ levels }) => levels).reduce((most, { bytes }) => Math.max(most, bytes), 0)
   for (const tree of trees) {
     console.log()
     for (const line of drawing(tree, largest)) console.log(line)

@@ -1,22 +1,28 @@
 import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings'
 import { buildCommand } from './build.js'
 import { completeCommand, completionCommand } from './completion.js'
+import { duCommand } from './du.js'
 import { execCommand } from './exec.js'
 import { gcCommand } from './gc.js'
 import { getCommand } from './get.js'
 import { infoCommand } from './info.js'
 import { lsCommand } from './ls.js'
+import { manifestCommand } from './manifest.js'
 import { packageVersion } from './package-files.js'
 import { scanCommand } from './scan.js'
 import { serveCommand } from './serve.js'
+import { sstCommand } from './sst.js'
 import { tablesCommand } from './tables.js'
 import { verifyCommand } from './verify.js'
 
 const commands: readonly CommandUnknownOpts[] = [
   lsCommand,
   infoCommand,
+  manifestCommand,
   tablesCommand,
+  sstCommand,
   gcCommand,
+  duCommand,
   getCommand,
   scanCommand,
   verifyCommand,

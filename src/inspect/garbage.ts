@@ -68,8 +68,9 @@ export function garbageJudge(
 
     const verdicts = readable.map((state) => verdict(parsed, modified, state))
     const reason = reasonOrder.find((wanted) => verdicts.some((found) => found.reason === wanted))!
-    const isTold = verdicts.every(({ notAfter }) => notAfter !== undefined)
-    return garbage(reason, isTold ? latest(...verdicts.map(({ notAfter }) => notAfter!)) : undefined)
+    // It was garbage once the last of the states had no use for it.
+    const notAfter = verdicts.map((found) => found.notAfter).reduce((a, b) => a && b && later(a, b))
+    return garbage(reason, notAfter)
   }
 }
 
@@ -109,8 +110,8 @@ function readableState(state: ReadState): ReadableState | undefined {
 function verdict(name: ObjectName, modified: Date, state: ReadableState): Verdict {
   const { cloudManifest, cloudManifestModified, manifestModified, epochs } = state
   // Since they were written, the CLOUDMANIFEST and the MANIFEST have not led there.
-  const sinceMapped = latest(modified, cloudManifestModified)
-  const sinceCommitted = latest(modified, manifestModified)
+  const sinceMapped = later(modified, cloudManifestModified)
+  const sinceCommitted = later(modified, manifestModified)
   if (isVisible(name, cloudManifest)) {
     // Only the owner of an epoch commits what was written in it.
     const isSettled = name.epoch !== cloudManifest.current || state.mentions(name.number)
@@ -133,6 +134,6 @@ function mentionedFiles(manifest: Uint8Array): Set<number> {
   return mentioned
 }
 
-function latest(...dates: readonly Date[]): Date {
-  return new Date(Math.max(...dates.map(Number)))
+function later(a: Date, b: Date): Date {
+  return a > b ? a : b
 }

@@ -1,4 +1,5 @@
 import type { ColumnFamily, LiveTable, Manifest } from '../format/manifest.js'
+import { grouped } from './grouped.js'
 import { keyOrder } from './key-order.js'
 
 /** The tables of a column family, by level. */
@@ -55,16 +56,6 @@ function lsmLevel(level: number, tables: readonly LiveTable[], { comparator }: C
       .reduce((most, key) => (order(key, most) > 0 ? key : most)),
   }
   return { level, tables: tables.length, bytes: sumOf(tables, ({ size }) => size), range }
-}
-
-function grouped<T>(items: Iterable<T>, groupOf: (item: T) => number): Map<number, T[]> {
-  const groups = new Map<number, T[]>()
-  for (const item of items) {
-    const group = groups.get(groupOf(item))
-    if (group) group.push(item)
-    else groups.set(groupOf(item), [item])
-  }
-  return groups
 }
 
 function sumOf<T>(items: readonly T[], amount: (item: T) => number): number {

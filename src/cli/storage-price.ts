@@ -1,0 +1,51 @@
+/** What a store asks for keeping bytes, and nothing else: no requests, no transfer, no versions that a bucket keeps. */
+export interface StoragePrice {
+  /** For people: what it is the price of. */
+  readonly name: string
+  /** In ascending order: up to so many bytes, all databases of an account together, a GB-month costs so much. */
+  readonly tiers: readonly PriceTier[]
+}
+
+export interface PriceTier {
+  readonly upToBytes: number
+  readonly usdPerGbMonth: number
+}
+
+/** A gigabyte of the price list: S3 counts in powers of two. */
+const gigabyte = 2 ** 30
+const terabyte = 2 ** 40
+
+/** https://aws.amazon.com/s3/pricing/, US East (N. Virginia), as it was in March 2026. */
+export const listPrice: StoragePrice = {
+  name: 'S3 Standard in us-east-1, list price of March 2026',
+  tiers: [
+    { upToBytes: 50 * terabyte, usdPerGbMonth: 0.023 },
+    { upToBytes: 500 * terabyte, usdPerGbMonth: 0.022 },
+    { upToBytes: Number.POSITIVE_INFINITY, usdPerGbMonth: 0.021 },
+  ],
+}
+
+/** A price that somebody else agreed on. */
+export function flatPrice(usdPerGbMonth: number): StoragePrice {
+  return {
+    name: `$${usdPerGbMonth} per GB-month`,
+    tiers: [{ upToBytes: Number.POSITIVE_INFINITY, usdPerGbMonth }],
+  }
+}
+
+/** US dollars for a month of so many bytes, were they all that the account stores. */
+export function monthlyCost(bytes: number, { tiers }: StoragePrice): number {
+  let cost = 0
+  let from = 0
+  for (const { upToBytes, usdPerGbMonth } of tiers) {
+    cost += (Math.max(0, Math.min(bytes, upToBytes) - from) / gigabyte) * usdPerGbMonth
+    from = upToBytes
+  }
+  return cost
+}
+
+/** `$1,234.50`; what is less than a cent is told so. */
+export function formatUsd(usd: number): string {
+  if (usd > 0 && usd < 0.01) return '< $0.01'
+  return `$${usd.toLocaleString('en', { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`
+}
