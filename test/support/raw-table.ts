@@ -99,9 +99,11 @@ export interface SmallTableOptions {
   readonly columnFamily?: number
   readonly dbId?: string
   readonly sessionId?: string
-  /** What takes the place of the block, each in turn of how the file is written. */
+  /** What takes the place of the blocks. */
   readonly data?: Uint8Array
   readonly dataCompression?: number
+  /** What lies between the data and the index. */
+  readonly padding?: Uint8Array
   readonly index?: (data: Handle, indexOffset: number) => Uint8Array
   readonly properties?: (entries: Entry[]) => Uint8Array
   readonly metaindex?: (properties: Handle) => Uint8Array
@@ -115,6 +117,7 @@ export function smallTable(options: SmallTableOptions): Buffer {
   const { number, entries, columnFamily = 0, indexType = 0, version = 5 } = options
   const file = new RawTable()
   const data = file.add(options.data ?? block(entries), options.dataCompression)
+  if (options.padding) file.append(options.padding)
   const lastKey = entries.at(-1)?.[0] ?? internalKey('')
   const indexContent = options.index?.(data, file.size) ?? block([[lastKey, handleBytes(data)]])
   const index = file.add(indexContent)

@@ -1,0 +1,167 @@
+import { describe, expect, test } from 'vitest'
+import type { LiveTable } from '#src/format/manifest.js'
+import { tableUniqueId } from '#src/format/table-unique-id.js'
+import type { RangedSource } from '#src/inspect/ranged-source.js'
+import { verifyTable } from '#src/inspect/verify-table.js'
+import {
+  block,
+  type Entry,
+  handleBytes,
+  internalKey,
+  type SmallTableOptions,
+  smallTable,
+  u32,
+  varint,
+} from '../support/raw-table.js'
+
+const bytewise = 'leveldb.BytewiseComparator'
+const entries: readonly Entry[] = ['a', 'b', 'c'].map((key, at) => [
+  internalKey(key, at + 1),
+  Buffer.from('value'),
+])
+const origin = { dbId: '6ecf7632-e908-46f9-b309-8f4cab643d31', sessionId: 'JCWMTVF3BSU4NE7SWKSG' }
+
+function source(bytes: Uint8Array): RangedSource {
+  return {
+    name: 'file:///db/000007.sst-e',
+    size: bytes.length,
+    read: async (offset, length) => bytes.subarray(offset, offset + length),
+  }
+}
+
+/** What is found wrong with the table, where the MANIFEST has table 7 with the keys a to c and writes up to 3. */
+async function found(
+  options: Partial<SmallTableOptions> = {},
+  { comparator = bytewise, ...expected }: Partial<LiveTable> & { readonly comparator?: string } = {},
+): Promise<string[]> {
+  const bytes = smallTable({ number: 7, entries, ...origin, ...options })
+  const { problems } = await verifyTable(source(bytes), {
+    table: {
+      number: 7,
+      columnFamily: 0,
+      level: 1,
+      size: bytes.length,
+      pathId: 0,
+      smallest: { userKey: Buffer.from('a'), sequence: 1n, type: 1 },
+      largest: { userKey: Buffer.from('c'), sequence: 3n, type: 1 },
+      smallestSequence: 1n,
+      largestSequence: 3n,
+      isMarkedForCompaction: false,
+      persistsTimestamps: true,
+      editOffset: 0,
+      ...expected,
+    },
+    range: { columnFamily: 'default', smallest: Buffer.from('a'), largest: Buffer.from('c') },
+    comparator,
+    nameOf: () => undefined,
+  })
+  return problems.map(({ code, message }) => `${code}: ${message}`)
+}
+
+/** The properties with some of them changed. */
+function withProperties(changes: Readonly<Record<string, Uint8Array>>): (properties: Entry[]) => Uint8Array {
+  return (properties) => {
+    const all = new Map(properties.map(([key, value]) => [key.toString(), value]))
+    for (const [name, value] of Object.entries(changes)) all.set(name, value)
+    return block([...all].sort().map(([name, value]) => [Buffer.from(name), value]))
+  }
+}
+
+const [first, second] = tableUniqueId({ ...origin, fileNumber: 7 })!
+const uniqueId = [first, second!] as const
+
+describe('a table is sound', () => {
+  test('when it is what the MANIFEST says', async () => {
+    expect(await found()).toEqual([])
+    expect(await found({}, { uniqueId })).toEqual([])
+  })
+
+  test('when it was written under another number in another column family, and has the id that the MANIFEST says', async () => {
+    const imported = tableUniqueId({ ...origin, fileNumber: 99 })!
+    const table = { number: 99, columnFamily: 5 }
+    expect(await found(table, { uniqueId: [imported[0], imported[1]!] })).toEqual([])
+  })
+
+  test('when it was ingested: its entries have the numbers of where it was written', async () => {
+    const version = { 'rocksdb.external_sst_file.version': u32(2) }
+    const properties = withProperties({
+      ...version,
+      'rocksdb.external_sst_file.global_seqno': Buffer.from('0300000000000000', 'hex'),
+    })
+    expect(await found({ number: 1, properties })).toEqual([])
+  })
+
+  test('when its blocks are aligned, with zeros between them', async () => {
+    expect(await found({ padding: Buffer.alloc(100) })).toEqual([])
+  })
+
+  test('when its keys are in an order that is unknown here', async () => {
+    const comparator = 'mine'
+    const properties = withProperties({ 'rocksdb.comparator': Buffer.from(comparator) })
+    expect(await found({ entries: [...entries].reverse(), properties }, { comparator })).toEqual([])
+  })
+})
+
+test.each<
+  [what: string, problem: RegExp, options: Partial<SmallTableOptions>, expected?: Partial<LiveTable>]
+>([
+  ['keys out of order', /^corrupt: .*not in order/, { data: block([entries[1]!, entries[0]!, entries[2]!]) }],
+  ['a key twice', /^corrupt: .*not in order/, { data: block([entries[0]!, entries[0]!, entries[2]!]) }],
+  [
+    'fewer entries than it says',
+    /^mismatch: .*has 2 entries .*says that there are 3/,
+    { data: block([entries[0]!, entries[2]!]) },
+  ],
+  [
+    'a smaller key than in the MANIFEST',
+    /^mismatch: .*other keys/,
+    { data: block([[internalKey('A'), Buffer.of()], ...entries.slice(1)]) },
+  ],
+  [
+    'not the largest key in the MANIFEST',
+    /^mismatch: .*other keys/,
+    { data: block([entries[0]!, entries[1]!, [internalKey('bb'), Buffer.of()]]) },
+  ],
+  [
+    'a key beyond its place in the index',
+    /^corrupt: .*index entry does not reach/,
+    { index: (data) => block([[internalKey('b'), handleBytes(data)]]) },
+  ],
+  ['a write that is newer than those in the MANIFEST', /^corrupt: .*is newer/, {}, { largestSequence: 2n }],
+  [
+    'a key without a sequence number',
+    /^corrupt: .*8-byte trailer/,
+    { data: block([[Buffer.from('a'), Buffer.of()]]) },
+  ],
+  [
+    'bytes between its blocks',
+    /^corrupt: .*no block of the table/,
+    { padding: Buffer.from('\0\0something') },
+  ],
+  [
+    'another comparator',
+    /^mismatch: .*order of other/,
+    { properties: withProperties({ 'rocksdb.comparator': Buffer.from('other') }) },
+  ],
+  ['a block compressed as none is', /^corrupt: .*compression type 51/, { dataCompression: 51 }],
+  [
+    'a block compressed with what is not there',
+    /^unsupported: .*BZip2/,
+    { dataCompression: 3, data: Buffer.concat([varint(10), Buffer.alloc(20)]) },
+  ],
+  [
+    'an id of another session',
+    /^swapped: .*written as table 7 of another/,
+    { sessionId: 'JCWMTVF3BSU4NE7SWKSX' },
+    { uniqueId },
+  ],
+  ['an id of another number', /^swapped: .*written as table 8 of another/, { number: 8 }, { uniqueId }],
+  ['another number, where the MANIFEST has no id', /^swapped: .*written as table 8\./, { number: 8 }],
+  [
+    'another column family, where the MANIFEST has no id',
+    /^mismatch: .*is of column family 3/,
+    { columnFamily: 3 },
+  ],
+])('a table with %s is named', async (_, problem, options, expected) => {
+  expect(await found(options, expected)).toEqual([expect.stringMatching(problem)])
+})
