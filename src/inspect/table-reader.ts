@@ -78,9 +78,9 @@ export class TableReader {
 
   /** Reads footer, metaindex and properties: one read of the end of the file where they are not unusually large. */
   static async open(source: RangedSource): Promise<TableReader> {
-    const footer = await readFooterOf(source)
+    const footer = await readFooter(source)
     const blocks = await BlockReader.open(source, footer)
-    const metaindex = await readMetaindex(blocks, footer)
+    const metaindex = await readMetaindexBlock(blocks, footer)
     // Very old tables have the second name.
     const handle = metaindex.get(propertiesName) ?? metaindex.get('rocksdb.stats')
     if (handle === undefined)
@@ -165,12 +165,17 @@ export class TableReader {
     }
   }
 
-  /** The range deletions, of which newer ones may overlap older ones. */
-  async *rangeDeletions(): AsyncGenerator<TableEntry> {
+  /** The range deletions that touch the range. Newer ones may overlap older ones. */
+  async *rangeDeletions({ from, to }: EntryRange = {}): AsyncGenerator<TableEntry> {
     const handle = this.metaindex.get(rangeDeletionsName)
     if (handle === undefined) return
+    const compare = from || to ? this.#comparator() : undefined
     const { bytes } = await this.#blocks.read(handle)
-    yield* this.#decodeEntries(bytes, handle)
+    for (const deletion of this.#decodeEntries(bytes, handle)) {
+      const isBefore = from !== undefined && compare!(deletion.value, from) <= 0
+      const isBehind = to !== undefined && compare!(deletion.userKey, to) >= 0
+      if (!isBefore && !isBehind) yield deletion
+    }
   }
 
   *#decodeEntries(bytes: Uint8Array, block: BlockHandle): Generator<TableEntry> {
@@ -325,12 +330,20 @@ export class TableReader {
 }
 
 /** The footer alone, of a table that may have nothing else that can be read. */
-export async function readFooterOf(source: RangedSource): Promise<TableFooter> {
+export async function readFooter(source: RangedSource): Promise<TableFooter> {
   const length = Math.min(source.size, Math.max(tailBytes, maxFooterSize))
   return readTableFooter(await source.read(source.size - length, length), source.size, source.name)
 }
 
-async function readMetaindex(
+/** The metaindex alone: where things are, by the names that it has for them. */
+export async function readMetaindex(
+  source: RangedSource,
+  footer: TableFooter,
+): Promise<ReadonlyMap<string, BlockHandle>> {
+  return readMetaindexBlock(await BlockReader.open(source, footer), footer)
+}
+
+async function readMetaindexBlock(
   blocks: BlockReader,
   { metaindex }: TableFooter,
 ): Promise<Map<string, BlockHandle>> {
