@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { jsonBytes } from '#src/cli/output/json.js'
+import { jsonBytes, jsonLine } from '#src/cli/output/json.js'
 import { progressLine } from '#src/cli/output/progress.js'
 import { tableLines } from '#src/cli/output/table.js'
 import {
@@ -30,6 +30,16 @@ describe('what came from a bucket', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
         expect(printableBytes(bytes)).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u)
+      }),
+    )
+  })
+
+  test('is in JSON what it was, and nothing that a terminal acts upon either', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        const line = jsonLine({ text })
+        expect(JSON.parse(line)).toEqual({ text })
+        expect(line).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u)
       }),
     )
   })

@@ -1,4 +1,4 @@
-import { printableBytes } from './text.js'
+import { printableBytes, unprintable } from './text.js'
 
 /** How bytes look in JSON: all of them, and something to look at. */
 export interface JsonBytes {
@@ -11,9 +11,17 @@ export function jsonBytes(bytes: Uint8Array): JsonBytes {
   return { base64: Buffer.from(bytes).toString('base64'), text: printableBytes(bytes) }
 }
 
-/** One JSON document, without a line break. A bigint becomes a string of its digits, a Date an ISO 8601 string in UTC. */
+/**
+ * One JSON document, without a line break. A bigint becomes a string of its digits, a Date an ISO 8601 string in UTC.
+ * What a terminal would act upon is escaped as JSON does it, and so is the same to programs.
+ */
 export function jsonLine(value: unknown): string {
-  return JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? String(part) : part))
+  const text = JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? String(part) : part))
+  return text.replace(unprintable, (character) => character.split('').map(escapedUnit).join(''))
+}
+
+function escapedUnit(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`
 }
 
 /** Prints one JSON document in a line: {@link jsonLine}. */

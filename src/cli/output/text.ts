@@ -4,7 +4,7 @@
  */
 
 /** Controls, formatting characters (bidirectional ones among them), lone surrogates, unassigned and line separators. */
-const unprintable = /[\p{C}\p{Zl}\p{Zp}]/gu
+export const unprintable = /[\p{C}\p{Zl}\p{Zp}]/gu
 
 /** The text with everything escaped that a terminal would act upon: `\n`, `\u{202e}`. A backslash becomes `\\`. */
 export function printable(text: string): string {
