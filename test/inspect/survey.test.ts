@@ -1,0 +1,206 @@
+import { describe, expect, test } from 'vitest'
+import type { DatabasePlace, Places } from '#src/cloud/database-place.js'
+import { type Survey, surveyDatabase } from '#src/inspect/survey.js'
+import type { ObjectStore } from '#src/store/object-store.js'
+import { openStore } from '#src/store/open-store.js'
+import { fixtureDatabases, ownObjects } from '../support/fixture-views.js'
+import { fixtureSuite, haveFixtures } from '../support/fixtures.js'
+import { Machine } from '../support/machine.js'
+import { putFixture } from '../support/open-bucket.js'
+import { mainTestStores, type TestStore } from '../support/test-stores.js'
+
+/** The database at a path of the store, and every request to it. */
+function placeOf(
+  store: TestStore,
+  path: string,
+): { readonly place: DatabasePlace; readonly requests: string[] } {
+  const requests: string[] = []
+  const opened = openStore(store.url(path), {
+    ...store.connection,
+    onRequest: ({ operation, key }) => requests.push(`${operation} ${key}`),
+  })
+  return { place: { store: opened, path: '' }, requests }
+}
+
+const namesOf = ({ objects, places }: Survey, kind: string) =>
+  objects.filter(({ place, role }) => place === places[0] && role.kind === kind).map(({ name }) => name)
+
+describe.each(mainTestStores())('in $name', ({ make }) => {
+  describe.runIf(haveFixtures)(fixtureSuite('a survey of what rocksdb-cloud wrote'), () => {
+    test.each(fixtureDatabases())('$title: says what ldb says, and changes nothing', async (database) => {
+      const store = make()
+      await putFixture(store, database.fixture)
+      const before = await store.list()
+      const opened = database.paths.map(({ bucket, path }) => placeOf(store, `${bucket}/${path}`))
+      const survey = await surveyDatabase(opened.map(({ place }) => place) as unknown as Places)
+      expect(await store.list()).toEqual(before)
+
+      const state = survey.states.get(database.cookie)!
+      expect(state).toMatchObject({ problems: [], cloudManifest: { current: database.epoch } })
+      const tables = state.tables.map(({ table, objectName, stored }) => ({
+        number: table.number,
+        objectName,
+        columnFamily: state.manifest!.columnFamilies.get(table.columnFamily)!.name,
+        level: table.level,
+        size: stored!.size,
+        sequences: [table.smallestSequence, table.largestSequence],
+        keys: [table.smallest, table.largest].map(({ userKey }) => Buffer.from(userKey).toString()),
+      }))
+      const byNumber = (a: { number: number }, b: { number: number }) => a.number - b.number
+      expect(tables.sort(byNumber)).toEqual(
+        [...database.tables].map(({ entries: _, ...table }) => table).sort(byNumber),
+      )
+
+      // Each state needs its tables, its MANIFEST and its CLOUDMANIFEST; all need IDENTITY. Nothing needs the rest.
+      const states = [...survey.states.values()]
+      const needed = new Set([
+        'IDENTITY',
+        ...states.flatMap(({ cookie, cloudManifest, tables: live }) => [
+          cookie === '' ? 'CLOUDMANIFEST' : `CLOUDMANIFEST-${cookie}`,
+          `MANIFEST-${cloudManifest!.current}`,
+          ...live.map(({ objectName }) => objectName),
+        ]),
+      ])
+      const own = [...ownObjects(database).keys()]
+      expect(namesOf(survey, 'live').sort()).toEqual(own.filter((name) => needed.has(name)).sort())
+      expect(namesOf(survey, 'garbage').sort()).toEqual(own.filter((name) => !needed.has(name)).sort())
+
+      const [{ requests }, ...sources] = opened as [(typeof opened)[number], ...typeof opened]
+      expect(requests.filter((request) => request.startsWith('list'))).toHaveLength(1)
+      expect(requests).toHaveLength(1 + 2 * states.length + 1)
+      expect(sources.flatMap((source) => source.requests)).toEqual(sources.map(() => 'list '))
+    })
+  })
+
+  test('a commit while it is read is not taken for damage', async () => {
+    const store = make()
+    const machine = new Machine(store)
+    await machine.open(async (db) => {
+      await db.put('a', '1')
+      await db.flush()
+      const survey = await surveyDatabase([
+        withInterruption(placeOf(store, 'db').place, async () => {
+          await db.put('b', '2')
+          await db.flush()
+        }),
+      ])
+      expect(survey.states.get('')).toMatchObject({ problems: [] })
+      expect(survey.states.get('')!.tables).toHaveLength(2)
+    })
+  })
+
+  test('neither is a change of owner', async () => {
+    const store = make()
+    const machine = new Machine(store)
+    const write = (key: string) =>
+      machine.open(async (db) => {
+        await db.put(key, '1')
+        await db.flush()
+      })
+    await write('a')
+    const survey = await surveyDatabase([withInterruption(placeOf(store, 'db').place, () => write('b'))])
+    expect(survey.states.get('')).toMatchObject({ problems: [], cloudManifest: { past: [{}] } })
+    expect(survey.states.get('')!.tables).toHaveLength(2)
+  })
+
+  test('what is missing, or of another size, is told with the keys that it touches', async () => {
+    const { store, tables } = await twoTables()
+    await store.delete([tables[0]!])
+    await store.put(tables[1]!, Buffer.from('short'))
+    const { place } = placeOf(store, 'db')
+    const { states } = await surveyDatabase([place])
+    const range = (key: string) => ({
+      columnFamily: 'default',
+      smallest: Buffer.from(key),
+      largest: Buffer.from(key),
+    })
+    expect(states.get('')!.problems).toMatchObject([
+      { code: 'missing', object: store.url(tables[0]), range: range('a') },
+      { code: 'wrongSize', object: store.url(tables[1]), range: range('b') },
+    ])
+    expect(states.get('')!.tables.map(({ stored }) => stored?.size)).toEqual([undefined, 5])
+  })
+
+  test.each([
+    ['CLOUDMANIFEST', 'corrupt'],
+    ['MANIFEST', 'corrupt'],
+    ['MANIFEST', 'missing'],
+  ])('a %s that is %s is told, and nothing is called garbage then', async (kind, code) => {
+    const { store, manifest } = await twoTables()
+    const key = kind === 'MANIFEST' ? manifest : 'db/CLOUDMANIFEST'
+    if (code === 'missing') await store.delete([key])
+    else await store.put(key, Buffer.from('nonsense'))
+    const survey = await surveyDatabase([placeOf(store, 'db').place])
+    expect(survey.states.get('')!.problems).toMatchObject([{ code, object: store.url(key) }])
+    expect(namesOf(survey, 'garbage')).toEqual([])
+    expect(namesOf(survey, 'undecided')).toHaveLength(kind === 'MANIFEST' ? 2 : 3)
+  })
+
+  test('what another state needs is live, and undecided while that cannot be read', async () => {
+    const { store, tables } = await twoTables()
+    await store.put('db/CLOUDMANIFEST-other', await store.get('db/CLOUDMANIFEST'))
+    const survey = await surveyDatabase([placeOf(store, 'db').place])
+    expect([...survey.states.keys()]).toEqual(['', 'other'])
+    const table = survey.objects.find(({ name }) => `db/${name}` === tables[0])
+    expect(table!.role).toEqual({ kind: 'live', cookies: ['', 'other'] })
+
+    await store.put('db/CLOUDMANIFEST-other', Buffer.from('nonsense'))
+    await store.put('db/000099.sst-abc', Buffer.from('whose?'))
+    const damaged = await surveyDatabase([placeOf(store, 'db').place])
+    expect(damaged.states.get('')!.problems).toEqual([])
+    expect(namesOf(damaged, 'undecided')).toEqual(['000099.sst-abc'])
+  })
+
+  test('what means nothing here is foreign', async () => {
+    const { store } = await twoTables()
+    const names = ['README.md', '12.sst', 'MANIFEST-XYZ', '000001.sst-abc.bak', 'CLOUDMANIFEST~']
+    for (const name of names) await store.put(`db/${name}`, Buffer.from('1234'))
+    const survey = await surveyDatabase([placeOf(store, 'db').place])
+    expect(namesOf(survey, 'foreign').sort()).toEqual(names.sort())
+    expect(survey.foreign).toEqual({ objects: names.length, bytes: names.length * 4 })
+    expect(namesOf(survey, 'garbage')).toEqual([])
+  })
+
+  test('where nothing is there is no state and no object', async () => {
+    const survey = await surveyDatabase([placeOf(make(), 'db').place])
+    expect(survey).toMatchObject({ identity: undefined, objects: [], foreign: { objects: 0 } })
+    expect(survey.states.size).toBe(0)
+  })
+
+  /** A database of one epoch with a table for `a` and one for `b`. */
+  async function twoTables(): Promise<{ store: TestStore; tables: string[]; manifest: string }> {
+    const store = make()
+    await new Machine(store).open(
+      async (db) => {
+        for (const key of ['a', 'b']) {
+          await db.put(key, '1')
+          await db.flush()
+        }
+      },
+      { options: { disable_auto_compactions: true } },
+    )
+    const keys = [...(await store.list()).keys()]
+    return {
+      store,
+      tables: keys.filter((key) => key.includes('.sst-')).sort(),
+      manifest: keys.find((key) => key.startsWith('db/MANIFEST'))!,
+    }
+  }
+})
+
+/** The place, with something that happens once between the listing and what is read then. */
+function withInterruption(place: DatabasePlace, interrupt: () => Promise<unknown>): DatabasePlace {
+  let isDone = false
+  const store: ObjectStore = Object.create(place.store, {
+    list: {
+      async *value(...parameters: Parameters<ObjectStore['list']>) {
+        yield* place.store.list(...parameters)
+        if (isDone) return
+        isDone = true
+        await interrupt()
+      },
+    },
+    get: { value: place.store.get.bind(place.store) },
+  })
+  return { ...place, store }
+}

@@ -1,0 +1,127 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import {
+  type Fixture,
+  type FixtureName,
+  type FixturePath,
+  type FixtureView,
+  fixtureNames,
+  haveFixtures,
+  unpackFixture,
+} from './fixtures.js'
+import type { TestStore } from './test-stores.js'
+
+/** A database of a fixture, and what the real tools of RocksDB say of it. */
+export interface FixtureDatabase {
+  /** For a test's name. */
+  readonly title: string
+  readonly fixture: Fixture
+  readonly view: FixtureView
+  /** Its own place, then that of its source. */
+  readonly paths: readonly [FixturePath, ...FixturePath[]]
+  readonly cookie: string
+  /** Of the MANIFEST that its CLOUDMANIFEST names. */
+  readonly epoch: string
+  /** As `ldb manifest_dump` lists them. */
+  readonly tables: readonly DumpedTable[]
+}
+
+export interface DumpedTable {
+  readonly number: number
+  /** The last part of the object's key. */
+  readonly objectName: string
+  readonly columnFamily: string
+  readonly level: number
+  readonly size: number
+  readonly sequences: readonly [smallest: bigint, largest: bigint]
+  readonly keys: readonly [smallest: string, largest: string]
+  /** As `sst_dump` counts them. */
+  readonly entries: number
+}
+
+/** Each view of each fixture; none where there are no fixtures. */
+export function fixtureDatabases(names: readonly FixtureName[] = fixtureNames): FixtureDatabase[] {
+  if (!haveFixtures) return []
+  return names.flatMap((name) => {
+    const fixture = unpackFixture(name)
+    return fixture.views.map((view) => fixtureDatabase(name, fixture, view))
+  })
+}
+
+function fixtureDatabase(name: FixtureName, fixture: Fixture, view: FixtureView): FixtureDatabase {
+  const { src, dest, cookie_on_open: cookie } = view.open
+  const own = dest ?? src
+  const root = cookie === '' ? 'CLOUDMANIFEST' : `CLOUDMANIFEST-${cookie}`
+  const bytes = readFileSync(join(fixture.directory, own.bucket, own.path, root))
+  // The present epoch is the last thing in a CLOUDMANIFEST.
+  const epoch = /[0-9a-f]+$/.exec(bytes.toString('latin1'))![0]
+  const dump = readFileSync(join(fixture.directory, 'dump', `MANIFEST-${epoch}.txt`), 'utf8')
+  return {
+    title: `${name}, ${view.label}`,
+    fixture,
+    view,
+    paths: dest ? [dest, src] : [src],
+    cookie,
+    epoch,
+    tables: dumpedTables(dump, fixture),
+  }
+}
+
+function dumpedTables(dump: string, { directory, objects }: Fixture): DumpedTable[] {
+  const start = dump.indexOf('--------------- Column family')
+  const levels = new Map(
+    [...dump.slice(0, start).matchAll(/AddFile: (\d+) (\d+) /g)].map(([, level, number]) => [number, level]),
+  )
+  const line =
+    /^ (\d+):(\d+)\[(\d+) \.\. (\d+)\]\['(.*)' seq:\d+, type:\d+ \.\. '(.*)' seq:\d+, type:\d+\]$/gm
+  return dump
+    .slice(start)
+    .split('--------------- Column family ')
+    .slice(1)
+    .flatMap((section) =>
+      [...section.matchAll(line)].map(([, number, size, first, last, smallest, largest]) => {
+        const prefix = `${number!.padStart(6, '0')}.sst-`
+        const key = objects.map((object) => object.key).find((key) => key.includes(`/${prefix}`))!
+        const objectName = key.slice(key.lastIndexOf('/') + 1)
+        const table = readFileSync(join(directory, 'dump', `${objectName}.txt`), 'utf8')
+        return {
+          number: Number(number),
+          objectName,
+          columnFamily: /^"([^"]*)"/.exec(section)![1]!,
+          level: Number(levels.get(number!)),
+          size: Number(size),
+          sequences: [BigInt(first!), BigInt(last!)],
+          keys: [smallest!, largest!],
+          entries: Number(/# entries: (\d+)/.exec(table)![1]),
+        } as const
+      }),
+    )
+}
+
+/** The URL of the database, and how `cloudenv` is to be told of the rest, its buckets lying side by side in the store. */
+export function fixtureArguments(
+  { paths, cookie }: FixtureDatabase,
+  store: Pick<TestStore, 'url'>,
+): string[] {
+  const [own, source] = paths.map(({ bucket, path }) => store.url(`${bucket}/${path}`))
+  return [
+    own!,
+    ...(source === undefined ? [] : ['--source', source]),
+    ...(cookie === '' ? [] : ['--cookie', cookie]),
+  ]
+}
+
+/** A store whose root is the directory of the fixture. */
+export function fixtureStore({ fixture }: FixtureDatabase): Pick<TestStore, 'url'> {
+  return { url: (path = '') => `file://${join(fixture.directory, path)}` }
+}
+
+/** What lies at the database's own place, by the last part of the key: the size of each. */
+export function ownObjects({ fixture, paths: [own] }: FixtureDatabase): Map<string, number> {
+  const prefix = `${own.path}/`
+  return new Map(
+    fixture.objects
+      .filter(({ bucket, key }) => bucket === own.bucket && key.startsWith(prefix))
+      .map(({ key, size }) => [key.slice(prefix.length), size]),
+  )
+}
