@@ -31,10 +31,10 @@ export interface BlockOptions {
 const maxBytesWithHashIndex = 65_536
 const hashIndexBit = 0x8000_0000
 /**
- * Keys grow out of a few bytes each, so that a block can be made to hold far more bytes of keys than it has itself. What
- * RocksDB writes stays below this by far: with 16 entries to a restart point, keys are at most 16 times as long as stored.
+ * Keys grow out of a few bytes each, so that a block can be made to hold far more bytes of keys than it has itself. To
+ * reach this, a block of 1 MiB would need keys that are on average 256 times as long as they are stored.
  */
-const maxKeyBytes = 1024 ** 3
+const maxKeyBytes = 256 * 1024 * 1024
 
 /** The entries in order. Throws at the first that cannot be read. */
 export function* readBlock(block: Uint8Array, { error, valueEnd }: BlockOptions): Generator<BlockEntry> {

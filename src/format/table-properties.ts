@@ -78,12 +78,18 @@ const indexTypeName = 'rocksdb.block.based.table.index.type'
 export const globalSequenceName = 'rocksdb.external_sst_file.global_seqno'
 const externalVersionName = 'rocksdb.external_sst_file.version'
 
+/** RocksDB has about forty, and a program adds some. */
+const maxProperties = 100_000
+
 const utf8 = new TextDecoder('utf-8')
 
 /** What the properties block says, decompressed and checked. */
 export function readTableProperties(block: Uint8Array, error: (reason: string) => EnvError): TableProperties {
   const raw = new Map<string, Uint8Array>()
-  for (const { key, value } of readBlock(block, { error })) raw.set(utf8.decode(key), value)
+  for (const { key, value } of readBlock(block, { error })) {
+    if (raw.size === maxProperties) throw error(`it has more than ${maxProperties} properties`)
+    raw.set(utf8.decode(key), value)
+  }
 
   const numbers = new Map<string, number>()
   const texts = new Map<string, string>()
@@ -126,5 +132,7 @@ function readGlobalSequence(
   // Version 1 of such files had no global sequence number.
   if (value === undefined || !raw.has(externalVersionName)) return undefined
   if (value.length !== 8) throw error('the global sequence number is not of 8 bytes')
-  return new DataView(value.buffer, value.byteOffset, 8).getBigUint64(0, true)
+  const sequence = new DataView(value.buffer, value.byteOffset, 8).getBigUint64(0, true)
+  // Then it was ingested into an empty place, or the number is known to the MANIFEST alone.
+  return sequence === 0n ? undefined : sequence
 }

@@ -1,0 +1,101 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { EnvError } from '#src/env/env-error.js'
+import { corruption } from '#src/format/corruption.js'
+import { readTableProperties } from '#src/format/table-properties.js'
+import { encodeVarint } from '#src/format/varint.js'
+import { encodeBlock } from '../support/encode-blocks.js'
+
+const error = (reason: string) => corruption('000017.sst', 4096, reason)
+const properties = (given: Readonly<Record<string, Uint8Array>>) =>
+  readTableProperties(
+    encodeBlock(Object.entries(given).map(([name, value]) => ({ key: Buffer.from(name), value }))),
+    error,
+  )
+const indexType = 'rocksdb.block.based.table.index.type'
+const globalSequence = 'rocksdb.external_sst_file.global_seqno'
+const externalVersion = { 'rocksdb.external_sst_file.version': Buffer.of(2, 0, 0, 0) }
+
+test('numbers, text and what is unknown are kept by name', () => {
+  const { numbers, texts, raw } = properties({
+    'rocksdb.num.entries': Buffer.from(encodeVarint(3600)),
+    'rocksdb.comparator': Buffer.from('leveldb.BytewiseComparator'),
+    'somebody.else': Buffer.of(0xff),
+  })
+  expect([...numbers]).toEqual([['rocksdb.num.entries', 3600]])
+  expect([...texts]).toEqual([['rocksdb.comparator', 'leveldb.BytewiseComparator']])
+  expect([...raw.keys()]).toHaveLength(3)
+  expect(raw.get('somebody.else')).toEqual(Buffer.of(0xff))
+})
+
+describe('the index', () => {
+  test('of a table that does not say is the oldest form', () => {
+    expect(properties({})).toMatchObject({
+      indexType: 'kBinarySearch',
+      indexFormat: { hasUserKeys: false, hasDeltaHandles: false, hasFirstKeys: false },
+    })
+  })
+
+  test('has the form that the table says', () => {
+    const found = properties({
+      [indexType]: Buffer.of(3, 0, 0, 0),
+      'rocksdb.index.key.is.user.key': Buffer.of(1),
+      'rocksdb.index.value.is.delta.encoded': Buffer.of(1),
+    })
+    expect(found).toMatchObject({
+      indexType: 'kBinarySearchWithFirstKey',
+      indexFormat: { hasUserKeys: true, hasDeltaHandles: true, hasFirstKeys: true },
+    })
+  })
+
+  test.each([
+    ['of an unknown type', Buffer.of(9, 0, 0, 0), 'index type 9 is unknown'],
+    ['whose type is cut off', Buffer.of(1), 'not of 4 bytes'],
+  ])('%s is corruption', (_title, value, reason) => {
+    expect(() => properties({ [indexType]: value })).toThrow(reason)
+  })
+})
+
+describe('the global sequence number', () => {
+  const seventeen = Buffer.of(17, 0, 0, 0, 0, 0, 0, 0)
+  test.each([
+    ['of a table that was not ingested is none', {}, undefined],
+    ['of a table that was ingested is told', { ...externalVersion, [globalSequence]: seventeen }, 17n],
+    [
+      'of 0 is none: entries have their own',
+      { ...externalVersion, [globalSequence]: Buffer.alloc(8) },
+      undefined,
+    ],
+  ])('%s', (_title, given, expected) => {
+    expect(properties(given).globalSequence).toBe(expected)
+  })
+})
+
+test('more properties than anybody has are corruption', () => {
+  const many = Array.from({ length: 100_001 }, (_, at) => ({
+    key: Buffer.from(String(at).padStart(6, '0')),
+    value: Buffer.alloc(0),
+  }))
+  expect(() => readTableProperties(encodeBlock(many), error)).toThrow('more than 100000 properties')
+})
+
+test('any bytes are either properties or corruption', () => {
+  const name = fc.constantFrom(
+    indexType,
+    globalSequence,
+    ...Object.keys(externalVersion),
+    'rocksdb.num.entries',
+  )
+  const block = fc
+    .array(fc.record({ key: name.map((text) => Buffer.from(text)), value: fc.uint8Array({ maxLength: 12 }) }))
+    .map((entries) => encodeBlock(entries))
+  fc.assert(
+    fc.property(fc.oneof(fc.uint8Array({ maxLength: 100 }), block), (bytes) => {
+      try {
+        readTableProperties(bytes, error)
+      } catch (thrown) {
+        if (!EnvError.is(thrown, 'Corruption')) throw thrown
+      }
+    }),
+  )
+})
