@@ -1,7 +1,8 @@
 import { Command } from '@commander-js/extra-typings'
+import { guarded } from './crash-guard.js'
 import { exitCode } from './exit-code.js'
 import { keyArgumentHelp, parseKey } from './key-argument.js'
-import { withDatabase, withDatabaseOptions } from './open-database.js'
+import { type DatabaseOptions, withDatabase, withDatabaseOptions } from './open-database.js'
 import { type JsonBytes, jsonBytes, printJson } from './output/json.js'
 import { printableMessage } from './output/text.js'
 import { type ShownAs, shownAsOption, shownKey, shownValue } from './shown-bytes.js'
@@ -27,7 +28,13 @@ Examples:
   cloudenv get s3://bucket/prod/orders order/17
   cloudenv get s3://bucket/prod/orders 0x00000011 --column-family by-number --as json`,
     ),
-).action(async (url, keyArgument, options) => {
+).action((url, key, options) => guarded(url, () => get(url, key, options)))
+
+async function get(
+  url: string,
+  keyArgument: string,
+  options: DatabaseOptions & { readonly as: string },
+): Promise<void> {
   const key = parseKey(keyArgument)
   const value = await withDatabase(url, options, ({ db, columnFamily }) => db.get(key, { columnFamily }))
   const as = options.as as ShownAs
@@ -46,4 +53,4 @@ Examples:
     console.error(`cloudenv: there is no key ${shownKey(key, as)} in ${where}`)
     process.exitCode = exitCode.foundWrong
   }
-})
+}

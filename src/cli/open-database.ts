@@ -10,7 +10,6 @@ import type { HostedEnv } from '../host/hosted-env.js'
 import type { BucketColumnFamily, BucketEnvMetrics, BucketEnvOptions } from '../inspect/bucket-env.js'
 import { parseStoreUrl } from '../store/store-url.js'
 import { noDatabase } from './no-database.js'
-import { stopAtSignals } from './stop-at-signals.js'
 import {
   type ConnectionOptions,
   connectionOf,
@@ -48,7 +47,7 @@ export interface OpenDatabase {
 
 /**
  * Opens the database that a URL names, straight from the bucket and without a file on this machine, does something with
- * it, and closes it. A signal ends the process at once.
+ * it, and closes it.
  *
  * @throws UsageError there is no database, or no such column family; RocksDBError, EnvError what it or the store is
  *   wrong with.
@@ -76,7 +75,6 @@ export async function withDatabase<T>(
     export: 'createBucketEnv',
     options: envOptions,
   })
-  const stopped = stopAtSignals()
   try {
     const columnFamilies = await columnFamiliesOf(env, url, options)
     const db = await RocksDB.open(bucketDirectory, {
@@ -96,7 +94,6 @@ export async function withDatabase<T>(
     throw error instanceof RocksDBError ? explained(error, url) : error
   } finally {
     await env.close()
-    stopped()
   }
 }
 

@@ -1,8 +1,9 @@
 import { Command } from '@commander-js/extra-typings'
 import type { Entry, EntryIterator } from '../engine/iterator.js'
 import type { KeyRange } from '../engine/key-range.js'
+import { guarded } from './crash-guard.js'
 import { keyArgumentHelp, parseKey } from './key-argument.js'
-import { withDatabase, withDatabaseOptions } from './open-database.js'
+import { type DatabaseOptions, withDatabase, withDatabaseOptions } from './open-database.js'
 import { type JsonBytes, jsonBytes, jsonLine, printJson } from './output/json.js'
 import { LineWriter } from './output/line-writer.js'
 import { startProgress } from './output/progress.js'
@@ -44,7 +45,9 @@ Examples:
   cloudenv scan s3://bucket/prod/orders --gte 0x00000011 --lt 0x00000020 --as hex
   cloudenv scan s3://bucket/prod/orders --count`,
     ),
-).action(async (url, options) => {
+).action((url, options) => guarded(url, () => scan(url, options)))
+
+async function scan(url: string, options: ScanOptions): Promise<void> {
   const { columnFamily: family, gte, gt, lte, lt, prefix, reverse = false, limit } = options
   const range: KeyRange = {
     ...(gte && { gte }),
@@ -70,7 +73,19 @@ Examples:
       await printEntries(found, options.json ? entryJson : entryLine(options.as as ShownAs))
     }
   })
-})
+}
+
+type ScanOptions = DatabaseOptions & {
+  readonly gte?: Buffer
+  readonly gt?: Buffer
+  readonly lte?: Buffer
+  readonly lt?: Buffer
+  readonly prefix?: Buffer
+  readonly reverse?: true
+  readonly limit?: number
+  readonly count?: true
+  readonly as: string
+}
 
 /** @throws UsageError */
 function parseLimit(text: string): number {

@@ -25,7 +25,7 @@ export function makeSocketDirectory(parents: readonly string[] = [tmpdir(), '/tm
       `expected a temporary directory with a path short enough for a socket, got ${parents.join(', ')}`,
     )
   const path = mkdtempSync(join(parent, name))
-  if (directories.size === 0) process.once('exit', removeSocketDirectories)
+  if (directories.size === 0) process.once('exit', removeAll)
   directories.add(path)
   return { path, socketPath: join(path, file) }
 }
@@ -33,10 +33,9 @@ export function makeSocketDirectory(parents: readonly string[] = [tmpdir(), '/tm
 export function removeSocketDirectory({ path }: SocketDirectory): void {
   rmSync(path, { recursive: true, force: true })
   directories.delete(path)
-  if (directories.size === 0) process.off('exit', removeSocketDirectories)
+  if (directories.size === 0) process.off('exit', removeAll)
 }
 
-/** All that are left: for a process that is about to end without an `exit` event, by a signal. */
-export function removeSocketDirectories(): void {
+function removeAll(): void {
   for (const path of directories) rmSync(path, { recursive: true, force: true })
 }

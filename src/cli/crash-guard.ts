@@ -1,0 +1,37 @@
+import { constants } from 'node:os'
+import { makeSocketDirectory, removeSocketDirectory } from '../host/socket-directory.js'
+import { exitCode } from './exit-code.js'
+import { runProgram } from './run-program.js'
+
+/** Set in the process that does the work. */
+const marker = 'CLOUDENV_GUARDED'
+
+const crashes: readonly NodeJS.Signals[] = ['SIGABRT', 'SIGSEGV', 'SIGBUS', 'SIGILL', 'SIGFPE']
+
+/**
+ * Does the work of this very command line in a process of its own. RocksDB trusts blocks whose checksums are right, and
+ * who can write to a bucket can make any checksum right: an assertion, or the system, ends the process then. This one
+ * tells of it.
+ *
+ * @param what is read, for the message.
+ */
+export async function guarded(what: string, work: () => Promise<void>): Promise<void> {
+  if (process.env[marker] !== undefined) return work()
+  const commandLine = [...process.execArgv, ...process.argv.slice(1)]
+  // However that process ends, the socket that it listens on goes away.
+  const directory = makeSocketDirectory()
+  const env = { ...process.env, [marker]: '1', TMPDIR: directory.path }
+  const code = await runProgram(process.execPath, commandLine, env).finally(() =>
+    removeSocketDirectory(directory),
+  )
+  const crash = crashes.find((signal) => code === 128 + constants.signals[signal])
+  if (crash === undefined) {
+    process.exitCode = code
+    return
+  }
+  process.exitCode = exitCode.foundWrong
+  throw new Error(
+    `RocksDB gave up (${crash}) over what it read from ${what}: a file is wrong although its checksums are right. ` +
+      `Which one: cloudenv verify --deep ${what}`,
+  )
+}
