@@ -25,12 +25,10 @@ import {
   operationKind,
   type Settings,
 } from './native.js'
+import { checkOptions } from './option-names.js'
 import { type RocksDBOptions, settingsOf } from './options.js'
 import { RocksDBError } from './rocksdb-error.js'
 import { Snapshot } from './snapshot.js'
-
-/** A misspelled `readOnly` would open for writing, and so take the database from whoever has it. */
-const openOptionNames = ['env', 'options', 'columnFamilies', 'readOnly', 'createIfMissing']
 
 const defaultFlushTimeoutMs = 60_000
 /** 24 days: what RocksDB's clock can add in nanoseconds without a thought. */
@@ -82,7 +80,7 @@ export class RocksDB {
    */
   static async open(path: string, options: OpenOptions = {}): Promise<RocksDB> {
     checkPath(path)
-    checkOpenOptions(options)
+    checkOptions('open', options)
     const { env, columnFamilies = {}, readOnly = false } = options
     const absolutePath = resolve(path)
     const settings = [
@@ -114,6 +112,7 @@ export class RocksDB {
     options: { readonly env?: HostedEnv } = {},
   ): Promise<string[]> {
     checkPath(path)
+    checkOptions('listColumnFamilies', options)
     return native.listColumnFamilies(resolve(path), (await options.env?.start()) ?? '')
   }
 
@@ -133,6 +132,7 @@ export class RocksDB {
   get(key: Bytes, options?: ReadOptions): Promise<Buffer | undefined>
   async get(key: Bytes, options: GetOptions = {}): Promise<Buffer | string | undefined> {
     checkBytes(key, 'the key')
+    checkOptions('get', options)
     return this.#opened().get(
       this.#familyOf(options),
       key,
@@ -155,6 +155,7 @@ export class RocksDB {
   getSync(key: Bytes, options?: ReadOptions): Buffer | undefined
   getSync(key: Bytes, options: GetOptions = {}): Buffer | string | undefined {
     checkBytes(key, 'the key')
+    checkOptions('get', options)
     return this.#opened().getSync(
       this.#familyOf(options),
       key,
@@ -178,6 +179,7 @@ export class RocksDB {
   async getMany(keys: readonly Bytes[], options: GetOptions = {}): Promise<(Buffer | string | undefined)[]> {
     if (!Array.isArray(keys)) throw new TypeError('expected the keys to be an array')
     for (const [index, key] of keys.entries()) checkBytes(key, `key ${index}`)
+    checkOptions('get', options)
     const database = this.#opened()
     if (keys.length === 0) return []
     return database.getMany(
@@ -200,6 +202,7 @@ export class RocksDB {
   async put(key: Bytes, value: Bytes, options: WriteOptions & FamilyChoice = {}): Promise<void> {
     checkBytes(key, 'the key')
     checkBytes(value, 'the value')
+    checkOptions('put', options)
     return this.#write([operationKind.put, this.#familyOf(options), key, value], options)
   }
 
@@ -213,6 +216,7 @@ export class RocksDB {
    */
   async delete(key: Bytes, options: WriteOptions & FamilyChoice = {}): Promise<void> {
     checkBytes(key, 'the key')
+    checkOptions('delete', options)
     return this.#write([operationKind.delete, this.#familyOf(options), key, undefined], options)
   }
 
@@ -230,6 +234,7 @@ export class RocksDB {
    * ```
    */
   async batch(operations: readonly BatchOperation[], options: WriteOptions = {}): Promise<void> {
+    checkOptions('batch', options)
     this.#opened()
     const flat = flatten(operations, (operation) => this.#familyOf(operation))
     if (flat.length > 0) await this.#write(flat, options)
@@ -247,6 +252,7 @@ export class RocksDB {
    * ```
    */
   async flush(options: FlushOptions = {}): Promise<void> {
+    checkOptions('flush', options)
     const { columnFamily, timeoutMs = defaultFlushTimeoutMs } = options
     if (!(timeoutMs >= 0)) throw new RangeError(`expected "timeoutMs" to be 0 or more, got ${timeoutMs}`)
     const database = this.#opened()
@@ -279,6 +285,7 @@ export class RocksDB {
    * ```
    */
   async compactRange(options: CompactRangeOptions = {}): Promise<void> {
+    checkOptions('compactRange', options)
     const { start, end } = options
     if (start !== undefined) checkBytes(start, '"start"')
     if (end !== undefined) checkBytes(end, '"end"')
@@ -295,6 +302,7 @@ export class RocksDB {
    */
   async getProperty(name: string, options: FamilyChoice = {}): Promise<string | undefined> {
     if (typeof name !== 'string') throw new TypeError('expected the name of the property to be a string')
+    checkOptions('getProperty', options)
     return this.#opened().getProperty(this.#familyOf(options), name)
   }
 
@@ -311,6 +319,7 @@ export class RocksDB {
   iterator<KeyEncoding extends Encoding = 'buffer', ValueEncoding extends Encoding = 'buffer'>(
     options: IteratorOptions<KeyEncoding, ValueEncoding> = {},
   ): EntryIterator<Decoded<KeyEncoding>, Decoded<ValueEncoding>> {
+    checkOptions('iterator', options)
     const { limit = Number.POSITIVE_INFINITY, keyEncoding, valueEncoding } = options
     if (limit !== Number.POSITIVE_INFINITY && !(Number.isInteger(limit) && limit >= 0)) {
       throw new RangeError(`expected "limit" to be an integer of 0 or more, got ${limit}`)
@@ -478,12 +487,6 @@ function checkAllowed(options: RocksDBOptions, env: HostedEnv | undefined): void
 function checkPath(path: unknown): asserts path is string {
   if (typeof path === 'string' && path !== '') return
   throw new TypeError(`expected the path of the database to be a string that is not empty, got ${path}`)
-}
-
-function checkOpenOptions(options: OpenOptions): void {
-  const unknown = Object.keys(options).find((name) => !openOptionNames.includes(name))
-  if (unknown === undefined) return
-  throw new TypeError(`unknown option "${unknown}" of RocksDB.open; it takes ${openOptionNames.join(', ')}`)
 }
 
 function creation(createIfMissing: boolean | undefined): Settings {
