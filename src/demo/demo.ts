@@ -8,18 +8,16 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { formatBytes, formatCount } from '../cli/output/text.js'
 import { type BatchOperation, cloudEnv, RocksDB } from '../index.js'
+import { checkEndpoint } from '../store/store-url.js'
 import { type City, cities, cityKey, nameKey } from './cities.js'
-import { amount, heading, measured, size, table } from './output.js'
+import { heading, measured, table } from './output.js'
 import { filesIn, objectsIn } from './places.js'
 
-const { values: connection, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { endpoint: { type: 'string' }, region: { type: 'string' } },
-})
-
+const { connection, store: chosenStore } = parseArguments()
 const machine = await mkdtemp(join(tmpdir(), 'cloudenv-demo-'))
-const store = positionals[0] ?? `file://${machine}/bucket`
+const store = chosenStore ?? `file://${machine}/bucket`
 const root = join(machine, 'data')
 const path = join(root, 'cities') // Its objects are below `cities/` in the store.
 
@@ -29,7 +27,9 @@ try {
   await load()
   await loseTheMachine()
   await askQuestions()
-  if (positionals.length > 0) console.log(`\n   What was written stays in ${store}.`)
+  heading('What next')
+  if (chosenStore) console.log(`   What was written stays in ${store}: npx cloudenv info ${store}/cities`)
+  console.log('   README.md has the ten lines that this takes, docs/cli.md what shows you a bucket.')
 } catch (error) {
   console.error(`\n✗ ${error instanceof Error ? error.message : error}`)
   process.exitCode = 1
@@ -37,12 +37,28 @@ try {
   await rm(machine, { recursive: true })
 }
 
+function parseArguments() {
+  try {
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: { endpoint: { type: 'string' }, region: { type: 'string' } },
+    })
+    if (values.endpoint !== undefined) checkEndpoint(values.endpoint)
+    return { connection: values, store: positionals[0] }
+  } catch (error) {
+    console.error(
+      `${(error as Error).message}\nUsage: npm run demo -- [s3://bucket/prefix --endpoint http://…]`,
+    )
+    process.exit(2)
+  }
+}
+
 async function load(): Promise<void> {
   heading('1  Load')
   const env = cloudEnv({ store, root, ...connection })
   const db = await measured(env, 'A new database', () => RocksDB.open(path, { env }))
 
-  await measured(env, `${amount(cities.length)} cities, and an index of their names`, async () => {
+  await measured(env, `${formatCount(cities.length)} cities, and an index of their names`, async () => {
     for (let start = 0; start < cities.length; start += 1000) {
       await db.batch(cities.slice(start, start + 1000).flatMap(putCity))
     }
@@ -91,7 +107,7 @@ async function askQuestions(): Promise<void> {
 /** One key. */
 async function populationOfReykjavik(db: RocksDB): Promise<string> {
   const value = await db.get('city/IS/Reykjavík/3413829', { valueEncoding: 'utf8' })
-  return value === undefined ? 'Nobody knows' : amount((JSON.parse(value) as City).population)
+  return value === undefined ? 'Nobody knows' : formatCount((JSON.parse(value) as City).population)
 }
 
 /** A range of keys. */
@@ -114,7 +130,7 @@ async function countSpringfields(db: RocksDB): Promise<string> {
     keys.push(key)
   const values = await db.getMany(keys, { valueEncoding: 'utf8' })
   const people = values.reduce((sum, value) => sum + (JSON.parse(value ?? '{}') as City).population, 0)
-  return `${keys.length}, with ${amount(people)} people`
+  return `${keys.length}, with ${formatCount(people)} people`
 }
 
 async function checkStoreIsEmpty(): Promise<void> {
@@ -128,10 +144,15 @@ async function showWhatLiesWhere(): Promise<void> {
   const files = await filesIn(root)
   const stored = [...objects].map(([key, bytes]) => {
     const localCopy = files.get(`.cloudenv/cache/${key}`) ?? files.get(key)
-    return [key, size(bytes), size(localCopy)]
+    return [key, sizeOf(bytes), sizeOf(localCopy)]
   })
   const logs = [...files]
     .filter(([name]) => name.endsWith('.log'))
-    .map(([name, bytes]) => [`${name}, the write-ahead log`, size(undefined), size(bytes)])
+    .map(([name, bytes]) => [`${name}, the write-ahead log`, sizeOf(undefined), sizeOf(bytes)])
   table(['', 'in the store', 'on local disk'], [...stored, ...logs])
+}
+
+/** Of a file, in bytes; undefined where there is none. */
+function sizeOf(bytes: number | undefined): string {
+  return bytes === undefined ? '–' : formatBytes(bytes)
 }

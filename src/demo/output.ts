@@ -1,8 +1,10 @@
-import { styleText } from 'node:util'
+import { bold, cyan, dim } from '../cli/output/colour.js'
+import { tableLines } from '../cli/output/table.js'
+import { counted, formatBytes } from '../cli/output/text.js'
 import type { HostedCloudEnv } from '../index.js'
 
 export function heading(text: string): void {
-  console.log(`\n${styleText(['bold', 'cyan'], text)}\n`)
+  console.log(`\n${bold(cyan(text))}\n`)
 }
 
 /** Does something, then says what it was or what came of it, and what it cost. */
@@ -19,12 +21,12 @@ export async function measured<T>(
   const requests = after.requests - before.requests
   const cost = [
     took < 1000 ? `${took.toFixed(took < 10 ? 1 : 0)} ms` : `${(took / 1000).toFixed(1)} s`,
-    requests === 0 ? '' : `${requests} request${requests === 1 ? '' : 's'}`,
-    after.sent > before.sent ? `${size(after.sent - before.sent)} sent` : '',
-    after.received > before.received ? `${size(after.received - before.received)} fetched` : '',
+    requests === 0 ? '' : counted(requests, 'request'),
+    after.sent > before.sent ? `${formatBytes(after.sent - before.sent)} sent` : '',
+    after.received > before.received ? `${formatBytes(after.received - before.received)} fetched` : '',
   ]
   const words = typeof text === 'string' ? text : text(result)
-  console.log(`   ${words.padEnd(70)}  ${styleText('dim', cost.filter((part) => part !== '').join(', '))}`)
+  console.log(`   ${words.padEnd(70)}  ${dim(cost.filter((part) => part !== '').join(', '))}`)
   return result
 }
 
@@ -39,23 +41,12 @@ async function trafficOf(env: HostedCloudEnv): Promise<{ requests: number; sent:
 }
 
 /** Columns: the first to the left, the others to the right. */
-export function table(header: readonly string[], rows: readonly (readonly string[])[]): void {
-  const widthOf = (column: number) => Math.max(...[header, ...rows].map((row) => row[column]?.length ?? 0))
-  const aligned = (row: readonly string[]) =>
-    row
-      .map((cell, column) => (column === 0 ? cell.padEnd(widthOf(0)) : cell.padStart(widthOf(column))))
-      .join('   ')
-  console.log(`\n   ${styleText('dim', aligned(header))}`)
-  for (const row of rows) console.log(`   ${aligned(row)}`)
-}
-
-export function amount(value: number): string {
-  return value.toLocaleString('en')
-}
-
-/** Of a file, in bytes; undefined where there is none. */
-export function size(value: number | undefined): string {
-  if (value === undefined) return '–'
-  if (value < 1e3) return `${value} B`
-  return value < 1e6 ? `${(value / 1e3).toFixed(1)} kB` : `${(value / 1e6).toFixed(1)} MB`
+export function table(titles: readonly string[], rows: readonly (readonly string[])[]): void {
+  const columns = titles.map((title, at) => ({
+    title,
+    align: at === 0 ? ('left' as const) : ('right' as const),
+    cell: (row: readonly string[]) => row[at] ?? '',
+  }))
+  console.log()
+  for (const line of tableLines(rows, columns)) console.log(`   ${line}`)
 }
