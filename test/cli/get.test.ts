@@ -1,0 +1,119 @@
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { RocksDB } from '#src/index.js'
+import { copyToBucket } from '../support/bucket-copy.ts'
+import { fixtureSuite, haveFixtures, unpackFixture } from '../support/fixtures.ts'
+import { runTraceless, viewArguments } from '../support/inspect-cli.ts'
+import { putFixture, temporaryDirectory } from '../support/open-bucket.ts'
+import { mainTestStores, type TestStore } from '../support/test-stores.ts'
+
+const entries: readonly [key: string | Buffer, value: string | Buffer][] = [
+  ['order/1', 'tea'],
+  ['document', '{"id":12345678901234567890, "items":["\u202e", {}], "empty":[]}'],
+  ['0x41', 'not the key A'],
+  ['A', 'the key A'],
+  [Buffer.from([0, 0xff]), Buffer.from([0x1b, 0x5b, 0x41, 0xff])],
+  ['empty', ''],
+]
+
+async function makeDatabase(store: TestStore): Promise<string> {
+  const path = join(temporaryDirectory(), 'db')
+  const db = await RocksDB.open(path)
+  for (const [key, value] of entries) await db.put(key, value)
+  const other = await db.createColumnFamily('other')
+  await db.put('order/1', 'coffee', { columnFamily: other })
+  await db.flush()
+  await db.close()
+  await copyToBucket(path, store, 'db')
+  return store.url('db')
+}
+
+describe.each(mainTestStores())('cloudenv get in $name', ({ make }) => {
+  test('prints the value of a key, and leaves bucket and disk as they were', async () => {
+    const store = make()
+    const url = await makeDatabase(store)
+    const before = await store.list()
+    const get = (...args: string[]) => runTraceless(store, ['get', url, ...args])
+    const good = (stdout: string) => ({ code: 0, stdout, stderr: '' })
+    expect(await get('order/1')).toEqual(good('tea\n'))
+    expect(await get('order/1', '--column-family', 'other')).toEqual(good('coffee\n'))
+    expect(await get('order/1', '--as', 'hex')).toEqual(good('0x746561\n'))
+    expect(await get('empty')).toEqual(good('\n'))
+    // What begins with 0x is hex, so a key that does is given so.
+    expect(await get('0x41')).toEqual(good('the key A\n'))
+    expect(await get('0x30783431')).toEqual(good('not the key A\n'))
+    expect(await get('0x00FF')).toEqual(good('\\x1b[A\\xff\n'))
+    expect(JSON.parse((await get('0x00ff', '--json')).stdout)).toEqual({
+      columnFamily: 'default',
+      key: { base64: 'AP8=', text: '\\x00\\xff' },
+      value: { base64: 'G1tB/w==', text: '\\x1b[A\\xff' },
+    })
+    expect(await store.list()).toEqual(before)
+  }, 60_000)
+})
+
+describe('cloudenv get', () => {
+  const [directory] = mainTestStores()
+
+  test('lays out a value that is JSON, without changing a digit', async () => {
+    const store = directory!.make()
+    const { stdout } = await runTraceless(store, [
+      'get',
+      await makeDatabase(store),
+      'document',
+      '--as',
+      'json',
+    ])
+    expect(stdout).toBe(`{
+  "id": 12345678901234567890,
+  "items": [
+    "\\u202e",
+    {}
+  ],
+  "empty": []
+}
+`)
+  })
+
+  test('says on standard error, and with exit code 1, that a key is not there', async () => {
+    const store = directory!.make()
+    const url = await makeDatabase(store)
+    expect(await runTraceless(store, ['get', url, 'order/2'])).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: `cloudenv: there is no key order/2 in column family default of ${url}\n`,
+    })
+    const { code, stdout } = await runTraceless(store, ['get', url, 'order/2', '--json'])
+    expect({ code, found: JSON.parse(stdout) }).toEqual({
+      code: 1,
+      found: { columnFamily: 'default', key: { base64: 'b3JkZXIvMg==', text: 'order/2' }, value: null },
+    })
+  })
+
+  test('says that there is no database where there is none, and nothing where the URL is none', async () => {
+    const store = directory!.make()
+    expect(await runTraceless(store, ['get', store.url('db'), 'a'])).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringMatching(/^cloudenv: .* holds no database/),
+    })
+    expect(await runTraceless(store, ['get', 'http://bucket/db', 'a'])).toMatchObject({ code: 2 })
+    expect(await runTraceless(store, ['get', store.url('db'), '0x4'])).toMatchObject({ code: 2 })
+  })
+
+  test.runIf(haveFixtures)(fixtureSuite('finds in the clone what lies at its source'), async () => {
+    const fixture = unpackFixture('clone')
+    const store = directory!.make()
+    await putFixture(store, fixture)
+    const clone = fixture.views.find(({ label }) => label === 'clone')!
+    const [url, ...source] = viewArguments(store, clone)
+    expect(await runTraceless(store, ['get', url!, 'key00000002', ...source])).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^value00000002/),
+    })
+    expect(await runTraceless(store, ['get', url!, 'key00000002'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/\.sst-[0-9a-f]+ is missing in the store/),
+    })
+  })
+})
