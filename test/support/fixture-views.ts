@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   type Fixture,
@@ -123,5 +124,18 @@ export function ownObjects({ fixture, paths: [own] }: FixtureDatabase): Map<stri
     fixture.objects
       .filter(({ bucket, key }) => bucket === own.bucket && key.startsWith(prefix))
       .map(({ key, size }) => [key.slice(prefix.length), size]),
+  )
+}
+
+/** Every file below the fixture's directory, and what changes when it is written. */
+export function filesOf({ fixture: { directory } }: FixtureDatabase): Record<string, string> {
+  const names = readdirSync(directory, { recursive: true, encoding: 'utf8' })
+  return Object.fromEntries(
+    names.map((name) => {
+      const path = join(directory, name)
+      const { mtimeMs } = statSync(path)
+      const content = statSync(path).isFile() ? readFileSync(path) : Buffer.alloc(0)
+      return [name, `${createHash('sha256').update(content).digest('hex')} ${mtimeMs}`]
+    }),
   )
 }

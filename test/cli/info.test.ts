@@ -1,0 +1,146 @@
+import { describe, expect, test } from 'vitest'
+import type { DatabaseInfo } from '#src/cli/info.js'
+import { runCli } from '../support/cli.js'
+import {
+  filesOf,
+  fixtureArguments,
+  fixtureDatabases,
+  fixtureStore,
+  ownObjects,
+} from '../support/fixture-views.js'
+import { fixtureSuite, haveFixtures } from '../support/fixtures.js'
+import { Machine } from '../support/machine.js'
+import { cliAccess, mainTestStores, type TestStore } from '../support/test-stores.js'
+
+async function info(store: TestStore, ...cliArguments: string[]) {
+  const { options, env } = cliAccess(store)
+  return await runCli(['info', store.url('db'), ...options, ...cliArguments], env)
+}
+
+describe.runIf(haveFixtures)(fixtureSuite('info, of what rocksdb-cloud wrote'), () => {
+  test.each(fixtureDatabases())('$title: has the numbers of ldb, and changes nothing', async (database) => {
+    const before = filesOf(database)
+    const cliArguments = fixtureArguments(database, fixtureStore(database))
+    const { code, stdout, stderr } = await runCli(['info', '--json', ...cliArguments])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    const found: DatabaseInfo = JSON.parse(stdout)
+
+    const families = new Set(database.view.column_families.map(({ name }) => name))
+    expect(new Set(found.columnFamilies!.map(({ name }) => name))).toEqual(families)
+    const levels = found.columnFamilies!.flatMap(({ name, levels }) =>
+      levels.map(({ level, tables, tableBytes, smallestKey, largestKey }) => {
+        const keys = [smallestKey!, largestKey!].map(({ base64 }) => Buffer.from(base64, 'base64').toString())
+        return { name, level, tables, tableBytes, keys }
+      }),
+    )
+    for (const { name, level, tables, tableBytes, keys } of levels) {
+      const dumped = database.tables.filter((table) => table.columnFamily === name && table.level === level)
+      expect(tables).toBe(dumped.length)
+      expect(tableBytes).toBe(dumped.reduce((sum, { size }) => sum + size, 0))
+      expect(keys).toEqual([
+        dumped.map((table) => table.keys[0]).sort()[0],
+        dumped
+          .map((table) => table.keys[1])
+          .sort()
+          .at(-1),
+      ])
+    }
+    expect(levels.reduce((sum, { tables }) => sum + tables, 0)).toBe(database.tables.length)
+
+    expect(found).toMatchObject({ epoch: database.epoch, cookie: database.cookie, missing: 0, problems: [] })
+    const own = [...ownObjects(database).values()]
+    const { live, garbage, source, ...others } = found.objects
+    const all = [live, garbage].reduce((sum, { bytes }) => sum + bytes, 0)
+    const atSource =
+      database.paths.length > 1 ? live.bytes + garbage.bytes - own.reduce((a, b) => a + b, 0) : 0
+    expect(all - atSource).toBe(own.reduce((a, b) => a + b, 0))
+    expect(source.objects).toBe(database.paths.length > 1 ? 3 : 0)
+    expect(others).toEqual({ undecided: { objects: 0, bytes: 0 }, foreign: { objects: 0, bytes: 0 } })
+
+    const text = await runCli(['info', ...cliArguments])
+    expect(text).toMatchObject({ code: 0, stderr: '' })
+    expect(text.stdout).toContain(database.epoch)
+    for (const family of families) expect(text.stdout).toContain(`\n${family} (leveldb.BytewiseComparator): `)
+    expect(text.stdout).not.toContain('\u001b')
+    expect(filesOf(database)).toEqual(before)
+  })
+
+  test('draws the tree: a bar for each level as long as it is large', async () => {
+    const [database] = fixtureDatabases(['clone']).slice(1)
+    const { stdout } = await runCli(['info', ...fixtureArguments(database!, fixtureStore(database!))])
+    expect(stdout).toContain(`
+default (leveldb.BytewiseComparator): 4 tables, 288 KiB
+  level                            tables     size  keys
+  L0     ████████████████▋              3  118 KiB  key00000000 … key00015999
+  L6     ████████████████████████       1  170 KiB  key00000001 … key00011999
+`)
+  })
+
+  test('of a clone without its source tells what is missing, and of --source', async () => {
+    const [database] = fixtureDatabases(['clone']).slice(1)
+    const [url] = fixtureArguments(database!, fixtureStore(database!))
+    const { code, stdout } = await runCli(['info', url!])
+    expect(code).toBe(1)
+    expect(stdout).toMatch(/missing +2 objects/)
+    expect(stdout).toContain('000017.sst-7d6422e4dcbf700b is missing')
+    expect(stdout).toContain('--source')
+  })
+
+  test('names the cookies where there is no plain state', async () => {
+    const [database] = fixtureDatabases(['cookie'])
+    const [url] = fixtureArguments(database!, fixtureStore(database!))
+    const { code, stdout, stderr } = await runCli(['info', url!])
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toContain('--cookie A, --cookie B-2')
+  })
+})
+
+describe.each(mainTestStores())('info, in $name', ({ make }) => {
+  test('of no database says so, and what to do', async () => {
+    const { code, stdout, stderr } = await info(make())
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toMatch(/\/db holds no database: there is no CLOUDMANIFEST\. .*cloudenv ls/)
+  })
+
+  test('tells live, garbage, missing and foreign apart, and what is in blob files', async () => {
+    const store = make()
+    const machine = new Machine(store)
+    const options = { options: { enable_blob_files: true, disable_auto_compactions: true } }
+    for (const key of ['a', 'b']) {
+      await machine.open(async (db) => {
+        await db.put(key, 'v'.repeat(1000))
+        await db.flush()
+      }, options)
+    }
+    const keys = [...(await store.list()).keys()].sort()
+    await store.delete([keys.find((key) => key.includes('.sst-'))!])
+    await store.put('db/notes.txt', Buffer.from('hello'))
+    await store.put('db/000099.sst-abc', Buffer.from('garbage'))
+    const { code, stdout } = await info(store, '--json')
+    expect(code).toBe(1)
+    const found: DatabaseInfo = JSON.parse(stdout)
+    expect(found).toMatchObject({
+      missing: 1,
+      problems: [{ code: 'missing', range: { columnFamily: 'default', smallest: { text: 'a' } } }],
+      columnFamilies: [{ tables: 2, blobFiles: 2, blobBytes: 2 * (1000 + 32 + 1) }],
+      objects: { foreign: { objects: 1, bytes: 5 }, undecided: { objects: 0 } },
+    })
+    // Two blob files, a table, MANIFEST, CLOUDMANIFEST, IDENTITY; the past MANIFEST and the table of nobody.
+    expect([found.objects.live.objects, found.objects.garbage.objects]).toEqual([6, 2])
+  })
+
+  test('of a damaged database shows what is there', async () => {
+    const store = make()
+    await new Machine(store).open(async (db) => {
+      await db.put('a', '1')
+      await db.flush()
+    })
+    await store.put('db/CLOUDMANIFEST', Buffer.from('nonsense'))
+    const { code, stdout } = await info(store)
+    expect(code).toBe(1)
+    expect(stdout).toMatch(/identity +[0-9a-f-]{36}/)
+    expect(stdout).toMatch(/epoch +unreadable/)
+    expect(stdout).toMatch(/undecided +2 objects/)
+    expect(stdout).toContain('CLOUDMANIFEST is corrupt at byte 0')
+  })
+})
