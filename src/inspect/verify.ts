@@ -99,35 +99,37 @@ async function verifyOnce(
 }
 
 function problemsOf(state: SurveyedState, survey: Survey): Problem[] {
-  const found = state.problems.map(
-    (problem) => misplaced(problem, state, survey) ?? missingFromClone(problem, survey) ?? problem,
+  const misplaced = misplacedTables(state, survey)
+  const found = state.problems.map((problem) =>
+    problem.code === 'missing'
+      ? (misplaced.get(problem.object) ?? missingFromClone(problem, survey))
+      : problem,
   )
   return [...found, ...verifyState(state, survey.identity, identityObject(survey))]
 }
 
-/** A missing table that lies there as a file of another epoch. */
-function misplaced(problem: Problem, { tables }: SurveyedState, survey: Survey): Problem | undefined {
-  if (problem.code !== 'missing') return undefined
-  const wanted = tables.find(
-    ({ stored, objectName }) => !stored && objectUrl(survey.places[0], objectName) === problem.object,
+/** By URL: the missing tables that lie there as files of another epoch. */
+function misplacedTables({ tables, manifest }: SurveyedState, survey: Survey): Map<string, Problem> {
+  const misplaced = new Map<string, Problem>()
+  const missing = new Map(
+    tables.flatMap((surveyed) => (surveyed.stored ? [] : [[surveyed.table.number, surveyed]])),
   )
-  const other = survey.objects.find(
-    ({ parsed, size }) =>
-      wanted &&
-      parsed?.kind === 'table' &&
-      parsed.number === wanted.table.number &&
-      size === wanted.table.size,
-  )
-  if (!other) return undefined
-  const message =
-    `${problem.object} is missing, and ${objectUrl(other.place, other.name)} has its number and size: ` +
-    'it is there under the name of another epoch. Copy it to the name that it should have, or bring back the CLOUDMANIFEST that fits'
-  return { ...problem, code: 'wrongEpoch', message }
+  if (!manifest || missing.size === 0) return misplaced
+  for (const { parsed, size, place, name } of survey.objects) {
+    const wanted = parsed?.kind === 'table' ? missing.get(parsed.number) : undefined
+    if (size !== wanted?.table.size) continue
+    const object = objectUrl(survey.places[0], wanted.objectName)
+    const message =
+      `${object} is missing, and ${objectUrl(place, name)} has its number and size: it is there under the name of ` +
+      'another epoch. Copy it to the name that it should have, or bring back the CLOUDMANIFEST that fits'
+    misplaced.set(object, { code: 'wrongEpoch', object, message, range: tableRange(manifest, wanted.table) })
+  }
+  return misplaced
 }
 
 /** The id of a clone says that it is one, though not of what. */
-function missingFromClone(problem: Problem, { places, identity }: Survey): Problem | undefined {
-  if (problem.code !== 'missing' || places.length > 1 || !identity?.includes('rockset')) return undefined
+function missingFromClone(problem: Problem, { places, identity }: Survey): Problem {
+  if (places.length > 1 || !identity?.includes('rockset')) return problem
   const hint = 'This database is a clone: what it did not write itself lies at its source, see --source'
   return { ...problem, message: `${problem.message}. ${hint}` }
 }
@@ -138,8 +140,8 @@ function rootProblems({ states, objects, url }: Survey): Problem[] {
   if (states.size > 0 || !(kinds.includes('manifest') || kinds.includes('table'))) return []
   const object = `${url}/CLOUDMANIFEST`
   const message =
-    `${object} is missing, and other parts of a database are there: without it, it cannot be opened. ` +
-    'Bring that object back, for example from an earlier version'
+    `${object} is missing, and other parts of a database are there. Unless that is being created, or was destroyed, ` +
+    'bring the object back, for example from an earlier version'
   return [{ code: 'missing', object, message }]
 }
 

@@ -539,7 +539,7 @@ describe.each(mainTestStores())('in $name', ({ make }) => {
       { options },
     )
     try {
-      await expect.poll(() => keysOf(store, /MANIFEST-/)).not.toEqual([])
+      await expect.poll(() => keysOf(store, /CLOUDMANIFEST/)).not.toEqual([])
       const epochs = new Set<number>()
       for (let look = 0; look < 15; look++) {
         const { problems, checked } = await verifyDatabase([place], { isDeep: true })
