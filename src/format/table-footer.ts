@@ -114,7 +114,7 @@ async function readExtended(
   if (baseContextChecksum === 0) throw error('the base context checksum is 0')
 
   const stored = view.getUint32(5, true)
-  const unchecked = footer.slice()
+  const unchecked = Uint8Array.from(footer)
   unchecked.fill(0, 5, 9)
   const compute = await loadChecksum(checksum)
   const modifier = checksumModifier(baseContextChecksum, offset)

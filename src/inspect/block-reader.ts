@@ -123,7 +123,7 @@ export class BlockReader {
     if (compression !== 'NoCompression') return undefined
     for (const { key, value } of readBlock(bytes, { error: this.errorAt(handle) })) {
       if (Buffer.from(key).toString() !== globalSequenceName) continue
-      const original = stored.slice()
+      const original = Uint8Array.from(stored)
       const start = value.byteOffset - bytes.byteOffset
       return original.fill(0, start, start + value.length)
     }

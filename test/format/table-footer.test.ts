@@ -92,6 +92,13 @@ describe('a footer is understood', () => {
   })
 })
 
+test('reading a footer leaves its bytes as they are', async () => {
+  const bytes = await extendedFooter()
+  const before = Buffer.from(bytes)
+  await read(bytes)
+  expect(bytes).toEqual(before)
+})
+
 describe('a table is refused', () => {
   const at = (offset: number, byte: number, bytes: Buffer) => {
     bytes[offset] = byte

@@ -1,0 +1,285 @@
+import { execFile, spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { promisify } from 'node:util'
+import pLimit from 'p-limit'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { SstBlocksJson, SstEntryJson, SstIndexJson, SstJson } from '#src/cli/sst.js'
+import { encodeCloudManifest } from '#src/format/cloud-manifest.js'
+import { parseEpoch } from '#src/format/epoch.js'
+import { runCli } from '../support/cli.js'
+import { fixtureNames, fixtureSuite, haveFixtures, unpackFixture } from '../support/fixtures.js'
+import { internalKey, smallTable } from '../support/raw-table.js'
+import {
+  dumpedProperties,
+  propertiesInWords,
+  storedProperties,
+  typeNumbers,
+} from '../support/rocksdb-dumps.js'
+import { writeVariedTables } from '../support/varied-tables.js'
+
+const directory = mkdtempSync(join(tmpdir(), 'cloudenv-sst-'))
+afterAll(() => rmSync(directory, { recursive: true, force: true }))
+
+const twoAtOnce = pLimit(2)
+
+async function sst<T = SstJson>(url: string, ...options: readonly string[]): Promise<T> {
+  const { code, stdout, stderr } = await runCli(['sst', url, '--json', ...options])
+  expect({ url, code, stderr }).toEqual({ url, code: 0, stderr: '' })
+  return JSON.parse(stdout)
+}
+
+async function entries(url: string, ...options: readonly string[]): Promise<SstEntryJson[]> {
+  const { code, stdout, stderr } = await runCli(['sst', url, '--json', '--entries', ...options])
+  expect({ url, code, stderr }).toEqual({ url, code: 0, stderr: '' })
+  return stdout
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line))
+}
+
+function expectDumped(shown: SstJson, dump: string): void {
+  const dumped = dumpedProperties(dump)
+  expect(dumped.size).toBeGreaterThan(30)
+  expect(propertiesInWords(shown.properties!, dumped.keys())).toEqual(storedProperties(dumped))
+}
+
+describe.skipIf(!haveFixtures)(fixtureSuite('of what rocksdb-cloud wrote'), () => {
+  test.each(fixtureNames)("in '%s', properties are what the real sst_dump prints", async (name) => {
+    const { directory: fixture, objects } = unpackFixture(name)
+    const dumps = readdirSync(join(fixture, 'dump')).filter((file) => file.includes('.sst'))
+    expect(dumps.length).toBeGreaterThan(0)
+    const compared = dumps.map(async (dump) => {
+      const { bucket, key, size } = objects.find((object) =>
+        object.key.endsWith(`/${basename(dump, '.txt')}`),
+      )!
+      const shown = await twoAtOnce(() => sst(`file://${join(fixture, bucket, key)}`))
+      expectDumped(shown, readFileSync(join(fixture, 'dump', dump), 'utf8'))
+      expect([shown.sizeBytes, shown.problems]).toEqual([size, []])
+    })
+    await Promise.all(compared)
+  })
+
+  test('a name without an epoch is found by the CLOUDMANIFEST, at the source of a clone too', async () => {
+    const { directory: fixture } = unpackFixture('clone')
+    const clone = `file://${join(fixture, 'rockset.clonedst/dbs/clone')}`
+    const source = `file://${join(fixture, 'rockset.clonesrc/dbs/source')}`
+    const own = await sst(`${clone}/000025.sst`, '--source', source)
+    expect(own.url).toBe(`${clone}/000025.sst-da16e32205aa46d0`)
+    const inherited = await sst(`${clone}/000017.sst`, '--source', source)
+    expect(inherited.url).toBe(`${source}/000017.sst-7d6422e4dcbf700b`)
+    const { code, stderr } = await runCli(['sst', `${clone}/000017.sst`])
+    expect(code).toBe(1)
+    expect(stderr).toContain('000017.sst-7d6422e4dcbf700b is not there')
+  })
+})
+
+const haveSstDump = spawnSync('sst_dump', ['--help']).error === undefined
+
+describe.skipIf(!haveSstDump)(
+  haveSstDump ? "of this machine's RocksDB, in every form of tables" : 'of RocksDB (skipped: no sst_dump)',
+  () => {
+    const db = join(directory, 'varied')
+    let tables: readonly string[]
+    beforeAll(async () => {
+      await writeVariedTables(db)
+      tables = readdirSync(db)
+        .filter((name) => name.endsWith('.sst'))
+        .sort()
+    })
+
+    const forEachTable = (work: (path: string) => Promise<void>) =>
+      Promise.all(tables.map((name) => twoAtOnce(() => work(join(db, name)))))
+    const sstDump = async (path: string, ...options: readonly string[]) => {
+      const { stdout } = await promisify(execFile)('sst_dump', [`--file=${path}`, ...options], {
+        maxBuffer: 2 ** 26,
+      })
+      return stdout
+    }
+
+    test('properties are what sst_dump prints', { timeout: 120_000 }, async () => {
+      expect(tables.length).toBeGreaterThan(25)
+      await forEachTable(async (path) => {
+        expectDumped(await sst(`file://${path}`), await sstDump(path, '--show_properties', '--command=none'))
+      })
+    })
+
+    test('entries are what sst_dump prints', { timeout: 120_000 }, async () => {
+      await forEachTable(async (path) => {
+        const dumped = await sstDump(path, '--command=scan', '--output_hex')
+        const shown = (await entries(`file://${path}`)).filter(({ type }) => type !== 'rangeDeletion')
+        const hex = (base64: string) => Buffer.from(base64, 'base64').toString('hex').toUpperCase()
+        expect(
+          shown.map(
+            ({ key, sequence, type, value }) =>
+              `'${hex(key.base64)}' seq:${sequence}, type:${typeNumbers[type]} => ${hex(value.base64)}`,
+          ),
+        ).toEqual(dumped.split('\n').filter((line) => line.startsWith("'")))
+      })
+    })
+
+    test('a range, in either way of giving keys, holds what is in it and nothing else', async () => {
+      const url = `file://${join(db, tables.at(-1)!)}`
+      const range = ['--from', 'key000298', '--to', `0x${Buffer.from('key000301').toString('hex')}`]
+      const found = await entries(url, ...range)
+      expect(found.map(({ key }) => key.text)).toEqual(['key000298', 'key000299', 'key000300'])
+      expect(await entries(url, ...range, '--limit', '2')).toEqual(found.slice(0, 2))
+    })
+
+    test('blocks and index are listed, and range deletions behind the entries', async () => {
+      const url = `file://${join(db, tables[0]!)}`
+      const { blocks } = await sst<SstBlocksJson>(url, '--blocks')
+      const data = blocks.filter(({ kind }) => kind === 'data')
+      const { index } = await sst<SstIndexJson>(url, '--index')
+      expect(index).toEqual(
+        data.map(({ byteOffset, sizeBytes, upperKey }) => ({ byteOffset, sizeBytes, upperKey })),
+      )
+      expect(data.every(({ isSound, contentBytes }) => isSound && contentBytes! > 1_000)).toBe(true)
+
+      const last = (await entries(url)).at(-1)!
+      expect([last.type, last.key.text, last.value.text]).toEqual(['rangeDeletion', 'key000100', 'key000200'])
+      expect((await entries(url, '--from', 'key000199')).at(-1)).toEqual(last)
+      expect((await entries(url, '--from', 'key000200')).at(-1)!.type).toBe('value')
+    })
+  },
+)
+
+describe('a table', () => {
+  const values = Array.from(
+    { length: 3 },
+    (_, at) => [internalKey(`key${at}`, at + 1), Buffer.from(`v${at}`)] as const,
+  )
+  const write = (name: string, bytes: Uint8Array) => {
+    const path = join(directory, name)
+    mkdirSync(path, { recursive: true })
+    writeFileSync(join(path, '000017.sst-ab'), bytes)
+    return `file://${path}/000017.sst-ab`
+  }
+
+  test('is printed for people', async () => {
+    const url = write('people', smallTable({ number: 17, entries: values }))
+    const { code, stdout } = await runCli(['sst', url])
+    expect(code).toBe(0)
+    expect(stdout).toContain('format version 5, kCRC32c')
+    expect(stdout).toMatch(/^num\.entries +3$/m)
+    expect(stdout).toMatch(/^block\.based\.table\.index\.type +kBinarySearch$/m)
+    expect(stdout).toMatch(/^rocksdb\.properties +\d+ +\d+ B$/m)
+    expect((await runCli(['sst', url, '--entries', '--as', 'hex'])).stdout.split('\n')[0]).toBe(
+      `0x${Buffer.from('key0').toString('hex')}\t1\tvalue\t0x${Buffer.from('v0').toString('hex')}`,
+    )
+  })
+
+  test('with names and keys that would do something to a terminal does nothing', async () => {
+    const evil = '\u001b[2J\u202e\u009b31m'
+    const entries = [[internalKey(evil, 1), Buffer.from(evil)] as const]
+    const url = write('evil', smallTable({ number: 17, entries, dbId: evil, sessionId: evil }))
+    for (const mode of [[], ['--index'], ['--blocks'], ['--entries']]) {
+      for (const form of [[], ['--json']]) {
+        const { code, stdout, stderr } = await runCli(['sst', url, ...mode, ...form])
+        expect([code, stderr]).toEqual([0, ''])
+        expect(stdout.replaceAll('\n', '').replaceAll('\t', '')).not.toMatch(/[\p{Cc}\p{Cf}]/u)
+      }
+    }
+  })
+
+  describe('with damage', () => {
+    const entries = values
+    const sound = smallTable({ number: 17, entries })
+    const run = async (bytes: Uint8Array, ...options: readonly string[]) =>
+      runCli(['sst', write('damaged', bytes), ...options])
+    const flipped = (at: number) => {
+      const bytes = Buffer.from(sound)
+      bytes[at]! ^= 1
+      return bytes
+    }
+
+    test('in a data block is shown but for that block, which is named', async () => {
+      const properties = await run(flipped(3))
+      expect(properties.code).toBe(0)
+      const blocks = await run(flipped(3), '--blocks', '--json')
+      expect(blocks.code).toBe(1)
+      const { blocks: shown, problems } = JSON.parse(blocks.stdout) as SstBlocksJson
+      expect(shown.map(({ kind, isSound }) => [kind, isSound])).toEqual([
+        ['data', false],
+        ['index', true],
+        ['properties', true],
+        ['metaindex', true],
+      ])
+      expect(problems).toMatchObject([
+        {
+          code: 'corrupt',
+          message: expect.stringMatching(/000017\.sst-ab is corrupt at byte 0: .*checksum/),
+        },
+      ])
+      const { code, stdout, stderr } = await run(flipped(3), '--entries')
+      expect([code, stdout]).toEqual([1, ''])
+      expect(stderr).toContain('corrupt at byte 0')
+    })
+
+    test('in its properties still has a footer and a metaindex', async () => {
+      const at = sound.indexOf('rocksdb.num.entries')
+      const { code, stdout } = await run(flipped(at), '--json')
+      const shown = JSON.parse(stdout) as SstJson
+      expect([code, shown.properties, shown.footer!.formatVersion]).toEqual([1, null, 5])
+      expect(shown.metaindex!.map(({ name }) => name)).toEqual(['rocksdb.properties'])
+      expect(shown.problems).toHaveLength(1)
+    })
+
+    test('in its metaindex still has a footer', async () => {
+      const at = sound.indexOf('rocksdb.properties')
+      const shown = JSON.parse((await run(flipped(at), '--json')).stdout) as SstJson
+      expect([shown.properties, shown.metaindex, shown.footer!.checksum]).toEqual([null, null, 'kCRC32c'])
+    })
+
+    test('that says to be of another kind is refused as such', async () => {
+      const bytes = Buffer.from(sound)
+      bytes.writeBigUInt64LE(0x8242229663bf9564n, bytes.length - 8)
+      const { code, stdout } = await run(bytes)
+      expect(code).toBe(1)
+      expect(stdout).toContain('a plain table, not a block-based table')
+    })
+
+    test.each([
+      ['empty', Buffer.alloc(0)],
+      ['one byte', Buffer.of(1)],
+      ['zeros', Buffer.alloc(5_000)],
+      ['random', Buffer.from('4af5'.repeat(999), 'hex')],
+    ])('whose bytes are %s, has a problem in every mode', async (_title, bytes) => {
+      for (const mode of [[], ['--index'], ['--blocks'], ['--entries']]) {
+        const { code, stderr, stdout } = await run(bytes, ...mode)
+        expect(code).toBe(1)
+        expect(stdout + stderr).toContain('is corrupt at byte')
+      }
+    })
+  })
+
+  test('of which nothing is there, or no URL is given, says so', async () => {
+    const url = write('alone', smallTable({ number: 17, entries: values }))
+    const database = url.slice(0, url.lastIndexOf('/'))
+    expect((await runCli(['sst', `${database}/000018.sst-ab`])).code).toBe(1)
+    expect(await runCli(['sst', `${database}/000017.sst`])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('no CLOUDMANIFEST'),
+    })
+    expect(await runCli(['sst', database])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('names no table'),
+    })
+    writeFileSync(
+      join(database.slice('file://'.length), 'CLOUDMANIFEST'),
+      encodeCloudManifest({ past: [], current: parseEpoch('ab')! }),
+    )
+    expect((await sst(`${database}/000017.sst`)).url).toBe(url)
+  })
+
+  test.each([
+    ['two modes', ['--index', '--blocks']],
+    ['a range without entries', ['--from', 'a']],
+    ['a limit that is none', ['--entries', '--limit', 'many']],
+    ['a key in half a byte of hex', ['--entries', '--from', '0x1']],
+  ])('%s are wrong use', async (_title, options) => {
+    const url = write('use', smallTable({ number: 17, entries: values }))
+    expect((await runCli(['sst', url, ...options])).code).toBe(2)
+  })
+})
