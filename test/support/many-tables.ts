@@ -1,0 +1,37 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { RocksDB } from '#src/index.js'
+import { copyToBucket } from './bucket-copy.js'
+import { keyAt } from './filled-database.js'
+import type { TestStore } from './test-stores.js'
+
+/**
+ * Writes a database of so many tables, two entries in each, at `path` in the store: the keys are {@link keyAt} 0, 1 ….
+ * One compaction makes them, whose tables may not grow.
+ */
+export async function writeManyTables(store: TestStore, path: string, tables: number): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), 'cloudenv-tables-'))
+  try {
+    const db = await RocksDB.open(join(directory, 'db'), {
+      options: {
+        disable_auto_compactions: true,
+        target_file_size_base: 1,
+        // A table ends with a block, so each block has to be small too.
+        block_based_table_factory: { block_size: 1 },
+      },
+    })
+    const operations = Array.from({ length: 2 * tables }, (_, at) => ({
+      type: 'put' as const,
+      key: keyAt(at),
+      value: `value ${at}`,
+    }))
+    await db.batch(operations)
+    await db.flush()
+    await db.compactRange()
+    await db.close()
+    await copyToBucket(join(directory, 'db'), store, path)
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
+}
