@@ -116,7 +116,7 @@ const reasons: Readonly<Record<GarbageReason, readonly [short: string, long: str
   probe: ['probe', 'left by an interrupted check of what the store can do'],
   noDatabase: [
     'no database',
-    'there is no CLOUDMANIFEST: the database was destroyed, or is being created right now',
+    'there is no CLOUDMANIFEST: it was lost, or the database was destroyed, or is being created right now',
   ],
 }
 

@@ -132,7 +132,7 @@ async function findFirst<T>(
 }
 
 /** The objects directly at a place whose names mean something, by base name. */
-async function listObjects(place: DatabasePlace): Promise<Map<string, ObjectInfo>> {
+export async function listObjects(place: DatabasePlace): Promise<Map<string, ObjectInfo>> {
   const prefix = objectKey(place, '')
   const objects = new Map<string, ObjectInfo>()
   for await (const object of place.store.list(prefix, { shallow: true })) {

@@ -6,14 +6,23 @@ import type { LocalWritableFile, ReadableFile, SparseFile } from '../env/env.js'
 import { EnvError } from '../env/env-error.js'
 import type { CloudManifest } from '../format/cloud-manifest.js'
 import { type Epoch, newEpoch } from '../format/epoch.js'
-import { manifestFileName, parseFileName, parseObjectName } from '../format/file-name.js'
+import { manifestFileName, objectName, parseFileName, parseObjectName } from '../format/file-name.js'
+import type { ObjectKey } from '../store/object-store.js'
 import { assertConditionalPuts } from '../store/probe-conditional.js'
 import type { CachedFile } from './cached-file.js'
 import { claimDatabase } from './claim.js'
 import type { CloudEnvConfig } from './cloud-env-options.js'
 import { type DatabasePlace, databaseUrl, objectKey, type Places } from './database-place.js'
-import { type DatabaseView, getFirst, isCurrent, readView, type StoredFile } from './database-view.js'
+import {
+  type DatabaseView,
+  getFirst,
+  isCurrent,
+  listObjects,
+  readView,
+  type StoredFile,
+} from './database-view.js'
 import type { FileCache } from './file-cache.js'
+import { leftoversOfCreation } from './leftovers.js'
 import { fsyncDirectory, readDirectory, setAside, writeFileDurably } from './local-directory.js'
 import { Owner } from './owner.js'
 import {
@@ -24,7 +33,7 @@ import {
   writeOwnerRecord,
 } from './owner-record.js'
 import { ServedBytes } from './served-bytes.js'
-import { isUnreachable, isVisible } from './visibility.js'
+import { isLeftBehind, isVisible } from './visibility.js'
 
 export interface DatabaseDependencies {
   readonly config: CloudEnvConfig
@@ -181,7 +190,10 @@ export class Database {
     } finally {
       this.#owner = undefined
       this.#view = undefined
-      if (owner.isGone) await removeOwnerRecord(this.directory)
+      if (owner.isGone) {
+        await this.#removeUncreated()
+        await removeOwnerRecord(this.directory)
+      }
     }
   }
 
@@ -256,19 +268,20 @@ export class Database {
     if (!claim) return undefined
     await this.#makeLocal(view, claim.manifestBytes)
     await writeOwnerRecord(this.directory, { url, epochs: [epoch], creating: false })
-    return this.#own(epoch, writer, view, claim)
+    return this.#own(epoch, writer, view, claim, garbageOf(place, view, claim.cloudManifest))
   }
 
-  async #startNew(): Promise<Owner> {
+  /** @returns undefined when somebody else has created it by now. */
+  async #startNew(): Promise<Owner | undefined> {
     const [place] = this.#places
+    const { cookie } = this.#deps.config
+    const objects = await listObjects(place)
+    if (objects.has(objectName({ kind: 'cloudManifest', cookie }))) return undefined
+    const leftovers = await leftoversOfCreation(place, objects, cookie)
     const epoch = newEpoch(() => randomBytes(8))
-    // What an attempt to create the database left: it never came to be, so nothing of it was acknowledged.
-    await this.#removeLocal((name) => {
-      const { kind } = parseFileName(name)
-      return kind === 'current' || kind === 'identity' || isReplaced(name)
-    })
+    await this.#removeUncreated()
     await writeOwnerRecord(this.directory, { url: databaseUrl(place), epochs: [epoch], creating: true })
-    return this.#own(epoch, randomUUID(), undefined, undefined)
+    return this.#own(epoch, randomUUID(), undefined, undefined, leftovers)
   }
 
   #own(
@@ -282,6 +295,7 @@ export class Database {
           readonly cloudManifest: CloudManifest
         }
       | undefined,
+    garbage: readonly ObjectKey[],
   ): Owner {
     const [place] = this.#places
     const { config, clock, cache } = this.#deps
@@ -295,7 +309,7 @@ export class Database {
         claimed,
         files: view && claimed ? filesOf(view, claimed.cloudManifest) : new Map(),
         hasIdentity: view?.objects.has('IDENTITY') ?? false,
-        garbage: view && claimed ? garbageOf(place, view, claimed.cloudManifest) : [],
+        garbage,
       },
       {
         clock,
@@ -337,6 +351,14 @@ export class Database {
       const cached = this.#cachedFile(file)
       if (size === file.size && cached.presentBytes === 0) await this.#deps.cache.adopt(cached, path)
     }
+  }
+
+  /** What an attempt to create the database left here: it never came to be, so nothing of it was acknowledged. */
+  async #removeUncreated(): Promise<void> {
+    await this.#removeLocal((name) => {
+      const { kind } = parseFileName(name)
+      return kind === 'current' || kind === 'identity' || isReplaced(name)
+    })
   }
 
   async #removeLocal(isGone: (name: string) => boolean): Promise<void> {
@@ -446,10 +468,10 @@ function filesOf(view: DatabaseView, cloudManifest: CloudManifest): Map<string, 
   )
 }
 
-/** Objects of this place to which no epoch leads any more. */
-function garbageOf(place: DatabasePlace, view: DatabaseView, cloudManifest: CloudManifest): string[] {
+/** Objects of this place that an epoch of this database wrote, and to which none leads any more. */
+function garbageOf(place: DatabasePlace, view: DatabaseView, cloudManifest: CloudManifest): ObjectKey[] {
   return [...view.objects.keys()]
-    .filter((name) => isUnreachable(parseObjectName(name), cloudManifest))
+    .filter((name) => isLeftBehind(parseObjectName(name), cloudManifest))
     .map((name) => objectKey(place, name))
 }
 

@@ -27,7 +27,7 @@ export interface OwnerStart {
   /** The stored files, by the name that RocksDB knows. */
   readonly files: ReadonlyMap<string, StoredFile>
   readonly hasIdentity: boolean
-  /** Objects that no state of the database leads to any more. */
+  /** Objects that no state of the database leads to any more, once it is ours. */
   readonly garbage: readonly ObjectKey[]
 }
 
@@ -89,7 +89,7 @@ export class Owner {
       deps.deletionDelayMs,
       deps.clock,
     )
-    for (const key of start.garbage) this.#deletions.schedule(key)
+    if (start.claimed) this.#deleteGarbage()
     this.#scheduleCheck()
   }
 
@@ -191,6 +191,7 @@ export class Owner {
       throw this.#displaced('somebody else created the database at the same time')
     }
     this.#state = 'owned'
+    this.#deleteGarbage()
     await this.#deps.created()
     this.#scheduleCheck()
   }
@@ -303,6 +304,10 @@ export class Owner {
       found ? 'somebody else opened the database for writing' : 'the database was deleted there',
     )
     return false
+  }
+
+  #deleteGarbage(): void {
+    for (const key of this.#start.garbage) this.#deletions.schedule(key)
   }
 
   /** Whether there is a CLOUDMANIFEST of another cookie, which may lead to what is obsolete under ours. */

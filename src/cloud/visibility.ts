@@ -1,5 +1,5 @@
 import type { CloudManifest } from '../format/cloud-manifest.js'
-import { epochOf } from '../format/epoch.js'
+import { type Epoch, epochOf } from '../format/epoch.js'
 import type { ObjectName } from '../format/file-name.js'
 
 /** Whether the object is a table or blob file to which the mapping from file numbers to epochs leads. */
@@ -12,11 +12,21 @@ export function isVisible(
   )
 }
 
+/** Whether the CLOUDMANIFEST has the epoch, as a past one or the current one. */
+export function knowsEpoch({ past, current }: CloudManifest, epoch: Epoch): boolean {
+  return epoch === current || past.some((known) => known.epoch === epoch)
+}
+
 /**
- * Whether no epoch leads to the object any more: the MANIFEST of another epoch, a table or blob file that was never
- * committed. Who opens the database for writing deletes it, unless a CLOUDMANIFEST of another cookie may lead there.
+ * Whether an epoch of this database wrote the object, and none leads to it any more: the MANIFEST of a past epoch, a table
+ * or blob file that a displaced owner never committed. Who opens the database for writing deletes it, unless a
+ * CLOUDMANIFEST of another cookie may lead there.
+ *
+ * Never the object of an epoch that the CLOUDMANIFEST does not have. A claim that came too late may have left it. But it may
+ * as well belong to a database over which this one was made, or to a later state than the one that was brought back, and
+ * nothing here tells these apart: people decide.
  */
-export function isUnreachable(name: ObjectName | undefined, cloudManifest: CloudManifest): boolean {
-  if (name?.kind === 'manifest') return name.epoch !== cloudManifest.current
-  return (name?.kind === 'table' || name?.kind === 'blob') && !isVisible(name, cloudManifest)
+export function isLeftBehind(name: ObjectName | undefined, cloudManifest: CloudManifest): boolean {
+  if (!name || !('epoch' in name) || !knowsEpoch(cloudManifest, name.epoch)) return false
+  return name.kind === 'manifest' ? name.epoch !== cloudManifest.current : !isVisible(name, cloudManifest)
 }

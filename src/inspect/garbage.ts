@@ -1,6 +1,5 @@
-import { isVisible } from '../cloud/visibility.js'
+import { isVisible, knowsEpoch } from '../cloud/visibility.js'
 import type { CloudManifest } from '../format/cloud-manifest.js'
-import type { Epoch } from '../format/epoch.js'
 import type { ObjectName } from '../format/file-name.js'
 import { readLog } from '../format/log-record.js'
 import { decodeVersionEdit } from '../format/version-edit.js'
@@ -33,11 +32,14 @@ export type GarbageReason =
   | 'invisible'
   /** The MANIFEST of a past epoch. */
   | 'pastManifest'
-  /** Of an epoch that no CLOUDMANIFEST has: of an opening that failed or is under way, or of a state that was deleted. */
+  /**
+   * Of an epoch that no CLOUDMANIFEST has: of an opening that failed or is under way, or of a state that was deleted or
+   * lost, whose CLOUDMANIFEST may come back. The owner leaves it to people.
+   */
   | 'unknownEpoch'
   /** Left by a check of the store's conditional writes that was interrupted. */
   | 'probe'
-  /** Of a database without a CLOUDMANIFEST: destroyed, never completed, or being created. */
+  /** Of a database without a CLOUDMANIFEST: it was lost, or the database was destroyed, never completed, or is being created. */
   | 'noDatabase'
 
 /** An object that no state references. */
@@ -56,7 +58,7 @@ export function garbageJudge(
   { hasSource, isSound }: { readonly hasSource: boolean; readonly isSound: boolean },
 ): (object: Unneeded) => Garbage | { readonly kind: 'undecided' } {
   const readable = states.map(readableState).filter((state) => state !== undefined)
-  // The owner's own rules: src/cloud. It opens no damaged database, and none that has a source; and it leaves
+  // The owner's own rules: src/cloud/visibility.ts. It opens no damaged database, and none that has a source; and it leaves
   // everything to people where a CLOUDMANIFEST of another cookie may lead to it.
   const deletedBy = states.length === 1 && isSound && !hasSource ? 'owner' : 'people'
   return ({ parsed, modified }) => {
@@ -70,7 +72,8 @@ export function garbageJudge(
     const reason = reasonOrder.find((wanted) => verdicts.some((found) => found.reason === wanted))!
     // It was garbage once the last of the states had no use for it.
     const notAfter = verdicts.map((found) => found.notAfter).reduce((a, b) => a && b && later(a, b))
-    return garbage(reason, notAfter)
+    const found = garbage(reason, notAfter)
+    return reason === 'unknownEpoch' ? { ...found, deletedBy: 'people' } : found
   }
 }
 
@@ -86,7 +89,6 @@ interface ReadableState {
   readonly cloudManifest: CloudManifest
   readonly cloudManifestModified: Date
   readonly manifestModified: Date
-  readonly epochs: ReadonlySet<Epoch>
   /** Whether an edit of the MANIFEST speaks of the file. One that is not live then was dropped, and never comes back. */
   mentions(number: number): boolean
 }
@@ -99,7 +101,6 @@ function readableState(state: ReadState): ReadableState | undefined {
     cloudManifest,
     cloudManifestModified,
     manifestModified,
-    epochs: new Set([...cloudManifest.past.map(({ epoch }) => epoch), cloudManifest.current]),
     mentions(number) {
       mentioned ??= mentionedFiles(manifestBytes)
       return mentioned.has(number)
@@ -108,7 +109,7 @@ function readableState(state: ReadState): ReadableState | undefined {
 }
 
 function verdict(name: ObjectName, modified: Date, state: ReadableState): Verdict {
-  const { cloudManifest, cloudManifestModified, manifestModified, epochs } = state
+  const { cloudManifest, cloudManifestModified, manifestModified } = state
   // Since they were written, the CLOUDMANIFEST and the MANIFEST have not led there.
   const sinceMapped = later(modified, cloudManifestModified)
   const sinceCommitted = later(modified, manifestModified)
@@ -119,7 +120,7 @@ function verdict(name: ObjectName, modified: Date, state: ReadableState): Verdic
       ? { reason: 'unreferenced', notAfter: sinceCommitted }
       : { reason: 'uncommitted', notAfter: undefined }
   }
-  if ('epoch' in name && epochs.has(name.epoch))
+  if ('epoch' in name && knowsEpoch(cloudManifest, name.epoch))
     return { reason: name.kind === 'manifest' ? 'pastManifest' : 'invisible', notAfter: sinceMapped }
   // What is newer than the CLOUDMANIFEST may belong to an opening that has not replaced it yet.
   return { reason: 'unknownEpoch', notAfter: modified > cloudManifestModified ? undefined : sinceMapped }

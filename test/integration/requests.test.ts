@@ -99,6 +99,7 @@ describe.each(mainTestStores())('the requests to $name', ({ make }) => {
     const looks = /^(get db\/CLOUDMANIFEST \(fails\)\n)+/
     expect(trace.take().replace(looks, '$1')).toMatchInlineSnapshot(`
       "get db/CLOUDMANIFEST (fails)
+      list db/
       put db/MANIFEST-e1
       put db/.cloudenv-probe-id1
       put db/.cloudenv-probe-id1 (fails)

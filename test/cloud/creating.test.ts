@@ -1,0 +1,145 @@
+import { copyFile, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { EnvError } from '#src/env/env-error.js'
+import type { ObjectStore } from '#src/store/object-store.js'
+import { newStore, ScriptedMachine, withFaults } from '../support/scripted-rocksdb.js'
+
+/** The store for a process that is killed: after `writes` of them nothing of it gets there. */
+function killedAfter(store: ObjectStore, writes: number): ObjectStore {
+  let written = 0
+  const write = <T>(perform: () => Promise<T>): Promise<T> => {
+    written += 1
+    return written <= writes ? perform() : Promise.reject(new EnvError('IOError', 'killed'))
+  }
+  return withFaults(store, {
+    put: (key, body, options) => write(() => store.put(key, body, options)),
+    deleteMany: (keys) => write(() => store.deleteMany(keys)),
+  })
+}
+
+/** What lies at the place of the database, by name. */
+async function objectsOf(directory: string, pattern = /./): Promise<string[]> {
+  const names = await readdir(join(directory, 'db')).catch(() => [])
+  return names.filter((name) => pattern.test(name)).sort()
+}
+
+const manifests = /^MANIFEST-/
+
+describe('a creation that was killed after any of its writes', () => {
+  test.each(['on the same machine', 'elsewhere'])(
+    'can be made again %s, and what it left goes',
+    async (where) => {
+      for (let writes = 0; ; writes++) {
+        const { store, directory } = newStore()
+        const killed = await ScriptedMachine.start(killedAfter(store, writes))
+        const isWhole = await killed
+          .database()
+          .open()
+          .then(
+            () => true,
+            () => false,
+          )
+        if (isWhole) return expect(writes, 'writes of a creation').toBeGreaterThan(8)
+
+        const root = where === 'elsewhere' ? {} : { root: killed.root }
+        const machine = await ScriptedMachine.start(store, root)
+        const db = await machine.database().open()
+        const table = await db.flush()
+        machine.clock.advance(7_200_000)
+        await expect.poll(() => objectsOf(directory, manifests), { message: `${writes}` }).toHaveLength(1)
+        await db.close()
+        await db.open()
+        expect(await db.database.children()).toContain(table)
+        await db.close()
+      }
+    },
+  )
+})
+
+/** A database with a table, closed, without its CLOUDMANIFEST. */
+async function decapitated() {
+  const { store, directory } = newStore()
+  const machine = await ScriptedMachine.start(store)
+  const db = await machine.database().open()
+  const table = await db.flush()
+  await db.close()
+  const { body } = await store.get('db/CLOUDMANIFEST')
+  await store.deleteMany(['db/CLOUDMANIFEST'])
+  return { store, directory, table, cloudManifest: body }
+}
+
+describe('where a database lost its CLOUDMANIFEST', () => {
+  test('no new one is made over its tables, and nothing is lost once it is back', async () => {
+    const { store, directory, table, cloudManifest } = await decapitated()
+    const before = await objectsOf(directory)
+    const machine = await ScriptedMachine.start(store)
+    const refused = machine.database().open()
+    await expect(refused).rejects.toMatchObject({ code: 'Corruption' })
+    await expect(refused).rejects.toThrow(
+      new RegExp(
+        `/db has no CLOUDMANIFEST, yet there lies ${table}-[0-9a-f]{16}, .*Bring the CLOUDMANIFEST back, .*` +
+          'remove what lies there, or choose another path',
+      ),
+    )
+    expect(await objectsOf(directory)).toEqual(before)
+
+    await store.put('db/CLOUDMANIFEST', cloudManifest)
+    const db = await machine.database().open()
+    expect(await db.database.children()).toContain(table)
+    await db.close()
+  })
+
+  test('a MANIFEST alone that names a table is enough', async () => {
+    const { store, directory } = await decapitated()
+    await store.deleteMany((await objectsOf(directory, /\.sst-/)).map((name) => `db/${name}`))
+    const refused = (await ScriptedMachine.start(store)).database().open()
+    await expect(refused).rejects.toThrow(/yet there lies MANIFEST-[0-9a-f]{16}, which leads to data/)
+  })
+
+  test('a new one can be made once what lay there is removed', async () => {
+    const { store, directory } = await decapitated()
+    await store.deleteMany((await objectsOf(directory)).map((name) => `db/${name}`))
+    const db = await (await ScriptedMachine.start(store)).database().open()
+    await db.close()
+  })
+
+  test('a state of another cookie keeps what is there, and one may be begun beside it', async () => {
+    const { store, directory, cloudManifest } = await decapitated()
+    await store.put('db/CLOUDMANIFEST-branch', cloudManifest)
+    const before = await objectsOf(directory, /-/)
+    const machine = await ScriptedMachine.start(store)
+    const db = await machine.database().open()
+    machine.clock.advance(7_200_000)
+    await db.flush()
+    await db.close()
+    expect(await objectsOf(directory)).toEqual(expect.arrayContaining(before))
+  })
+})
+
+describe('what an epoch wrote that the CLOUDMANIFEST does not have', () => {
+  test('is not deleted by the owner: it may be of a later state than the one that was brought back', async () => {
+    const { store, directory } = newStore()
+    const machine = await ScriptedMachine.start(store)
+    const db = await machine.database().open()
+    await db.close()
+    const path = join(directory, 'db/CLOUDMANIFEST')
+    await copyFile(path, join(directory, 'earlier'))
+    const earlier = await objectsOf(directory, manifests)
+    await db.open()
+    await db.flush()
+    await db.close()
+    const later = await objectsOf(directory, /^MANIFEST-|\.sst-/)
+    expect(later).toEqual(expect.arrayContaining(earlier))
+
+    await copyFile(join(directory, 'earlier'), path)
+    const reverted = await machine.database().open()
+    machine.clock.advance(7_200_000)
+    // The MANIFEST of a past epoch goes, and in the same batch would go the rest.
+    await expect.poll(() => objectsOf(directory, manifests)).not.toEqual(expect.arrayContaining(earlier))
+    expect(await objectsOf(directory)).toEqual(
+      expect.arrayContaining(later.filter((name) => !earlier.includes(name))),
+    )
+    await reverted.close()
+  })
+})
