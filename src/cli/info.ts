@@ -172,8 +172,8 @@ type Fact = readonly [name: string, value: string]
 function factsOf(info: DatabaseInfo): Fact[] {
   const { identity, cookie, cookies, epoch, pastEpochs, lastCommit, lastSequence, objects, missing } = info
   const facts: (Fact | false)[] = [
-    ['identity', identity === null ? red('missing') : printable(identity)],
-    (cookie !== '' || cookies.length > 1) && ['cookie', cookie === '' ? '(none)' : printable(cookie)],
+    ['identity', identity === null ? red('missing') : shownName(identity)],
+    (cookie !== '' || cookies.length > 1) && ['cookie', cookie === '' ? '(none)' : shownName(cookie)],
     cookies.length > 1 && ['other cookies', otherCookies(info)],
     [
       'epoch',
@@ -197,11 +197,14 @@ function factsOf(info: DatabaseInfo): Fact[] {
 }
 
 function otherCookies({ cookie, cookies }: DatabaseInfo): string {
-  return cookies
+  const others = cookies
     .filter((other) => other !== cookie)
-    .map((other) => (other === '' ? '(none)' : printable(other)))
-    .join(', ')
+    .map((other) => (other === '' ? '(none)' : shownName(other)))
+  const more = others.length > maxCookies ? ` and ${formatCount(others.length - maxCookies)} more` : ''
+  return `${others.slice(0, maxCookies).join(', ')}${more}`
 }
+
+const maxCookies = 10
 
 function usageText({ objects, bytes }: Usage): string {
   return `${counted(objects, 'object')}, ${formatBytes(bytes)}`
@@ -220,9 +223,9 @@ function drawing(tree: LsmTree, largest: number): string[] {
   const { columnFamily, levels, tables, bytes, blobFiles, blobBytes } = tree
   const { name, comparator } = columnFamily
   const blobs = blobFiles > 0 ? `, ${counted(blobFiles, 'blob file')} with ${formatBytes(blobBytes)}` : ''
-  const order = comparator === undefined ? '' : ` (${printable(comparator)})`
+  const order = comparator === undefined ? '' : ` (${shownName(comparator)})`
   return [
-    `${bold(printable(name))}${order}: ${counted(tables, 'table')}, ${formatBytes(bytes)}${blobs}`,
+    `${bold(shownName(name))}${order}: ${counted(tables, 'table')}, ${formatBytes(bytes)}${blobs}`,
     ...(levels.length === 0 ? [] : tableLines(levels, levelColumns(largest)).map((line) => `  ${line}`)),
   ]
 }
@@ -242,3 +245,5 @@ function levelColumns(largest: number): Column<LsmLevel>[] {
 }
 
 const shownKey = (key: Uint8Array) => shortened(printableBytes(key), shownKeyLength)
+const shownNameLength = 100
+const shownName = (name: string) => shortened(printable(name), shownNameLength)

@@ -129,7 +129,7 @@ function checkFilter(
   const all = [...manifest.columnFamilies.values()]
   const chosen = all.filter(({ name }) => name === (columnFamily ?? name))
   if (chosen.length === 0) {
-    const names = all.slice(0, maxNamed).map(({ name }) => JSON.stringify(name))
+    const names = all.slice(0, maxNamed).map(({ name }) => JSON.stringify(shortened(name, shownKeyLength)))
     const more = all.length > maxNamed ? ` and ${all.length - maxNamed} more` : ''
     throw new UsageError(
       `there is no column family ${JSON.stringify(columnFamily)}; there is ${names.join(', ')}${more}`,
