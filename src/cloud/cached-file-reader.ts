@@ -27,7 +27,8 @@ export class CachedFileReader implements SparseFile {
   }
 
   ensure(offset: number, length: number): Promise<LocalCopy | Uint8Array> {
-    return this.#file.ensure(offset, length, this.#readAhead.after(offset, length))
+    // Whoever goes backward gets no more than that: RocksDB reads tables so for iterators in reverse alone.
+    return this.#file.ensure(offset, length, this.#readAhead.around(offset, length).after)
   }
 
   /** Tells the bridge. `released` is called once it does not hold the copy open. */

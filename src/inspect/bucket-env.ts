@@ -34,7 +34,7 @@ export interface BucketEnvOptions {
   /** Names the CLOUDMANIFEST. Default: the plain one. */
   readonly cookie?: string
   readonly connection?: S3Connection
-  /** Memory for parts of tables. Default 64 MiB. */
+  /** Memory for parts of tables. Default 32 MiB. */
   readonly cacheBytes?: number
 }
 
@@ -94,7 +94,7 @@ async function stateOf(places: Places, cookie: string): Promise<DatabaseState> {
   throw new EnvError(state.cloudManifestModified === undefined ? 'NotFound' : 'Corruption', message)
 }
 
-const defaultCacheBytes = 64 * 1024 * 1024
+const defaultCacheBytes = 32 * 1024 * 1024
 /** Of no consequence: whatever number RocksDB gave it, the object has only an epoch. */
 const manifestName = manifestFileName(1)
 
@@ -246,7 +246,7 @@ export class BucketEnv implements Env {
       read: (offset, length) => {
         // What is fetched ahead for one reader must not push out what another one has not read yet.
         const share = Math.min(maxReadAheadBytes, this.#cacheBytes / (2 * this.#openFiles))
-        return this.#cache.read(file, offset, length, readAhead.after(offset, length, share))
+        return this.#cache.read(file, offset, length, readAhead.around(offset, length, share))
       },
       close: () => {
         if (isOpen) this.#openFiles -= 1

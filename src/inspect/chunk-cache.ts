@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import type { Surroundings } from '../cloud/read-ahead.js'
 
 /** A miss costs a request of some milliseconds whatever its size below some 100 KiB: as in the cache on disk. */
 export const chunkBytes = 64 * 1024
@@ -29,16 +30,21 @@ export class ChunkCache {
 
   /**
    * The range, cut at the end of the file.
-   * @param ahead what to fetch along with it, in bytes behind it: nobody waits for that, and nobody hears of its failure.
+   * @param around what to fetch along with it: nobody waits for that, and nobody hears of its failure.
    */
-  async read(file: ChunkedFile, offset: number, length: number, ahead = 0): Promise<Uint8Array> {
+  async read(
+    file: ChunkedFile,
+    offset: number,
+    length: number,
+    around: Surroundings = { before: 0, after: 0 },
+  ): Promise<Uint8Array> {
     const end = Math.min(offset + length, file.size)
     if (offset >= end) return new Uint8Array(0)
     const first = Math.floor(offset / chunkBytes)
     const lastOfRange = chunkAt(end)
-    for (const run of this.#missing(file, first, chunkAt(Math.min(end + ahead, file.size)))) {
-      this.#startFetch(file, run)
-    }
+    const firstAround = Math.floor(Math.max(offset - around.before, 0) / chunkBytes)
+    const lastAround = chunkAt(Math.min(end + around.after, file.size))
+    for (const run of this.#missing(file, firstAround, lastAround)) this.#startFetch(file, run)
     const wanted: (Uint8Array | Promise<Uint8Array>)[] = []
     for (let chunk = first; chunk <= lastOfRange; chunk++) wanted.push(this.#present(keyOf(file, chunk))!)
     const chunks = await Promise.all(wanted)

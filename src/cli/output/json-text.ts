@@ -1,3 +1,5 @@
+import { escapedInJson } from './json.js'
+
 /**
  * JSON as somebody else wrote it, laid out for people: with line breaks and indentation, or all on one line. Not a
  * digit of a number changes, as it would by way of values, and what a terminal would act upon is escaped.
@@ -36,7 +38,7 @@ export function laidOutJson(text: string, { indented }: { readonly indented: boo
       parts.push(token)
       breakLine()
     } else {
-      parts.push(token === ':' && indented ? ': ' : escapedToken(token))
+      parts.push(token === ':' && indented ? ': ' : escapedInJson(token))
     }
   }
   return parts.join('')
@@ -61,13 +63,4 @@ function tokenEnd(text: string, start: number): number {
   }
   while (text[end] !== '"') end += text[end] === '\\' ? 2 : 1
   return end + 1
-}
-
-/** See {@link file://./text.ts}. JSON has escapes of its own. */
-function escapedToken(token: string): string {
-  return token.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (character) =>
-    Array.from({ length: character.length }, (_, at) => {
-      return `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`
-    }).join(''),
-  )
 }

@@ -17,7 +17,12 @@ export function jsonBytes(bytes: Uint8Array): JsonBytes {
  */
 export function jsonLine(value: unknown): string {
   const text = JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? String(part) : part))
-  return text.replace(unprintable, (character) => character.split('').map(escapedUnit).join(''))
+  return escapedInJson(text)
+}
+
+/** JSON on one line, with everything escaped that a terminal would act upon. */
+export function escapedInJson(json: string): string {
+  return json.replace(unprintable, (character) => character.split('').map(escapedUnit).join(''))
 }
 
 function escapedUnit(unit: string): string {

@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer'
+
 /**
  * Text for people. Names, keys and values come from a bucket, and whoever can write there must not be able to move
  * the cursor, turn the direction of the text or hide anything on the terminal of who looks.
@@ -22,18 +24,19 @@ function escaped(character: string): string {
 
 const shortEscapes: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }
 
-const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+const byteForms = Array.from({ length: 256 }, (_, byte) => {
+  if (byte === 0x5c) return '\\\\'
+  if (byte >= 0x20 && byte < 0x7f) return String.fromCharCode(byte)
+  return `\\x${byte.toString(16).padStart(2, '0')}`
+})
 
 /** Bytes as text where they are UTF-8, and otherwise each byte that is not ASCII as `\xNN`. */
 export function printableBytes(bytes: Uint8Array): string {
-  try {
-    return printable(strictUtf8.decode(bytes))
-  } catch {
-    const hex = (byte: number) => `\\x${byte.toString(16).padStart(2, '0')}`
-    return Array.from(bytes, (byte) =>
-      byte === 0x5c ? '\\\\' : byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : hex(byte),
-    ).join('')
-  }
+  if (isUtf8(bytes))
+    return printable(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString())
+  let text = ''
+  for (const byte of bytes) text += byteForms[byte]
+  return text
 }
 
 /** At most `width` characters of it, the middle left out. */
