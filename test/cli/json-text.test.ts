@@ -1,0 +1,38 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { laidOutJson } from '#src/cli/output/json-text.js'
+
+test('JSON that is laid out says the same, on one line or on many, and can be shown', () => {
+  fc.assert(
+    fc.property(fc.json({ stringUnit: 'binary' }), fc.boolean(), (text, indented) => {
+      const laidOut = laidOutJson(text, { indented })!
+      expect(JSON.parse(laidOut)).toEqual(JSON.parse(text))
+      expect(indented ? laidOut.replaceAll('\n', '') : laidOut).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u)
+    }),
+  )
+})
+
+test('on one line it is as short as JSON gets', () => {
+  fc.assert(
+    fc.property(fc.json({ stringUnit: 'grapheme-ascii' }), (text) => {
+      expect(laidOutJson(JSON.stringify(JSON.parse(text), undefined, 3), { indented: false })).toBe(
+        JSON.stringify(JSON.parse(text)),
+      )
+    }),
+  )
+})
+
+test('numbers keep their digits', () => {
+  expect(laidOutJson('[1.50, 12345678901234567890]', { indented: false })).toBe('[1.50,12345678901234567890]')
+})
+
+test('nesting without end takes no memory without end', () => {
+  const deep = 5000
+  const text = laidOutJson('['.repeat(deep) + ']'.repeat(deep), { indented: true })
+  expect(text!.length).toBeLessThan(deep * 2 * 110)
+})
+
+test('what is no JSON is told apart', () => {
+  for (const text of ['', '{', 'nan', "{'a':1}", '[1,]'])
+    expect(laidOutJson(text, { indented: true })).toBe(undefined)
+})
