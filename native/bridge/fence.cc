@@ -27,19 +27,33 @@ void Fences::Raise(const std::string& directory, const IOStatus& reason) {
   for (const auto& [path, fence] : by_directory_) RaiseWhereDue(path, *fence);
 }
 
-void Fences::RaiseEverywhere(const IOStatus& reason) { Raise("/", reason); }
+void Fences::RaiseEverywhere(const IOStatus& reason) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  raised_everywhere_ = reason;
+  for (const auto& [path, fence] : by_directory_) fence->Raise(reason);
+}
 
 void Fences::Lower(const std::string& directory) {
   std::lock_guard<std::mutex> lock(mutex_);
-  if (raised_.erase(directory) == 0) return;
+  databases_.insert(directory);
+  raised_.erase(directory);
+  // Only those that are up, for a later fence is to reach the open files of the others.
   for (auto it = by_directory_.begin(); it != by_directory_.end();) {
-    it = IsAtOrBelow(directory, it->first) ? by_directory_.erase(it) : std::next(it);
+    it = it->second->up() && DatabaseOf(it->first) == directory ? by_directory_.erase(it) : std::next(it);
   }
 }
 
 void Fences::RaiseWhereDue(const std::string& directory, Fence& fence) {
+  if (raised_everywhere_) fence.Raise(*raised_everywhere_);
   for (const auto& [fenced, reason] : raised_) {
-    if (IsAtOrBelow(fenced, directory)) fence.Raise(reason);
+    if (IsAtOrBelow(fenced, directory) && fenced.size() >= DatabaseOf(directory).size()) fence.Raise(reason);
+  }
+}
+
+std::string Fences::DatabaseOf(const std::string& directory) const {
+  for (std::string above = directory;; above = DirectoryOf(above)) {
+    if (databases_.count(above) > 0) return above;
+    if (above == "/") return "";
   }
 }
 

@@ -1,11 +1,13 @@
 // Fences keep a displaced owner from writing on: once the host says that a directory belongs to somebody
-// else, every write below it fails, those to local names included, which the host never sees.
+// else, every write to its database fails, those to local names included, which the host never sees.
 #pragma once
 
 #include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <set>
 #include <string>
 
 #include "bridge/rocksdb_names.h"
@@ -16,7 +18,8 @@ namespace cloudenv {
 // by a displaced owner never becomes writable again, whoever takes the lock later.
 class Fence {
  public:
-  IOStatus Check() const { return up_.load(std::memory_order_acquire) ? reason_ : IOStatus::OK(); }
+  bool up() const { return up_.load(std::memory_order_acquire); }
+  IOStatus Check() const { return up() ? reason_ : IOStatus::OK(); }
 
  private:
   friend class Fences;
@@ -32,19 +35,26 @@ class Fences {
   // The fence for the file at `path`.
   std::shared_ptr<const Fence> For(const std::string& path);
 
-  // Files at or below `directory` take no write any more.
+  // Files of the database in `directory` take no write any more: those there and below, but for other
+  // databases below.
   void Raise(const std::string& directory, const IOStatus& reason);
   // No file takes a write any more, ever.
   void RaiseEverywhere(const IOStatus& reason);
-  // The lock of `directory` was taken anew: files opened from now on may be written.
+  // The lock of `directory` was taken: it is a database, and its files that are opened from now on may be
+  // written.
   void Lower(const std::string& directory);
 
  private:
   void RaiseWhereDue(const std::string& directory, Fence& fence);
+  // The database that `directory` belongs to: the innermost one at or above it. Empty where none is known.
+  std::string DatabaseOf(const std::string& directory) const;
 
   std::mutex mutex_;
   std::map<std::string, std::shared_ptr<Fence>> by_directory_;
   std::map<std::string, IOStatus> raised_;
+  std::optional<IOStatus> raised_everywhere_;
+  // Each that was ever locked on this connection.
+  std::set<std::string> databases_;
 };
 
 }  // namespace cloudenv

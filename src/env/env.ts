@@ -81,7 +81,8 @@ export interface Env {
 export interface EnvListener {
   /**
    * The database in `directory` belongs to somebody else now: the bridge refuses every further write
-   * below it with IOFenced and this message, those to `localNames` included.
+   * to its files with IOFenced and this message, those to `localNames` included. They are all that is in the
+   * directory and below, but for other databases below, which go on.
    */
   fenced(directory: string, message: string): void
 }

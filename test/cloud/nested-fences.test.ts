@@ -1,0 +1,58 @@
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { cloudEnv, RocksDB } from '#src/index.js'
+import { Machine } from '../support/machine.js'
+import { mainTestStores, type TestStore } from '../support/test-stores.js'
+
+const utf8 = { valueEncoding: 'utf8' } as const
+const { make } = mainTestStores()[0]!
+
+/** Takes the database over from elsewhere, and waits until its owner knows. */
+async function displace(store: TestStore, owner: RocksDB, name: string): Promise<void> {
+  const other = new Machine(store)
+  await other.open(() => undefined, { path: join(other.root, name) })
+  await owner.put('displaced', '1')
+  await expect(owner.flush()).rejects.toMatchObject({ code: 'IOFenced' })
+  await expect(owner.put('displaced', '2')).rejects.toMatchObject({ code: 'IOFenced' })
+}
+
+test('who is displaced from a database keeps those nested in it, and each is fenced for itself', async () => {
+  const store = make()
+  const { options, path } = new Machine(store)
+  const env = cloudEnv(options)
+  const nestedPath = join(path, 'nested')
+  const open = (directory: string) => RocksDB.open(directory, { env })
+  const outer = await open(path)
+  let nested = await open(nestedPath)
+  // One that was open before too, but not now.
+  await (await open(join(path, 'closed'))).close()
+
+  await displace(store, outer, 'db')
+  await nested.put('a', '1')
+  await nested.flush()
+  await nested.close()
+  nested = await open(nestedPath)
+  await nested.put('b', '2')
+  await nested.flush()
+  for (const name of ['closed', 'new']) {
+    const inner = await open(join(path, name))
+    await inner.put('a', '1')
+    await inner.flush()
+    await inner.close()
+  }
+
+  // Taking the outer one back opens no way around the fences of the nested one.
+  await outer.close()
+  const taken = await open(path)
+  await taken.put('c', '3')
+  await taken.flush()
+  await displace(store, nested, 'db/nested')
+  await taken.put('d', '4')
+  await taken.flush()
+  expect(await taken.getMany(['c', 'd'], utf8)).toEqual(['3', '4'])
+  await nested.close()
+  nested = await open(nestedPath)
+  expect(await nested.getMany(['a', 'b'], utf8)).toEqual(['1', '2'])
+  for (const db of [taken, nested]) await db.close()
+  await env.close()
+})
