@@ -105,7 +105,26 @@ function problemsOf(state: SurveyedState, survey: Survey): Problem[] {
       ? (misplaced.get(problem.object) ?? missingFromClone(problem, survey))
       : problem,
   )
-  return [...found, ...verifyState(state, survey.identity, identityObject(survey))]
+  return [
+    ...found,
+    ...blobFileProblems(state),
+    ...verifyState(state, survey.identity, identityObject(survey)),
+  ]
+}
+
+/** A header of 30 bytes and a footer of 32, around what the MANIFEST counts: `db/blob/blob_log_format.h` in RocksDB. */
+const blobFileFrameBytes = 62
+
+function blobFileProblems({ blobFiles }: SurveyedState): Problem[] {
+  return blobFiles.flatMap(({ blobFile, stored }) => {
+    const expected = blobFile.blobBytes + blobFileFrameBytes
+    if (!stored || stored.size === expected) return []
+    const object = urlOf(stored)
+    const message =
+      `${object} has ${stored.size} bytes, and by the MANIFEST it is ${expected}. ` +
+      'Bring the object back, for example from an earlier version'
+    return [{ code: 'wrongSize', object, message }]
+  })
 }
 
 /** By URL: the missing tables that lie there as files of another epoch. */

@@ -3,7 +3,8 @@ import type { TestStore } from './test-stores.js'
 
 /**
  * Writes a database that has some of everything, at `db` in the store: three epochs; tables of the same size; in the
- * column family `orders` tables with filters below level 0, in `events` one with partitioned index and filter.
+ * column family `orders` tables with filters below level 0, in `events` one with partitioned index and filter; in `blobs` one
+ * whose values are in a blob file.
  */
 export async function writeSound(store: TestStore): Promise<void> {
   const machine = new Machine(store)
@@ -22,6 +23,12 @@ export async function writeSound(store: TestStore): Promise<void> {
         partition_filters: true,
         metadata_block_size: 256,
       },
+    },
+    blobs: {
+      ...plain,
+      enable_blob_files: true,
+      min_blob_size: 10,
+      blob_compression_type: 'kSnappyCompression',
     },
   }
   const options = { options: plain, columnFamilies }
@@ -46,7 +53,11 @@ export async function writeSound(store: TestStore): Promise<void> {
     }
   }, options)
   await machine.open(async (db) => {
-    for (const key of keys('c')) await db.put(key, value)
+    const columnFamily = db.columnFamily('blobs')
+    for (const key of keys('c')) {
+      await db.put(key, value)
+      await db.put(key, value, { columnFamily })
+    }
     await db.flush()
   }, options)
 }
