@@ -8,8 +8,11 @@ import type { TestStore } from './test-stores.ts'
 
 const epoch = parseEpoch('c0ffee')!
 
-/** Puts the files of a closed RocksDB database on disk into a store, as the database `path` that one epoch wrote. */
-export async function copyToBucket(directory: string, store: TestStore, path: string): Promise<void> {
+/**
+ * Puts the files of a closed RocksDB database on disk into a store, as the database `path` that one epoch wrote.
+ * @returns how many objects it has.
+ */
+export async function copyToBucket(directory: string, store: TestStore, path: string): Promise<number> {
   const limit = pLimit(16)
   const names = await readdir(directory)
   const current = (await readFile(join(directory, 'CURRENT'), 'utf8')).trim()
@@ -17,9 +20,12 @@ export async function copyToBucket(directory: string, store: TestStore, path: st
     const parsed = parseFileName(name)
     const isStored = parsed.kind === 'table' || parsed.kind === 'blob'
     if (!isStored && name !== current) return []
-    const target = isStored ? objectName({ ...parsed, epoch }) : objectName({ kind: 'manifest', epoch })
+    const target = objectName(
+      isStored ? { kind: parsed.kind, number: parsed.number, epoch } : { kind: 'manifest', epoch },
+    )
     return [limit(async () => store.put(`${path}/${target}`, await readFile(join(directory, name))))]
   })
   await Promise.all(copies)
   await store.put(`${path}/CLOUDMANIFEST`, encodeCloudManifest({ past: [], current: epoch }))
+  return copies.length + 1
 }
