@@ -17,9 +17,10 @@ export class Cli {
   stderr = ''
   readonly #watchers = new Set<() => void>()
 
-  constructor(cliArguments: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  constructor(cliArguments: readonly string[], env: NodeJS.ProcessEnv = {}, cwd?: string) {
     this.child = spawn(process.execPath, [main, ...cliArguments], {
       stdio: ['ignore', 'pipe', 'pipe'],
+      ...(cwd !== undefined && { cwd }),
       env: { ...process.env, ...env },
     })
     for (const name of ['stdout', 'stderr'] as const) {
@@ -50,6 +51,10 @@ export class Cli {
   }
 }
 
-export function runCli(cliArguments: readonly string[], env?: NodeJS.ProcessEnv): Promise<CliResult> {
-  return new Cli(cliArguments, env).result
+export function runCli(
+  cliArguments: readonly string[],
+  env?: NodeJS.ProcessEnv,
+  cwd?: string,
+): Promise<CliResult> {
+  return new Cli(cliArguments, env, cwd).result
 }
