@@ -17,15 +17,18 @@ export async function copyToBucket(directory: string, store: TestStore, path: st
   const names = await readdir(directory)
   const current = (await readFile(join(directory, 'CURRENT'), 'utf8')).trim()
   const copies = names.flatMap((name) => {
-    const parsed = parseFileName(name)
-    const isStored = parsed.kind === 'table' || parsed.kind === 'blob'
-    if (!isStored && name !== current) return []
-    const target = objectName(
-      isStored ? { kind: parsed.kind, number: parsed.number, epoch } : { kind: 'manifest', epoch },
-    )
+    const target = targetOf(name, current)
+    if (target === undefined) return []
     return [limit(async () => store.put(`${path}/${target}`, await readFile(join(directory, name))))]
   })
   await Promise.all(copies)
   await store.put(`${path}/CLOUDMANIFEST`, encodeCloudManifest({ past: [], current: epoch }))
   return copies.length + 1
+}
+
+function targetOf(name: string, current: string): string | undefined {
+  if (name === current) return objectName({ kind: 'manifest', epoch })
+  const parsed = parseFileName(name)
+  if (parsed.kind !== 'table' && parsed.kind !== 'blob') return undefined
+  return objectName({ kind: parsed.kind, number: parsed.number, epoch })
 }
