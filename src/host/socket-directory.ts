@@ -1,6 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { readBootId } from '../cloud/boot-id.js'
+import { bootName, removeAbandonedDirectories, socketName } from './abandoned-directories.js'
 
 /** `sun_path` of a socket address: 108 bytes on Linux, 104 on macOS, the terminating zero included. */
 export const maxSocketPathBytes = 103
@@ -15,10 +17,9 @@ export interface SocketDirectory {
 
 export function makeSocketDirectory(parents: readonly string[] = [tmpdir(), '/tmp']): SocketDirectory {
   const name = 'cloudenv-'
-  const file = 'env.sock'
   // mkdtemp appends six characters, and gives the directory mode 0700.
   const parent = parents.find(
-    (parent) => Buffer.byteLength(join(parent, `${name}XXXXXX`, file)) <= maxSocketPathBytes,
+    (parent) => Buffer.byteLength(join(parent, `${name}XXXXXX`, socketName)) <= maxSocketPathBytes,
   )
   if (parent === undefined)
     throw new RangeError(
@@ -27,7 +28,10 @@ export function makeSocketDirectory(parents: readonly string[] = [tmpdir(), '/tm
   const path = mkdtempSync(join(parent, name))
   if (directories.size === 0) process.once('exit', removeAll)
   directories.add(path)
-  return { path, socketPath: join(path, file) }
+  writeFileSync(join(path, bootName), readBootId())
+  // Nobody waits for that, and nobody is the worse if it fails.
+  void removeAbandonedDirectories(parent).catch(() => undefined)
+  return { path, socketPath: join(path, socketName) }
 }
 
 export function removeSocketDirectory({ path }: SocketDirectory): void {
