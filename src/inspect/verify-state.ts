@@ -9,7 +9,7 @@ import type { SurveyedState } from './survey.js'
 const bytewise = 'leveldb.BytewiseComparator'
 
 /** Whether the keys of the column family are in the order of their bytes. */
-export function isBytewise(manifest: Manifest, columnFamily: number): boolean {
+function isBytewise(manifest: Manifest, columnFamily: number): boolean {
   return manifest.columnFamilies.get(columnFamily)?.comparator === bytewise
 }
 

@@ -3,12 +3,14 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { VerifyJson } from '#src/cli/verify.js'
 import type { DatabasePlace, Places } from '#src/cloud/database-place.js'
+import { EnvError } from '#src/env/env-error.js'
 import { decodeCloudManifest, encodeCloudManifest } from '#src/format/cloud-manifest.js'
 import { type Epoch, epochOf } from '#src/format/epoch.js'
 import { tableFileName } from '#src/format/file-name.js'
 import { appendRecord, encodeLog } from '#src/format/log-record.js'
 import { readManifest } from '#src/format/manifest.js'
 import { verifyDatabase } from '#src/inspect/verify.js'
+import type { ObjectStore } from '#src/store/object-store.js'
 import { openStore } from '#src/store/open-store.js'
 import { runCli } from '../support/cli.js'
 import {
@@ -509,6 +511,42 @@ describe('where the MANIFEST contradicts itself, it names', () => {
     )
     for (const number of [next, next + 1]) copy.objects.set(copy.tableKey(number), Buffer.alloc(3))
     expect(await problemsOf(copy.objects, { isDeep: false })).toEqual([])
+  })
+})
+
+describe('a table that is gone when it is to be read', () => {
+  /** What verify says where the table cannot be found so many times. */
+  const problemsWhereGone = async (times: number) => {
+    const store = directory!.make()
+    await writeObjects(store, sound)
+    const [place] = placesOf(store.url('db'))
+    const { a } = new Copy()
+    let left = times
+    const get: ObjectStore['get'] = (key, range) => {
+      if (`db/${key}` !== a || left-- <= 0) return place.store.get(key, range)
+      return Promise.reject(new EnvError('NotFound', 'there is no such object'))
+    }
+    const vanishing = { store: { ...delegate(place.store), get }, path: '' }
+    const { problems } = await verifyDatabase([vanishing], { isDeep: true })
+    return problems.map(({ code, object }) => [code, object.slice(store.url().length + 1)])
+  }
+  const delegate = (store: ObjectStore): ObjectStore => ({
+    url: store.url,
+    get: (...given) => store.get(...given),
+    head: (...given) => store.head(...given),
+    put: (...given) => store.put(...given),
+    list: (...given) => store.list(...given),
+    deleteMany: (...given) => store.deleteMany(...given),
+    copy: (...given) => store.copy(...given),
+    close: () => store.close(),
+  })
+
+  test('is looked for again: an owner may have deleted it', async () => {
+    expect(await problemsWhereGone(1)).toEqual([])
+  })
+
+  test('is missing, where it is still needed', async () => {
+    expect(await problemsWhereGone(Infinity)).toEqual([['missing', new Copy().a]])
   })
 })
 

@@ -37,7 +37,7 @@ export function overwritten(bytes: Uint8Array, at: number, others: Uint8Array): 
   return copy
 }
 
-export interface Part {
+interface Part {
   readonly offset: number
   readonly size: number
 }
