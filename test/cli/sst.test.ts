@@ -1,5 +1,5 @@
 import { execFile, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -8,6 +8,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { SstBlocksJson, SstEntryJson, SstIndexJson, SstJson } from '#src/cli/sst.js'
 import { encodeCloudManifest } from '#src/format/cloud-manifest.js'
 import { parseEpoch } from '#src/format/epoch.js'
+import { rangedObject } from '#src/inspect/ranged-source.js'
+import { TableReader } from '#src/inspect/table-reader.js'
+import { openStore } from '#src/store/open-store.js'
 import { runCli } from '../support/cli.js'
 import { fixtureNames, fixtureSuite, haveFixtures, unpackFixture } from '../support/fixtures.js'
 import { internalKey, smallTable } from '../support/raw-table.js'
@@ -46,20 +49,24 @@ function expectDumped(shown: SstJson, dump: string): void {
 }
 
 describe.skipIf(!haveFixtures)(fixtureSuite('of what rocksdb-cloud wrote'), () => {
-  test.each(fixtureNames)("in '%s', properties are what the real sst_dump prints", async (name) => {
-    const { directory: fixture, objects } = unpackFixture(name)
-    const dumps = readdirSync(join(fixture, 'dump')).filter((file) => file.includes('.sst'))
-    expect(dumps.length).toBeGreaterThan(0)
-    const compared = dumps.map(async (dump) => {
-      const { bucket, key, size } = objects.find((object) =>
-        object.key.endsWith(`/${basename(dump, '.txt')}`),
-      )!
-      const shown = await twoAtOnce(() => sst(`file://${join(fixture, bucket, key)}`))
-      expectDumped(shown, readFileSync(join(fixture, 'dump', dump), 'utf8'))
-      expect([shown.sizeBytes, shown.problems]).toEqual([size, []])
-    })
-    await Promise.all(compared)
-  })
+  test.each(fixtureNames)(
+    "in '%s', properties are what the real sst_dump prints",
+    { timeout: 120_000 },
+    async (name) => {
+      const { directory: fixture, objects } = unpackFixture(name)
+      const dumps = readdirSync(join(fixture, 'dump')).filter((file) => file.includes('.sst'))
+      expect(dumps.length).toBeGreaterThan(0)
+      const compared = dumps.map(async (dump) => {
+        const { bucket, key, size } = objects.find((object) =>
+          object.key.endsWith(`/${basename(dump, '.txt')}`),
+        )!
+        const shown = await twoAtOnce(() => sst(`file://${join(fixture, bucket, key)}`))
+        expectDumped(shown, readFileSync(join(fixture, 'dump', dump), 'utf8'))
+        expect([shown.sizeBytes, shown.problems]).toEqual([size, []])
+      })
+      await Promise.all(compared)
+    },
+  )
 
   test('a name without an epoch is found by the CLOUDMANIFEST, at the source of a clone too', async () => {
     const { directory: fixture } = unpackFixture('clone')
@@ -105,18 +112,38 @@ describe.skipIf(!haveSstDump)(
       })
     })
 
+    const dumpedEntries = async (path: string) =>
+      (await sstDump(path, '--command=scan', '--output_hex'))
+        .split('\n')
+        .filter((line) => line.startsWith("'"))
+    const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex').toUpperCase()
+
     test('entries are what sst_dump prints', { timeout: 120_000 }, async () => {
-      await forEachTable(async (path) => {
-        const dumped = await sstDump(path, '--command=scan', '--output_hex')
-        const shown = (await entries(`file://${path}`)).filter(({ type }) => type !== 'rangeDeletion')
-        const hex = (base64: string) => Buffer.from(base64, 'base64').toString('hex').toUpperCase()
-        expect(
-          shown.map(
+      for (const name of [tables[0]!, tables[6]!, tables.at(-1)!]) {
+        const path = join(db, name)
+        const bytes = (base64: string) => hex(Buffer.from(base64, 'base64'))
+        const shown = (await entries(`file://${path}`))
+          .filter(({ type }) => type !== 'rangeDeletion')
+          .map(
             ({ key, sequence, type, value }) =>
-              `'${hex(key.base64)}' seq:${sequence}, type:${typeNumbers[type]} => ${hex(value.base64)}`,
-          ),
-        ).toEqual(dumped.split('\n').filter((line) => line.startsWith("'")))
+              `'${bytes(key.base64)}' seq:${sequence}, type:${typeNumbers[type]} => ${bytes(value.base64)}`,
+          )
+        expect(shown).toEqual(await dumpedEntries(path))
+      }
+    })
+
+    test('entries that are read are what sst_dump prints', { timeout: 120_000 }, async () => {
+      const store = openStore(`file://${db}`)
+      await forEachTable(async (path) => {
+        const source = rangedObject({ store, path: '' }, basename(path), statSync(path).size)
+        const reader = await TableReader.open(source)
+        const read: string[] = []
+        for await (const { userKey, sequence, type, value } of reader.entries()) {
+          read.push(`'${hex(userKey)}' seq:${sequence}, type:${type} => ${hex(value)}`)
+        }
+        expect(read).toEqual(await dumpedEntries(path))
       })
+      store.close()
     })
 
     test('a range, in either way of giving keys, holds what is in it and nothing else', async () => {
