@@ -188,17 +188,24 @@ class TableCheck {
     const maxSequence = isKnown ? Number(largestSequence) : Infinity
     const { upperKey } = block
     let last = this.#lastKey
+    let lastUserKey = last && userKeyOf(last)
     for (const { key } of readBlock(bytes, { error })) {
-      if (key.length < 8) throw error('a key is shorter than its 8-byte trailer')
-      if (isBytewise && last && compareKeys(last, key) >= 0) throw error('its keys are not in order')
+      if (key.length < keyTrailerSize) throw error('a key is shorter than its 8-byte trailer')
+      const userKey = userKeyOf(key)
+      if (isBytewise && last && lastUserKey) {
+        // Of the same user key, the newest comes first.
+        const order = Buffer.compare(lastUserKey, userKey) || compareTrailers(key, last)
+        if (order >= 0) throw error('its keys are not in order')
+      }
       if (sequenceOf(key) > maxSequence)
         throw error('an entry is newer than the MANIFEST says that any in the table is')
       last = key
+      lastUserKey = userKey
       this.#firstKey ??= key
       this.#entries += 1
     }
     this.#lastKey = last
-    if (isBytewise && last && upperKey && Buffer.compare(userKeyOf(last), upperKey) > 0)
+    if (isBytewise && lastUserKey && upperKey && Buffer.compare(lastUserKey, upperKey) > 0)
       throw error('it has a key that its index entry does not reach')
   }
 
@@ -272,21 +279,26 @@ function knownId(id: TableUniqueId | undefined): TableUniqueId | undefined {
   return id && (id[0] !== 0n || id[1] !== 0n) ? id : undefined
 }
 
+/** Behind each user key: 7 bytes of sequence number and 1 of type. */
+const keyTrailerSize = 8
+
 function userKeyOf(key: Uint8Array): Uint8Array {
-  return key.subarray(0, key.length - 8)
+  return key.subarray(0, key.length - keyTrailerSize)
 }
 
 /** Rounded above 2^53. */
 function sequenceOf(key: Uint8Array): number {
-  const at = key.length - 8
+  const at = key.length - keyTrailerSize
   const low = key[at + 1]! + key[at + 2]! * 2 ** 8 + key[at + 3]! * 2 ** 16
   const high = key[at + 4]! + key[at + 5]! * 2 ** 8 + key[at + 6]! * 2 ** 16 + key[at + 7]! * 2 ** 24
   return low + high * 2 ** 24
 }
 
-/** Of internal keys: by user key, then the newest first. */
-function compareKeys(a: Uint8Array, b: Uint8Array): number {
-  const byKey = Buffer.compare(userKeyOf(a), userKeyOf(b))
-  if (byKey !== 0) return byKey
-  return Buffer.compare(Uint8Array.from(b.subarray(-8)).reverse(), Uint8Array.from(a.subarray(-8)).reverse())
+/** As numbers, the last byte the highest. */
+function compareTrailers(a: Uint8Array, b: Uint8Array): number {
+  for (let at = 1; at <= keyTrailerSize; at++) {
+    const difference = a[a.length - at]! - b[b.length - at]!
+    if (difference !== 0) return difference
+  }
+  return 0
 }

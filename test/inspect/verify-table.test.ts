@@ -70,6 +70,9 @@ function withProperties(changes: Readonly<Record<string, Uint8Array>>): (propert
 const [first, second] = tableUniqueId({ ...origin, fileNumber: 7 })!
 const uniqueId = [first, second!] as const
 
+const versions = (sequences: readonly number[]) =>
+  sequences.map((sequence): Entry => [internalKey('a', sequence), Buffer.from('value')])
+
 describe('a table is sound', () => {
   test('when it is what the MANIFEST says', async () => {
     expect(await found()).toEqual([])
@@ -95,6 +98,12 @@ describe('a table is sound', () => {
     expect(await found({ padding: Buffer.alloc(100) })).toEqual([])
   })
 
+  test('when it has several versions of a key, the newest first', async () => {
+    expect(
+      await found({ entries: [...versions([300, 2, 1]), ...entries.slice(1)] }, { largestSequence: 300n }),
+    ).toEqual([])
+  })
+
   test('when its keys are in an order that is unknown here', async () => {
     const comparator = 'mine'
     const properties = withProperties({ 'rocksdb.comparator': Buffer.from(comparator) })
@@ -105,6 +114,7 @@ describe('a table is sound', () => {
 test.each<
   [what: string, problem: RegExp, options: Partial<SmallTableOptions>, expected?: Partial<LiveTable>]
 >([
+  ['an older version first', /^corrupt: .*not in order/, { data: block([...versions([1, 2]), entries[2]!]) }],
   ['keys out of order', /^corrupt: .*not in order/, { data: block([entries[1]!, entries[0]!, entries[2]!]) }],
   ['a key twice', /^corrupt: .*not in order/, { data: block([entries[0]!, entries[0]!, entries[2]!]) }],
   [
