@@ -6,11 +6,13 @@ import type {
   Env,
   EnvListener,
   FileAttributes,
+  LocalWritableFile,
   ReadableFile,
   WritableFile,
 } from '../env/env.js'
 import { EnvError, toEnvError } from '../env/env-error.js'
 import { parseFileName } from '../format/file-name.js'
+import { isObjectKey } from '../store/object-key.js'
 import type { ObjectStore } from '../store/object-store.js'
 import { type OpenStoreOptions, openStore } from '../store/open-store.js'
 import { StoreMetrics } from '../store/store-metrics.js'
@@ -117,7 +119,7 @@ export class CloudEnv implements Env {
   async newWritableFile(path: string): Promise<WritableFile> {
     const { database, name, kind } = this.#locate(path)
     if (kind === 'stored') return database.newFile(name)
-    if (kind === 'manifest') return database.newManifest(name)
+    if (kind === 'manifest') return committing(database.newManifest(name))
     if (kind !== 'local') database.requireOwner(`write ${name}`)
     return { kind: 'local', path }
   }
@@ -131,7 +133,7 @@ export class CloudEnv implements Env {
 
   async fsyncDirectory(path: string): Promise<DirectorySync> {
     const database = this.#database(path)
-    await database.owner?.settled()
+    await commit(database.owner?.settled())
     return { localPath: (await exists(path)) ? path : undefined }
   }
 
@@ -221,7 +223,13 @@ export class CloudEnv implements Env {
   }
 
   async unlockFile(path: string): Promise<void> {
-    await run('close', dirname(path), this.#locate(path).database.release())
+    const { database } = this.#locate(path)
+    try {
+      await run('close', dirname(path), database.release())
+    } finally {
+      // What it knew of the store is void now. Its open files do without it.
+      this.#databases.delete(database.directory)
+    }
   }
 
   async isDirectory(path: string): Promise<boolean> {
@@ -235,11 +243,16 @@ export class CloudEnv implements Env {
   }
 
   async close(): Promise<void> {
-    for (const database of this.#databases.values()) await database.release()
-    await this.#cache.close()
-    await this.#closeCache()
+    const failures: unknown[] = []
+    const attempt = async (finish: () => Promise<void>) => {
+      await finish().catch((error: unknown) => failures.push(error))
+    }
+    for (const database of this.#databases.values()) await attempt(() => database.release())
+    await attempt(() => this.#cache.close())
+    await attempt(() => this.#closeCache())
     this.#bucket.store.close()
     this.#source?.store.close()
+    if (failures.length > 0) throw failures[0]
   }
 
   async #openReadable(path: string): Promise<ReadableFile> {
@@ -275,6 +288,13 @@ export class CloudEnv implements Env {
     const place = {
       store: this.#bucket.store,
       path: [...this.#bucket.segments, ...pathSegments(root, directory)].join('/'),
+    }
+    if (place.path !== '' && !isObjectKey(place.path)) {
+      throw new EnvError(
+        'InvalidArgument',
+        `${JSON.stringify(directory)} can't hold a database: its path in the store, ${JSON.stringify(place.path)}, has ` +
+          'a character that keys of objects can not have, or is longer than 1,024 bytes. Choose another path',
+      )
     }
     const places: [DatabasePlace, ...DatabasePlace[]] = [place]
     if (this.#source) places.push({ store: this.#source.store, path: this.#source.segments.join('/') })
@@ -324,6 +344,26 @@ function openBucket(url: string, options: OpenStoreOptions): Bucket {
   if (parsed.kind === 'directory') return { store: openStore(url, options), segments: [] }
   const segments = parsed.prefix.split('/').filter((segment) => segment !== '')
   return { store: openStore(`s3://${parsed.bucket}`, options), segments }
+}
+
+/** A file whose sync commits something to the store. */
+function committing(file: LocalWritableFile): LocalWritableFile {
+  const { synced } = file
+  return synced ? { ...file, synced: (size) => commit(synced(size)) } : file
+}
+
+/**
+ * Whatever the store refuses it may take later, when the credentials are valid again, the bucket is back or the disk can be
+ * written: only a database that belongs to somebody else never comes back. The request that failed is not repeated for
+ * that, but the commit is, more and more slowly.
+ */
+async function commit(action: Promise<void> | undefined): Promise<void> {
+  try {
+    await action
+  } catch (error) {
+    if (!EnvError.is(error) || error.code === 'IOFenced') throw error
+    throw new EnvError(error.code, error.message, { scope: error.scope, retryable: true, cause: error })
+  }
 }
 
 async function exists(path: string): Promise<boolean> {
