@@ -22,6 +22,17 @@ IOStatus NoSuchOperation(const char* operation, const std::string& path) {
   return IOStatus::NotSupported(std::string(operation) + " " + path, "an Env host has no such operation");
 }
 
+// RocksDB says where the lock is held, not what to do about it. What it calls otherwise is a file that can't
+// be opened.
+IOStatus LockRefused(const IOStatus& status) {
+  const std::string reason = status.getState() == nullptr ? "" : status.getState();
+  const bool is_held = reason.find("lock hold by current process") != std::string::npos ||
+                       reason.rfind("While lock file", 0) == 0;
+  if (!is_held) return status;
+  return IOStatus::IOError(
+      reason, "the database is open for writing already, in this process or another. Close it there");
+}
+
 }  // namespace
 
 rocksdb::Status ConnectCloudFileSystem(const std::string& socket_path, std::shared_ptr<FileSystem>* result) {
@@ -224,7 +235,7 @@ IOStatus CloudFileSystem::LockFile(const std::string& path, const IOOptions& opt
   rocksdb::FileLock* local = nullptr;
   IOStatus status;
   if (host_->local_locks()) status = target()->LockFile(normal, options, &local, dbg);
-  if (!status.ok()) return status;
+  if (!status.ok()) return LockRefused(status);
   status = CallOnPath(Op::kLockFile, normal);
   if (status.ok()) {
     host_->fences().Lower(DirectoryOf(normal));

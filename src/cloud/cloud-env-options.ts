@@ -69,12 +69,14 @@ const knownOptions = new Set([
  * @throws TypeError, RangeError: which option, what was expected, what was given.
  */
 export function parseCloudEnvOptions(options: CloudEnvOptions): CloudEnvConfig {
+  assertObject('the options of cloudEnv', options)
   for (const name of Object.keys(options)) {
     if (!knownOptions.has(name)) {
       throw new TypeError(`unknown option "${name}" of cloudEnv; it takes ${[...knownOptions].join(', ')}`)
     }
   }
   const { store, root, cache, source, cookie, deletionDelayMs, ownershipCheckMs, ...connection } = options
+  if (cache !== undefined) assertObject('"cache"', cache)
   for (const name of Object.keys(cache ?? {})) {
     if (name !== 'maxBytes')
       throw new TypeError(`unknown option "cache.${name}" of cloudEnv; it takes maxBytes`)
@@ -116,6 +118,11 @@ export function parseBytes(name: string, value: unknown): number {
   throw new TypeError(
     `expected "${name}" to be a number of bytes, zero or more, or a size such as "10 GiB", got ${JSON.stringify(value)}`,
   )
+}
+
+function assertObject(what: string, value: unknown): void {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return
+  throw new TypeError(`expected ${what} to be an object, got ${JSON.stringify(value)}`)
 }
 
 function storeUrl(name: string, value: unknown): string {

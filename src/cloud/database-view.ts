@@ -53,7 +53,9 @@ async function readOnce(
   const cloudManifestName = objectName({ kind: 'cloudManifest', cookie })
   const root = await getFirst(places, cloudManifestName)
   if (!root) return undefined
-  const cloudManifest = decodeCloudManifest(root.object.body, objectUrl(root.place, cloudManifestName))
+  const cloudManifest = decoded(root.place, () =>
+    decodeCloudManifest(root.object.body, objectUrl(root.place, cloudManifestName)),
+  )
 
   const manifestName = objectName({ kind: 'manifest', epoch: cloudManifest.current })
   const [stored, listings] = await Promise.all([
@@ -70,7 +72,7 @@ async function readOnce(
   }
   // An object is written whole or not at all: what a local file would have lost in a crash was lost here by other means.
   const name = objectUrl(stored.place, manifestName)
-  const manifest = readManifest(stored.object.body, { name, tail: 'strict' })
+  const manifest = decoded(stored.place, () => readManifest(stored.object.body, { name, tail: 'strict' }))
   const files = visibleFiles(places, listings, cloudManifest)
   const damage = findDamage(places[0], manifest, files)
   if (damage) return { damage, state: `${root.object.etag} ${stored.object.etag}` }
@@ -84,6 +86,21 @@ async function readOnce(
     objects: listings[0] ?? new Map(),
   }
   return { view }
+}
+
+/** What `decode` returns. Where the object is corrupt, the error also says what to do about it. */
+function decoded<T>(place: DatabasePlace, decode: () => T): T {
+  try {
+    return decode()
+  } catch (error) {
+    if (!EnvError.is(error, 'Corruption')) throw error
+    const url = databaseUrl(place)
+    throw new EnvError(
+      'Corruption',
+      `${error.message}. Bring an earlier version of that object back; "cloudenv verify ${url}" tells what else is damaged`,
+      { cause: error },
+    )
+  }
 }
 
 /** Whether the store still has the state that was read: the two objects that say what it is are as they were. */

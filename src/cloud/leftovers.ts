@@ -2,7 +2,7 @@ import { EnvError } from '../env/env-error.js'
 import { objectName, parseObjectName } from '../format/file-name.js'
 import { readManifest } from '../format/manifest.js'
 import type { ObjectInfo, ObjectKey } from '../store/object-store.js'
-import { type DatabasePlace, databaseUrl, objectKey, objectUrl } from './database-place.js'
+import { type DatabasePlace, databaseUrl, objectKey } from './database-place.js'
 
 /**
  * What an attempt to create the database left at a place without a CLOUDMANIFEST: MANIFESTs that lead to nothing. A
@@ -34,11 +34,14 @@ async function isOfNewDatabase(place: DatabasePlace, name: string): Promise<bool
     throw error
   })
   if (!stored) return true
-  const { liveTables, liveBlobFiles, columnFamilies } = readManifest(stored.body, {
-    name: objectUrl(place, name),
-    tail: 'strict',
-  })
-  return liveTables.size === 0 && liveBlobFiles.size === 0 && columnFamilies.size === 1
+  try {
+    const { liveTables, liveBlobFiles, columnFamilies } = readManifest(stored.body, { tail: 'strict' })
+    return liveTables.size === 0 && liveBlobFiles.size === 0 && columnFamilies.size === 1
+  } catch (error) {
+    // An object is written whole or not at all: no creation left this.
+    if (EnvError.is(error, 'Corruption')) return false
+    throw error
+  }
 }
 
 function orphaned(place: DatabasePlace, cookie: string, what: string): EnvError {

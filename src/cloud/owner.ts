@@ -300,9 +300,8 @@ export class Owner {
     // It may have been let go, or destroyed, while we looked: the next owner is none of our business.
     if (this.#isReleased || this.#state !== 'owned') return false
     if (found?.etag === this.#cloudManifestEtag) return true
-    this.#displaced(
-      found ? 'somebody else opened the database for writing' : 'the database was deleted there',
-    )
+    if (found) this.#displaced('somebody else opened the database for writing')
+    else this.#deleted()
     return false
   }
 
@@ -332,13 +331,27 @@ export class Owner {
   }
 
   #displaced(reason: string): EnvError {
+    return this.#raiseFence(
+      `${reason}. Close it. Opening it again takes it back from the other; writes that were not flushed are set aside then`,
+    )
+  }
+
+  #deleted(): EnvError {
+    const { directory, cookie } = this.#start
+    const cloudManifest = objectName({ kind: 'cloudManifest', cookie })
+    return this.#raiseFence(
+      `its ${cloudManifest} was deleted. Close it. To go on, bring the ${cloudManifest} back, for example an earlier version of ` +
+        `that object, and open it again; to begin anew, move ${directory} away and remove what is left in the store`,
+    )
+  }
+
+  #raiseFence(reason: string): EnvError {
     if (this.#fence) return this.#fence
     const { place, directory } = this.#start
     this.#state = 'fenced'
     this.#fence = new EnvError(
       'IOFenced',
-      `${databaseUrl(place)} no longer belongs to ${directory} (epoch ${this.epoch}): ${reason}. ` +
-        'Close it. Opening it again takes it back from the other; writes that were not flushed are set aside then',
+      `${databaseUrl(place)} no longer belongs to ${directory} (epoch ${this.epoch}): ${reason}`,
       { scope: 'fileSystem' },
     )
     this.#deps.fenced(this.#fence.message)

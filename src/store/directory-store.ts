@@ -163,6 +163,10 @@ export class DirectoryStore implements ObjectStore {
     const what = `${operation} ${this.url}/${key}`
     switch ((error as NodeJS.ErrnoException | undefined)?.code) {
       case 'ENOENT':
+        if (operation === 'put') {
+          const reason = `the store's directory is gone, or was changed by others: ${(error as Error).message}`
+          return new EnvError('IOError', `${what}: ${reason}`, { cause: error })
+        }
         return new EnvError('NotFound', `${what}: there is no such object`, { cause: error })
       case 'EISDIR':
       case 'ENOTDIR':

@@ -1,7 +1,7 @@
 /** Objects as files: one version of an object is one file, which never changes once it is in place. */
 import { randomInt } from 'node:crypto'
 import { type BigIntStats, constants } from 'node:fs'
-import { copyFile, type FileHandle, open } from 'node:fs/promises'
+import { access, copyFile, type FileHandle, open } from 'node:fs/promises'
 import { EnvError } from '../env/env-error.js'
 import type { ByteRange, ObjectInfo, ObjectKey, PutBody } from './object-store.js'
 import { type FileBody, tooShort, unreadable } from './put-body.js'
@@ -32,13 +32,17 @@ export async function writeDraft(path: string, body: PutBody): Promise<void> {
   }
 }
 
-const noSpace: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT'])
-
 /** Shares blocks with the source where the file system can. */
 async function copyDraft(path: string, body: FileBody): Promise<void> {
-  await copyFile(body.file, path, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE).catch((error) => {
-    throw noSpace.has(error.code) ? error : unreadable(body, error)
-  })
+  await copyFile(body.file, path, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE).catch(
+    async (error) => {
+      // The error does not tell which of the two files it is about.
+      await access(body.file, constants.R_OK).catch((cause: unknown) => {
+        throw unreadable(body, cause)
+      })
+      throw error.code === 'EISDIR' ? unreadable(body, error) : error
+    },
+  )
   const file = await open(path, 'r+')
   try {
     const { size } = await file.stat()

@@ -36,6 +36,8 @@ export function checkEndpoint(endpoint: unknown): void {
 function bucketOf(url: string): { readonly bucket: string; readonly prefix: string } {
   if (/[?#]/.test(url)) throw unusable(url, 'settings such as the region are options, not part of the URL')
   const [bucket = '', ...path] = url.slice('s3://'.length).split('/')
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]?$/.test(bucket))
+    throw unusable(url, 'its bucket has a name of fewer than 3 characters')
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{2,254}$/.test(bucket)) throw unusable(url, 'it names no bucket')
   return { bucket, prefix: path.filter((segment) => segment !== '').join('/') }
 }

@@ -97,6 +97,15 @@ describe('where a database lost its CLOUDMANIFEST', () => {
     await expect(refused).rejects.toThrow(/yet there lies MANIFEST-[0-9a-f]{16}, which leads to data/)
   })
 
+  test('a MANIFEST alone that is damaged is enough', async () => {
+    const { store, directory } = await decapitated()
+    const [manifest] = await objectsOf(directory, manifests)
+    await store.deleteMany((await objectsOf(directory)).map((name) => `db/${name}`))
+    await store.put(`db/${manifest}`, Buffer.from('damaged'))
+    const refused = (await ScriptedMachine.start(store)).database().open()
+    await expect(refused).rejects.toThrow(`yet there lies ${manifest}, which leads to data`)
+  })
+
   test('a new one can be made once what lay there is removed', async () => {
     const { store, directory } = await decapitated()
     await store.deleteMany((await objectsOf(directory)).map((name) => `db/${name}`))

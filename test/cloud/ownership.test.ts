@@ -63,6 +63,20 @@ function withSlowHeads(store: ObjectStore) {
   }
 }
 
+test('an owner whose database is deleted in the store is told, and how it comes back', async () => {
+  const { store } = newStore()
+  const machine = await ScriptedMachine.start(store, { ownershipCheckMs: 1000 })
+  const db = await machine.database().open()
+  await store.deleteMany(['db/CLOUDMANIFEST'])
+  machine.clock.advance(1000)
+  await expect.poll(() => machine.fences).toHaveLength(1)
+  expect(machine.fences[0]).toMatch(
+    /its CLOUDMANIFEST was deleted\. Close it\. To go on, bring the CLOUDMANIFEST back, .* to begin anew, move /,
+  )
+  expect(machine.fences[0]).not.toContain('takes it back')
+  await db.close()
+})
+
 describe('an owner that let go', () => {
   test('in the middle of a look at the store never takes the next opening for somebody else', async () => {
     const slow = withSlowHeads(newStore().store)

@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, inject, test } from 'vitest'
-import { type CloudEnvOptions, type OpenOptions, RocksDB, RocksDBError } from '#src/index.js'
+import { type CloudEnvOptions, cloudEnv, type OpenOptions, RocksDB, RocksDBError } from '#src/index.js'
 import { Machine, pathsBelow, refusal } from '../support/machine.js'
 import { mainTestStores } from '../support/test-stores.js'
 
@@ -49,6 +49,7 @@ describe('arguments', () => {
   test.each<[what: string, options: object, message: RegExp]>([
     ['an unknown option of the Env', { bukket: 'x' }, /unknown option "bukket" of cloudEnv; it takes store/],
     ['an unknown option of the cache', { cache: { size: 1 } }, /unknown option "cache.size"/],
+    ['a cache that is none', { cache: '10 GiB' }, /expected "cache" to be an object, got "10 GiB"/],
     ['a size that is none', { cache: { maxBytes: 'lots' } }, /"cache.maxBytes".*"10 GiB", got "lots"/],
     ['a URL of another scheme', { store: 'gs://bucket' }, /"s3:\/\/bucket\/prefix".*got "gs:\/\/bucket"/],
     ['a URL with a ".." in its path', { store: 's3://bucket/a/../b' }, /"s3:\/\/bucket\/a\/\.\.\/b".*"\.\."/],
@@ -66,6 +67,11 @@ describe('arguments', () => {
     expect(error).toBeInstanceOf(TypeError)
     expect(error.message).toMatch(message)
     expect(await pathsBelow(machine.root)).toEqual([])
+  })
+
+  test.each([[null], [undefined], ['s3://bucket'], [[]]])('%j are no options of cloudEnv', (options) => {
+    const message = `expected the options of cloudEnv to be an object, got ${JSON.stringify(options)}`
+    expect(() => cloudEnv(options as never)).toThrow(new TypeError(message))
   })
 
   test('what is no key or value is a TypeError, and writes nothing', async () => {
@@ -138,6 +144,18 @@ describe.each(mainTestStores())('databases, with the store in $name', ({ make })
       machine.open(nothing, { path: join(machine.root, '.cloudenv/db') }),
     )
     expect(own.message).toMatch(/\.cloudenv is the Env's own. Choose another path/)
+  })
+
+  test('a path that no object can have is refused with the reason', async () => {
+    const store = make()
+    const machine = new Machine(store)
+    for (const options of [{}, { readOnly: true }]) {
+      const path = join(machine.root, 'd\u0001b')
+      const error = await refusal(store, () => machine.open(nothing, { path, ...options }))
+      expect(error).toMatchObject({ code: 'InvalidArgument' })
+      expect(error.message).toMatch(/d\\u0001b" can't hold a database: its path in the store, .* a character/)
+      expect(await pathsBelow(machine.root)).toEqual([])
+    }
   })
 
   test('with createIfMissing false, or read-only, no database is NotFound, and none is made', async () => {

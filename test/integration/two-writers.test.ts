@@ -45,8 +45,10 @@ describe.each(mainTestStores())('two writers, with the store in $name', ({ make 
       ['--input-type=module', '--eval', second, JSON.stringify([options, first.path])],
       { cwd: import.meta.dirname },
     )
-    expect(stdout).toMatch(/LOCK/)
+    const advice = /LOCK.*open for writing already, in this process or another\. Close it there/
+    expect(stdout).toMatch(advice)
     expect(stdout).not.toMatch(/opened/)
+    await expect(first.open()).rejects.toThrow(advice)
     await db.put('b', '2')
     await db.flush()
     expect(await db.get('a', utf8)).toBe('1')

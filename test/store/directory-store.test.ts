@@ -53,6 +53,22 @@ describe('a directory as a store', () => {
     expect(await keysOf(later)).toEqual(['a'])
   })
 
+  test('that vanishes is what is blamed, not the file that was to be put there', async () => {
+    await store.put('first', bytes('1'))
+    rmSync(directory, { recursive: true })
+    const file = join(root, 'whole-and-readable')
+    writeFileSync(file, 'content')
+    for (const body of [bytes('2'), { file, size: 7 }]) {
+      const refused = store.put('second', body)
+      await expect(refused).rejects.toMatchObject({ name: 'EnvError', code: 'IOError' })
+      await expect(refused).rejects.toThrow(/^put file:\/\/.*\/second: the store's directory is gone/)
+    }
+    rmSync(file)
+    await expect(store.put('second', { file, size: 7 })).rejects.toThrow(
+      /^cannot read .*whole-and-readable: ENOENT/,
+    )
+  })
+
   test('keeps each object in the file that its key names', async () => {
     await store.put('db/000001.sst-aa', bytes('content'))
     mkdirSync(join(directory, 'plain/dir'), { recursive: true })

@@ -26,6 +26,8 @@ test.each([
   ['S3://bucket', 'its scheme is neither s3 nor file'],
   ['s3://', 'it names no bucket'],
   ['s3:///prefix', 'it names no bucket'],
+  ['s3://b/prefix', 'its bucket has a name of fewer than 3 characters'],
+  ['s3://b1', 'its bucket has a name of fewer than 3 characters'],
   ['s3://a b/prefix', 'it names no bucket'],
   ['s3://key:secret@bucket/prefix', 'it names no bucket'],
   ['s3://bucket/a/../b', 'its path has a segment "." or ".."'],
