@@ -11,7 +11,7 @@ import { type BlockHandle, blockTrailerSize } from '../format/block-handle.js'
 import { corruption } from '../format/corruption.js'
 import type { TableFooter } from '../format/table-footer.js'
 import { globalSequenceName } from '../format/table-properties.js'
-import { decompressBlock } from './decompress-block.js'
+import { decompressBlock, tooLarge } from './decompress-block.js'
 import type { RangedSource } from './ranged-source.js'
 
 /** A block as it is after its checksum held and it was decompressed. */
@@ -40,7 +40,7 @@ export class BlockReader {
     this.#checksum = checksum
   }
 
-  /** Throws Corruption unless the block can be where the handle says. */
+  /** Throws Corruption unless the block can be where the handle says, NotSupported where it is too large to be read here. */
   checkPlace(handle: BlockHandle): void {
     const { offset, size } = handle
     if (offset + size + blockTrailerSize > this.#footer.offset) {
@@ -50,9 +50,8 @@ export class BlockReader {
         `a block of ${size} bytes is said to be here, and what can be a block ends at byte ${this.#footer.offset}`,
       )
     }
-    if (size > maxBlockBytes) {
-      throw this.errorAt(handle)(`it has ${size} bytes, and ${maxBlockBytes} are the most that are read here`)
-    }
+    if (size > maxBlockBytes)
+      throw tooLarge({ name: this.#source.name, offset, maxBytes: maxBlockBytes }, size)
   }
 
   async read(handle: BlockHandle, dictionary?: Uint8Array): Promise<BlockContents> {

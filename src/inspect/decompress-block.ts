@@ -13,18 +13,17 @@ export interface DecompressOptions {
   readonly offset: number
 }
 
-/** The block as it was before it was compressed. @throws EnvError NotSupported: BZip2, Xpress. */
+/** RocksDB counts the bytes of a block in 32 bits. */
+const maxRocksDBBlockBytes = 2 ** 32
+
+/** The block as it was before it was compressed. @throws EnvError NotSupported: BZip2, Xpress, and what is too large. */
 export async function decompressBlock(
   block: CompressedBlock,
   options: DecompressOptions,
 ): Promise<Uint8Array> {
   const { type, size = options.maxBytes } = block
-  if (size > options.maxBytes) {
-    throw bad(
-      options,
-      `decompressed it has ${size} bytes, and ${options.maxBytes} are the most that are read here`,
-    )
-  }
+  if (size >= maxRocksDBBlockBytes) throw bad(options, `it claims ${size} bytes before compression`)
+  if (size > options.maxBytes) throw tooLarge(options, size)
   switch (type) {
     case 'NoCompression':
       return block.data
@@ -44,6 +43,18 @@ export async function decompressBlock(
           "RocksDB's own sst_dump may",
       )
   }
+}
+
+/** A block that may be sound: one large value makes one. */
+export function tooLarge(
+  { name, offset, maxBytes }: Omit<DecompressOptions, 'dictionary'>,
+  size: number,
+): EnvError {
+  return new EnvError(
+    'NotSupported',
+    `${name}: the block at byte ${offset} has ${size} bytes, and ${maxBytes} are the most that are read here. ` +
+      "RocksDB's own sst_dump may",
+  )
 }
 
 function bad({ name, offset }: DecompressOptions, reason: string): EnvError {

@@ -427,6 +427,10 @@ test('no block of more than 64 MiB is fetched, however large the file', async ()
       return Buffer.concat([Buffer.alloc(length - end.length), end])
     },
   }
-  await expect(TableReader.open(source)).rejects.toThrow('it has 4294967296 bytes, and 67108864 are the most')
+  // One large value makes such a block: it may well be sound.
+  await expect(TableReader.open(source)).rejects.toMatchObject({
+    code: 'NotSupported',
+    message: expect.stringContaining('has 4294967296 bytes, and 67108864 are the most'),
+  })
   expect(longest).toBeLessThan(2 ** 20)
 })
