@@ -1,14 +1,13 @@
 import { type Command, Option, type OptionValues } from '@commander-js/extra-typings'
-import { objectKey } from '../cloud/database-place.js'
 import type { ColumnFamily } from '../engine/column-family.js'
 import type { RocksDBOptions } from '../engine/options.js'
 import type { RocksDB } from '../engine/rocksdb.js'
 import { RocksDBError } from '../engine/rocksdb-error.js'
 import { EnvError } from '../env/env-error.js'
-import { parseObjectName } from '../format/file-name.js'
 import type { HostedEnv } from '../host/hosted-env.js'
 import type { BucketColumnFamily, BucketEnvMetrics, BucketEnvOptions } from '../inspect/bucket-env.js'
 import { parseStoreUrl } from '../store/store-url.js'
+import { cookiesAt } from './cookies-at.js'
 import { noDatabase } from './no-database.js'
 import {
   type ConnectionOptions,
@@ -117,7 +116,7 @@ async function columnFamiliesOf(
 ): Promise<readonly BucketColumnFamily[]> {
   await env.start().catch(async (error: unknown) => {
     if (!EnvError.is(error, 'NotFound')) throw error
-    throw noDatabase(url, options.cookie ?? '', await cookiesAt(url, options))
+    throw noDatabase(url, options.cookie ?? '', await withPlaces(url, options, ([place]) => cookiesAt(place)))
   })
   const { columnFamilies } = (await env.metrics()) as BucketEnvMetrics
   if (columnFamilies.some(({ name }) => name === options.columnFamily)) return columnFamilies
@@ -148,18 +147,6 @@ function familyOptions(
     ...(comparator !== bytewise && { comparator }),
     ...(mergeOperator !== undefined && { merge_operator: mergeOperator }),
   }
-}
-
-async function cookiesAt(url: string, options: DatabaseOptions): Promise<string[]> {
-  return withPlaces(url, options, async ([place]) => {
-    const prefix = objectKey(place, '')
-    const cookies: string[] = []
-    for await (const { key } of place.store.list(`${prefix}CLOUDMANIFEST`, { shallow: true })) {
-      const name = parseObjectName(key.slice(prefix.length))
-      if (name?.kind === 'cloudManifest') cookies.push(name.cookie)
-    }
-    return cookies
-  })
 }
 
 /** The same error, said about the bucket instead of the directory that RocksDB sees. */
