@@ -241,8 +241,8 @@ export class Database {
     if (record && !record.creating && !view) {
       throw new EnvError(
         'NotFound',
-        `${url} has no database any more, and ${this.directory} was opened from it. Bring its CLOUDMANIFEST back, or move ` +
-          'the local directory away to start anew',
+        `${url} has no database any more, and ${this.directory} was opened from it. Bring its CLOUDMANIFEST back, or, to ` +
+          'begin anew, move the local directory away and remove what is left in the store',
       )
     }
     if (view && continues(record, view)) return record

@@ -174,7 +174,9 @@ describe.each(mainTestStores())('in $name', ({ make }) => {
     await store.delete(['db/CLOUDMANIFEST'])
     const error = await refusal(store, () => machine.open(nothing))
     expect(error).toMatchObject({ code: 'NotFound' })
-    expect(error.message).toMatch(/has no database any more.*Bring its CLOUDMANIFEST back, or move the local/)
+    expect(error.message).toMatch(
+      /has no database any more.*Bring its CLOUDMANIFEST back, or, to begin anew, move the local/,
+    )
     await store.put('db/CLOUDMANIFEST', sound)
     await expectWhole(store, machine)
   })
