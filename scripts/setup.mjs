@@ -26,9 +26,12 @@ try {
     rocksdb,
     ...(flags.has('--tests') ? [rocksdbTools, clangFormat] : []),
   ])
-  if (!flags.has('--native')) installPackages()
-  buildNative()
-  if (!flags.has('--native')) compileTypeScript()
+  if (flags.has('--native')) buildNative(['-DCMAKE_BUILD_TYPE=Release'])
+  else {
+    installPackages()
+    buildNative(['-DCMAKE_BUILD_TYPE=RelWithDebInfo', '-DCLOUDENV_WARNINGS_AS_ERRORS=ON'])
+    compileTypeScript()
+  }
 } catch (error) {
   fail(error)
 }
@@ -64,16 +67,15 @@ function packagesMatchLock() {
   )
 }
 
-function buildNative() {
+/** @param {string[]} options */
+function buildNative(options) {
   const header = rocksDBHeader()
   const inputs = [join(root, 'native'), ...(header ? [header] : [])]
   const outputs = ['cloudenv_native.node', 'libcloudenv.so'].map((name) => join(nativeBuild, name))
   whenChanged('native', inputs, outputs, () => {
     step('building the native part (a minute or two)')
     forgetOtherPlace()
-    run(['cmake', '-S', join(root, 'native'), '-B', nativeBuild, '-DCMAKE_BUILD_TYPE=RelWithDebInfo'], {
-      quiet: true,
-    })
+    run(['cmake', '-S', join(root, 'native'), '-B', nativeBuild, ...options], { quiet: true })
     run(['cmake', '--build', nativeBuild, '--parallel', String(availableParallelism())], { quiet: true })
   })
 }
