@@ -241,7 +241,7 @@ class TableCheck {
   #reportError(error: EnvError, range: KeyRange): void {
     this.#isWhole = false
     if (error.code === 'NotSupported') {
-      // It is the same with every block.
+      // Once says that not all of the table could be checked. It is mostly the same with every block.
       if (this.#problems.some(({ code }) => code === 'unsupported')) return
       this.#push({ code: 'unsupported', object: this.#source.name, message: error.message, range })
     } else {
