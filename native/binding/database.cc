@@ -6,6 +6,7 @@
 #include <iterator>
 #include <utility>
 
+#include "binding/patient_file_system.h"
 #include "bridge/cloud_file_system.h"
 
 namespace cloudenv {
@@ -43,11 +44,12 @@ Status Descriptors(const OpenRequest& request, const DBOptions& db_options, bool
 
 }  // namespace
 
-Status FileSystemChoice::Connect(const std::string& socket_path) {
+Status FileSystemChoice::Connect(const std::string& socket_path, const std::shared_ptr<Patience>& patience) {
   if (socket_path.empty()) return Status::OK();
   std::shared_ptr<rocksdb::FileSystem> file_system;
   const Status status = ConnectCloudFileSystem(socket_path, &file_system);
-  if (status.ok()) env_ = rocksdb::NewCompositeEnv(file_system);
+  if (!status.ok()) return status;
+  env_ = rocksdb::NewCompositeEnv(std::make_shared<PatientFileSystem>(file_system, patience));
   return status;
 }
 
@@ -55,7 +57,7 @@ Status Database::Open(const OpenRequest& request, std::shared_ptr<Database>* res
   std::shared_ptr<Database> database(new Database);
   database->path_ = request.path;
   database->family_options_ = request.family_options;
-  Status status = database->file_system_.Connect(request.socket_path);
+  Status status = database->file_system_.Connect(request.socket_path, database->patience_);
   if (!status.ok()) return status;
 
   DBOptions db_options = request.db_options;
@@ -74,7 +76,9 @@ Status Database::Open(const OpenRequest& request, std::shared_ptr<Database>* res
                              : DB::Open(db_options, request.path, descriptors, &handles, &db);
   if (!status.ok()) return status;
   database->db_.reset(db);
+  database->flushes_atomically_ = db_options.atomic_flush;
   for (ColumnFamilyHandle* handle : handles) database->Own(handle);
+  database->patience_->Begin();
   *result = std::move(database);
   return Status::OK();
 }
@@ -118,16 +122,34 @@ Status Database::DropColumnFamily(uint32_t id) {
   return status;
 }
 
-Status Database::Flush(const std::vector<ColumnFamily>& families, std::chrono::milliseconds timeout) {
-  const auto flush_all = [&] {
-    for (const ColumnFamily& family : families) {
-      const Status status = db_->Flush(rocksdb::FlushOptions(), family.get());
-      // One that was dropped meanwhile has nothing left to be kept.
-      if (!status.ok() && !status.IsColumnFamilyDropped()) return status;
-    }
-    return Status::OK();
-  };
-  return recovery_->Retry(flush_all, timeout);
+Status Database::Flush(const std::vector<ColumnFamily>& families, std::chrono::milliseconds timeout,
+                       const std::atomic<bool>& written) {
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  // Writes wait too, where memory is full of what cannot be flushed.
+  const Status waited_out = patience_->Await([&] { return written.load(); }, deadline);
+  if (!waited_out.ok()) return waited_out;
+  return recovery_->Retry(
+      [&] {
+        // RocksDB flushes those atomically that are named: a batch that one of the others has a part in is
+        // torn.
+        const std::vector<ColumnFamily> chosen = flushes_atomically_ ? this->families() : families;
+        return flusher_.Flush(ColumnFamilies(chosen.begin(), chosen.end()), deadline);
+      },
+      timeout);
+}
+
+Status Database::FlushNow(const ColumnFamilies& families) {
+  if (flushes_atomically_) {
+    std::vector<ColumnFamilyHandle*> handles;
+    for (const ColumnFamily& family : families) handles.push_back(family.get());
+    return db_->Flush(rocksdb::FlushOptions(), handles);
+  }
+  for (const ColumnFamily& family : families) {
+    const Status status = db_->Flush(rocksdb::FlushOptions(), family.get());
+    // One that was dropped meanwhile has nothing left to be kept.
+    if (!status.ok() && !status.IsColumnFamilyDropped()) return status;
+  }
+  return Status::OK();
 }
 
 void Database::Add(Dependent* dependent) {
@@ -143,8 +165,13 @@ void Database::Remove(Dependent* dependent) {
   dependent->Release();
 }
 
-void Database::Interrupt() {
+void Database::StopWaiting() {
   recovery_->Stop();
+  patience_->Stop();
+}
+
+void Database::Interrupt() {
+  StopWaiting();
   std::lock_guard<std::mutex> lock(mutex_);
   if (!closing_) rocksdb::CancelAllBackgroundWork(db_.get(), /*wait=*/false);
 }
@@ -157,7 +184,10 @@ Status Database::Close() {
     // An iterator before the snapshot that it reads from.
     for (; !dependents_.empty(); dependents_.pop_back()) dependents_.back()->Release();
   }
-  recovery_->Stop();
+  StopWaiting();
+  // One that nobody waits for any more.
+  if (flusher_.busy()) rocksdb::CancelAllBackgroundWork(db_.get(), /*wait=*/false);
+  flusher_.Stop();
   families_.clear();
   const Status status = db_->Close();
   db_.reset();
@@ -169,7 +199,7 @@ Status Database::Close() {
 Status ListColumnFamilies(const std::string& path, const std::string& socket_path,
                           std::vector<std::string>* names) {
   FileSystemChoice file_system;
-  Status status = file_system.Connect(socket_path);
+  Status status = file_system.Connect(socket_path, std::make_shared<Patience>());
   if (!status.ok()) return status;
   status = CheckExists(file_system.env(), path);
   if (!status.ok()) return status;

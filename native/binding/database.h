@@ -4,6 +4,7 @@
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -13,16 +14,16 @@
 #include <vector>
 
 #include "binding/error_recovery.h"
+#include "binding/flusher.h"
+#include "binding/patience.h"
 
 namespace cloudenv {
-
-using ColumnFamily = std::shared_ptr<rocksdb::ColumnFamilyHandle>;
 
 // The file system of an Env host, or the local one.
 class FileSystemChoice {
  public:
   // An empty path stands for the local file system.
-  rocksdb::Status Connect(const std::string& socket_path);
+  rocksdb::Status Connect(const std::string& socket_path, const std::shared_ptr<Patience>& patience);
   rocksdb::Env* env() const { return env_ ? env_.get() : rocksdb::Env::Default(); }
 
  private:
@@ -66,25 +67,35 @@ class Database {
                                      uint32_t* id);
   rocksdb::Status DropColumnFamily(uint32_t id);
 
-  // Waits for RocksDB's own recovery where the error is one that it recovers from.
-  rocksdb::Status Flush(const std::vector<ColumnFamily>& families, std::chrono::milliseconds timeout);
+  // These families, or all where they are flushed atomically, once `written` has become true, which
+  // NotifyFlush tells. An error that may pass is waited out for so long.
+  rocksdb::Status Flush(const std::vector<ColumnFamily>& families, std::chrono::milliseconds timeout,
+                        const std::atomic<bool>& written);
+  void NotifyFlush() { patience_->Notify(); }
 
   void Add(Dependent* dependent);
   void Remove(Dependent* dependent);
 
+  // Whatever waits for an error to pass fails with it from now on. To be called before Close where anything
+  // is still under way.
+  void StopWaiting();
   // Makes flushes and compactions under way return early.
   void Interrupt();
   rocksdb::Status Close();
 
  private:
   Database() = default;
+  rocksdb::Status FlushNow(const ColumnFamilies& families);
   void Own(rocksdb::ColumnFamilyHandle* handle);
 
   std::string path_;
   rocksdb::ColumnFamilyOptions family_options_;
   FileSystemChoice file_system_;
+  std::shared_ptr<Patience> patience_ = std::make_shared<Patience>();
   std::shared_ptr<ErrorRecovery> recovery_ = std::make_shared<ErrorRecovery>();
   std::unique_ptr<rocksdb::DB> db_;
+  bool flushes_atomically_ = false;
+  Flusher flusher_{[this](const ColumnFamilies& families) { return FlushNow(families); }, patience_};
   mutable std::mutex mutex_;
   std::map<uint32_t, ColumnFamily> families_;
   std::vector<Dependent*> dependents_;  // In the order in which they came.

@@ -2,6 +2,7 @@
 
 #include <rocksdb/db.h>
 
+#include <atomic>
 #include <utility>
 #include <vector>
 
@@ -147,9 +148,17 @@ Napi::Value DatabaseObject::Flush(const Napi::CallbackInfo& info) {
   std::vector<ColumnFamily> families;
   for (uint32_t i = 0; i < ids.Length(); ++i) families.push_back(FamilyOf(ids.Get(i)));
   const std::chrono::milliseconds timeout(info[1].As<Napi::Number>().Int64Value());
-  return StartAfterWrites(info.Env(), "flush", [database = database_.get(), families, timeout] {
-    return database->Flush(families, timeout);
+  const auto written = std::make_shared<std::atomic<bool>>(false);
+  write_strand_->Run([database = database_, written] {
+    *written = true;
+    database->NotifyFlush();
   });
+  return Start(
+      info.Env(), &Addon::Of(info.Env()).write_threads, On("flush"),
+      [database = database_.get(), families, timeout, written] {
+        return database->Flush(families, timeout, *written);
+      },
+      Use());
 }
 
 // syncWal(): Promise<void>
@@ -228,8 +237,9 @@ Napi::Value DatabaseObject::DropColumnFamily(const Napi::CallbackInfo& info) {
       Use());
 }
 
-// close(): Promise<void>, once. Waits for the calls in flight.
+// close(): Promise<void>, once. Waits for the calls in flight, but not for a store that is away.
 Napi::Value DatabaseObject::Close(const Napi::CallbackInfo& info) {
+  database_->StopWaiting();
   closing_.emplace(info.Env());
   const Napi::Value promise = closing_->promise();
   if (uses_ == 0) StartClosing();

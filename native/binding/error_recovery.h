@@ -1,5 +1,5 @@
-// RocksDB recovers by itself from background errors that may pass, such as an outage of an object store. A
-// call that met such an error can be tried again until then.
+// RocksDB recovers by itself from background errors that may pass, where Patience could not keep them from
+// it. A call that met such an error can be tried again until then.
 #pragma once
 
 #include <rocksdb/listener.h>

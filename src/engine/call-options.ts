@@ -66,8 +66,8 @@ export interface IteratorOptions<KeyEncoding extends Encoding, ValueEncoding ext
 
 export interface FlushOptions extends FamilyChoice {
   /**
-   * Milliseconds to wait for RocksDB to recover, where the flush meets an error that may pass, such as an outage
-   * of the object store. Default 60,000.
+   * Milliseconds to wait for the end of an error that may pass, where the flush meets one: the object store does not
+   * answer, or refuses. Default 60,000.
    */
   readonly timeoutMs?: number
 }

@@ -18,7 +18,10 @@ export type EnvErrorCode =
 export type EnvErrorScope = 'file' | 'range' | 'fileSystem'
 
 export interface EnvErrorOptions {
-  /** True where the same call may succeed later: RocksDB then resumes by itself. */
+  /**
+   * True where the same call may succeed later. Where a directory's fsync or the sync of a MANIFEST fails so, it
+   * is called again until it succeeds or the database is closed; elsewhere RocksDB recovers by itself.
+   */
   readonly retryable?: boolean
   readonly scope?: EnvErrorScope
   readonly cause?: unknown

@@ -1,0 +1,172 @@
+// An object store that refuses what is written to it, for whatever reason, and takes it later.
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, describe, expect, inject, test } from 'vitest'
+import { type CloudEnvOptions, cloudEnv, RocksDB } from '#src/index.js'
+import { FaultProxy, s3ErrorBody } from '../support/fault-proxy.js'
+import { type TestStoreKind, testStores } from '../support/test-stores.js'
+
+/** How a store is made to refuse, and to work again. */
+interface Refusal {
+  readonly store: Pick<CloudEnvOptions, 'store'> & Partial<CloudEnvOptions>
+  begin(): void
+  end(): void
+  /** What flushes fail with meanwhile. */
+  readonly reason: RegExp
+}
+
+const stores = testStores()
+const directory = stores.find(({ name }) => name === 'directory')!
+const servers = stores.filter(({ name }) => name === 'minio')
+
+/** The directory is another thing for a while: what is unmounted, or moved away. */
+function movedAway(): Refusal {
+  const url = directory.make().url()
+  const path = fileURLToPath(url)
+  return {
+    // A look whether the database is still ours would find that it is gone.
+    store: { store: url, ownershipCheckMs: 0 },
+    begin() {
+      renameSync(path, `${path}-away`)
+      writeFileSync(path, '')
+    },
+    end() {
+      rmSync(path)
+      renameSync(`${path}-away`, path)
+    },
+    reason: /a file cannot be a directory too/,
+  }
+}
+
+async function refusingPuts(
+  kind: TestStoreKind,
+  status: number,
+  code: string,
+  reason: RegExp,
+): Promise<Refusal> {
+  const store = kind.make()
+  const proxy = await FaultProxy.start(inject('servers').find(({ name }) => name === kind.name)!.endpoint)
+  afterAll(() => proxy.stop())
+  return {
+    store: { ...store.connection, endpoint: proxy.endpoint, store: store.url() },
+    begin: () =>
+      proxy.next(
+        'PUT',
+        { kind: 'answer', status, body: s3ErrorBody(code) },
+        { times: Number.POSITIVE_INFINITY },
+      ),
+    end: () => proxy.reset(),
+    reason,
+  }
+}
+
+async function withDatabase(
+  { store }: Refusal,
+  use: (db: RocksDB, reopenElsewhere: () => Promise<RocksDB>) => Promise<void>,
+): Promise<void> {
+  const root = mkdtempSync(join(tmpdir(), 'cloudenv-outage-'))
+  const env = cloudEnv({ ...store, root: join(root, 'here') })
+  const elsewhere = cloudEnv({ ...store, root: join(root, 'elsewhere') })
+  try {
+    const db = await RocksDB.open(join(root, 'here/db'), { env, options: { write_buffer_size: 64 << 10 } })
+    try {
+      await use(db, () => RocksDB.open(join(root, 'elsewhere/db'), { env: elsewhere, readOnly: true }))
+    } finally {
+      await db.close()
+    }
+  } finally {
+    await env.close()
+    await elsewhere.close()
+    rmSync(root, { recursive: true })
+  }
+}
+
+/** Flushes until `seconds` have passed, each time in vain. */
+async function flushInVain(db: RocksDB, seconds: number, reason: RegExp): Promise<void> {
+  const end = performance.now() + seconds * 1000
+  while (performance.now() < end) {
+    await expect(db.flush({ timeoutMs: 500 })).rejects.toThrow(reason)
+  }
+}
+
+const refusals: [string, () => Refusal | Promise<Refusal>][] = [
+  ['a directory that is moved away', movedAway],
+  ...servers.flatMap((kind): [string, () => Promise<Refusal>][] => [
+    [`${kind.name}, access denied`, () => refusingPuts(kind, 403, 'AccessDenied', /access denied/)],
+    [`${kind.name}, no bucket`, () => refusingPuts(kind, 404, 'NoSuchBucket', /the bucket does not exist/)],
+    [`${kind.name}, full`, () => refusingPuts(kind, 507, 'XMinioStorageFull', /the store is full/)],
+    [`${kind.name}, down`, () => refusingPuts(kind, 503, 'ServiceUnavailable', /the store failed/)],
+  ]),
+]
+
+describe.each(refusals)('%s', (_name, makeRefusal) => {
+  test('while the store refuses, flushes say why, and one succeeds soon after', async () => {
+    const refusal = await makeRefusal()
+    await withDatabase(refusal, async (db, reopenElsewhere) => {
+      await db.put('before', '1')
+      await db.flush()
+      refusal.begin()
+      await db.put('meanwhile', '2')
+      await flushInVain(db, 4, refusal.reason)
+      await db.put('still meanwhile', '3')
+      refusal.end()
+      const begun = performance.now()
+      await db.flush()
+      expect(performance.now() - begun).toBeLessThan(5000)
+      const reader = await reopenElsewhere()
+      expect(
+        await reader.getMany(['before', 'meanwhile', 'still meanwhile'], { valueEncoding: 'utf8' }),
+      ).toEqual(['1', '2', '3'])
+      await reader.close()
+    })
+  }, 60_000)
+
+  test('writes that fill the memory wait, and go on by themselves', async () => {
+    const refusal = await makeRefusal()
+    await withDatabase(refusal, async (db, reopenElsewhere) => {
+      await db.put('before', '1')
+      await db.flush()
+      refusal.begin()
+      let written = 0
+      const writing = (async () => {
+        for (let i = 0; i < 100; i++) {
+          await db.put(`key ${i}`, Buffer.alloc(8 << 10))
+          written = i + 1
+        }
+      })()
+      await expect.poll(() => db.getProperty('rocksdb.is-write-stopped'), { timeout: 10_000 }).toBe('1')
+      await expect(db.flush({ timeoutMs: 1000 })).rejects.toThrow(refusal.reason)
+      expect(written).toBeLessThan(100)
+      refusal.end()
+      await writing
+      await db.flush()
+      const reader = await reopenElsewhere()
+      expect(await reader.get('key 99')).toHaveLength(8 << 10)
+      await reader.close()
+    })
+  }, 60_000)
+
+  test('a database closes while the store refuses, whatever is under way, and has everything when it is opened again', async () => {
+    const refusal = await makeRefusal()
+    const root = mkdtempSync(join(tmpdir(), 'cloudenv-outage-'))
+    afterAll(() => rmSync(root, { recursive: true, force: true }))
+    const env = cloudEnv({ ...refusal.store, root })
+    const path = join(root, 'db')
+    const db = await RocksDB.open(path, { env })
+    refusal.begin()
+    await db.put('key', 'value')
+    await expect(db.flush({ timeoutMs: 1500 })).rejects.toThrow(refusal.reason)
+    const flush = expect(db.flush()).rejects.toThrow(refusal.reason)
+    const begun = performance.now()
+    await db.close()
+    await flush
+    expect(performance.now() - begun).toBeLessThan(10_000)
+    refusal.end()
+    const again = await RocksDB.open(path, { env })
+    expect(await again.get('key', { valueEncoding: 'utf8' })).toBe('value')
+    await again.close()
+    await env.close()
+  }, 60_000)
+})
