@@ -241,10 +241,13 @@ export class RocksDB {
   }
 
   /**
-   * Writes what is in memory to table files: of one column family, or of all. With a cloud Env it is in the
-   * object store then. Resolves after every write that was called before.
+   * Writes what is in memory to table files: of one column family, or of all. With `atomic_flush`, which a cloud Env
+   * sets, it is always all of them, together, so that they agree about every batch. With a cloud Env it is in
+   * the object store then. Resolves after every write that was called before.
    *
-   * @throws RocksDBError when it still fails after `timeoutMs`. Nothing is lost then: RocksDB keeps trying.
+   * @throws RocksDBError when the store still refuses after `timeoutMs`, with what it said last, or when waiting
+   *   does not help, as after a fence. In the first case nothing is lost: what was begun goes on, and
+   *   is done soon after the store is back. Writes wait too once the memory is full.
    *
    * @example
    * ```ts

@@ -31,6 +31,9 @@ export function cloudEnv(options: CloudEnvOptions): HostedCloudEnv {
 
 /** What an engine on a cloud Env starts from. */
 const cloudEngineOptions: EngineOptions = {
+  // The write-ahead log is lost with the machine. Families that are flushed one by one would then not agree: a batch
+  // over two of them would be there in one only.
+  atomic_flush: true,
   // Tables are opened when they are first read: opening all of them costs a request each.
   max_open_files: 5000,
   skip_stats_update_on_db_open: true,
