@@ -151,7 +151,8 @@ describe('colour', () => {
       const line = `'${process.execPath}' '${main}' ${command} ${store.url('db')}`
       const onTerminal = (env: NodeJS.ProcessEnv) =>
         execFileSync('script', ['-qc', `${line} || true`, '/dev/null'], {
-          env: { ...process.env, TERM: 'xterm', ...env },
+          // Node takes the terminal of a CI for one without colours.
+          env: { ...process.env, TERM: 'xterm', CI: undefined, ...env },
           encoding: 'utf8',
         })
       if (command !== 'tables') expect(onTerminal({ NO_COLOR: undefined }), command).toContain(sequence)
