@@ -12,6 +12,9 @@ export interface HostedCloudEnv extends HostedEnv {
  * The Env that keeps tables in an object store behind a local cache, and the write-ahead log on local disk.
  * Nothing is started or reached before a database is opened on it.
  *
+ * Column families are flushed together (RocksDB's option `atomic_flush`). What that excludes, `enable_pipelined_write` and
+ * `best_efforts_recovery`, takes `atomic_flush: false`; batches over several of them may be torn then when the machine is lost.
+ *
  * @example
  * const env = cloudEnv({ store: 's3://my-bucket/prod', root: './data', cache: { maxBytes: '10 GiB' } })
  * const db = await RocksDB.open('./data/orders', { env })

@@ -295,8 +295,8 @@ describe('RocksDB’s options', () => {
     ['a log of its own directory', { db_log_dir: '' }],
     ['direct writes', { use_direct_io_for_flush_and_compaction: true }],
     ['mapped reads turned off', { allow_mmap_reads: false }],
-    ['pipelined writes', { enable_pipelined_write: true }],
-    ['atomic flushes', { atomic_flush: true }],
+    ['pipelined writes', { enable_pipelined_write: true, atomic_flush: false }],
+    ['flushes of one column family at a time', { atomic_flush: false }],
     ['bytes_per_sync', { bytes_per_sync: 4096, wal_bytes_per_sync: 4096 }],
     ['a MANIFEST that is rolled at each edit', { max_manifest_file_size: 1 }],
   ])('%s: what was flushed is in the store, what was logged is here', async (_, options) => {
