@@ -3,7 +3,7 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, describe, expect, inject, test } from 'vitest'
+import { describe, expect, inject, onTestFinished, test } from 'vitest'
 import { type CloudEnvOptions, cloudEnv, RocksDB } from '#src/index.js'
 import { FaultProxy, s3ErrorBody } from '../support/fault-proxy.js'
 import { type TestStoreKind, testStores } from '../support/test-stores.js'
@@ -48,7 +48,7 @@ async function refusingPuts(
 ): Promise<Refusal> {
   const store = kind.make()
   const proxy = await FaultProxy.start(inject('servers').find(({ name }) => name === kind.name)!.endpoint)
-  afterAll(() => proxy.stop())
+  onTestFinished(() => proxy.stop())
   return {
     store: { ...store.connection, endpoint: proxy.endpoint, store: store.url() },
     begin: () =>
@@ -151,7 +151,7 @@ describe.each(refusals)('%s', (_name, makeRefusal) => {
   test('a database closes while the store refuses, whatever is under way, and has everything when it is opened again', async () => {
     const refusal = await makeRefusal()
     const root = mkdtempSync(join(tmpdir(), 'cloudenv-outage-'))
-    afterAll(() => rmSync(root, { recursive: true, force: true }))
+    onTestFinished(() => rmSync(root, { recursive: true, force: true }))
     const env = cloudEnv({ ...refusal.store, root })
     const path = join(root, 'db')
     const db = await RocksDB.open(path, { env })

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { afterAll, describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { type CloudEnvOptions, cloudEnv, RocksDB } from '#src/index.js'
 import { mainTestStores } from '../support/test-stores.js'
 
@@ -17,7 +17,7 @@ const options = { write_buffer_size: 128 << 10 }
 
 function newRoot(): string {
   const root = mkdtempSync(join(tmpdir(), 'cloudenv-torn-'))
-  afterAll(() => rmSync(root, { recursive: true, force: true }))
+  onTestFinished(() => rmSync(root, { recursive: true, force: true }))
   return root
 }
 
@@ -32,7 +32,7 @@ async function startWriter(envOptions: CloudEnvOptions, path: string, flush: boo
   const child = spawn(process.execPath, [writer, JSON.stringify({ path, envOptions, options, flush })], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  afterAll(() => void child.kill('SIGKILL'))
+  onTestFinished(() => void child.kill('SIGKILL'))
   const started: Writer = { process: child, ended: once(child, 'exit'), flushed: -1 }
   await new Promise<void>((resolve) => {
     createInterface(child.stdout).on('line', (line) => {
