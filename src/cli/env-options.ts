@@ -46,7 +46,7 @@ export async function openEnv(options: EnvOptions): Promise<Env> {
   const { store, root, cacheBytes, cookie, source } = options
   if (store === undefined) throw new UsageError('expected --store, such as s3://bucket/prefix')
   if (root === undefined) throw new UsageError('expected --root, the directory below which the databases lie')
-  // Loaded here, for it brings the SDK along.
+  // Loaded here, for neither --help nor another Env needs it.
   const { createCloudEnv } = await import('../cloud/cloud-env.js')
   return await createCloudEnv({
     store,

@@ -1,5 +1,6 @@
 import { type Command, Option, type OptionValues } from '@commander-js/extra-typings'
 import type { Places } from '../cloud/database-place.js'
+import { openStore } from '../store/open-store.js'
 import type { S3Connection } from '../store/s3-client.js'
 import { checkEndpoint } from '../store/store-url.js'
 
@@ -63,11 +64,9 @@ export async function withPlaces<T>(
   options: ConnectionOptions & StateOptions,
   work: (places: Places) => Promise<T>,
 ): Promise<T> {
-  // Loaded here, for it brings the SDK along.
-  const { openStore } = await import('../store/open-store.js')
-  const open = (place: string) => ({ store: openStore(place, connectionOf(options)), path: '' })
-  const own = open(url)
-  const places: Places = options.source === undefined ? [own] : [own, open(options.source)]
+  const open = async (place: string) => ({ store: await openStore(place, connectionOf(options)), path: '' })
+  const own = await open(url)
+  const places: Places = options.source === undefined ? [own] : [own, await open(options.source)]
   try {
     return await work(places)
   } finally {

@@ -91,8 +91,8 @@ export class CloudEnv implements Env {
         onRequest?.(request)
       },
     }
-    const bucket = openBucket(config.store, connection)
-    const source = config.source === undefined ? undefined : openBucket(config.source, connection)
+    const bucket = await openBucket(config.store, connection)
+    const source = config.source === undefined ? undefined : await openBucket(config.source, connection)
     const { directory, close } = await openCacheDirectory(join(config.root, '.cloudenv'))
     const cache = await FileCache.open(directory, config.cacheMaxBytes)
     return new CloudEnv(config, clock, requests, bucket, source, cache, close)
@@ -340,11 +340,11 @@ interface Bucket {
 }
 
 /** The registry lies at the root of a bucket, so the store is the whole bucket and the prefix is ours to add. */
-function openBucket(url: string, options: OpenStoreOptions): Bucket {
+async function openBucket(url: string, options: OpenStoreOptions): Promise<Bucket> {
   const parsed = parseStoreUrl(url)
-  if (parsed.kind === 'directory') return { store: openStore(url, options), segments: [] }
+  if (parsed.kind === 'directory') return { store: await openStore(url, options), segments: [] }
   const segments = parsed.prefix.split('/').filter((segment) => segment !== '')
-  return { store: openStore(`s3://${parsed.bucket}`, options), segments }
+  return { store: await openStore(`s3://${parsed.bucket}`, options), segments }
 }
 
 /** A file whose sync commits something to the store. */

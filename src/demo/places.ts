@@ -9,7 +9,7 @@ export async function objectsIn(
   url: string,
   connection: { readonly endpoint?: string; readonly region?: string },
 ): Promise<Sizes> {
-  const store = openStore(url, connection)
+  const store = await openStore(url, connection)
   try {
     const sizes = new Map<string, number>()
     for await (const { key, size } of store.list('')) sizes.set(key, size)

@@ -65,12 +65,12 @@ export const bucketDirectory = '/bucket'
 export async function createBucketEnv(options: BucketEnvOptions): Promise<BucketEnv> {
   const { url, source, cookie = '', connection = {}, cacheBytes = defaultCacheBytes } = options
   const requests = new StoreMetrics()
-  const open = (place: string) => ({
-    store: openStore(place, { ...connection, onRequest: requests.record }),
+  const open = async (place: string) => ({
+    store: await openStore(place, { ...connection, onRequest: requests.record }),
     path: '',
   })
-  const own = open(url)
-  const places: Places = source === undefined ? [own] : [own, open(source)]
+  const own = await open(url)
+  const places: Places = source === undefined ? [own] : [own, await open(source)]
   try {
     return new BucketEnv(places, await stateOf(places, cookie), requests, cacheBytes)
   } catch (error) {

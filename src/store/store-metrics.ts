@@ -12,7 +12,7 @@ export interface OperationMetrics {
  *
  * ```ts
  * const metrics = new StoreMetrics()
- * const store = openStore('s3://bucket/prefix', { onRequest: metrics.record })
+ * const store = await openStore('s3://bucket/prefix', { onRequest: metrics.record })
  * ```
  */
 export class StoreMetrics {

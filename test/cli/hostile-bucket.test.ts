@@ -82,7 +82,7 @@ async function putIfAllowed(store: TestStore, key: string): Promise<void> {
 test('whatever bytes a CLOUDMANIFEST and a MANIFEST are, a survey says what it can, and fails never', async () => {
   const [directory] = testStores()
   const store = directory!.make()
-  const place = { store: openStore(store.url('db')), path: '' }
+  const place = { store: await openStore(store.url('db')), path: '' }
   const noise = fc.uint8Array({ maxLength: 200 })
   // Checksums that are right let it deeper in.
   const log = fc.array(noise, { maxLength: 4 }).map((payloads) => encodeLog(payloads))

@@ -133,7 +133,7 @@ describe.skipIf(!haveSstDump)(
     })
 
     test('entries that are read are what sst_dump prints', { timeout: 120_000 }, async () => {
-      const store = openStore(`file://${db}`)
+      const store = await openStore(`file://${db}`)
       await forEachTable(async (path) => {
         const source = rangedObject({ store, path: '' }, basename(path), statSync(path).size)
         const reader = await TableReader.open(source)

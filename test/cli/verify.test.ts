@@ -132,7 +132,7 @@ type Found = readonly [code: string, key: string]
 async function problemsOf(objects: Objects, { isDeep }: { readonly isDeep: boolean }): Promise<Found[]> {
   const store = directory!.make()
   await writeObjects(store, objects)
-  const { problems } = await verifyDatabase(placesOf(store.url('db')), { isDeep })
+  const { problems } = await verifyDatabase(await placesOf(store.url('db')), { isDeep })
   return problems.map(({ code, object }): Found => [code, object.slice(store.url().length + 1)]).sort()
 }
 
@@ -141,9 +141,10 @@ afterAll(() => {
   for (const { store } of opened) store.close()
 })
 
-function placesOf(url: string, source?: string): Places {
-  const open = (place: string): DatabasePlace => ({ store: openStore(place), path: '' })
-  const places: Places = source === undefined ? [open(url)] : [open(url), open(source)]
+async function placesOf(url: string, source?: string): Promise<Places> {
+  const open = async (place: string): Promise<DatabasePlace> => ({ store: await openStore(place), path: '' })
+  const own = await open(url)
+  const places: Places = source === undefined ? [own] : [own, await open(source)]
   opened.push(...places)
   return places
 }
@@ -409,7 +410,7 @@ describe('where tables are read, and only there, it names', () => {
     expect(await problemsOf(copy.objects, { isDeep: false })).toEqual([])
     const store = directory!.make()
     await writeObjects(store, copy.objects)
-    const { problems } = await verifyDatabase(placesOf(store.url('db')), { isDeep: true })
+    const { problems } = await verifyDatabase(await placesOf(store.url('db')), { isDeep: true })
     const name = (key: string) => key.slice('db/'.length)
     expect(problems.map(({ code, message }) => [code, message]).sort()).toEqual([
       ['swapped', expect.stringContaining(`${name(copy.a)} holds ${name(copy.b)}.`)],
@@ -434,7 +435,7 @@ test('a bad block is told with the keys in it', async () => {
   copy.change(copy.a, flip(0))
   const store = directory!.make()
   await writeObjects(store, copy.objects)
-  const { problems } = await verifyDatabase(placesOf(store.url('db')), { isDeep: true })
+  const { problems } = await verifyDatabase(await placesOf(store.url('db')), { isDeep: true })
   const [{ range } = expect.fail('nothing was found')] = problems
   const text = (key: Uint8Array | undefined) => Buffer.from(key ?? []).toString()
   expect(range?.columnFamily).toBe('default')
@@ -519,7 +520,7 @@ describe('a table that is gone when it is to be read', () => {
   const problemsWhereGone = async (times: number) => {
     const store = directory!.make()
     await writeObjects(store, sound)
-    const [place] = placesOf(store.url('db'))
+    const [place] = await placesOf(store.url('db'))
     const { a } = new Copy()
     let left = times
     const get: ObjectStore['get'] = (key, range) => {
@@ -555,7 +556,7 @@ describe.runIf(haveFixtures)(fixtureSuite('databases of rocksdb-cloud'), () => {
     const { directory: root, views } = unpackFixture(name)
     const url = ({ bucket, path }: FixturePath) => `file://${join(root, bucket, path)}`
     for (const { open } of views) {
-      const places = open.dest ? placesOf(url(open.dest), url(open.src)) : placesOf(url(open.src))
+      const places = open.dest ? await placesOf(url(open.dest), url(open.src)) : await placesOf(url(open.src))
       for (const isDeep of [false, true]) {
         const { problems, checked } = await verifyDatabase(places, { isDeep, cookie: open.cookie_on_open })
         expect(problems).toEqual([])
@@ -568,9 +569,12 @@ describe.runIf(haveFixtures)(fixtureSuite('databases of rocksdb-cloud'), () => {
   test('a clone whose source is not given lacks tables, and is told where they are', async () => {
     const { directory: root, views } = unpackFixture('clone')
     const { dest } = views.find(({ open }) => open.dest)!.open
-    const { problems } = await verifyDatabase(placesOf(`file://${join(root, dest!.bucket, dest!.path)}`), {
-      isDeep: true,
-    })
+    const { problems } = await verifyDatabase(
+      await placesOf(`file://${join(root, dest!.bucket, dest!.path)}`),
+      {
+        isDeep: true,
+      },
+    )
     expect(problems.map(({ code }) => code)).toEqual(['missing', 'missing'])
     for (const { message } of problems) expect(message).toContain('see --source')
   })
@@ -581,7 +585,7 @@ describe.each(mainTestStores())('in $name', ({ make }) => {
     const store = make()
     const machine = new Machine(store, { deletionDelayMs: 0 })
     const { connection } = store
-    const place = { store: openStore(store.url('db'), connection), path: '' }
+    const place = { store: await openStore(store.url('db'), connection), path: '' }
     opened.push(place)
     const options = {
       write_buffer_size: '64K',

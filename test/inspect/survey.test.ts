@@ -10,12 +10,12 @@ import { putFixture } from '../support/open-bucket.js'
 import { mainTestStores, type TestStore } from '../support/test-stores.js'
 
 /** The database at a path of the store, and every request to it. */
-function placeOf(
+async function placeOf(
   store: TestStore,
   path: string,
-): { readonly place: DatabasePlace; readonly requests: string[] } {
+): Promise<{ readonly place: DatabasePlace; readonly requests: string[] }> {
   const requests: string[] = []
-  const opened = openStore(store.url(path), {
+  const opened = await openStore(store.url(path), {
     ...store.connection,
     onRequest: ({ operation, key }) => requests.push(`${operation} ${key}`),
   })
@@ -31,7 +31,9 @@ describe.each(mainTestStores())('in $name', ({ make }) => {
       const store = make()
       await putFixture(store, database.fixture)
       const before = await store.list()
-      const opened = database.paths.map(({ bucket, path }) => placeOf(store, `${bucket}/${path}`))
+      const opened = await Promise.all(
+        database.paths.map(({ bucket, path }) => placeOf(store, `${bucket}/${path}`)),
+      )
       const survey = await surveyDatabase(opened.map(({ place }) => place) as unknown as Places)
       expect(await store.list()).toEqual(before)
 
@@ -79,7 +81,7 @@ describe.each(mainTestStores())('in $name', ({ make }) => {
       await db.put('a', '1')
       await db.flush()
       const survey = await surveyDatabase([
-        withInterruption(placeOf(store, 'db').place, async () => {
+        withInterruption((await placeOf(store, 'db')).place, async () => {
           await db.put('b', '2')
           await db.flush()
         }),
@@ -98,7 +100,9 @@ describe.each(mainTestStores())('in $name', ({ make }) => {
         await db.flush()
       })
     await write('a')
-    const survey = await surveyDatabase([withInterruption(placeOf(store, 'db').place, () => write('b'))])
+    const survey = await surveyDatabase([
+      withInterruption((await placeOf(store, 'db')).place, () => write('b')),
+    ])
     expect(survey.states.get('')).toMatchObject({ problems: [], cloudManifest: { past: [{}] } })
     expect(survey.states.get('')!.tables).toHaveLength(2)
   })
@@ -107,7 +111,7 @@ describe.each(mainTestStores())('in $name', ({ make }) => {
     const { store, tables } = await twoTables()
     await store.delete([tables[0]!])
     await store.put(tables[1]!, Buffer.from('short'))
-    const { place } = placeOf(store, 'db')
+    const { place } = await placeOf(store, 'db')
     const { states } = await surveyDatabase([place])
     const range = (key: string) => ({
       columnFamily: 'default',
@@ -130,7 +134,7 @@ describe.each(mainTestStores())('in $name', ({ make }) => {
     const key = kind === 'MANIFEST' ? manifest : 'db/CLOUDMANIFEST'
     if (code === 'missing') await store.delete([key])
     else await store.put(key, Buffer.from('nonsense'))
-    const survey = await surveyDatabase([placeOf(store, 'db').place])
+    const survey = await surveyDatabase([(await placeOf(store, 'db')).place])
     expect(survey.states.get('')!.problems).toMatchObject([{ code, object: store.url(key) }])
     expect(namesOf(survey, 'garbage')).toEqual([])
     expect(namesOf(survey, 'undecided')).toHaveLength(kind === 'MANIFEST' ? 2 : 3)
@@ -139,14 +143,14 @@ describe.each(mainTestStores())('in $name', ({ make }) => {
   test('what another state needs is live, and undecided while that cannot be read', async () => {
     const { store, tables } = await twoTables()
     await store.put('db/CLOUDMANIFEST-other', await store.get('db/CLOUDMANIFEST'))
-    const survey = await surveyDatabase([placeOf(store, 'db').place])
+    const survey = await surveyDatabase([(await placeOf(store, 'db')).place])
     expect([...survey.states.keys()]).toEqual(['', 'other'])
     const table = survey.objects.find(({ name }) => `db/${name}` === tables[0])
     expect(table!.role).toEqual({ kind: 'live', cookies: ['', 'other'] })
 
     await store.put('db/CLOUDMANIFEST-other', Buffer.from('nonsense'))
     await store.put('db/000099.sst-abc', Buffer.from('whose?'))
-    const damaged = await surveyDatabase([placeOf(store, 'db').place])
+    const damaged = await surveyDatabase([(await placeOf(store, 'db')).place])
     expect(damaged.states.get('')!.problems).toEqual([])
     expect(namesOf(damaged, 'undecided')).toEqual(['000099.sst-abc'])
   })
@@ -155,14 +159,14 @@ describe.each(mainTestStores())('in $name', ({ make }) => {
     const { store } = await twoTables()
     const names = ['README.md', '12.sst', 'MANIFEST-XYZ', '000001.sst-abc.bak', 'CLOUDMANIFEST~']
     for (const name of names) await store.put(`db/${name}`, Buffer.from('1234'))
-    const survey = await surveyDatabase([placeOf(store, 'db').place])
+    const survey = await surveyDatabase([(await placeOf(store, 'db')).place])
     expect(namesOf(survey, 'foreign').sort()).toEqual(names.sort())
     expect(survey.foreign).toEqual({ objects: names.length, bytes: names.length * 4 })
     expect(namesOf(survey, 'garbage')).toEqual([])
   })
 
   test('where nothing is there is no state and no object', async () => {
-    const survey = await surveyDatabase([placeOf(make(), 'db').place])
+    const survey = await surveyDatabase([(await placeOf(make(), 'db')).place])
     expect(survey).toMatchObject({ identity: undefined, objects: [], foreign: { objects: 0 } })
     expect(survey.states.size).toBe(0)
   })

@@ -373,7 +373,7 @@ describe('requests to the store', () => {
   /** With a store that counts. */
   async function counted(work: (reader: TableReader) => Promise<void>): Promise<StoreRequest[]> {
     const requests: StoreRequest[] = []
-    const store = openStore(`file://${directory}`, { onRequest: (request) => requests.push(request) })
+    const store = await openStore(`file://${directory}`, { onRequest: (request) => requests.push(request) })
     await work(await TableReader.open(rangedObject({ store, path: '' }, '000017.sst-ab', size)))
     store.close()
     return requests
@@ -411,7 +411,7 @@ describe('requests to the store', () => {
   })
 
   test('an object that is shorter than it was said to be is corruption', async () => {
-    const store = openStore(`file://${directory}`)
+    const store = await openStore(`file://${directory}`)
     const source = rangedObject({ store, path: '' }, '000017.sst-ab', size + 10)
     await expect(TableReader.open(source)).rejects.toMatchObject({
       code: 'Corruption',

@@ -11,8 +11,8 @@ test.each([
   ['file:///some/dir', DirectoryStore, 'file:///some/dir'],
   ['file:///some/dir/', DirectoryStore, 'file:///some/dir'],
   ['file:///with%20space', DirectoryStore, 'file:///with%20space'],
-])('%s is opened', (url, kind, normalized) => {
-  const store = openStore(url, { region: 'us-east-1' })
+])('%s is opened', async (url, kind, normalized) => {
+  const store = await openStore(url, { region: 'us-east-1' })
   expect(store).toBeInstanceOf(kind)
   expect(store.url).toBe(normalized)
   store.close()
@@ -36,8 +36,8 @@ test.each([
   ['file:data', 'the directory must be an absolute path'],
   ['file://data/dir', 'the directory must be an absolute path'],
   ['file:///a%2fb', 'must not include encoded'],
-])('%j is refused with the reason', (url, reason) => {
-  expect(() => openStore(url)).toThrow(TypeError)
-  expect(() => openStore(url)).toThrow(reason)
-  expect(() => openStore(url)).toThrow('"s3://bucket/prefix" or "file:///directory"')
+])('%j is refused with the reason', async (url, reason) => {
+  await expect(openStore(url)).rejects.toThrow(TypeError)
+  await expect(openStore(url)).rejects.toThrow(reason)
+  await expect(openStore(url)).rejects.toThrow('"s3://bucket/prefix" or "file:///directory"')
 })
