@@ -76,7 +76,8 @@ Status Database::Open(const OpenRequest& request, std::shared_ptr<Database>* res
                              : DB::Open(db_options, request.path, descriptors, &handles, &db);
   if (!status.ok()) return status;
   database->db_.reset(db);
-  database->flushes_atomically_ = db_options.atomic_flush;
+  // RocksDB refuses to flush a family of a database that is read-only, but would begin to flush several.
+  database->flushes_atomically_ = db_options.atomic_flush && !request.read_only;
   for (ColumnFamilyHandle* handle : handles) database->Own(handle);
   database->patience_->Begin();
   *result = std::move(database);
