@@ -1,8 +1,9 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { havePrograms, programSuite, run, temporaryDirectory } from '../native/programs.ts'
+import { havePrograms, programSuite, run } from '../native/programs.ts'
 import { Cli, runCli } from '../support/cli.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 describe.skipIf(!havePrograms)(programSuite('cloudenv exec'), () => {
   const onNode = (script: string) => ['exec', '--env', 'posix', '--', process.execPath, '-e', script, '--']

@@ -2,8 +2,9 @@ import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
-import { havePrograms, programSuite, runOn, temporaryDirectory } from '../native/programs.ts'
+import { havePrograms, programSuite, runOn } from '../native/programs.ts'
 import { Cli, runCli } from '../support/cli.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { WireClient } from '../support/wire-client.ts'
 
 describe.skipIf(!havePrograms)(programSuite('cloudenv serve'), () => {

@@ -1,10 +1,9 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { afterAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { type CloudEnvOptions, cloudEnv, RocksDB } from '#src/index.js'
 import {
   batchSize,
@@ -15,6 +14,7 @@ import {
   lastWriteKey,
   writeOf,
 } from '../support/crash-workload.js'
+import { temporaryDirectory } from '../support/temporary-directory.js'
 import { mainTestStores } from '../support/test-stores.js'
 
 const kills = 50
@@ -23,11 +23,7 @@ const writer = fileURLToPath(new URL('../support/crash-writer.js', import.meta.u
 /** Small memtables, so that a kill meets flushes and compactions. */
 const options = { write_buffer_size: 2 << 20, target_file_size_base: 4 << 20, max_background_jobs: 4 }
 
-function newRoot(): string {
-  const root = mkdtempSync(join(tmpdir(), 'cloudenv-root-'))
-  afterAll(() => rmSync(root, { recursive: true, force: true }))
-  return root
-}
+const newRoot = () => temporaryDirectory('cloudenv-root')
 
 /** Writes that took effect, in order: runs of consecutive numbers. */
 class History {

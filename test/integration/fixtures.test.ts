@@ -1,9 +1,7 @@
 import { createHash } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { cloudEnv, type HostedEnv, RocksDB } from '#src/index.js'
 import {
   type Fixture,
@@ -13,6 +11,7 @@ import {
   haveFixtures,
   unpackFixture,
 } from '../support/fixtures.js'
+import { temporaryDirectory } from '../support/temporary-directory.js'
 import { mainTestStores, type TestStore } from '../support/test-stores.js'
 
 /** SHA-256 over, for each pair in order: u32le(key length) key u32le(value length) value. */
@@ -48,11 +47,7 @@ function envOf(store: TestStore, root: string, { open }: FixtureView): { env: Ho
   return { env, path: join(root, path) }
 }
 
-function newRoot(): string {
-  const root = mkdtempSync(join(tmpdir(), 'cloudenv-root-'))
-  afterAll(() => rmSync(root, { recursive: true, force: true }))
-  return root
-}
+const newRoot = () => temporaryDirectory('cloudenv-root')
 
 const names: readonly FixtureName[] = ['newdb', 'simple', 'epochs', 'garbage', 'cfs', 'clone', 'cookie']
 

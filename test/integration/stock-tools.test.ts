@@ -5,7 +5,8 @@ import type { Env } from '#src/env/env.js'
 import { createMemoryEnv } from '#src/env/memory-env.js'
 import { createPosixEnv } from '#src/env/posix-env.js'
 import { EnvHost } from '#src/host/env-host.js'
-import { havePrograms, programSuite, run, runOn, temporaryDirectory } from '../native/programs.ts'
+import { havePrograms, programSuite, run, runOn } from '../native/programs.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { WireClient } from '../support/wire-client.ts'
 
 /** The tools that RocksDB's authors wrote, as the distribution ships them, on our Envs. */

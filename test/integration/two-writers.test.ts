@@ -1,18 +1,13 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { type CloudEnvOptions, cloudEnv, RocksDB } from '#src/index.js'
+import { temporaryDirectory } from '../support/temporary-directory.js'
 import { mainTestStores, type TestStore } from '../support/test-stores.js'
 
-function newRoot(): string {
-  const root = mkdtempSync(join(tmpdir(), 'cloudenv-root-'))
-  afterAll(() => rmSync(root, { recursive: true, force: true }))
-  return root
-}
+const newRoot = () => temporaryDirectory('cloudenv-root')
 
 /** A machine: its own directory, the same store. */
 function machine(store: TestStore, options: Partial<CloudEnvOptions> = {}) {

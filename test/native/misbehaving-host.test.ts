@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { magic, maxFrameBytes, Op, protocolVersion } from '#src/host/wire.js'
-import { havePrograms, programSuite, run, runOn, temporaryDirectory } from './programs.js'
+import { temporaryDirectory } from '../support/temporary-directory.js'
+import { havePrograms, programSuite, run, runOn } from './programs.js'
 import { type Behaviour, frame, greeted, greeting, rawFrame, rawHost } from './raw-host.js'
 
 const database = '--db=/nowhere/db'

@@ -1,10 +1,7 @@
 // RocksDB's own programs, as the distribution ships them, with the plugin preloaded.
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { afterAll } from 'vitest'
 
 const plugin = fileURLToPath(new URL('../../build/native/libcloudenv.so', import.meta.url))
 const preload = process.platform === 'darwin' ? 'DYLD_INSERT_LIBRARIES' : 'LD_PRELOAD'
@@ -64,11 +61,4 @@ export function runOn(
   options?: RunOptions,
 ): Promise<Ended> {
   return run(program, [`--fs_uri=cloudenv://${socketPath}`, ...programArguments], options)
-}
-
-/** A directory of its own, removed after the test file. Its name is short: a socket's path has about 100 bytes. */
-export function temporaryDirectory(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'ce-'))
-  afterAll(() => rmSync(directory, { recursive: true, force: true }))
-  return directory
 }

@@ -3,7 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { afterAll } from 'vitest'
 import { FrameDecoder, FrameReader, FrameWriter, magic, Op, protocolVersion } from '#src/host/wire.js'
-import { temporaryDirectory } from './programs.js'
+import { temporaryDirectory } from '../support/temporary-directory.js'
 
 /** What the host does with a frame. */
 export type Behaviour = (socket: Socket, frame: FrameReader) => void

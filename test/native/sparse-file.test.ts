@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { EnvHost } from '#src/host/env-host.js'
-import { havePrograms, programSuite, run, runOn, temporaryDirectory } from './programs.js'
+import { temporaryDirectory } from '../support/temporary-directory.js'
+import { havePrograms, programSuite, run, runOn } from './programs.js'
 import { type SparseBehaviour, SparseEnv } from './sparse-env.js'
 
 const keys = 40_000

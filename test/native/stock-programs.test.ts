@@ -7,7 +7,8 @@ import { EnvError } from '#src/env/env-error.js'
 import { MemoryEnv } from '#src/env/memory-env.js'
 import { PosixEnv } from '#src/env/posix-env.js'
 import { EnvHost } from '#src/host/env-host.js'
-import { havePrograms, programSuite, run, runOn, temporaryDirectory } from './programs.js'
+import { temporaryDirectory } from '../support/temporary-directory.js'
+import { havePrograms, programSuite, run, runOn } from './programs.js'
 
 const fine = { code: 0, signal: null }
 

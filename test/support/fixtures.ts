@@ -1,10 +1,9 @@
 // Buckets written by the real rocksdb-cloud. They are not part of the project: tests that need them
 // say that they were skipped where the folder is missing.
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll } from 'vitest'
+import { temporaryDirectory } from './temporary-directory.ts'
 
 const archives = join(import.meta.dirname, '../../../shared/fixtures/rocksdb-cloud')
 
@@ -58,8 +57,7 @@ export interface Fixture {
 
 /** Unpacks the fixture into a directory of its own, removed after the test file. */
 export function unpackFixture(name: FixtureName): Fixture {
-  const parent = mkdtempSync(join(tmpdir(), 'cloudenv-fixture-'))
-  afterAll(() => rmSync(parent, { recursive: true, force: true }))
+  const parent = temporaryDirectory('cloudenv-fixture')
   execFileSync('tar', ['-xzf', join(archives, `${name}.tar.gz`), '-C', parent])
   const directory = join(parent, name)
   const { views, objects } = JSON.parse(readFileSync(join(directory, 'expected.json'), 'utf8'))

@@ -1,9 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, expect } from 'vitest'
+import { expect } from 'vitest'
 import { type CloudEnvOptions, cloudEnv, type HostedCloudEnv, type OpenOptions, RocksDB } from '#src/index.js'
+import { temporaryDirectory } from './temporary-directory.js'
 import type { TestStore } from './test-stores.js'
 
 /** A machine of a user: a local directory, a store, and a database on both. */
@@ -44,11 +43,7 @@ export class Machine {
 }
 
 /** An empty local directory, removed after the test file. */
-export function newRoot(): string {
-  const root = mkdtempSync(join(tmpdir(), 'cloudenv-root-'))
-  afterAll(() => rmSync(root, { recursive: true, force: true }))
-  return root
-}
+export const newRoot = () => temporaryDirectory('cloudenv-root')
 
 /** The paths below `directory`, what the Env keeps for itself left out. */
 export async function pathsBelow(directory: string): Promise<string[]> {

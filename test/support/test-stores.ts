@@ -3,9 +3,7 @@
  * makes one of its own, and looks into it by other means than the product's.
  */
 import { createHash, randomUUID } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import {
   DeleteObjectsCommand,
@@ -17,6 +15,7 @@ import {
 import { afterAll, inject } from 'vitest'
 import type { S3Connection } from '#src/store/s3-client.js'
 import type { S3Server } from './servers.js'
+import { temporaryDirectory } from './temporary-directory.ts'
 
 export interface TestStore {
   readonly connection: S3Connection
@@ -52,9 +51,7 @@ export function mainTestStores(): TestStoreKind[] {
 const directoryKind: TestStoreKind = {
   name: 'directory',
   make() {
-    const root = mkdtempSync(join(tmpdir(), 'cloudenv-store-'))
-    afterAll(() => rmSync(root, { recursive: true, force: true }))
-    return new DirectoryTestStore(root)
+    return new DirectoryTestStore(temporaryDirectory('cloudenv-store'))
   },
 }
 
