@@ -91,9 +91,12 @@ export function describeStore(under: StoreUnderTest): void {
       await expect(store.put('short', { ...body, size: 6 })).rejects.toThrow('has 5 bytes, expected 6')
       const none = { file: join(files, 'none'), size: 6 }
       const condition = await store.put('there', bytes('x'))
-      for (const put of [store.put('short', none), store.put('there', none, { condition })]) {
+      for (const [key, options] of [
+        ['short', {}],
+        ['there', { condition }],
+      ] as const) {
         // NotFound or a broken condition would say something about the object.
-        await expect(put).rejects.toMatchObject({
+        await expect(store.put(key, none, options)).rejects.toMatchObject({
           code: 'IOError',
           message: expect.stringContaining('cannot read'),
         })
