@@ -39,11 +39,14 @@ describe('a database of 5,000 tables', () => {
         store,
         async (db) => {
           const value = 'v'.repeat(1000)
-          for (let start = 0; start < 5 * count; start += 1000) {
-            const keys = Array.from({ length: 1000 }, (_, at) => keyAt(start + at))
-            await db.batch(keys.map((key) => ({ type: 'put', key, value })))
+          // Of two tables that overlap, for RocksDB 9 moves a single one as it is.
+          for (const parity of [0, 1]) {
+            for (let start = parity; start < 5 * count; start += 2000) {
+              const keys = Array.from({ length: 1000 }, (_, at) => keyAt(start + 2 * at))
+              await db.batch(keys.map((key) => ({ type: 'put', key, value })))
+            }
+            await db.flush()
           }
-          await db.flush()
           await db.compactRange()
           // Two more tables, above the others, that may hold any key.
           for (const value of ['older', 'newer']) {

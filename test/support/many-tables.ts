@@ -26,8 +26,11 @@ export async function writeManyTables(store: TestStore, path: string, tables: nu
       key: keyAt(at),
       value: `value ${at}`,
     }))
-    await db.batch(operations)
-    await db.flush()
+    // Of two tables that overlap, for RocksDB 9 moves a single one as it is.
+    for (const parity of [0, 1]) {
+      await db.batch(operations.filter((_, at) => at % 2 === parity))
+      await db.flush()
+    }
     await db.compactRange()
     await db.close()
     await copyToBucket(join(directory, 'db'), store, path)
