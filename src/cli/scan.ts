@@ -6,7 +6,7 @@ import { keyArgumentHelp, parseKey } from './key-argument.js'
 import { type DatabaseOptions, withDatabase, withDatabaseOptions } from './open-database.js'
 import { type JsonBytes, jsonBytes, jsonLine, printJson } from './output/json.js'
 import { LineWriter } from './output/line-writer.js'
-import { startProgress } from './output/progress.js'
+import { startProgress, withProgress } from './output/progress.js'
 import { type ShownAs, shownAsOption, shownKey, shownValue } from './shown-bytes.js'
 import { UsageError } from './usage-error.js'
 
@@ -96,17 +96,14 @@ function parseLimit(text: string): number {
 type Entries = EntryIterator<Buffer, Buffer>
 
 async function countEntries(entries: Entries): Promise<number> {
-  const progress = startProgress('counting', { unit: 'entries' })
-  try {
+  return await withProgress('counting', { unit: 'entries' }, async (progress) => {
     let count = 0
     for await (const batch of batchesOf(entries)) {
       count += batch.length
       progress.add(batch.length)
     }
     return count
-  } finally {
-    progress.end()
-  }
+  })
 }
 
 async function printEntries(

@@ -20,7 +20,7 @@ import { bold, red } from './output/colour.js'
 import { type JsonBytes, jsonBytes, jsonLine, printJson } from './output/json.js'
 import { LineWriter } from './output/line-writer.js'
 import { type JsonProblem, jsonProblem } from './output/problem.js'
-import { startProgress } from './output/progress.js'
+import { startProgress, withProgress } from './output/progress.js'
 import { printTable } from './output/table.js'
 import { formatAge, formatBytes, formatCount, printable, printableMessage, shortened } from './output/text.js'
 import { type ShownAs, shownAsOption, shownKey, shownValue } from './shown-bytes.js'
@@ -346,16 +346,13 @@ async function showBlocks(
   note: Note,
 ): Promise<void> {
   const blocks: BlockJson[] = []
-  const progress = startProgress('checking', { unit: 'bytes', total: source.size })
-  try {
-    if (reader) {
+  if (reader) {
+    await withProgress('checking', { unit: 'bytes', total: source.size }, async (progress) => {
       for await (const block of reader.blocks({ onDamage: note })) {
         blocks.push(await blockJson(reader, block, note))
         progress.add(block.size)
       }
-    }
-  } finally {
-    progress.end()
+    })
   }
   if (options.json) {
     const json: SstBlocksJson = { url: source.name, blocks, problems }
