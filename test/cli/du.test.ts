@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { DiskUsage } from '#src/cli/du.js'
 import { flatPrice, formatUsd, listPrice, monthlyCost } from '#src/cli/storage-price.js'
-import { runCli } from '../support/cli.js'
+import { runCommand } from '../support/command-runner.js'
 import { filesOf, fixtureDatabases, fixtureStore, ownObjects } from '../support/fixture-views.js'
 import { fixtureSuite, haveFixtures } from '../support/fixtures.js'
 import { Machine } from '../support/machine.js'
@@ -16,7 +16,7 @@ describe.runIf(haveFixtures)(fixtureSuite('du, of what rocksdb-cloud wrote'), ()
     const before = filesOf(database)
     const { bucket, path } = database.paths[0]
     const url = fixtureStore(database).url(bucket)
-    const { code, stdout, stderr } = await runCli(['du', '--json', url])
+    const { code, stdout, stderr } = await runCommand(['du', '--json', url])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     const usage: DiskUsage = JSON.parse(stdout)
     const objects = ownObjects(database)
@@ -61,7 +61,7 @@ describe.each(mainTestStores())('du, in $name', ({ make }) => {
     await store.put('a/db/notes.txt', Buffer.alloc(1024))
     await store.put('somewhere/else', Buffer.alloc(4096))
     const { options, env } = cliAccess(store)
-    const { code, stdout } = await runCli(['du', store.url(), ...options], env)
+    const { code, stdout } = await runCommand(['du', store.url(), ...options], env)
     expect(code).toBe(0)
     expect(stdout).toMatch(/^a\/db +6 +\S+ KiB +\S+ \S+ +2\.0 KiB +1\.0 KiB +< \$0\.01$/m)
     expect(stdout).toMatch(/^b\/db +4 +\S+ KiB +\S+ \S+ +0 B +0 B +< \$0\.01$/m)
@@ -70,7 +70,7 @@ describe.each(mainTestStores())('du, in $name', ({ make }) => {
     expect(stdout).toContain(' objects: < $0.01 a month')
     expect(stdout).toContain('Storage alone, at S3 Standard in us-east-1')
 
-    const priced = await runCli(['du', store.url(), '--price', '1000000', '--json', ...options], env)
+    const priced = await runCommand(['du', store.url(), '--price', '1000000', '--json', ...options], env)
     const usage: DiskUsage = JSON.parse(priced.stdout)
     expect(usage.monthlyUsd).toBeCloseTo((usage.total.bytes / 2 ** 30) * 1e6)
   })
@@ -88,7 +88,7 @@ describe.each(mainTestStores())('du, in $name', ({ make }) => {
       { options: { enable_blob_files: true, min_blob_size: 100, disable_auto_compactions: true } },
     )
     const { options, env } = cliAccess(store)
-    const { stdout } = await runCli(['du', store.url('db'), ...options], env)
+    const { stdout } = await runCommand(['du', store.url('db'), ...options], env)
     expect(stdout).toMatch(
       /^default +L0 +1 .*\n(default +L\d +1 .*\n)*default +blobs +2 .*\n\(metadata\) +3 /m,
     )
@@ -99,7 +99,7 @@ describe.each(mainTestStores())('du, in $name', ({ make }) => {
     const store = make()
     const { options, env } = cliAccess(store)
     const url = store.url('none')
-    expect(await runCli(['du', url, ...options], env)).toEqual({
+    expect(await runCommand(['du', url, ...options], env)).toEqual({
       code: 0,
       stdout: `Nothing lies at or below ${url}.\n`,
       stderr: '',
@@ -108,7 +108,7 @@ describe.each(mainTestStores())('du, in $name', ({ make }) => {
 })
 
 test.each([['x'], ['-1'], ['1e9'], ['']])('du --price %j is wrong use', async (price) => {
-  const { code, stderr } = await runCli(['du', 'file:///tmp', `--price=${price}`])
+  const { code, stderr } = await runCommand(['du', 'file:///tmp', `--price=${price}`])
   expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining('--price') })
 })
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { GarbageReport } from '#src/cli/gc.js'
-import { runCli } from '../support/cli.js'
+import { runCommand } from '../support/command-runner.js'
 import { filesOf, fixtureDatabases, fixtureStore, ownObjects } from '../support/fixture-views.js'
 import { fixtureSuite, haveFixtures, unpackFixture } from '../support/fixtures.js'
 import { Machine } from '../support/machine.js'
@@ -9,7 +9,7 @@ import { cliAccess, mainTestStores, type TestStore } from '../support/test-store
 
 async function gc(store: TestStore, path: string, ...cliArguments: string[]) {
   const { options, env } = cliAccess(store)
-  return await runCli(['gc', store.url(path), ...options, ...cliArguments], env)
+  return await runCommand(['gc', store.url(path), ...options, ...cliArguments], env)
 }
 
 async function report(store: TestStore, path: string): Promise<GarbageReport> {
@@ -34,7 +34,7 @@ describe.runIf(haveFixtures)(fixtureSuite('gc, of what rocksdb-cloud wrote'), ()
     const [own, source] = database.paths.map(({ bucket, path }) =>
       fixtureStore(database).url(`${bucket}/${path}`),
     )
-    const { code, stdout } = await runCli(['gc', own!, '--json', ...(source ? ['--source', source] : [])])
+    const { code, stdout } = await runCommand(['gc', own!, '--json', ...(source ? ['--source', source] : [])])
     expect(code).toBe(0)
     const found: GarbageReport = JSON.parse(stdout)
     const live = [
@@ -61,7 +61,7 @@ describe.runIf(haveFixtures)(fixtureSuite('gc, of what rocksdb-cloud wrote'), ()
     const [database] = fixtureDatabases(['cookie'])
     const { bucket, path } = database!.paths[0]
     const url = fixtureStore(database!).url(`${bucket}/${path}`)
-    const { code, stdout } = await runCli(['gc', url, '--json'])
+    const { code, stdout } = await runCommand(['gc', url, '--json'])
     expect(code).toBe(0)
     expect(JSON.parse(stdout)).toMatchObject({
       cookies: ['A', 'B-2'],

@@ -16,6 +16,7 @@ import { surveyDatabase } from '#src/inspect/survey.js'
 import { listTables } from '#src/inspect/table-list.js'
 import { openStore } from '#src/store/open-store.js'
 import { runCli } from '../support/cli.js'
+import { runCommand } from '../support/command-runner.js'
 import { cliAccess, type TestStore, testStores } from '../support/test-stores.js'
 import { bytes, field, prefixed } from '../support/version-edits.js'
 
@@ -59,13 +60,13 @@ describe.each(testStores())('hostile names, in $name', ({ make }) => {
     const { options, env } = cliAccess(store)
     for (const command of commands) {
       for (const format of [[], ['--json']]) {
-        const { code, stdout, stderr } = await runCli([command, store.url('db'), ...format, ...options], env)
+        const { code, stdout, stderr } = await runCommand([command, store.url('db'), ...format, ...options], env)
         expect(stdout + stderr, command).not.toMatch(raw)
         expect(stdout, stderr).not.toBe('')
         expect(code).toBe(command === 'gc' || command === 'du' ? 0 : 1)
       }
     }
-    const { stdout } = await runCli(['info', store.url('db'), '--json', ...options], env)
+    const { stdout } = await runCommand(['info', store.url('db'), '--json', ...options], env)
     const info: DatabaseInfo = JSON.parse(stdout)
     // In JSON it is what it was.
     expect(info.columnFamilies!.map(({ name }) => name)).toEqual(['default', evil])

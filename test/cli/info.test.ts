@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { DatabaseInfo } from '#src/cli/info.js'
-import { runCli } from '../support/cli.js'
+import { runCommand } from '../support/command-runner.js'
 import {
   filesOf,
   fixtureArguments,
@@ -14,14 +14,14 @@ import { cliAccess, mainTestStores, type TestStore } from '../support/test-store
 
 async function info(store: TestStore, ...cliArguments: string[]) {
   const { options, env } = cliAccess(store)
-  return await runCli(['info', store.url('db'), ...options, ...cliArguments], env)
+  return await runCommand(['info', store.url('db'), ...options, ...cliArguments], env)
 }
 
 describe.runIf(haveFixtures)(fixtureSuite('info, of what rocksdb-cloud wrote'), () => {
   test.each(fixtureDatabases())('$title: has the numbers of ldb, and changes nothing', async (database) => {
     const before = filesOf(database)
     const cliArguments = fixtureArguments(database, fixtureStore(database))
-    const { code, stdout, stderr } = await runCli(['info', '--json', ...cliArguments])
+    const { code, stdout, stderr } = await runCommand(['info', '--json', ...cliArguments])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     const found: DatabaseInfo = JSON.parse(stdout)
 
@@ -57,7 +57,7 @@ describe.runIf(haveFixtures)(fixtureSuite('info, of what rocksdb-cloud wrote'), 
     expect(source.objects).toBe(database.paths.length > 1 ? 3 : 0)
     expect(others).toEqual({ undecided: { objects: 0, bytes: 0 }, foreign: { objects: 0, bytes: 0 } })
 
-    const text = await runCli(['info', ...cliArguments])
+    const text = await runCommand(['info', ...cliArguments])
     expect(text).toMatchObject({ code: 0, stderr: '' })
     expect(text.stdout).toContain(database.epoch)
     for (const family of families) expect(text.stdout).toContain(`\n${family} (leveldb.BytewiseComparator): `)
@@ -67,7 +67,7 @@ describe.runIf(haveFixtures)(fixtureSuite('info, of what rocksdb-cloud wrote'), 
 
   test('draws the tree: a bar for each level as long as it is large', async () => {
     const [database] = fixtureDatabases(['clone']).slice(1)
-    const { stdout } = await runCli(['info', ...fixtureArguments(database!, fixtureStore(database!))])
+    const { stdout } = await runCommand(['info', ...fixtureArguments(database!, fixtureStore(database!))])
     expect(stdout).toContain(`
 default (leveldb.BytewiseComparator): 4 tables, 288 KiB
   level                            tables     size  keys
@@ -79,7 +79,7 @@ default (leveldb.BytewiseComparator): 4 tables, 288 KiB
   test('of a clone without its source tells what is missing, and of --source', async () => {
     const [database] = fixtureDatabases(['clone']).slice(1)
     const [url] = fixtureArguments(database!, fixtureStore(database!))
-    const { code, stdout } = await runCli(['info', url!])
+    const { code, stdout } = await runCommand(['info', url!])
     expect(code).toBe(1)
     expect(stdout).toMatch(/missing +2 objects/)
     expect(stdout).toContain('000017.sst-7d6422e4dcbf700b is missing')
@@ -89,7 +89,7 @@ default (leveldb.BytewiseComparator): 4 tables, 288 KiB
   test('names the cookies where there is no plain state', async () => {
     const [database] = fixtureDatabases(['cookie'])
     const [url] = fixtureArguments(database!, fixtureStore(database!))
-    const { code, stdout, stderr } = await runCli(['info', url!])
+    const { code, stdout, stderr } = await runCommand(['info', url!])
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     expect(stderr).toContain('--cookie A, --cookie B-2')
   })

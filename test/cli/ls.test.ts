@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { DatabaseList } from '#src/cli/ls.js'
 import { encodeCloudManifest } from '#src/format/cloud-manifest.js'
 import { parseEpoch } from '#src/format/epoch.js'
-import { runCli } from '../support/cli.js'
+import { runCommand } from '../support/command-runner.js'
 import { fixtureDatabases, ownObjects } from '../support/fixture-views.js'
 import { fixtureSuite, haveFixtures } from '../support/fixtures.js'
 import { Machine } from '../support/machine.js'
@@ -11,7 +11,7 @@ import { cliAccess, mainTestStores, type TestStore } from '../support/test-store
 
 async function ls(store: TestStore, ...cliArguments: string[]) {
   const { options, env } = cliAccess(store)
-  return await runCli(['ls', store.url(), ...options, ...cliArguments], env)
+  return await runCommand(['ls', store.url(), ...options, ...cliArguments], env)
 }
 
 async function listed(store: TestStore, ...cliArguments: string[]): Promise<DatabaseList> {
@@ -65,7 +65,7 @@ describe.each(mainTestStores())('ls, in $name', ({ make }) => {
     expect(databases.map(({ path }) => path)).toEqual(['db', 'a/db', 'a/b/c/db', 'z/db'].sort())
 
     const { options, env } = cliAccess(store)
-    const { stdout, code } = await runCli(['ls', store.url('z/db'), ...options], env)
+    const { stdout, code } = await runCommand(['ls', store.url('z/db'), ...options], env)
     expect(stdout).toMatch(/^database\s+epoch\s+tables\s+size\s+stored\s+last write\n\. +[0-9a-f]+ +1 /)
     expect(code).toBe(0)
   })

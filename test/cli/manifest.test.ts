@@ -7,7 +7,7 @@ import type { ManifestJson } from '#src/cli/manifest.js'
 import { encodeCloudManifest } from '#src/format/cloud-manifest.js'
 import { parseEpoch } from '#src/format/epoch.js'
 import { encodeLog } from '#src/format/log-record.js'
-import { runCli } from '../support/cli.js'
+import { runCommand } from '../support/command-runner.js'
 import { fixtureNames, fixtureSuite, haveFixtures, unpackFixture } from '../support/fixtures.js'
 import { dumpedEdits, editInWords } from '../support/rocksdb-dumps.js'
 import { writeVariedTables } from '../support/varied-tables.js'
@@ -17,7 +17,7 @@ const directory = mkdtempSync(join(tmpdir(), 'cloudenv-manifest-'))
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
 async function manifest(url: string, ...options: readonly string[]): Promise<ManifestJson> {
-  const { code, stdout, stderr } = await runCli(['manifest', url, '--json', ...options])
+  const { code, stdout, stderr } = await runCommand(['manifest', url, '--json', ...options])
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   return JSON.parse(stdout)
 }
@@ -103,7 +103,7 @@ describe('a database', () => {
   }
   const root = encodeCloudManifest({ past: [], current: epoch })
   const run = async (url: string, ...options: readonly string[]) => {
-    const result = await runCli(['manifest', url, ...options])
+    const result = await runCommand(['manifest', url, ...options])
     return {
       ...result,
       json: options.includes('--json') ? (JSON.parse(result.stdout) as ManifestJson) : undefined,

@@ -297,7 +297,7 @@ describe('a hostile bucket', () => {
       ['scan', store.url('db')],
       ['get', store.url('db'), 'b'],
     ]) {
-      const { code, stdout, stderr } = await runTraceless(store, args)
+      const { code, stdout, stderr } = await startTraceless(store, args).result
       expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
       expect(stderr).toMatch(/^cloudenv: .+\n$/m)
       expect(stderr).toContain(store.url('db'))

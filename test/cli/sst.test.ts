@@ -11,7 +11,7 @@ import { parseEpoch } from '#src/format/epoch.js'
 import { rangedObject } from '#src/inspect/ranged-source.js'
 import { TableReader } from '#src/inspect/table-reader.js'
 import { openStore } from '#src/store/open-store.js'
-import { runCli } from '../support/cli.js'
+import { runCommand } from '../support/command-runner.js'
 import { fixtureNames, fixtureSuite, haveFixtures, unpackFixture } from '../support/fixtures.js'
 import { internalKey, smallTable } from '../support/raw-table.js'
 import {
@@ -28,13 +28,13 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }))
 const twoAtOnce = pLimit(2)
 
 async function sst<T = SstJson>(url: string, ...options: readonly string[]): Promise<T> {
-  const { code, stdout, stderr } = await runCli(['sst', url, '--json', ...options])
+  const { code, stdout, stderr } = await runCommand(['sst', url, '--json', ...options])
   expect({ url, code, stderr }).toEqual({ url, code: 0, stderr: '' })
   return JSON.parse(stdout)
 }
 
 async function entries(url: string, ...options: readonly string[]): Promise<SstEntryJson[]> {
-  const { code, stdout, stderr } = await runCli(['sst', url, '--json', '--entries', ...options])
+  const { code, stdout, stderr } = await runCommand(['sst', url, '--json', '--entries', ...options])
   expect({ url, code, stderr }).toEqual({ url, code: 0, stderr: '' })
   return stdout
     .split('\n')
@@ -76,7 +76,7 @@ describe.skipIf(!haveFixtures)(fixtureSuite('of what rocksdb-cloud wrote'), () =
     expect(own.url).toBe(`${clone}/000025.sst-da16e32205aa46d0`)
     const inherited = await sst(`${clone}/000017.sst`, '--source', source)
     expect(inherited.url).toBe(`${source}/000017.sst-7d6422e4dcbf700b`)
-    const { code, stderr } = await runCli(['sst', `${clone}/000017.sst`])
+    const { code, stderr } = await runCommand(['sst', `${clone}/000017.sst`])
     expect(code).toBe(1)
     expect(stderr).toContain('000017.sst-7d6422e4dcbf700b is not there')
   })
@@ -186,13 +186,13 @@ describe('a table', () => {
 
   test('is printed for people', async () => {
     const url = write('people', smallTable({ number: 17, entries: values }))
-    const { code, stdout } = await runCli(['sst', url])
+    const { code, stdout } = await runCommand(['sst', url])
     expect(code).toBe(0)
     expect(stdout).toContain('format version 5, kCRC32c')
     expect(stdout).toMatch(/^num\.entries +3$/m)
     expect(stdout).toMatch(/^block\.based\.table\.index\.type +kBinarySearch$/m)
     expect(stdout).toMatch(/^rocksdb\.properties +\d+ +\d+ B$/m)
-    expect((await runCli(['sst', url, '--entries', '--as', 'hex'])).stdout.split('\n')[0]).toBe(
+    expect((await runCommand(['sst', url, '--entries', '--as', 'hex'])).stdout.split('\n')[0]).toBe(
       `0x${Buffer.from('key0').toString('hex')}\t1\tvalue\t0x${Buffer.from('v0').toString('hex')}`,
     )
   })
@@ -203,7 +203,7 @@ describe('a table', () => {
     const url = write('evil', smallTable({ number: 17, entries, dbId: evil, sessionId: evil }))
     for (const mode of [[], ['--index'], ['--blocks'], ['--entries']]) {
       for (const form of [[], ['--json']]) {
-        const { code, stdout, stderr } = await runCli(['sst', url, ...mode, ...form])
+        const { code, stdout, stderr } = await runCommand(['sst', url, ...mode, ...form])
         expect([code, stderr]).toEqual([0, ''])
         expect(stdout.replaceAll('\n', '').replaceAll('\t', '')).not.toMatch(/[\p{Cc}\p{Cf}]/u)
       }
@@ -214,7 +214,7 @@ describe('a table', () => {
     const entries = values
     const sound = smallTable({ number: 17, entries })
     const run = async (bytes: Uint8Array, ...options: readonly string[]) =>
-      runCli(['sst', write('damaged', bytes), ...options])
+      runCommand(['sst', write('damaged', bytes), ...options])
     const flipped = (at: number) => {
       const bytes = Buffer.from(sound)
       bytes[at]! ^= 1
@@ -284,12 +284,12 @@ describe('a table', () => {
   test('of which nothing is there, or no URL is given, says so', async () => {
     const url = write('alone', smallTable({ number: 17, entries: values }))
     const database = url.slice(0, url.lastIndexOf('/'))
-    expect((await runCli(['sst', `${database}/000018.sst-ab`])).code).toBe(1)
-    expect(await runCli(['sst', `${database}/000017.sst`])).toMatchObject({
+    expect((await runCommand(['sst', `${database}/000018.sst-ab`])).code).toBe(1)
+    expect(await runCommand(['sst', `${database}/000017.sst`])).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('no CLOUDMANIFEST'),
     })
-    expect(await runCli(['sst', database])).toMatchObject({
+    expect(await runCommand(['sst', database])).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('names no table'),
     })
@@ -307,6 +307,6 @@ describe('a table', () => {
     ['a key in half a byte of hex', ['--entries', '--from', '0x1']],
   ])('%s are wrong use', async (_title, options) => {
     const url = write('use', smallTable({ number: 17, entries: values }))
-    expect((await runCli(['sst', url, ...options])).code).toBe(2)
+    expect((await runCommand(['sst', url, ...options])).code).toBe(2)
   })
 })

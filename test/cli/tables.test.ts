@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { TableList } from '#src/cli/tables.js'
-import { type CliResult, runCli } from '../support/cli.js'
+import type { CliResult } from '../support/cli.js'
+import { runCommand } from '../support/command-runner.js'
 import { filesOf, fixtureArguments, fixtureDatabases, fixtureStore } from '../support/fixture-views.js'
 import { fixtureSuite, haveFixtures } from '../support/fixtures.js'
 import { Machine } from '../support/machine.js'
@@ -14,7 +15,7 @@ describe.runIf(haveFixtures)(fixtureSuite('tables, of what rocksdb-cloud wrote')
     async (database) => {
       const before = filesOf(database)
       const cliArguments = fixtureArguments(database, fixtureStore(database))
-      const { code, stdout, stderr } = await runCli(['tables', '--json', '--entries', ...cliArguments])
+      const { code, stdout, stderr } = await runCommand(['tables', '--json', '--entries', ...cliArguments])
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
       const list: TableList = JSON.parse(stdout)
       const text = (bytes: { base64: string }) => Buffer.from(bytes.base64, 'base64').toString()
@@ -71,7 +72,7 @@ describe('tables, of a database with two levels and two column families', () => 
   })
 
   const tables = (...cliArguments: string[]): Promise<CliResult> =>
-    runCli(['tables', store.url('db'), ...cliArguments])
+    runCommand(['tables', store.url('db'), ...cliArguments])
   const ranges = async (...cliArguments: string[]) => {
     const { tables: shown }: TableList = JSON.parse((await tables('--json', ...cliArguments)).stdout)
     return shown.map(({ smallestKey, largestKey }) => `${smallestKey.text}-${largestKey.text}`)
@@ -149,7 +150,7 @@ describe.each(mainTestStores())('tables, in $name', ({ make }) => {
     await store.put(keys[1]!, Buffer.from('short'))
     await store.put(keys[2]!, Buffer.alloc(size, 7))
     const { options, env } = cliAccess(store)
-    const { code, stdout } = await runCli(['tables', store.url('db'), '--entries', ...options], env)
+    const { code, stdout } = await runCommand(['tables', store.url('db'), '--entries', ...options], env)
     expect(code).toBe(1)
     const lines = stdout.split('\n')
     expect(lines.find((line) => line.includes('  a  '))).toContain('missing')

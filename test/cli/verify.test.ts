@@ -12,7 +12,7 @@ import { readManifest } from '#src/format/manifest.js'
 import { verifyDatabase } from '#src/inspect/verify.js'
 import type { ObjectStore } from '#src/store/object-store.js'
 import { openStore } from '#src/store/open-store.js'
-import { runCli } from '../support/cli.js'
+import { runCommand } from '../support/command-runner.js'
 import {
   extended,
   flipped,
@@ -623,7 +623,7 @@ describe.each(mainTestStores())('in $name', ({ make }) => {
     const store = make()
     await writeObjects(store, sound)
     const { options, env } = cliAccess(store)
-    const verify = (...args: string[]) => runCli(['verify', store.url('db'), ...options, ...args], env)
+    const verify = (...args: string[]) => runCommand(['verify', store.url('db'), ...options, ...args], env)
     const isSound = await verify('--deep')
     expect(isSound).toMatchObject({ code: 0, stderr: '' })
     expect(isSound.stdout).toMatch(
@@ -683,7 +683,7 @@ describe.each(mainTestStores())('in $name', ({ make }) => {
     const store = make()
     await store.put('readme.txt', Buffer.from('hello'))
     const { options, env } = cliAccess(store)
-    const { code, stderr, stdout } = await runCli(['verify', store.url(), ...options], env)
+    const { code, stderr, stdout } = await runCommand(['verify', store.url(), ...options], env)
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     expect(stderr).toMatch(/holds no database/)
   })
@@ -692,7 +692,7 @@ describe.each(mainTestStores())('in $name', ({ make }) => {
 test('a store that cannot be reached is neither sound nor damaged', async () => {
   const env = { AWS_ACCESS_KEY_ID: 'x', AWS_SECRET_ACCESS_KEY: 'x' }
   const nobody = ['--endpoint', 'http://127.0.0.1:9', '--region', 'x']
-  const { code, stdout } = await runCli(['verify', 's3://bucket/db', ...nobody], env)
+  const { code, stdout } = await runCommand(['verify', 's3://bucket/db', ...nobody], env)
   expect({ code, stdout }).toEqual({ code: 3, stdout: '' })
 })
 

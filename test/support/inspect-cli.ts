@@ -1,21 +1,10 @@
 import { readdirSync } from 'node:fs'
 import { expect } from 'vitest'
 import { Cli, type CliResult } from './cli.ts'
+import { runCommand } from './command-runner.ts'
 import type { FixtureView } from './fixtures.ts'
 import { temporaryDirectory } from './open-bucket.ts'
-import type { TestStore } from './test-stores.ts'
-
-/** The options, and the environment, with which a command reaches the store. */
-export function reach({ connection }: TestStore): { args: string[]; env: NodeJS.ProcessEnv } {
-  const { endpoint, region, credentials } = connection
-  return {
-    args: [...(endpoint ? ['--endpoint', endpoint] : []), ...(region ? ['--region', region] : [])],
-    env: {
-      AWS_ACCESS_KEY_ID: credentials?.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: credentials?.secretAccessKey,
-    },
-  }
-}
+import { cliAccess, type TestStore } from './test-stores.ts'
 
 /** What leads to the view of a fixture: its URL, and options. */
 export function viewArguments(store: TestStore, { open }: FixtureView): string[] {
@@ -28,23 +17,30 @@ export function viewArguments(store: TestStore, { open }: FixtureView): string[]
   ]
 }
 
-/**
- * Starts a command that must leave no file behind, wherever it may put one, and checks that when it has ended. What it
- * tells of its progress, where the machine is slow, is left out of its standard error.
- */
-export function startTraceless(store: TestStore, args: readonly string[]): Cli {
-  const home = temporaryDirectory()
-  const temporary = temporaryDirectory()
-  const { args: options, env } = reach(store)
-  const [command, ...rest] = args
-  const cli = new Cli([command!, ...options, ...rest], { ...env, HOME: home, TMPDIR: temporary })
-  const checked = cli.result.then((result) => {
-    expect([...readdirSync(home), ...readdirSync(temporary)]).toEqual([])
-    return { ...result, stderr: result.stderr.replace(/^(?:scanning|counting): .*\n/gm, '') }
-  })
-  return Object.assign(cli, { result: checked })
+/** A command line with directories of its own for all files that it may leave behind, which are none. */
+function farFromHome(store: TestStore, [command, ...rest]: readonly string[]) {
+  const directories = { HOME: temporaryDirectory(), TMPDIR: temporaryDirectory() }
+  const { options, env } = cliAccess(store)
+  return {
+    commandLine: [command!, ...options, ...rest],
+    env: { ...env, ...directories },
+    /** What it tells of its progress, where the machine is slow, is left out of its standard error. */
+    checked: (result: CliResult): CliResult => {
+      expect(Object.values(directories).flatMap((path) => readdirSync(path))).toEqual([])
+      return { ...result, stderr: result.stderr.replace(/^(?:scanning|counting): .*\n/gm, '') }
+    },
+  }
 }
 
-export function runTraceless(store: TestStore, args: readonly string[]): Promise<CliResult> {
-  return startTraceless(store, args).result
+/** Starts a command that must leave no file behind, and checks that when it has ended. */
+export function startTraceless(store: TestStore, args: readonly string[]): Cli {
+  const { commandLine, env, checked } = farFromHome(store, args)
+  const cli = new Cli(commandLine, env)
+  return Object.assign(cli, { result: cli.result.then(checked) })
+}
+
+/** Runs a command that must leave no file behind, and that reads nothing over which RocksDB may crash. */
+export async function runTraceless(store: TestStore, args: readonly string[]): Promise<CliResult> {
+  const { commandLine, env, checked } = farFromHome(store, args)
+  return checked(await runCommand(commandLine, { ...env, CLOUDENV_GUARDED: '1' }))
 }

@@ -1,0 +1,104 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import pLimit from 'p-limit'
+import type { CliResult } from './cli.ts'
+
+const program = fileURLToPath(new URL('command-process.js', import.meta.url))
+
+export interface CommandRequest {
+  readonly commandLine: readonly string[]
+  readonly env: NodeJS.ProcessEnv
+  readonly cwd: string
+  /** Written behind the command's output, to either stream. */
+  readonly endMark: string
+}
+
+export interface CommandResult extends CliResult {
+  /** The most that the process ever had. */
+  readonly maxMemoryKiB: number
+}
+
+/**
+ * Runs commands of `cloudenv` in one process, one after another: loading it for each anew takes most of their time.
+ * For what is about the process itself, its signals, its end, its children, there is `Cli`.
+ */
+export class CommandRunner {
+  readonly #nodeOptions: readonly string[]
+  readonly #inTurn = pLimit(1)
+  #process: ChildProcess | undefined
+
+  constructor(nodeOptions: readonly string[] = []) {
+    this.#nodeOptions = nodeOptions
+  }
+
+  /** Rejects when the command ends the process. */
+  run(
+    commandLine: readonly string[],
+    env: NodeJS.ProcessEnv = {},
+    cwd = process.cwd(),
+  ): Promise<CommandResult> {
+    return this.#inTurn(() => this.#run(commandLine, { ...process.env, ...env }, cwd))
+  }
+
+  async #run(commandLine: readonly string[], env: NodeJS.ProcessEnv, cwd: string): Promise<CommandResult> {
+    const child = (this.#process ??= this.#start())
+    const endMark = `\0${randomUUID()}\0`
+    const request: CommandRequest = { commandLine, env, cwd, endMark }
+    const ended = new AbortController()
+    const died = once(child, 'exit', { signal: ended.signal }).then(([code, signal]) => {
+      this.#process = undefined
+      throw new Error(`cloudenv ${commandLine.join(' ')}: the process ended with ${signal ?? code}`)
+    })
+    child.send(request)
+    try {
+      const [stdout, stderr, [{ code, maxMemoryKiB }]] = await Promise.race([
+        died,
+        Promise.all([
+          readUntil(child.stdout!, endMark),
+          readUntil(child.stderr!, endMark),
+          once(child, 'message') as Promise<[Pick<CommandResult, 'code' | 'maxMemoryKiB'>]>,
+        ]),
+      ])
+      return { code, stdout, stderr, maxMemoryKiB }
+    } finally {
+      ended.abort()
+      await died.catch(() => undefined)
+    }
+  }
+
+  #start(): ChildProcess {
+    const child = fork(program, {
+      execArgv: [...this.#nodeOptions],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    })
+    child.stdout!.setEncoding('utf8')
+    child.stderr!.setEncoding('utf8')
+    return child
+  }
+}
+
+async function readUntil(stream: NodeJS.ReadableStream, endMark: string): Promise<string> {
+  let text = ''
+  return await new Promise((resolve) => {
+    const onData = (piece: string) => {
+      text += piece
+      if (!text.endsWith(endMark)) return
+      stream.off('data', onData)
+      resolve(text.slice(0, -endMark.length))
+    }
+    stream.on('data', onData)
+  })
+}
+
+const runner = new CommandRunner()
+
+/** For commands of which nothing but the output and the exit code matters. */
+export async function runCommand(
+  commandLine: readonly string[],
+  env?: NodeJS.ProcessEnv,
+): Promise<CliResult> {
+  const { code, stdout, stderr } = await runner.run(commandLine, env)
+  return { code, stdout, stderr }
+}
