@@ -7,7 +7,7 @@ export default defineConfig({
     pool: 'forks',
     // On Node 20 the AWS SDK warns in every process. Users are to see that; a log of tests is better without.
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
-    maxWorkers: 2,
+    maxWorkers: 3,
     testTimeout: 30_000,
     hookTimeout: 120_000,
     server: { deps: { external: [/\/dist\//] } },

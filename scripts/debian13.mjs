@@ -22,8 +22,8 @@ import { fileURLToPath } from 'node:url'
 import { environmentOf, startServers } from '../localstack/servers.mjs'
 import { cacheDir, ensureInstalled, fail, requirements, run, SetupError, step } from './machine.mjs'
 
-/** npm is left out: Debian's drags in hundreds of packages, and the node_modules from outside will do. */
-const packages = ['librocksdb-dev', 'rocksdb-tools', 'cmake', 'g++', 'make', 'nodejs']
+/** Node.js and node_modules are those from outside, so that nothing but RocksDB and what builds it differs. */
+const packages = ['librocksdb-dev', 'rocksdb-tools', 'cmake', 'g++', 'make']
 
 const checkout = fileURLToPath(new URL('..', import.meta.url))
 /** Where the checkout is, seen from inside the root. */
@@ -41,6 +41,7 @@ async function main() {
     )
   }
   const root = makeRoot()
+  copyNode(root)
   copyCheckout(root)
   const servers = await startServers()
   try {
@@ -93,6 +94,20 @@ function debianMirror() {
 }
 
 /**
+ * The Node.js that runs this, which needs no library that is not in the root.
+ * @param {string} root
+ */
+function copyNode(root) {
+  if (process.config.variables.node_shared) {
+    throw new SetupError(
+      `The Debian 13 root runs the Node.js from outside, and ${process.execPath} needs a libnode.so beside it: ` +
+        'use one of nodejs.org, or npx node@20 scripts/debian13.mjs.',
+    )
+  }
+  cpSync(process.execPath, join(root, 'usr/local/bin/node'), { preserveTimestamps: true })
+}
+
+/**
  * How this machine reaches its mirror: resolver, proxies, certificates.
  * @param {string} root
  */
@@ -135,7 +150,7 @@ function chrootCommand(root, binds) {
 function environmentInside() {
   return {
     ...process.env,
-    PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
+    PATH: '/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
     HOME: '/root',
     TMPDIR: '/tmp',
     DEBIAN_FRONTEND: 'noninteractive',

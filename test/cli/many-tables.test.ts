@@ -1,15 +1,16 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
-import { runCli } from '../support/cli.js'
+import { runCommand } from '../support/command-runner.js'
 import { FaultProxy } from '../support/fault-proxy.js'
+import { keyAt } from '../support/filled-database.js'
 import { writeManyTables } from '../support/many-tables.js'
 import { cliAccess, mainTestStores, type TestStore } from '../support/test-stores.js'
 
 const minio = inject('servers').find(({ name }) => name === 'minio')
-const tables = 5_000
+const tables = 5_002
 /** S3 lists 1,000 objects at a time. Beside the tables there are the CLOUDMANIFEST and the MANIFEST. */
 const pages = Math.ceil((tables + 2) / 1000)
 
-describe.runIf(minio)('a database of 5,000 tables', () => {
+describe.runIf(minio)('a database of 5,002 tables', () => {
   let store: TestStore
   let proxy: FaultProxy
   beforeAll(async () => {
@@ -22,27 +23,28 @@ describe.runIf(minio)('a database of 5,000 tables', () => {
   afterAll(() => proxy.stop())
   beforeEach(() => proxy.reset())
 
-  async function cloudenv(...cliArguments: string[]): Promise<string> {
+  const cloudenv = (...cliArguments: string[]) => cloudenvEnding(0, ...cliArguments)
+  async function cloudenvEnding(expected: number, ...cliArguments: string[]): Promise<string> {
     const { options, env } = cliAccess({
       ...store,
       connection: { ...store.connection, endpoint: proxy.endpoint },
     })
-    const { code, stdout } = await runCli([...cliArguments, ...options], env)
-    expect(code).toBe(0)
+    const { code, stdout } = await runCommand([...cliArguments, ...options], env)
+    expect(code).toBe(expected)
     return stdout
   }
   const lists = () => proxy.seen.filter((request) => request.includes('list-type=2')).length
   const others = () => proxy.seen.length - lists()
 
   test('is listed with a request a page, and two for what it is', async () => {
-    expect(await cloudenv('ls', store.url())).toMatch(/^db +c0ffee +5,000 /m)
+    expect(await cloudenv('ls', store.url())).toMatch(/^db +c0ffee +5,002 /m)
     expect([lists(), others()]).toEqual([pages, 2])
   })
 
   test.each(['info', 'tables', 'gc'])(
     'takes %s a request a page, and two for what it is',
     async (command) => {
-      expect(await cloudenv(command, store.url('db'))).toContain(command === 'gc' ? 'no garbage' : '5,000')
+      expect(await cloudenv(command, store.url('db'))).toContain(command === 'gc' ? 'no garbage' : '5,002')
       expect([lists(), others()]).toEqual([pages, 2])
     },
   )
@@ -52,5 +54,15 @@ describe.runIf(minio)('a database of 5,000 tables', () => {
     expect(chosen).toMatch(/ +2 +key00000002 +key00000003 /)
     expect(lists()).toBe(pages)
     expect(others()).toBe(2 + 1)
+  })
+
+  test.each([
+    ['below others that could have it', keyAt(7_001), 'value 7001\n', 0, 8],
+    ['above others', keyAt(tables), 'newer\n', 0, 4],
+    ['that none has', `${keyAt(7_001)}-`, '', 1, 8],
+  ])('gives up a key %s for a few requests', async (_, key, value, code, most) => {
+    expect(await cloudenvEnding(code, 'get', store.url('db'), key)).toBe(value)
+    expect(lists()).toBe(0)
+    expect(others()).toBeLessThanOrEqual(most)
   })
 })

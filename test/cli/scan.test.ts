@@ -14,7 +14,7 @@ import {
   unpackFixture,
 } from '../support/fixtures.ts'
 import { putHostile } from '../support/hostile-database.ts'
-import { runTraceless, startTraceless, viewArguments } from '../support/inspect-cli.ts'
+import { runGuarded, runTraceless, startTraceless, viewArguments } from '../support/inspect-cli.ts'
 import { Digest, putFixture, temporaryDirectory } from '../support/open-bucket.ts'
 import { block, type Entry, handleBytes, internalKey, smallTable, u32, varint } from '../support/raw-table.ts'
 import { mainTestStores, type TestStore } from '../support/test-stores.ts'
@@ -297,7 +297,7 @@ describe('a hostile bucket', () => {
       ['scan', store.url('db')],
       ['get', store.url('db'), 'b'],
     ]) {
-      const { code, stdout, stderr } = await startTraceless(store, args).result
+      const { code, stdout, stderr } = await runGuarded(store, args)
       expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
       expect(stderr).toMatch(/^cloudenv: .+\n$/m)
       expect(stderr).toContain(store.url('db'))

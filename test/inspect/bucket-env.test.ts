@@ -1,95 +1,31 @@
 import { join } from 'node:path'
-import { describe, expect, inject, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { RocksDB, type RocksDBOptions } from '#src/index.js'
 import { type BucketEnv, createBucketEnv } from '#src/inspect/bucket-env.js'
 import { copyToBucket } from '../support/bucket-copy.ts'
-import { FaultProxy } from '../support/fault-proxy.ts'
 import { fill, fillOptions, keyAt, valueAt } from '../support/filled-database.ts'
 import { openBucket, temporaryDirectory } from '../support/open-bucket.ts'
 import { mainTestStores, type TestStore } from '../support/test-stores.ts'
 
 const [directory] = mainTestStores()
-const minio = inject('servers').find(({ name }) => name === 'minio')
 
-/** Writes a database on disk, then copies it to the store. Resolves with the number of objects. */
+/** Writes a database on disk, then copies it to the store. */
 async function makeDatabase(
   store: TestStore,
   write: (db: RocksDB) => Promise<void>,
   options: RocksDBOptions = {},
-): Promise<number> {
+): Promise<void> {
   const path = join(temporaryDirectory(), 'db')
   const db = await RocksDB.open(path, { options: { ...fillOptions, ...options } })
   await write(db)
   await db.flush()
   await db.close()
-  return copyToBucket(path, store, 'db')
+  await copyToBucket(path, store, 'db')
 }
 
 async function openEnv(store: TestStore): Promise<BucketEnv> {
   return createBucketEnv({ url: store.url('db'), connection: store.connection })
 }
-
-describe('a database of 5,000 tables', () => {
-  test.runIf(minio)(
-    'gives up a key for at most 8 requests',
-    async () => {
-      const store = mainTestStores()[1]!.make()
-      const count = 5_000
-      const objects = await makeDatabase(
-        store,
-        async (db) => {
-          const value = 'v'.repeat(1000)
-          // Of two tables that overlap, for RocksDB 9 moves a single one as it is.
-          for (const parity of [0, 1]) {
-            for (let start = parity; start < 5 * count; start += 2000) {
-              const keys = Array.from({ length: 1000 }, (_, at) => keyAt(start + 2 * at))
-              await db.batch(keys.map((key) => ({ type: 'put', key, value })))
-            }
-            await db.flush()
-          }
-          await db.compactRange()
-          // Two more tables, above the others, that may hold any key.
-          for (const value of ['older', 'newer']) {
-            await db.batch([0, 10_000, 5 * count - 1].map((at) => ({ type: 'put', key: keyAt(at), value })))
-            await db.flush()
-          }
-        },
-        { target_file_size_base: 1000, compression: 'kNoCompression' },
-      )
-      // Besides the tables CLOUDMANIFEST and MANIFEST.
-      expect(objects - 2).toBeGreaterThanOrEqual(count)
-
-      const proxy = await FaultProxy.start(minio!.endpoint)
-      const open = async () => {
-        proxy.reset()
-        return openBucket({
-          url: store.url('db'),
-          connection: { ...store.connection, endpoint: proxy.endpoint },
-        })
-      }
-      try {
-        const bottom = await open()
-        expect(proxy.seen.length).toBe(2)
-        expect(await bottom.db.get(keyAt(12_345), { valueEncoding: 'utf8' })).toBe('v'.repeat(1000))
-        expect(proxy.seen.length).toBeLessThanOrEqual(8)
-
-        const top = await open()
-        expect(await top.db.get(keyAt(10_000), { valueEncoding: 'utf8' })).toBe('newer')
-        expect(proxy.seen.length).toBeLessThanOrEqual(4)
-
-        const missing = await open()
-        expect(await missing.db.get(`${keyAt(12_345)}-`)).toBe(undefined)
-        expect(proxy.seen.length).toBeLessThanOrEqual(8)
-        expect(
-          proxy.seen.every((request) => request.startsWith('GET /') && !request.includes('list-type')),
-        ).toBe(true)
-      } finally {
-        await proxy.stop()
-      }
-    },
-    120_000,
-  )
-})
 
 describe.each(mainTestStores())('in $name', ({ make }) => {
   test('a scan takes few requests, either way, and reads every byte once', async () => {

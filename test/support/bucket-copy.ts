@@ -10,9 +10,8 @@ const epoch = parseEpoch('c0ffee')!
 
 /**
  * Puts the files of a closed RocksDB database on disk into a store, as the database `path` that one epoch wrote.
- * @returns how many objects it has.
  */
-export async function copyToBucket(directory: string, store: TestStore, path: string): Promise<number> {
+export async function copyToBucket(directory: string, store: TestStore, path: string): Promise<void> {
   const limit = pLimit(16)
   const names = await readdir(directory)
   const current = (await readFile(join(directory, 'CURRENT'), 'utf8')).trim()
@@ -23,7 +22,6 @@ export async function copyToBucket(directory: string, store: TestStore, path: st
   })
   await Promise.all(copies)
   await store.put(`${path}/CLOUDMANIFEST`, encodeCloudManifest({ past: [], current: epoch }))
-  return copies.length + 1
 }
 
 function targetOf(name: string, current: string): string | undefined {

@@ -43,7 +43,8 @@ export class CommandRunner {
   }
 
   async #run(commandLine: readonly string[], env: NodeJS.ProcessEnv, cwd: string): Promise<CommandResult> {
-    const child = (this.#process ??= this.#start())
+    this.#process ??= this.#start()
+    const child = this.#process
     const endMark = `\0${randomUUID()}\0`
     const request: CommandRequest = { commandLine, env, cwd, endMark }
     const ended = new AbortController()

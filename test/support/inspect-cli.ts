@@ -40,7 +40,16 @@ export function startTraceless(store: TestStore, args: readonly string[]): Cli {
 }
 
 /** Runs a command that must leave no file behind, and that reads nothing over which RocksDB may crash. */
-export async function runTraceless(store: TestStore, args: readonly string[]): Promise<CliResult> {
+export function runTraceless(store: TestStore, args: readonly string[]): Promise<CliResult> {
+  return runGuarded(store, args, { CLOUDENV_GUARDED: '1' })
+}
+
+/** Runs a command that must leave no file behind, though RocksDB may crash over what it reads. */
+export async function runGuarded(
+  store: TestStore,
+  args: readonly string[],
+  more: NodeJS.ProcessEnv = {},
+): Promise<CliResult> {
   const { commandLine, env, checked } = farFromHome(store, args)
-  return checked(await runCommand(commandLine, { ...env, CLOUDENV_GUARDED: '1' }))
+  return checked(await runCommand(commandLine, { ...env, ...more }))
 }

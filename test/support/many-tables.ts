@@ -7,8 +7,10 @@ import { keyAt } from './filled-database.js'
 import type { TestStore } from './test-stores.js'
 
 /**
- * Writes a database of so many tables, two entries in each, at `path` in the store: the keys are {@link keyAt} 0, 1 ….
- * One compaction makes them, whose tables may not grow.
+ * Writes a database of so many tables at `path` in the store. One compaction makes all but two of them, whose tables
+ * may not grow: of two entries each, with the keys {@link keyAt} 0, 1 …. Above these lie two that may hold any key
+ * from the number of tables on, and have only the first and the last of them: one with the value `older`, one with
+ * `newer`.
  */
 export async function writeManyTables(store: TestStore, path: string, tables: number): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'cloudenv-tables-'))
@@ -21,7 +23,7 @@ export async function writeManyTables(store: TestStore, path: string, tables: nu
         block_based_table_factory: { block_size: 1 },
       },
     })
-    const operations = Array.from({ length: 2 * tables }, (_, at) => ({
+    const operations = Array.from({ length: 2 * (tables - 2) }, (_, at) => ({
       type: 'put' as const,
       key: keyAt(at),
       value: `value ${at}`,
@@ -32,6 +34,10 @@ export async function writeManyTables(store: TestStore, path: string, tables: nu
       await db.flush()
     }
     await db.compactRange()
+    for (const value of ['older', 'newer']) {
+      await db.batch([tables, operations.length - 1].map((at) => ({ type: 'put', key: keyAt(at), value })))
+      await db.flush()
+    }
     await db.close()
     await copyToBucket(join(directory, 'db'), store, path)
   } finally {
