@@ -56,36 +56,33 @@ export function readManifest(
   { name = 'MANIFEST', tail = 'recover' }: ReadManifestOptions = {},
 ): Manifest {
   const builder = new ManifestBuilder(name)
-  let group: { readonly edit: VersionEdit; readonly start: number }[] = []
-  for (const { start, end, payload } of readLog(bytes, { name, tail })) {
-    const edit = decodeVersionEdit(payload, start, name)
-    const rest = group.at(-1)?.edit.remainingInGroup
-    if (rest !== undefined && edit.remainingInGroup !== rest - 1) {
-      throw corruption(name, start, 'an atomic group is interrupted')
-    }
-    group.push({ edit, start })
-    if (edit.remainingInGroup) continue
-    for (const member of group) builder.apply(member.edit, member.start)
-    builder.length = end
-    group = []
-  }
-  if (group.length > 0 && tail === 'strict')
-    throw corruption(name, builder.length, 'an atomic group is incomplete')
-  return builder.build()
+  for (const { start, end, payload } of readLog(bytes, { name, tail }))
+    builder.add({ start, end, edit: decodeVersionEdit(payload, start, name) })
+  return builder.build({ tail })
+}
+
+/** An edit, and the bytes of the MANIFEST at which its record begins and ends. */
+export interface PlacedEdit {
+  readonly start: number
+  readonly end: number
+  readonly edit: VersionEdit
 }
 
 interface BlobFile extends LiveBlobFile {
   garbageCount: number
 }
 
-class ManifestBuilder {
-  length = 0
+/** What {@link readManifest} does, for who looks at each edit as well. It is of no more use once it threw. */
+export class ManifestBuilder {
   readonly #name: string
   readonly #columnFamilies = new Map<number, ColumnFamily>([
     [0, { id: 0, name: 'default', comparator: undefined, logNumber: 0 }],
   ])
   readonly #tables = new Map<number, LiveTable>()
   readonly #blobFiles = new Map<number, BlobFile>()
+  /** The edits of an atomic group that has more to come. */
+  #group: PlacedEdit[] = []
+  #length = 0
   #dbId: string | undefined
   #nextFileNumber: number | undefined
   #lastSequence: number | undefined
@@ -96,19 +93,28 @@ class ManifestBuilder {
     this.#name = name
   }
 
-  apply(edit: VersionEdit, offset: number): void {
-    const fail = (reason: string) => corruption(this.#name, offset, reason)
-    if (edit.addedColumnFamily !== undefined) this.#addColumnFamily(edit, edit.addedColumnFamily, fail)
-    else if (edit.dropsColumnFamily) this.#dropColumnFamily(edit, fail)
-    else this.#applyFiles(edit, offset, fail)
-    this.#applyNumbers(edit)
+  /** Throws Corruption where the edit contradicts those before it. */
+  add(placed: PlacedEdit): void {
+    const { edit, start, end } = placed
+    const rest = this.#group.at(-1)?.edit.remainingInGroup
+    if (rest !== undefined && edit.remainingInGroup !== rest - 1) {
+      throw corruption(this.#name, start, 'an atomic group is interrupted')
+    }
+    this.#group.push(placed)
+    if (edit.remainingInGroup) return
+    for (const member of this.#group) this.#apply(member.edit, member.start)
+    this.#length = end
+    this.#group = []
   }
 
-  build(): Manifest {
+  /** What all edits together say. Throws Corruption where that is not enough to open a database. */
+  build({ tail }: Required<Pick<ReadManifestOptions, 'tail'>>): Manifest {
+    if (this.#group.length > 0 && tail === 'strict')
+      throw corruption(this.#name, this.#length, 'an atomic group is incomplete')
     if (this.#nextFileNumber === undefined || this.#lastSequence === undefined || !this.#sawLogNumber) {
       throw corruption(
         this.#name,
-        this.length,
+        this.#length,
         'it lacks a log number, a next file number or a last sequence number',
       )
     }
@@ -120,8 +126,16 @@ class ManifestBuilder {
       lastNextFileNumber: this.#nextFileNumber,
       lastSequence: this.#lastSequence,
       minLogNumberToKeep: this.#minLogNumberToKeep,
-      length: this.length,
+      length: this.#length,
     }
+  }
+
+  #apply(edit: VersionEdit, offset: number): void {
+    const fail = (reason: string) => corruption(this.#name, offset, reason)
+    if (edit.addedColumnFamily !== undefined) this.#addColumnFamily(edit, edit.addedColumnFamily, fail)
+    else if (edit.dropsColumnFamily) this.#dropColumnFamily(edit, fail)
+    else this.#applyFiles(edit, offset, fail)
+    this.#applyNumbers(edit)
   }
 
   #addColumnFamily(edit: VersionEdit, name: string, fail: (reason: string) => Error): void {
