@@ -9,8 +9,13 @@ export class LineWriter {
   #length = 0
 
   async write(line: string): Promise<void> {
-    this.#piece.push(line, '\n')
-    this.#length += line.length + 1
+    await this.writePart(`${line}\n`)
+  }
+
+  /** Of a line that is too long to be held as a whole. */
+  async writePart(text: string): Promise<void> {
+    this.#piece.push(text)
+    this.#length += text.length
     if (this.#length >= pieceLength) await this.flush()
   }
 
