@@ -5,6 +5,7 @@ import type { RocksDB } from '../engine/rocksdb.js'
 import { RocksDBError } from '../engine/rocksdb-error.js'
 import { EnvError } from '../env/env-error.js'
 import type { HostedEnv } from '../host/hosted-env.js'
+import { bucketDirectory } from '../inspect/bucket-directory.js'
 import type { BucketColumnFamily, BucketEnvMetrics, BucketEnvOptions } from '../inspect/bucket-env.js'
 import { parseStoreUrl } from '../store/store-url.js'
 import { cookiesAt } from './cookies-at.js'
@@ -96,9 +97,6 @@ export async function withDatabase<T>(
   }
 }
 
-/** As in bucket-env.ts, which is loaded by the thread that hosts it alone. */
-const bucketDirectory = '/bucket'
-
 /** Tables are opened when they are first read, and whatever costs requests for its own sake is left out. */
 const engineOptions: RocksDBOptions = {
   // As few as RocksDB allows: opened tables hold their index in memory.
@@ -151,7 +149,8 @@ function familyOptions(
 
 /** The same error, said about the bucket instead of the directory that RocksDB sees. */
 function explained(error: RocksDBError, url: string): RocksDBError {
-  const message = error.message.replaceAll(bucketDirectory, url.replace(/\/+$/, ''))
+  const databaseUrl = url.replace(/\/+$/, '')
+  const message = error.message.replaceAll(bucketDirectory, () => databaseUrl)
   const isUnmerged = error.code === 'InvalidArgument' && /merge_operator/i.test(message)
   const advice = isUnmerged ? ' Values were merged: name the operator with --merge-operator' : ''
   return new RocksDBError(error.code, `${message}${advice}`, { cause: error })

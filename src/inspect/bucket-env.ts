@@ -23,6 +23,7 @@ import type { Manifest } from '../format/manifest.js'
 import { openStore } from '../store/open-store.js'
 import type { S3Connection } from '../store/s3-client.js'
 import { StoreMetrics } from '../store/store-metrics.js'
+import { bucketDirectory } from './bucket-directory.js'
 import { ChunkCache, type ChunkedFile, chunkBytes } from './chunk-cache.js'
 import { readState } from './read-state.js'
 
@@ -53,9 +54,6 @@ export interface BucketColumnFamily {
   /** How many levels have tables, those above them included. */
   readonly levels: number
 }
-
-/** Where RocksDB finds the database: the only directory that there is in this Env. */
-export const bucketDirectory = '/bucket'
 
 /**
  * Makes an Env that holds one database of a bucket, to be opened read-only, without a local disk: files are served from

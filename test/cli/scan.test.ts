@@ -304,6 +304,19 @@ describe('a hostile bucket', () => {
     }
   })
 
+  test('is called by its URL and nothing else, whatever that has in it', async () => {
+    const store = directory!.make()
+    await putHostile(store, [{ number, content: Buffer.alloc(10) }])
+    for (const key of (await store.list()).keys())
+      await store.put(`bucket/$&/${key.slice('db/'.length)}`, await store.get(key))
+    const stderrAt = async (path: string) => (await runTraceless(store, ['get', store.url(path), 'b'])).stderr
+    const message = await stderrAt('db')
+    expect(message).toContain(`${store.url('db')}/000007.sst`)
+    expect(await stderrAt('bucket/$&')).toBe(
+      message.replaceAll(store.url('db'), () => store.url('bucket/$&')),
+    )
+  })
+
   test('whose tables are what the MANIFEST says is read', async () => {
     const store = directory!.make()
     await putHostile(store, [{ number, content: table({}) }])

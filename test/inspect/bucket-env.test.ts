@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { RocksDB, type RocksDBOptions } from '#src/index.js'
+import { bucketDirectory } from '#src/inspect/bucket-directory.js'
 import { type BucketEnv, createBucketEnv } from '#src/inspect/bucket-env.js'
 import { copyToBucket } from '../support/bucket-copy.ts'
 import { fill, fillOptions, keyAt, valueAt } from '../support/filled-database.ts'
@@ -102,18 +103,18 @@ describe('the Env', () => {
       code: 'NotSupported',
       message: expect.stringMatching(`${store.url('db')} is only read here, never written`),
     })
-    const table = (await env.getChildren('/bucket')).find((name) => name.endsWith('.sst'))!
-    await expect(env.newWritableFile('/bucket/000099.sst')).rejects.toEqual(refused)
-    await expect(env.reopenWritableFile('/bucket/000099.log')).rejects.toEqual(refused)
-    await expect(env.deleteFile(`/bucket/${table}`)).rejects.toEqual(refused)
-    await expect(env.renameFile(`/bucket/${table}`)).rejects.toEqual(refused)
-    await expect(env.linkFile(`/bucket/${table}`)).rejects.toEqual(refused)
-    await expect(env.deleteDir('/bucket')).rejects.toEqual(refused)
+    const table = (await env.getChildren(bucketDirectory)).find((name) => name.endsWith('.sst'))!
+    await expect(env.newWritableFile(`${bucketDirectory}/000099.sst`)).rejects.toEqual(refused)
+    await expect(env.reopenWritableFile(`${bucketDirectory}/000099.log`)).rejects.toEqual(refused)
+    await expect(env.deleteFile(`${bucketDirectory}/${table}`)).rejects.toEqual(refused)
+    await expect(env.renameFile(`${bucketDirectory}/${table}`)).rejects.toEqual(refused)
+    await expect(env.linkFile(`${bucketDirectory}/${table}`)).rejects.toEqual(refused)
+    await expect(env.deleteDir(bucketDirectory)).rejects.toEqual(refused)
     await expect(env.createDirIfMissing('/other')).rejects.toEqual(refused)
     await expect(env.lockFile()).rejects.toEqual(refused)
-    const log = await env.newWritableFile('/bucket/LOG')
+    const log = await env.newWritableFile(`${bucketDirectory}/LOG`)
     await log.append(Buffer.from('once upon a time'))
-    await expect(env.fileExists('/bucket/LOG')).rejects.toMatchObject({ code: 'NotFound' })
+    await expect(env.fileExists(`${bucketDirectory}/LOG`)).rejects.toMatchObject({ code: 'NotFound' })
     await env.close()
     expect(await store.list()).toEqual(before)
   })
@@ -122,11 +123,11 @@ describe('the Env', () => {
     const store = directory!.make()
     await makeDatabase(store, (db) => fill(db, 2000))
     const env = await openEnv(store)
-    const name = (await env.getChildren('/bucket')).find((child) => child.endsWith('.sst'))!
+    const name = (await env.getChildren(bucketDirectory)).find((child) => child.endsWith('.sst'))!
     const key = [...(await store.list()).keys()].find((key) => key.includes('.sst-'))!
     const whole = await store.get(key)
     const before = env.metrics().store.get.requests
-    const file = await env.newRandomAccessFile(`/bucket/${name}`)
+    const file = await env.newRandomAccessFile(`${bucketDirectory}/${name}`)
     const reads = await Promise.all(Array.from({ length: 20 }, () => file.read(100_000, 50_000)))
     for (const bytes of reads) expect(Buffer.compare(bytes, whole.subarray(100_000, 150_000))).toBe(0)
     expect(Buffer.compare(await file.read(131_000, 1000), whole.subarray(131_000, 132_000))).toBe(0)

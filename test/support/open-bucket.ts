@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { hostedEnv, RocksDB, type RocksDBOptions } from '#src/index.js'
+import { bucketDirectory } from '#src/inspect/bucket-directory.js'
 import type { BucketEnvMetrics, BucketEnvOptions } from '#src/inspect/bucket-env.js'
 import type { Fixture } from './fixtures.ts'
 import type { TestStore } from './test-stores.ts'
@@ -28,7 +29,7 @@ export async function openBucket(
   })
   onTestFinished(() => env.close())
   await env.start()
-  const db = await RocksDB.open('/bucket', {
+  const db = await RocksDB.open(bucketDirectory, {
     env,
     readOnly: true,
     options: { max_open_files: 20, paranoid_checks: false, ...engineOptions },
