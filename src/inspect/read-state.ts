@@ -1,5 +1,6 @@
+import pLimit from 'p-limit'
 import { objectUrl, type Places } from '../cloud/database-place.js'
-import { type Found, getFirst } from '../cloud/database-view.js'
+import { getFirst } from '../cloud/database-view.js'
 import { EnvError } from '../env/env-error.js'
 import { type CloudManifest, decodeCloudManifest } from '../format/cloud-manifest.js'
 import { objectName } from '../format/file-name.js'
@@ -28,10 +29,49 @@ export interface ReadState {
   readonly problems: readonly Problem[]
 }
 
+/** A CLOUDMANIFEST or a MANIFEST as it lies in the store. */
+export interface StateObject {
+  readonly url: string
+  /** Its body is the whole, unless there is a {@link problem}. */
+  readonly object: StoredObject
+  /** It is too large to be read, and its body only its beginning. */
+  readonly problem: Problem | undefined
+}
+
 /** A record of 40 bytes for each time that the database was opened for writing: 400,000 times. */
 const maxCloudManifestBytes = 16 * 2 ** 20
 /** RocksDB begins a new MANIFEST at 1 GiB (`max_manifest_file_size`), with an edit that may lie beyond that. */
 const maxManifestBytes = 1.25 * 2 ** 30
+/** What is fetched before the size is known, and may be in memory for each of the states that are read at a time. */
+const firstBytes = 4 * 2 ** 20
+
+/** Undefined where the database has no CLOUDMANIFEST of that cookie. */
+export async function readCloudManifestObject(
+  places: Places,
+  cookie: string,
+): Promise<StateObject | undefined> {
+  return readBounded(places, objectName({ kind: 'cloudManifest', cookie }), maxCloudManifestBytes, same)
+}
+
+/** @param name as {@link objectName} has it; undefined where the object is not there. */
+export async function readManifestObject(places: Places, name: string): Promise<StateObject | undefined> {
+  return readBounded(places, name, maxManifestBytes, same)
+}
+
+/**
+ * What is wrong with the object that could not be decoded.
+ * @throws what else is wrong.
+ */
+export function decodingProblem(error: unknown, object: string): Problem {
+  if (EnvError.is(error, 'Corruption'))
+    return {
+      code: 'corrupt',
+      object,
+      message: `${error.message}. Bring an earlier version of the object back`,
+    }
+  if (EnvError.is(error, 'NotSupported')) return { code: 'unsupported', object, message: error.message }
+  throw error
+}
 
 /**
  * Reads the CLOUDMANIFEST of a cookie and the MANIFEST that it names.
@@ -39,19 +79,24 @@ const maxManifestBytes = 1.25 * 2 ** 30
  */
 export async function readState(places: Places, cookie: string): Promise<ReadState> {
   let before: ReadState | undefined
-  for (;;) {
+  for (let look = 1; ; look++) {
     const state = await readOnce(places, cookie)
     // A new owner may have come between our two looks. The same CLOUDMANIFEST again means that it is missing.
     const isGone = state.cloudManifest !== undefined && state.manifestModified === undefined
-    if (!isGone || state.version === before?.version) return state
+    if (!isGone || state.version === before?.version || look === maxLooks) return state
     before = state
   }
 }
 
+/** Owners change within seconds where they fight, and looks follow each other within milliseconds. */
+const maxLooks = 5
+
 async function readOnce(places: Places, cookie: string): Promise<ReadState> {
   const rootName = objectName({ kind: 'cloudManifest', cookie })
-  const root = await getFirst(places, rootName, { offset: 0, length: maxCloudManifestBytes })
-  const cloudManifestObject = objectUrl(root?.place ?? places[0], rootName)
+  const root = await readBounded(places, rootName, maxCloudManifestBytes, (object) =>
+    decoded(object, (bytes, url) => decodeCloudManifest(bytes, url)),
+  )
+  const cloudManifestObject = root?.url ?? objectUrl(places[0], rootName)
   const unread = {
     cookie,
     cloudManifestObject,
@@ -67,42 +112,68 @@ async function readOnce(places: Places, cookie: string): Promise<ReadState> {
     const message = `${cloudManifestObject} is missing: without it there is no database. Bring that object back`
     return { ...unread, problems: [{ code: 'missing', object: cloudManifestObject, message }] }
   }
-  const cloudManifest = decoded(root, cloudManifestObject, (bytes) =>
-    decodeCloudManifest(bytes, cloudManifestObject),
-  )
-  if ('problem' in cloudManifest) return { ...unread, problems: [cloudManifest.problem] }
+  if (root.problem) return { ...unread, problems: [root.problem] }
 
-  const manifestName = objectName({ kind: 'manifest', epoch: cloudManifest.value.current })
-  const stored = await getFirst(places, manifestName, { offset: 0, length: maxManifestBytes })
-  const manifestObject = objectUrl(stored?.place ?? places[0], manifestName)
-  const rooted = { ...unread, cloudManifest: cloudManifest.value, manifestObject }
+  const manifestName = objectName({ kind: 'manifest', epoch: root.value.current })
+  const stored = await readBounded(places, manifestName, maxManifestBytes, (object) =>
+    decoded(object, (bytes, url) => readManifest(bytes, { name: url, tail: 'strict' })),
+  )
+  const manifestObject = stored?.url ?? objectUrl(places[0], manifestName)
+  const rooted = { ...unread, cloudManifest: root.value, manifestObject }
   if (!stored) {
     const message =
       `${manifestObject} is missing, and ${cloudManifestObject} names it as the database's MANIFEST. ` +
       'Bring that object back, or an earlier version of the CLOUDMANIFEST'
     return { ...rooted, problems: [{ code: 'missing', object: manifestObject, message }] }
   }
-  const manifest = decoded(stored, manifestObject, (bytes) =>
-    readManifest(bytes, { name: manifestObject, tail: 'strict' }),
-  )
   const { etag, lastModified, body } = stored.object
   const read = { ...rooted, manifestModified: lastModified, version: `${root.object.etag} ${etag}` }
-  if ('problem' in manifest) return { ...read, problems: [manifest.problem] }
-  return { ...read, manifest: manifest.value, manifestBytes: body, problems: [] }
+  if (stored.problem) return { ...read, problems: [stored.problem] }
+  return { ...read, manifest: stored.value, manifestBytes: body, problems: [] }
 }
 
-function decoded<T>(
-  { object: { body, size } }: Found<StoredObject>,
-  url: string,
-  decode: (bytes: Uint8Array) => T,
-): { readonly value: T } | { readonly problem: Problem } {
-  const corrupt = (message: string) => ({ problem: { code: 'corrupt', object: url, message } as const })
-  if (body.length < size)
-    return corrupt(`${url} is corrupt: it has ${size} bytes, more than ${body.length}, the most it may have`)
+/** One large object at a time, however many states are read at once. */
+const largeReads = pLimit(1)
+
+/** Fetches the object at the first place that has it, and hands it on while no other large one is in memory. */
+async function readBounded<T>(
+  places: Places,
+  name: string,
+  maxBytes: number,
+  use: (object: StateObject) => T,
+): Promise<T | undefined> {
+  const fetch = async (length: number): Promise<StateObject | undefined> => {
+    const found = await getFirst(places, name, { offset: 0, length })
+    if (!found) return undefined
+    const url = objectUrl(found.place, name)
+    const { size } = found.object
+    const message = `${url} is corrupt: it has ${size} bytes, more than ${maxBytes}, the most it may have`
+    const problem: Problem | undefined =
+      size > maxBytes ? { code: 'corrupt', object: url, message } : undefined
+    return { url, object: found.object, problem }
+  }
+  const first = await fetch(firstBytes)
+  if (!first || first.problem || first.object.size <= first.object.body.length) return first && use(first)
+  return await largeReads(async () => {
+    // All of it once more, and not the rest: it may have been replaced meanwhile.
+    const whole = await fetch(maxBytes)
+    return whole && use(whole)
+  })
+}
+
+function same(object: StateObject): StateObject {
+  return object
+}
+
+type Decoded<T> = StateObject &
+  ({ readonly problem: Problem } | { readonly problem: undefined; readonly value: T })
+
+function decoded<T>(stored: StateObject, decode: (bytes: Uint8Array, url: string) => T): Decoded<T> {
+  const { url, object, problem } = stored
+  if (problem) return { url, object, problem }
   try {
-    return { value: decode(body) }
+    return { url, object, problem, value: decode(object.body, url) }
   } catch (error) {
-    if (!EnvError.is(error, 'Corruption')) throw error
-    return corrupt(`${error.message}. Bring an earlier version of the object back`)
+    return { url, object, problem: decodingProblem(error, url) }
   }
 }
