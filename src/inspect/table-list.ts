@@ -1,4 +1,5 @@
 /** Which tables of a state to show, and in which order. Pure. */
+import { dateOfSeconds } from '../format/date-of-seconds.js'
 import type { LiveTable, Manifest } from '../format/manifest.js'
 import { keyOrder } from './key-order.js'
 import type { SurveyedState, SurveyedTable } from './survey.js'
@@ -28,16 +29,12 @@ export function listTables({ manifest, tables }: SurveyedState, filter: TableFil
 
 function listedTable(surveyed: SurveyedTable, { columnFamilies }: Manifest): ListedTable {
   const { table, stored } = surveyed
-  const seconds = table.fileCreationTime ?? 0
   return {
     ...surveyed,
     columnFamily: columnFamilies.get(table.columnFamily)?.name ?? String(table.columnFamily),
-    created: seconds > 0 && seconds < maxSeconds ? new Date(seconds * 1000) : stored?.modified,
+    created: dateOfSeconds(table.fileCreationTime ?? 0) ?? stored?.modified,
   }
 }
-
-/** What a Date can hold. */
-const maxSeconds = 8.64e12
 
 function passes(listed: ListedTable, { level, columnFamily, key }: TableFilter, manifest: Manifest): boolean {
   if (level !== undefined && listed.table.level !== level) return false
