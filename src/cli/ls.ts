@@ -5,10 +5,10 @@ import { exitCode } from './exit-code.js'
 import { foundDatabases } from './found-databases.js'
 import { red } from './output/colour.js'
 import { printJson } from './output/json.js'
-import { type JsonProblem, jsonProblem } from './output/problem.js'
+import { type JsonProblem, jsonProblem, problemLine } from './output/problem.js'
 import { withProgress } from './output/progress.js'
 import { type Column, printTable } from './output/table.js'
-import { formatAge, formatBytes, formatCount, printable, printableMessage } from './output/text.js'
+import { formatAge, formatBytes, formatCount, printable } from './output/text.js'
 import { type InspectOptions, withInspectOptions, withPlaces } from './store-options.js'
 import { UsageError } from './usage-error.js'
 
@@ -130,8 +130,7 @@ function print({ url, databases }: DatabaseList): void {
     { title: 'stored', align: 'right', cell: ({ database }) => formatBytes(database.storedBytes) },
     { title: 'last write', align: 'right', cell: ({ database }) => `${formatAge(database.lastWrite)} ago` },
   ])
-  for (const { state } of rows)
-    for (const { message } of state.problems) console.log(`\n${red('damaged:')} ${printableMessage(message)}`)
+  for (const { state } of rows) for (const problem of state.problems) console.log(`\n${problemLine(problem)}`)
 }
 
 const cookieColumn: Column<{ readonly state: ListedState }> = {

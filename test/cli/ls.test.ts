@@ -102,8 +102,8 @@ describe.each(mainTestStores())('ls, in $name', ({ make }) => {
     const { code, stdout } = await ls(store)
     expect(code).toBe(1)
     expect(stdout).toMatch(/^bad +damaged/m)
-    expect(stdout).toContain(`${store.url('bad/CLOUDMANIFEST')} is corrupt at byte 0`)
-    expect(stdout).toContain(`${store.url('worse/MANIFEST-abc')} is missing`)
+    expect(stdout).toContain(`corrupt: ${store.url('bad/CLOUDMANIFEST')} is corrupt at byte 0`)
+    expect(stdout).toContain(`missing: ${store.url('worse/MANIFEST-abc')} is missing`)
     expect(stdout).toMatch(/^db +[0-9a-f]{16} +1 /m)
   })
 

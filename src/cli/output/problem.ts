@@ -1,4 +1,5 @@
 import type { Problem, ProblemCode } from '../../inspect/problem.js'
+import { red } from './colour.js'
 import { type JsonBytes, jsonBytes } from './json.js'
 import { printable, printableBytes, printableMessage, shortened } from './text.js'
 
@@ -35,6 +36,11 @@ export function jsonProblem({ code, object, message, range }: Problem): JsonProb
 /** The message, with objects of the database at this URL under their names alone. */
 export function problemText({ message }: Problem, url: string): string {
   return printableMessage(message.replaceAll(`${url}/`, ''))
+}
+
+/** A problem on a line of its own, behind what kind of problem it is: `corrupt: …`. */
+export function problemLine({ code, message }: Pick<Problem, 'code' | 'message'>): string {
+  return `${red(`${code}:`)} ${printableMessage(message)}`
 }
 
 const shownKeyLength = 24
