@@ -306,7 +306,7 @@ describe('a hostile bucket', () => {
 
   test('is called by its URL and nothing else, whatever that has in it', async () => {
     const store = directory!.make()
-    await putHostile(store, [{ number, content: Buffer.alloc(10) }])
+    await putHostile(store, [{ number, content: table({}), size: 2n ** 40n }])
     for (const key of (await store.list()).keys())
       await store.put(`bucket/$&/${key.slice('db/'.length)}`, await store.get(key))
     const stderrAt = async (path: string) => (await runTraceless(store, ['get', store.url(path), 'b'])).stderr
