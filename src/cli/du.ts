@@ -102,11 +102,10 @@ const concurrentDatabases = 4
 
 async function diskUsage(place: DatabasePlace, price: StoragePrice): Promise<DiskUsage> {
   const { databaseUrl } = await import('../cloud/database-place.js')
-  const { default: pLimit } = await import('p-limit')
+  const { mapLimited } = await import('../inspect/map-limited.js')
   const { databases: found, elsewhere } = await foundDatabases(place)
-  const limit = pLimit(concurrentDatabases)
   const usages = await withProgress('reading', { unit: 'databases', total: found.length }, (progress) =>
-    limit.map(found, async (database) => {
+    mapLimited(found, concurrentDatabases, async (database) => {
       const usage = await usageOf(database)
       progress.add(1)
       return usage

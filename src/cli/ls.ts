@@ -65,12 +65,11 @@ const concurrentReads = 8
 
 async function listDatabases(url: string, options: InspectOptions): Promise<DatabaseList> {
   const { databaseUrl } = await import('../cloud/database-place.js')
-  const { default: pLimit } = await import('p-limit')
+  const { mapLimited } = await import('../inspect/map-limited.js')
   return await withPlaces(url, options, async ([place]) => {
     const { databases: found } = await foundDatabases(place)
-    const limit = pLimit(concurrentReads)
     const databases = await withProgress('reading', { unit: 'databases', total: found.length }, (progress) =>
-      limit.map(found, async (database) => {
+      mapLimited(found, concurrentReads, async (database) => {
         const listed = await listedDatabase(database, options)
         progress.add(1)
         return listed

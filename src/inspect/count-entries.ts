@@ -1,5 +1,5 @@
-import pLimit from 'p-limit'
 import { EnvError } from '../env/env-error.js'
+import { mapLimited } from './map-limited.js'
 import type { Problem } from './problem.js'
 import type { SurveyedTable } from './survey.js'
 import { rangedObject, TableReader } from './table-reader.js'
@@ -22,7 +22,7 @@ export async function countEntries(
 ): Promise<EntryCounts> {
   const entries = new Map<number, number>()
   const problems: Problem[] = []
-  await pLimit(concurrentTables).map(tables, async ({ table, stored }) => {
+  await mapLimited(tables, concurrentTables, async ({ table, stored }) => {
     if (stored) {
       const source = rangedObject(stored.place, stored.objectName, stored.size)
       try {

@@ -2,7 +2,6 @@
  * A database as it lies in a bucket, damage included, read without changing anything: the CLOUDMANIFESTs and the
  * MANIFESTs that they name, IDENTITY, and one listing. No table is read.
  */
-import pLimit from 'p-limit'
 import { type DatabasePlace, databaseUrl, objectUrl, type Places } from '../cloud/database-place.js'
 import { getFirst, type StoredFile } from '../cloud/database-view.js'
 import { type Epoch, epochOf } from '../format/epoch.js'
@@ -10,6 +9,7 @@ import { type ObjectName, objectName } from '../format/file-name.js'
 import type { LiveBlobFile, LiveTable } from '../format/manifest.js'
 import { type Garbage, garbageJudge } from './garbage.js'
 import { type ListedPlace, listPlace } from './listed-place.js'
+import { mapLimited } from './map-limited.js'
 import type { KeyRange, Problem } from './problem.js'
 import { type ReadState, readState } from './read-state.js'
 
@@ -129,8 +129,7 @@ async function readStates(places: Places, listed: Listed): Promise<ReadState[]> 
   const cookies = new Set<string>()
   for (const { named } of listed)
     for (const { parsed } of named.values()) if (parsed.kind === 'cloudManifest') cookies.add(parsed.cookie)
-  const limit = pLimit(concurrentReads)
-  return await limit.map([...cookies].sort(), (cookie) => readState(places, cookie))
+  return await mapLimited([...cookies].sort(), concurrentReads, (cookie) => readState(places, cookie))
 }
 
 function isSame(before: readonly ReadState[], after: readonly ReadState[]): boolean {

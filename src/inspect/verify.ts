@@ -1,10 +1,10 @@
 /** Whether a database in a bucket is sound: what it references is there, fits together, and can be read. */
-import pLimit from 'p-limit'
 import { objectUrl, type Places } from '../cloud/database-place.js'
 import type { StoredFile } from '../cloud/database-view.js'
 import { EnvError } from '../env/env-error.js'
 import type { Manifest } from '../format/manifest.js'
 import type { TableUniqueId } from '../format/table-unique-id.js'
+import { mapLimited } from './map-limited.js'
 import type { Problem } from './problem.js'
 import { rangedObject } from './ranged-source.js'
 import { type Survey, type SurveyedState, type SurveyedTable, surveyDatabase } from './survey.js'
@@ -72,8 +72,9 @@ async function verifyOnce(
   const wanted = isDeep ? tables.filter(({ table }) => isWanted(table)) : []
   if (wanted.length > 0) {
     onStart?.(sumBytes(wanted))
-    const limit = pLimit(concurrentTables)
-    found = await limit.map(wanted, ({ table, expected }) => verifyStored(table.stored, expected, onRead))
+    found = await mapLimited(wanted, concurrentTables, ({ table, expected }) =>
+      verifyStored(table.stored, expected, onRead),
+    )
   }
 
   const deepProblems = found.flatMap(({ problems }) => problems)
