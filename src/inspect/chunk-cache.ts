@@ -76,8 +76,9 @@ export class ChunkCache {
       const key = keyOf(file, chunk)
       const arriving = fetching.then((bytes) => {
         const start = (chunk - first) * chunkBytes
-        // A copy: a view would keep the memory of the whole run for as long as one of its chunks is used.
-        return bytes.slice(start, start + chunkBytes)
+        // A copy: a view would keep the memory of the whole run for as long as one of its chunks is used. Of a Buffer,
+        // its own slice() is a view.
+        return Uint8Array.prototype.slice.call(bytes, start, start + chunkBytes)
       })
       this.#inFlight.set(key, arriving)
       arriving
