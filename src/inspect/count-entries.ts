@@ -1,8 +1,9 @@
 import { EnvError } from '../env/env-error.js'
 import { mapLimited } from './map-limited.js'
 import type { Problem } from './problem.js'
+import { rangedObject } from './ranged-source.js'
 import type { SurveyedTable } from './survey.js'
-import { rangedObject, TableReader } from './table-reader.js'
+import { TableReader } from './table-reader.js'
 
 export interface EntryCounts {
   /** By file number; tables that are missing or damaged, or that do not say it, are left out. */
@@ -40,6 +41,7 @@ export async function countEntries(
 
 function problemOf(error: unknown, object: string): Problem {
   if (EnvError.is(error, 'Corruption')) return { code: 'corrupt', object, message: error.message }
+  if (EnvError.is(error, 'NotSupported')) return { code: 'unsupported', object, message: error.message }
   if (EnvError.is(error, 'NotFound'))
     return { code: 'missing', object, message: `${object} is missing. It was there a moment ago: look again` }
   throw error

@@ -6,7 +6,9 @@ import type { CliResult } from '../support/cli.js'
 import { runCommand } from '../support/command-runner.js'
 import { filesOf, fixtureArguments, fixtureDatabases, fixtureStore } from '../support/fixture-views.js'
 import { fixtureSuite, haveFixtures } from '../support/fixtures.js'
+import { putHostile } from '../support/hostile-database.js'
 import { Machine } from '../support/machine.js'
+import { internalKey, smallTable } from '../support/raw-table.js'
 import { cliAccess, mainTestStores, type TestStore } from '../support/test-stores.js'
 
 describe.runIf(haveFixtures)(fixtureSuite('tables, of what rocksdb-cloud wrote'), () => {
@@ -158,5 +160,26 @@ describe.each(mainTestStores())('tables, in $name', ({ make }) => {
     expect(lines.find((line) => line.includes('  c  '))).toMatch(/ \? +c /)
     for (const key of keys)
       expect(stdout).toMatch(new RegExp(`^${key.slice(3)} .*(missing|bytes|corrupt)`, 'm'))
+  })
+
+  test('--entries says which table it cannot read, and counts those of the others', async () => {
+    const store = make()
+    const entries = [[internalKey('a'), Buffer.from('1')]] as const
+    await putHostile(store, [
+      { number: 7, content: smallTable({ number: 7, entries }) },
+      { number: 8, content: smallTable({ number: 8, entries, version: 7 }) },
+    ])
+    const { options, env } = cliAccess(store)
+    const list = async (...more: string[]) =>
+      await runCommand(['tables', store.url('db'), '--entries', ...options, ...more], env)
+    const { code, stdout } = await list('--json')
+    expect(code).toBe(1)
+    const { tables, problems }: TableList = JSON.parse(stdout)
+    expect(tables.map(({ number, entries: count }) => [number, count])).toEqual([
+      [8, null],
+      [7, 1],
+    ])
+    expect(problems).toMatchObject([{ code: 'unsupported', object: store.url('db/000008.sst-bad') }])
+    expect((await list()).stdout).toMatch(/^000008.sst-bad .*version 7/m)
   })
 })
