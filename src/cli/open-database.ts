@@ -7,8 +7,10 @@ import { EnvError } from '../env/env-error.js'
 import type { HostedEnv } from '../host/hosted-env.js'
 import { bucketDirectory } from '../inspect/bucket-directory.js'
 import type { BucketColumnFamily, BucketEnvMetrics, BucketEnvOptions } from '../inspect/bucket-env.js'
+import { quoted } from '../inspect/quoted.js'
 import { parseStoreUrl } from '../store/store-url.js'
 import { cookiesAt } from './cookies-at.js'
+import { noColumnFamily } from './no-column-family.js'
 import { noDatabase } from './no-database.js'
 import {
   type ConnectionOptions,
@@ -17,7 +19,6 @@ import {
   withInspectOptions,
   withPlaces,
 } from './store-options.js'
-import { UsageError } from './usage-error.js'
 
 /** What every command takes that reads keys. */
 export type DatabaseOptions = ConnectionOptions &
@@ -118,8 +119,11 @@ async function columnFamiliesOf(
   })
   const { columnFamilies } = (await env.metrics()) as BucketEnvMetrics
   if (columnFamilies.some(({ name }) => name === options.columnFamily)) return columnFamilies
-  const names = columnFamilies.map(({ name }) => name).join(', ')
-  throw new UsageError(`there is no column family "${options.columnFamily}" in ${url}, which has ${names}`)
+  throw noColumnFamily(
+    options.columnFamily,
+    url,
+    columnFamilies.map(({ name }) => name),
+  )
 }
 
 const bytewise = 'leveldb.BytewiseComparator'
@@ -136,7 +140,7 @@ function familyOptions(
   if (!knownComparators.has(comparator)) {
     throw new EnvError(
       'NotSupported',
-      `${url}: column family "${name}" is in the order of "${comparator}", which RocksDB does not know by name. ` +
+      `${url}: column family ${quoted(name)} is in the order of ${quoted(comparator)}, which RocksDB does not know by name. ` +
         'Only a program that has this comparator can read it',
     )
   }

@@ -2,10 +2,12 @@ import { Command, Option } from '@commander-js/extra-typings'
 import type { Epoch } from '../format/epoch.js'
 import type { EntryCounts } from '../inspect/count-entries.js'
 import type { Problem } from '../inspect/problem.js'
+import { quoted } from '../inspect/quoted.js'
 import type { SurveyedState } from '../inspect/survey.js'
 import type { ListedTable, TableFilter } from '../inspect/table-list.js'
 import { exitCode } from './exit-code.js'
 import { keyArgumentHelp, parseKey } from './key-argument.js'
+import { noColumnFamily } from './no-column-family.js'
 import { red } from './output/colour.js'
 import { type JsonBytes, jsonBytes, printJson } from './output/json.js'
 import { type JsonProblem, jsonProblem, problemText } from './output/problem.js'
@@ -89,7 +91,7 @@ Examples:
       ...(columnFamily !== undefined && { columnFamily }),
       ...(key !== undefined && { key }),
     }
-    checkFilter(state, filter, keyOrder)
+    checkFilter(state, survey.url, filter, keyOrder)
     const tables = sortTables(listTables(state, filter), sort)
     const counts = options.entries ? await entryCounts(tables) : undefined
     const problems = [...state.problems, ...(counts?.problems ?? [])]
@@ -122,29 +124,28 @@ function parseLevel(text: string): number {
 /** @throws UsageError there is no such column family, or nobody here knows how a key compares in one. */
 function checkFilter(
   { manifest }: SurveyedState,
+  url: string,
   { columnFamily, key }: TableFilter,
   keyOrder: (comparator: string | undefined) => unknown,
 ): void {
   if (!manifest) return
   const all = [...manifest.columnFamilies.values()]
   const chosen = all.filter(({ name }) => name === (columnFamily ?? name))
-  if (chosen.length === 0) {
-    const names = all.slice(0, maxNamed).map(({ name }) => JSON.stringify(shortened(name, shownKeyLength)))
-    const more = all.length > maxNamed ? ` and ${all.length - maxNamed} more` : ''
-    throw new UsageError(
-      `there is no column family ${JSON.stringify(columnFamily)}; there is ${names.join(', ')}${more}`,
+  if (columnFamily !== undefined && chosen.length === 0) {
+    throw noColumnFamily(
+      columnFamily,
+      url,
+      all.map(({ name }) => name),
     )
   }
   const unknown = key && chosen.find(({ comparator }) => !keyOrder(comparator))
   if (unknown) {
     throw new UsageError(
-      `column family ${JSON.stringify(unknown.name)} is in the order of ${JSON.stringify(unknown.comparator)}, which is not ` +
+      `column family ${quoted(unknown.name)} is in the order of ${quoted(unknown.comparator ?? '')}, which is not ` +
         'known here: which tables may hold a key cannot be told. Choose others with --column-family, or leave --key out',
     )
   }
 }
-
-const maxNamed = 20
 
 async function entryCounts(tables: readonly ListedTable[]): Promise<EntryCounts> {
   const { countEntries } = await import('../inspect/count-entries.js')
@@ -180,10 +181,12 @@ function print(
   if (tables.length > 0) printTable(tables, columnsFor(tables, entries))
   const bytes = tables.reduce((sum, { table }) => sum + table.size, 0)
   console.log(`${tables.length > 0 ? '\n' : ''}${counted(tables.length, 'table')}, ${formatBytes(bytes)}`)
-  for (const problem of problems.slice(0, maxNamed)) console.log(red(problemText(problem, url)))
-  if (problems.length > maxNamed)
-    console.log(red(`and ${counted(problems.length - maxNamed, 'problem')} more`))
+  for (const problem of problems.slice(0, maxProblems)) console.log(red(problemText(problem, url)))
+  if (problems.length > maxProblems)
+    console.log(red(`and ${counted(problems.length - maxProblems, 'problem')} more`))
 }
+
+const maxProblems = 20
 
 /** Columns that would say the same everywhere, or nothing, are left out. */
 function columnsFor(

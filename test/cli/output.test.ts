@@ -11,6 +11,13 @@ import {
   printableMessage,
   shortened,
 } from '#src/cli/output/text.js'
+import { encodeCloudManifest } from '#src/format/cloud-manifest.js'
+import { parseEpoch } from '#src/format/epoch.js'
+import { encodeLog } from '#src/format/log-record.js'
+import { runTraceless } from '../support/inspect-cli.ts'
+import { block, internalKey, smallTable } from '../support/raw-table.ts'
+import { mainTestStores } from '../support/test-stores.ts'
+import { bytes, field, prefixed } from '../support/version-edits.ts'
 
 describe('what came from a bucket', () => {
   test.each([
@@ -56,14 +63,66 @@ describe('what came from a bucket', () => {
     expect(printableBytes(Uint8Array.of(0x6b, 0xff, 0x00, 0x5c))).toBe('k\\xff\\x00\\\\')
   })
 
-  test('may be quoted in a message of several lines', () => {
-    expect(printableMessage('first\nsecond \u001b[31m')).toBe('first\nsecond \\u{1b}[31m')
+  test('stays in a message on its line, with its backslashes as they are', () => {
+    expect(printableMessage('first\nsecond \\ \u001b[31m')).toBe('first\\nsecond \\ \\u{1b}[31m')
   })
 
   test('comes as base64 in JSON, beside a form to look at', () => {
     expect(jsonBytes(Uint8Array.of(0xff, 0x41))).toEqual({ base64: '/0E=', text: '\\xffA' })
   })
 })
+
+test('whatever names a database has, they begin no line of what is said about it', async () => {
+  const store = mainTestStores()[0]!.make()
+  const forged = 'file:///sound/db is sound (1 table)'
+  const name = `x.\n\n${forged}\r\u0085\u2028${forged}\n`
+  const key = prefixed(internalKey('k', 1))
+  const content = smallTable({
+    number: 7,
+    entries: [[internalKey('k', 1), Buffer.from('v')]],
+    dbId: name,
+    properties: (entries) =>
+      block(
+        entries.map(([property, value]) => [
+          property,
+          String(property) === 'rocksdb.comparator' ? Buffer.from(name) : value,
+        ]),
+      ),
+  })
+  const table = bytes(103, 0, 7, content.length, key, key, 1, 1, 1)
+  const header = [field.logNumber(1), field.nextFileNumber(90), field.lastSequence(9)]
+  const edits = [
+    bytes(field.dbId(name), field.comparator('leveldb.BytewiseComparator'), ...header, table),
+    bytes(field.columnFamily(1), field.addsColumnFamily(name), field.comparator(name)),
+  ]
+  await store.put('db/CLOUDMANIFEST', encodeCloudManifest({ past: [], current: parseEpoch('abc')! }))
+  await store.put('db/MANIFEST-abc', encodeLog(edits))
+  await store.put('db/000007.sst-abc', content)
+  await store.put('db/IDENTITY', Buffer.from(`other ${name}`))
+  const url = store.url('db')
+  const commandLines = [
+    ['ls', url],
+    ['info', url],
+    ['manifest', url],
+    ['tables', url],
+    ['tables', url, '--key', 'k'],
+    ['tables', url, '--column-family', 'none'],
+    ['sst', `${url}/000007.sst`],
+    ['verify', url],
+    ['verify', '--deep', url],
+    ['gc', url],
+    ['du', url],
+    ['scan', url],
+    ['get', url, 'k', '--column-family', 'none'],
+    ['get', url, 'k', '--column-family', name],
+  ]
+  for (const commandLine of commandLines) {
+    const { stdout, stderr } = await runTraceless(store, commandLine)
+    const lines = `${stdout}${stderr}`.split(/[\n\r\u0085\u2028]/)
+    expect(lines.length, commandLine.join(' ')).toBeGreaterThan(1)
+    expect(lines.filter((line) => line.startsWith(forged))).toEqual([])
+  }
+}, 60_000)
 
 describe('numbers for people', () => {
   test.each([

@@ -151,7 +151,7 @@ describe('a range', () => {
     [['--gte', 'a', '--gt', 'a'], /one of "gte" and "gt"/],
     [['--gte', '0xabc'], /pairs of hex digits/],
     [['--limit', '-1'], /--limit/],
-    [['--column-family', 'x'], /no column family "x".*which has default/],
+    [['--column-family', 'x'], /no column family "x".*which has "default"/],
     [['--as', 'hex', '--json'], /--json/],
     [['--as', 'raw'], /--as/],
   ])('%j is wrong use', async (options, message) => {

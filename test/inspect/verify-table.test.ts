@@ -150,7 +150,7 @@ test.each<
   ],
   [
     'another comparator',
-    /^mismatch: .*order of other/,
+    /^mismatch: .*order of "other"/,
     { properties: withProperties({ 'rocksdb.comparator': Buffer.from('other') }) },
   ],
   ['a block compressed as none is', /^corrupt: .*compression type 51/, { dataCompression: 51 }],

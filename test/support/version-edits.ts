@@ -24,6 +24,7 @@ export const field = {
   columnFamily: (id: number) => bytes(200, id),
   addsColumnFamily: (name: string) => bytes(201, prefixed(name)),
   dropsColumnFamily: () => bytes(202),
+  dbId: (id: string) => bytes(8193, prefixed(id)),
   inAtomicGroup: (remaining: number) => bytes(300, remaining),
   newBlobFile: (number: number, count: number, size: number) =>
     bytes(400, number, count, size, prefixed(''), prefixed(''), 0),

@@ -13,9 +13,9 @@ export function printable(text: string): string {
   return text.replaceAll('\\', '\\\\').replace(unprintable, escaped)
 }
 
-/** A message of several lines, perhaps, that may quote such text: it stays as it is but for what a terminal would act upon. */
+/** A message that may quote such text: it stays as it is, on one line, but for what a terminal would act upon. */
 export function printableMessage(message: string): string {
-  return message.replace(unprintable, (character) => (character === '\n' ? character : escaped(character)))
+  return message.replace(unprintable, escaped)
 }
 
 function escaped(character: string): string {
