@@ -40,9 +40,8 @@ export class BlockReader {
     this.#checksum = checksum
   }
 
-  /** Throws Corruption unless the block can be where the handle says, NotSupported where it is too large to be read here. */
-  checkPlace(handle: BlockHandle): void {
-    const { offset, size } = handle
+  /** @throws EnvError Corruption: the block cannot be where the handle says. */
+  checkPlace({ offset, size }: BlockHandle): void {
     if (offset + size + blockTrailerSize > this.#footer.offset) {
       throw corruption(
         this.#source.name,
@@ -50,10 +49,9 @@ export class BlockReader {
         `a block of ${size} bytes is said to be here, and what can be a block ends at byte ${this.#footer.offset}`,
       )
     }
-    if (size > maxBlockBytes)
-      throw tooLarge({ name: this.#source.name, offset, maxBytes: maxBlockBytes }, size)
   }
 
+  /** @throws EnvError Corruption; NotSupported: it is too large to be read here, or compressed in a way that is not known. */
   async read(handle: BlockHandle, dictionary?: Uint8Array): Promise<BlockContents> {
     const stored = await this.#readStored(handle)
     this.#check(handle, stored)
@@ -82,8 +80,11 @@ export class BlockReader {
   }
 
   async #readStored(handle: BlockHandle): Promise<Uint8Array> {
+    const { offset, size } = handle
     this.checkPlace(handle)
-    return this.#source.read(handle.offset, handle.size + blockTrailerSize)
+    if (size > maxBlockBytes)
+      throw tooLarge({ name: this.#source.name, offset, maxBytes: maxBlockBytes }, size)
+    return this.#source.read(offset, size + blockTrailerSize)
   }
 
   #check(handle: BlockHandle, stored: Uint8Array): void {

@@ -8,9 +8,9 @@ import { decodeInternalKey, type InternalKey } from '../format/internal-key.js'
 import { maxFooterSize, readTableFooter, type TableFooter } from '../format/table-footer.js'
 import { readTableProperties, type TableProperties } from '../format/table-properties.js'
 import { type BlockContents, BlockReader } from './block-reader.js'
+import { type KeyOrder, keyOrder } from './key-order.js'
+import { quoted } from './quoted.js'
 import type { RangedSource } from './ranged-source.js'
-
-export { type RangedSource, rangedObject } from './ranged-source.js'
 
 export type BlockKind =
   | 'data'
@@ -62,6 +62,10 @@ export interface DamageOptions {
 /** Footer, metaindex and properties of a table seldom take more, and often the index is in it too. */
 const tailBytes = 64 * 1024
 const maxMetaindexEntries = 1_000
+/** The longest of RocksDB's own have some 50 bytes, most of them the name of a filter policy. */
+const maxMetaindexNameBytes = 1_000
+/** Of what one index block names. A few KB of it, compressed, can name millions of blocks. */
+const maxImpossibleEntries = 10
 
 /**
  * A table, read by ranges and trusting nothing in it: every method rejects with Corruption, the name and the byte
@@ -106,29 +110,21 @@ export class TableReader {
 
   /** Every block in file order. They lie within the file and do not overlap. Reads nothing but the index blocks. */
   async *blocks(options: DamageOptions = {}): AsyncGenerator<TableBlock> {
-    const others = await this.#blocksOtherThanData(options)
-    let next = 0
-    let last: TableBlock | undefined
-    const checked = (block: TableBlock) => {
-      if (last && block.offset < endOf(last)) {
-        damaged(
-          options,
-          corruption(
-            this.source.name,
-            block.offset,
-            `two blocks overlap here, the other one begins at byte ${last.offset}`,
-          ),
-          block,
-        )
-      }
-      last = block
-      return block
+    const named = this.#namedBlocks(options)
+    // Of its damage the data blocks tell already, which come from the same index.
+    const untold: DamageOptions = options.onDamage ? { onDamage: () => {} } : {}
+    const kinds = [
+      this.#dataBlocks(options),
+      this.#filterPartitions(named, options),
+      ...(this.#hasPartitions ? [this.#lowestIndexBlocks(untold)] : []),
+      each(named),
+    ]
+    let furthest: TableBlock | undefined
+    for await (const block of inFileOrder(kinds)) {
+      if (furthest && block.offset < endOf(furthest)) damaged(options, this.#overlap(block, furthest), block)
+      if (!furthest || endOf(block) > endOf(furthest)) furthest = block
+      yield block
     }
-    for await (const data of this.#dataBlocks(options)) {
-      for (; next < others.length && others[next]!.offset < data.offset; next++) yield checked(others[next]!)
-      yield checked(data)
-    }
-    for (; next < others.length; next++) yield checked(others[next]!)
   }
 
   /** The contents of one block, its checksum checked. */
@@ -188,13 +184,13 @@ export class TableReader {
   }
 
   /** How the table orders its user keys, as far as it is known here. */
-  #comparator(): (a: Uint8Array, b: Uint8Array) => number {
-    const name = this.properties.texts.get('rocksdb.comparator') ?? bytewise
-    if (name === bytewise) return Buffer.compare
-    if (name === reverseBytewise) return (a, b) => Buffer.compare(b, a)
+  #comparator(): KeyOrder {
+    const name = this.properties.texts.get('rocksdb.comparator')
+    const order = keyOrder(name)
+    if (order) return order
     throw new EnvError(
       'NotSupported',
-      `${this.source.name} is ordered by ${JSON.stringify(name)}; keys cannot be looked for in it`,
+      `${this.source.name} is ordered by ${quoted(name!)}; keys cannot be looked for in it`,
     )
   }
 
@@ -228,15 +224,16 @@ export class TableReader {
     const isBefore = (block: TableBlock) => from !== undefined && compare!(block.upperKey!, from) < 0
     const isBehind = (block: TableBlock) =>
       to !== undefined && block.lowerKey !== undefined && compare!(block.lowerKey, to) >= 0
-    const ascending = this.#ascending(options)
+    const isPossible = this.#inOrder(options)
     for await (const parent of this.#lowestIndexBlocks(options)) {
       if (parent.kind === 'indexPartition') {
         if (isBefore(parent)) continue
         if (isBehind(parent)) return
       }
-      for await (const block of this.#children(parent, 'data', this.properties.indexFormat, options)) {
+      const format = this.properties.indexFormat
+      for await (const block of this.#children(parent, { kind: 'data', format, isPossible }, options)) {
         if (isBehind(block)) return
-        if (ascending(block) && !isBefore(block)) yield block
+        if (!isBefore(block)) yield block
       }
     }
   }
@@ -244,55 +241,76 @@ export class TableReader {
   /** The index, or its partitions. */
   async *#lowestIndexBlocks(options: DamageOptions): AsyncGenerator<TableBlock> {
     const top: TableBlock = { ...this.#indexHandle, kind: 'index' }
-    if (this.#hasPartitions) yield* this.#partitions(top, 'indexPartition', options)
+    if (this.#hasPartitions) yield* this.#partitions(top, 'indexPartition', this.#inOrder(options), options)
     else yield top
   }
 
-  async *#partitions(
-    top: TableBlock,
-    kind: 'indexPartition' | 'filterPartition',
-    options: DamageOptions,
-  ): AsyncGenerator<TableBlock> {
-    const ascending = this.#ascending(options)
-    for await (const block of this.#children(top, kind, this.#topFormat, options))
-      if (ascending(block)) yield block
-  }
-
-  /** The blocks that an index block names, with the keys between them. */
-  async *#children(
-    parent: TableBlock,
-    kind: BlockKind,
-    format: IndexFormat,
-    options: DamageOptions,
-  ): AsyncGenerator<TableBlock> {
-    let lowerKey = parent.lowerKey
-    try {
-      const { bytes } = await this.#blocks.read(parent)
-      for (const { userKey, handle } of readIndexBlock(bytes, format, this.#blocks.errorAt(parent))) {
-        yield { ...handle, kind, upperKey: userKey, ...(lowerKey && { lowerKey }) }
-        lowerKey = userKey
-      }
-    } catch (error) {
-      damaged(options, error, parent)
+  async *#filterPartitions(named: readonly TableBlock[], options: DamageOptions): AsyncGenerator<TableBlock> {
+    // One for all, though a table has but one such filter: each name would lead through the whole file otherwise.
+    const isPossible = this.#inOrder(options)
+    for (const block of named) {
+      if (block.name?.startsWith(partitionedFilterPrefix))
+        yield* this.#partitions(block, 'filterPartition', isPossible, options)
     }
   }
 
+  #partitions(
+    top: TableBlock,
+    kind: 'indexPartition' | 'filterPartition',
+    isPossible: IsPossible,
+    options: DamageOptions,
+  ): AsyncGenerator<TableBlock> {
+    return this.#children(top, { kind, format: this.#topFormat, isPossible }, options)
+  }
+
+  /** The blocks that an index block names, with the keys between them. Given up where too many of them cannot be. */
+  async *#children(
+    parent: TableBlock,
+    { kind, format, isPossible }: Children,
+    options: DamageOptions,
+  ): AsyncGenerator<TableBlock> {
+    const error = this.#blocks.errorAt(parent)
+    let { lowerKey } = parent
+    let impossible = 0
+    try {
+      const { bytes } = await this.#blocks.read(parent)
+      for (const { userKey, handle } of readIndexBlock(bytes, format, error)) {
+        const block: TableBlock = { ...handle, kind, upperKey: userKey, ...(lowerKey && { lowerKey }) }
+        lowerKey = userKey
+        if (isPossible(block)) yield block
+        else impossible += 1
+        if (impossible === maxImpossibleEntries)
+          throw error(`${impossible} entries lead to what cannot be a block; what follows is not read`)
+      }
+    } catch (thrown) {
+      damaged(options, thrown, parent)
+    }
+  }
+
+  /** What footer and metaindex name. Where two names lead to one place, the second is damage. */
+  #namedBlocks(options: DamageOptions): TableBlock[] {
+    const { footer, metaindex } = this
+    const blocks: TableBlock[] = [
+      { ...footer.metaindex, kind: 'metaindex' },
+      ...(footer.index ? [{ ...footer.index, kind: 'index' } as const] : []),
+      ...[...metaindex].map(([name, handle]) => ({ ...handle, kind: kindOf(name), name })),
+    ]
+    // A filter without keys has no block.
+    const stored = blocks.filter(({ kind, size }) => kind !== 'filter' || size > 0)
+    const isPossible = this.#inOrder(options)
+    return stored.sort((a, b) => a.offset - b.offset).filter(isPossible)
+  }
+
   /**
-   * Says whether a block can be: each begins where the one before ended or later. So no index can lead in circles, nor
-   * to more blocks than the file has room for.
+   * Tells of blocks that are named one after another whether they can be: within the file, and each behind the one
+   * before. So no index can lead in circles, and none to more blocks than the file has room for.
    */
-  #ascending(options: DamageOptions): (block: TableBlock) => boolean {
+  #inOrder(options: DamageOptions): IsPossible {
     let last: TableBlock | undefined
     return (block) => {
       try {
         this.#blocks.checkPlace(block)
-        if (last && block.offset < endOf(last)) {
-          throw corruption(
-            this.source.name,
-            block.offset,
-            `the index names the block here behind the one at byte ${last.offset}, which ends at byte ${endOf(last)}`,
-          )
-        }
+        if (last && block.offset < endOf(last)) throw this.#overlap(block, last)
         last = block
         return true
       } catch (error) {
@@ -302,30 +320,38 @@ export class TableReader {
     }
   }
 
-  async #blocksOtherThanData(options: DamageOptions): Promise<TableBlock[]> {
-    const blocks: TableBlock[] = [{ ...this.footer.metaindex, kind: 'metaindex' }]
-    const index = this.#indexHandle
-    if (this.footer.index) blocks.push({ ...index, kind: 'index' })
-    for (const [name, handle] of this.metaindex) {
-      const block: TableBlock = { ...handle, kind: kindOf(name), name }
-      // A filter without keys has no block.
-      if (block.kind === 'filter' && block.size === 0) continue
-      try {
-        this.#blocks.checkPlace(block)
-      } catch (error) {
-        damaged(options, error, block)
-        continue
-      }
-      blocks.push(block)
-      if (name.startsWith(partitionedFilterPrefix)) {
-        for await (const partition of this.#partitions(block, 'filterPartition', options))
-          blocks.push(partition)
-      }
-    }
-    if (this.#hasPartitions) {
-      for await (const partition of this.#lowestIndexBlocks(options)) blocks.push(partition)
-    }
-    return blocks.sort((a, b) => a.offset - b.offset)
+  #overlap({ offset }: BlockHandle, other: BlockHandle): EnvError {
+    const reason = `the block here is said to come behind that at byte ${other.offset}, which ends at byte ${endOf(other)}`
+    return corruption(this.source.name, offset, reason)
+  }
+}
+
+type IsPossible = (block: TableBlock) => boolean
+
+/** What an index block names. */
+interface Children {
+  readonly kind: BlockKind
+  readonly format: IndexFormat
+  readonly isPossible: IsPossible
+}
+
+async function* each<T>(values: readonly T[]): AsyncGenerator<T> {
+  yield* values
+}
+
+/** One stream of several, each of them in file order; no more than the next block of each is held. */
+async function* inFileOrder(streams: readonly AsyncIterator<TableBlock>[]): AsyncGenerator<TableBlock> {
+  const next: { readonly stream: AsyncIterator<TableBlock>; block: TableBlock }[] = []
+  for (const stream of streams) {
+    const { value, done } = await stream.next()
+    if (!done) next.push({ stream, block: value })
+  }
+  while (next.length > 0) {
+    const first = next.reduce((a, b) => (b.block.offset < a.block.offset ? b : a))
+    yield first.block
+    const { value, done } = await first.stream.next()
+    if (done) next.splice(next.indexOf(first), 1)
+    else first.block = value
   }
 }
 
@@ -352,13 +378,11 @@ async function readMetaindexBlock(
   const handles = new Map<string, BlockHandle>()
   for (const { key, value } of readBlock(bytes, { error })) {
     if (handles.size === maxMetaindexEntries) throw error(`it names more than ${maxMetaindexEntries} blocks`)
+    if (key.length > maxMetaindexNameBytes) throw error(`a name in it has ${key.length} bytes`)
     handles.set(Buffer.from(key).toString(), readBlockHandle(new ByteReader(value, error)))
   }
   return handles
 }
-
-const bytewise = 'leveldb.BytewiseComparator'
-const reverseBytewise = 'rocksdb.ReverseBytewiseComparator'
 
 const propertiesName = 'rocksdb.properties'
 const indexName = 'rocksdb.index'

@@ -254,7 +254,7 @@ const hostileTables: readonly (readonly [what: string, says: RegExp, content: ()
   ],
   [
     'an index in which ten thousand entries lead to one block',
-    /names the block here behind/,
+    /said to come behind/,
     () =>
       table({
         index: (data) =>

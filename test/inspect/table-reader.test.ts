@@ -5,10 +5,11 @@ import { deflateRawSync } from 'node:zlib'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { EnvError } from '#src/env/env-error.js'
-import { rangedObject } from '#src/inspect/ranged-source.js'
-import { type RangedSource, TableReader } from '#src/inspect/table-reader.js'
+import { type RangedSource, rangedObject } from '#src/inspect/ranged-source.js'
+import { type TableBlock, TableReader } from '#src/inspect/table-reader.js'
 import { openStore } from '#src/store/open-store.js'
 import type { StoreRequest } from '#src/store/store-request.js'
+import { tableOfLongIndex, tableOfManyFilters } from '../support/amplifying-tables.js'
 import {
   block,
   endlessVarint,
@@ -349,6 +350,49 @@ describe('a hostile table is corruption, with its name and the place:', () => {
     expect(found).toEqual(['key0', 'key2'])
     expect(damage).toEqual([
       [expect.stringContaining(`at byte ${handles[1]!.offset}: in the block here, the checksum`), 'key1'],
+    ])
+  })
+})
+
+describe('a small table', () => {
+  /** All blocks, and what is told of damage. */
+  async function listed(bytes: Uint8Array) {
+    const reader = await TableReader.open(sourceOf(bytes))
+    const damage: string[] = []
+    const blocks: TableBlock[] = []
+    const onDamage = ({ message }: EnvError) => damage.push(message)
+    for await (const found of reader.blocks({ onDamage })) blocks.push(found)
+    return { blocks, damage }
+  }
+
+  test('whose index names a million blocks is not asked for all of them', async () => {
+    const bytes = tableOfLongIndex(1_000_000)
+    expect(bytes.length).toBeLessThan(5_000)
+    const { blocks, damage } = await listed(bytes)
+    expect(blocks.length).toBeLessThan(100)
+    expect(damage.length).toBeLessThan(100)
+    expect(damage).toContainEqual(expect.stringContaining('10 entries lead to what cannot be a block'))
+  })
+
+  test('that has a thousand names for one filter has its partitions once', async () => {
+    const partitions = 2_000
+    const { blocks, damage } = await listed(tableOfManyFilters(990, partitions))
+    const count = (kind: string) => blocks.filter((found) => found.kind === kind).length
+    expect([count('filter'), count('filterPartition')]).toEqual([1, partitions])
+    expect(damage).toHaveLength(989)
+    expect(damage[0]).toMatch(/the block here is said to come behind that at byte/)
+  })
+
+  test('is listed in the order of the file, with all partitions in their places', async () => {
+    const { blocks } = await listed(tableOfManyFilters(1, 100))
+    const offsets = blocks.map(({ offset }) => offset)
+    expect(offsets).toEqual([...offsets].sort((a, b) => a - b))
+    expect(blocks.map(({ kind }) => kind).filter((kind) => kind !== 'filterPartition')).toEqual([
+      'data',
+      'index',
+      'filter',
+      'properties',
+      'metaindex',
     ])
   })
 })

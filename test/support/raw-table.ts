@@ -105,6 +105,7 @@ export interface SmallTableOptions {
   /** What lies between the data and the index. */
   readonly padding?: Uint8Array
   readonly index?: (data: Handle, indexOffset: number) => Uint8Array
+  readonly indexCompression?: number
   readonly properties?: (entries: Entry[]) => Uint8Array
   readonly metaindex?: (properties: Handle) => Uint8Array
   readonly indexType?: number
@@ -120,7 +121,7 @@ export function smallTable(options: SmallTableOptions): Buffer {
   if (options.padding) file.append(options.padding)
   const lastKey = entries.at(-1)?.[0] ?? internalKey('')
   const indexContent = options.index?.(data, file.size) ?? block([[lastKey, handleBytes(data)]])
-  const index = file.add(indexContent)
+  const index = file.add(indexContent, options.indexCompression)
   const numbers: Record<string, number> = {
     'rocksdb.column.family.id': columnFamily,
     'rocksdb.data.size': Number(data.size) + trailerSize,
