@@ -6,7 +6,9 @@ import { corruption } from '../format/corruption.js'
 import type { LiveTable } from '../format/manifest.js'
 import type { TableProperties } from '../format/table-properties.js'
 import { type TableUniqueId, tableUniqueId } from '../format/table-unique-id.js'
+import { type KeyOrder, keyOrder } from './key-order.js'
 import type { KeyRange, Problem, ProblemCode } from './problem.js'
+import { ProblemList } from './problem-list.js'
 import { quoted } from './quoted.js'
 import type { RangedSource } from './ranged-source.js'
 import { type TableBlock, TableReader } from './table-reader.js'
@@ -31,11 +33,10 @@ export interface TableVerification {
 const maxProblems = 10
 /** Padding is read in pieces of this size. */
 const paddingBytes = 1 << 20
-const bytewise = 'leveldb.BytewiseComparator'
 const remedy = 'Bring the object back, for example from an earlier version'
 
 /**
- * @param onRead is told of the bytes that were read since the last time.
+ * @param onRead is told how many more bytes are done with; in the end that was all of them.
  * @throws EnvError what the store fails with; NotFound where the object is gone.
  */
 export async function verifyTable(
@@ -52,12 +53,13 @@ class TableCheck {
   readonly #source: RangedSource
   readonly #expected: ExpectedTable
   readonly #onRead: (bytes: number) => void
-  readonly #problems: Problem[] = []
-  #furtherProblems = 0
+  readonly #problems = new ProblemList(maxProblems)
   /** Then what the MANIFEST says is of no use. */
   #isAnother = false
   #blocks = 0
   #entries = 0
+  /** What was read reaches to this byte. */
+  #furthest = 0
   /** Whether all there is was read: only then can anything be said of the whole. */
   #isWhole = true
   #firstKey: Uint8Array | undefined
@@ -70,6 +72,11 @@ class TableCheck {
   }
 
   async run(): Promise<void> {
+    await this.#verify()
+    this.#done(this.#source.size)
+  }
+
+  async #verify(): Promise<void> {
     const reader = await this.#caught(this.#expected.range, () => TableReader.open(this.#source))
     if (!reader) return
     this.#verifyOrigin(reader.properties)
@@ -79,10 +86,9 @@ class TableCheck {
   }
 
   result(): TableVerification {
-    const further = this.#furtherProblems
-    const summary: Problem[] =
-      further === 0 ? [] : [this.#problem('corrupt', `has ${further} more such problems. ${remedy}`)]
-    return { problems: [...this.#problems, ...summary], blocks: this.#blocks, entries: this.#entries }
+    const summary = (further: number) =>
+      this.#problem('corrupt', `has ${further} more such problems. ${remedy}`)
+    return { problems: this.#problems.problems(summary), blocks: this.#blocks, entries: this.#entries }
   }
 
   /** The object may hold another table, which is sound in itself. */
@@ -158,9 +164,16 @@ class TableCheck {
       end = block.offset + block.size + blockTrailerSize
       await this.#caught(rangeOf(block), () => this.#verifyBlock(reader, block))
       this.#blocks += 1
-      this.#onRead(block.size + blockTrailerSize)
+      this.#done(end)
     }
     if (isIndexWhole) await this.#caught(range, () => this.#verifyPadding(end, reader.footer.offset))
+  }
+
+  /** What is done with ends here, or further on where blocks overlap. */
+  #done(end: number): void {
+    if (end <= this.#furthest) return
+    this.#onRead(end - this.#furthest)
+    this.#furthest = end
   }
 
   /** Between blocks there is nothing, or the zeros of RocksDB's `block_align`. */
@@ -171,7 +184,6 @@ class TableCheck {
       if (found >= 0)
         throw corruption(this.#source.name, at + found, 'no block of the table reaches to what is here')
     }
-    this.#onRead(Math.max(0, end - start))
   }
 
   async #verifyBlock(reader: TableReader, block: TableBlock): Promise<void> {
@@ -179,12 +191,13 @@ class TableCheck {
     if (block.kind === 'data') this.#verifyEntries(block, bytes, reader.properties)
   }
 
-  #verifyEntries(block: TableBlock, bytes: Uint8Array, { globalSequence, texts }: TableProperties): void {
-    const { table, comparator } = this.#expected
+  #verifyEntries(block: TableBlock, bytes: Uint8Array, properties: TableProperties): void {
+    const { table } = this.#expected
     const error = (reason: string) => corruption(this.#source.name, block.offset, reason)
-    const isBytewise = (comparator ?? texts.get('rocksdb.comparator')) === bytewise
+    const order = this.#order(properties)
     const { largestSequence } = table
-    const isKnown = !this.#isAnother && globalSequence === undefined && largestSequence !== undefined
+    const isKnown =
+      !this.#isAnother && properties.globalSequence === undefined && largestSequence !== undefined
     const maxSequence = isKnown ? Number(largestSequence) : Infinity
     const { upperKey } = block
     let last = this.#lastKey
@@ -192,10 +205,10 @@ class TableCheck {
     for (const { key } of readBlock(bytes, { error })) {
       if (key.length < keyTrailerSize) throw error('a key is shorter than its 8-byte trailer')
       const userKey = userKeyOf(key)
-      if (isBytewise && last && lastUserKey) {
+      if (order && last && lastUserKey) {
         // Of the same user key, the newest comes first.
-        const order = Buffer.compare(lastUserKey, userKey) || compareTrailers(key, last)
-        if (order >= 0) throw error('its keys are not in order')
+        if ((order(lastUserKey, userKey) || compareTrailers(key, last)) >= 0)
+          throw error('its keys are not in order')
       }
       if (sequenceOf(key) > maxSequence)
         throw error('an entry is newer than the MANIFEST says that any in the table is')
@@ -205,11 +218,17 @@ class TableCheck {
       this.#entries += 1
     }
     this.#lastKey = last
-    if (isBytewise && lastUserKey && upperKey && Buffer.compare(lastUserKey, upperKey) > 0)
+    if (order && lastUserKey && upperKey && order(lastUserKey, upperKey) > 0)
       throw error('it has a key that its index entry does not reach')
   }
 
-  #verifyContents({ numbers, texts }: TableProperties): void {
+  /** Undefined where only the author of the comparator knows it. */
+  #order({ texts }: TableProperties): KeyOrder | undefined {
+    return keyOrder(this.#expected.comparator ?? texts.get('rocksdb.comparator'))
+  }
+
+  #verifyContents(properties: TableProperties): void {
+    const { numbers } = properties
     const rangeDeletions = numbers.get('rocksdb.num.range-deletions') ?? 0
     const entries = numbers.get('rocksdb.num.entries')
     if (entries !== undefined && entries !== this.#entries + rangeDeletions) {
@@ -218,12 +237,13 @@ class TableCheck {
     }
     const { smallest, largest } = this.#expected.range
     const [first, last] = [this.#firstKey, this.#lastKey].map((key) => key && userKeyOf(key))
-    if (!first || !last || (this.#expected.comparator ?? texts.get('rocksdb.comparator')) !== bytewise) return
+    const order = this.#order(properties)
+    if (!first || !last || !order) return
     // The ends of range deletions belong to the range, so that the keys may not reach it.
     const isRight =
       rangeDeletions === 0
-        ? Buffer.compare(first, smallest) === 0 && Buffer.compare(last, largest) === 0
-        : Buffer.compare(first, smallest) >= 0 && Buffer.compare(last, largest) <= 0
+        ? order(first, smallest) === 0 && order(last, largest) === 0
+        : order(first, smallest) >= 0 && order(last, largest) <= 0
     if (!isRight) this.#report('mismatch', `has other keys than those that the MANIFEST says. ${remedy}`)
   }
 
@@ -242,10 +262,10 @@ class TableCheck {
     this.#isWhole = false
     if (error.code === 'NotSupported') {
       // Once says that not all of the table could be checked. It is mostly the same with every block.
-      if (this.#problems.some(({ code }) => code === 'unsupported')) return
-      this.#push({ code: 'unsupported', object: this.#source.name, message: error.message, range })
+      if (this.#problems.has('unsupported')) return
+      this.#problems.push({ code: 'unsupported', object: this.#source.name, message: error.message, range })
     } else {
-      this.#push({
+      this.#problems.push({
         code: 'corrupt',
         object: this.#source.name,
         message: `${error.message}. ${remedy}`,
@@ -255,12 +275,7 @@ class TableCheck {
   }
 
   #report(code: ProblemCode, message: string): void {
-    this.#push(this.#problem(code, message))
-  }
-
-  #push(problem: Problem): void {
-    if (this.#problems.length < maxProblems) this.#problems.push(problem)
-    else this.#furtherProblems += 1
+    this.#problems.push(this.#problem(code, message))
   }
 
   #problem(code: ProblemCode, message: string): Problem {

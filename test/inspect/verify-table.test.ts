@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest'
 import type { LiveTable } from '#src/format/manifest.js'
 import { tableUniqueId } from '#src/format/table-unique-id.js'
 import type { RangedSource } from '#src/inspect/ranged-source.js'
-import { verifyTable } from '#src/inspect/verify-table.js'
+import { type ExpectedTable, verifyTable } from '#src/inspect/verify-table.js'
+import { tableOfManyFilters } from '../support/amplifying-tables.js'
 import {
   block,
   type Entry,
@@ -29,32 +30,38 @@ function source(bytes: Uint8Array): RangedSource {
   }
 }
 
-/** What is found wrong with the table, where the MANIFEST has table 7 with the keys a to c and writes up to 3. */
-async function found(
-  options: Partial<SmallTableOptions> = {},
-  { comparator = bytewise, ...expected }: Partial<LiveTable> & { readonly comparator?: string } = {},
-): Promise<string[]> {
-  const bytes = smallTable({ number: 7, entries, ...origin, ...options })
-  const { problems } = await verifyTable(source(bytes), {
-    table: {
-      number: 7,
-      columnFamily: 0,
-      level: 1,
-      size: bytes.length,
-      pathId: 0,
-      smallest: { userKey: Buffer.from('a'), sequence: 1n, type: 1 },
-      largest: { userKey: Buffer.from('c'), sequence: 3n, type: 1 },
-      smallestSequence: 1n,
-      largestSequence: 3n,
-      isMarkedForCompaction: false,
-      persistsTimestamps: true,
-      editOffset: 0,
-      ...expected,
-    },
-    range: { columnFamily: 'default', smallest: Buffer.from('a'), largest: Buffer.from('c') },
+type Expected = Partial<LiveTable> & { readonly comparator?: string }
+
+/** What the MANIFEST says: table 7 with the keys a to c and writes up to 3. */
+function expectedTable(size: number, { comparator = bytewise, ...expected }: Expected = {}): ExpectedTable {
+  const table: LiveTable = {
+    number: 7,
+    columnFamily: 0,
+    level: 1,
+    size,
+    pathId: 0,
+    smallest: { userKey: Buffer.from('a'), sequence: 1n, type: 1 },
+    largest: { userKey: Buffer.from('c'), sequence: 3n, type: 1 },
+    smallestSequence: 1n,
+    largestSequence: 3n,
+    isMarkedForCompaction: false,
+    persistsTimestamps: true,
+    editOffset: 0,
+    ...expected,
+  }
+  const { smallest, largest } = table
+  return {
+    table,
+    range: { columnFamily: 'default', smallest: smallest.userKey, largest: largest.userKey },
     comparator,
     nameOf: () => undefined,
-  })
+  }
+}
+
+/** What is found wrong with the table. */
+async function found(options: Partial<SmallTableOptions> = {}, expected: Expected = {}): Promise<string[]> {
+  const bytes = smallTable({ number: 7, entries, ...origin, ...options })
+  const { problems } = await verifyTable(source(bytes), expectedTable(bytes.length, expected))
   return problems.map(({ code, message }) => `${code}: ${message}`)
 }
 
@@ -174,4 +181,69 @@ test.each<
   ],
 ])('a table with %s is named', async (_, problem, options, expected) => {
   expect(await found(options, expected)).toEqual([expect.stringMatching(problem)])
+})
+
+describe('in the opposite order of keys', () => {
+  const comparator = 'rocksdb.ReverseBytewiseComparator'
+  const key = (userKey: string) => ({ userKey: Buffer.from(userKey), sequence: 3n, type: 1 })
+  const expected = { comparator, smallest: key('c'), largest: key('a') }
+  const options = {
+    entries: [...entries].reverse(),
+    properties: withProperties({ 'rocksdb.comparator': Buffer.from(comparator) }),
+  }
+
+  test('a sound table is sound', async () => {
+    expect(await found(options, expected)).toEqual([])
+  })
+
+  test('keys out of order, beyond their place in the index, and others than in the MANIFEST are named', async () => {
+    expect(await found({ ...options, data: block(entries) }, expected)).toEqual([
+      expect.stringMatching(/^corrupt: .*not in order/),
+    ])
+    expect(
+      await found({ ...options, index: (data) => block([[internalKey('b'), handleBytes(data)]]) }, expected),
+    ).toEqual([expect.stringMatching(/^corrupt: .*index entry does not reach/)])
+    expect(await found(options, { ...expected, largest: key('A') })).toEqual([
+      expect.stringMatching(/^mismatch: .*other keys/),
+    ])
+  })
+})
+
+describe('what is told of the bytes that are done with', () => {
+  async function told(bytes: Uint8Array): Promise<number[]> {
+    const told: number[] = []
+    await verifyTable(source(bytes), expectedTable(bytes.length), (more) => told.push(more))
+    expect(Math.min(...told)).toBeGreaterThan(0)
+    return told
+  }
+  const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0)
+
+  test('comes block by block, and is all of them in the end', async () => {
+    const bytes = smallTable({ number: 7, entries, ...origin })
+    const pieces = await told(bytes)
+    expect(pieces.length).toBeGreaterThan(3)
+    expect(sum(pieces)).toBe(bytes.length)
+  })
+
+  test('is no more where blocks overlap, and no less where nothing can be read', async () => {
+    const overlapping = smallTable({
+      number: 7,
+      entries,
+      metaindex: (properties) =>
+        block([
+          [Buffer.from('fullfilter.x'), handleBytes({ offset: 0, size: Number(properties.offset) })],
+          [Buffer.from('rocksdb.properties'), handleBytes(properties)],
+        ]),
+    })
+    const repeated = tableOfManyFilters(20, 5)
+    for (const bytes of [overlapping, repeated, Buffer.alloc(5_000)])
+      expect(sum(await told(bytes))).toBe(bytes.length)
+  })
+})
+
+test('a table that names a thousand blocks which cannot be has ten problems and their number', async () => {
+  const bytes = tableOfManyFilters(990, 5)
+  const { problems } = await verifyTable(source(bytes), expectedTable(bytes.length))
+  expect(problems).toHaveLength(11)
+  expect(problems.at(-1)!.message).toMatch(/has \d{3} more such problems/)
 })
