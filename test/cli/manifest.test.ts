@@ -1,17 +1,29 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { ManifestJson } from '#src/cli/manifest.js'
+import type { ManifestJson } from '#src/cli/manifest-json.js'
+import { formatBytes } from '#src/cli/output/text.js'
 import { encodeCloudManifest } from '#src/format/cloud-manifest.js'
 import { parseEpoch } from '#src/format/epoch.js'
 import { encodeLog } from '#src/format/log-record.js'
+import { Cli, runCli } from '../support/cli.js'
 import { runCommand } from '../support/command-runner.js'
+import { FaultProxy } from '../support/fault-proxy.js'
 import { fixtureNames, fixtureSuite, haveFixtures, unpackFixture } from '../support/fixtures.js'
 import { dumpedEdits, editInWords } from '../support/rocksdb-dumps.js'
 import { writeVariedTables } from '../support/varied-tables.js'
-import { field } from '../support/version-edits.js'
+import { bytes, field, prefixed } from '../support/version-edits.js'
 
 const directory = mkdtempSync(join(tmpdir(), 'cloudenv-manifest-'))
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
@@ -137,8 +149,18 @@ describe('a database', () => {
     const { code, stdout } = await run(write('contradiction', root, log))
     expect(code).toBe(1)
     expect(stdout).toContain('- 000017.sst  level 3')
-    expect(stdout).toContain('damaged:')
-    expect(stdout).toContain('table 17 is deleted from level 3 but is not there')
+    expect(stdout).toMatch(/^corrupt: .*table 17 is deleted from level 3 but is not there/m)
+  })
+
+  test('whose edits contradict each other and are damaged further on is said to be both', async () => {
+    const contradicting = encodeLog([...edits, field.deletedTable(3, 17)])
+    const log = Buffer.concat([contradicting, Buffer.from('no record')])
+    const { json } = await run(write('both', root, log), '--json')
+    expect(json!.manifest!.edits.length).toBe(4)
+    expect(json!.problems.map(({ message }) => message)).toEqual([
+      expect.stringContaining('table 17 is deleted from level 3'),
+      expect.stringContaining(`is corrupt at byte ${contradicting.length}: `),
+    ])
   })
 
   test('whose CLOUDMANIFEST is damaged is printed as far as it can be', async () => {
@@ -150,9 +172,102 @@ describe('a database', () => {
     expect(json!.problems).toMatchObject([{ code: 'corrupt' }])
   })
 
+  // As encodeCloudManifest writes it: a header (version, records), past epochs (1, name, end), the current one (2, name).
+  const current = bytes(2, prefixed(epoch))
+  const past = (end: number) => bytes(1, prefixed('ab'), end)
+  test.each([
+    ['is empty', [], 'it is empty'],
+    ['lacks records', [bytes(1, 9), current], 'it has 1 of 9 epoch records'],
+    ['has two current epochs', [bytes(1, 2), current, current], 'there are two current epochs'],
+    ['has no current epoch', [bytes(1, 1), past(5)], 'it has no current epoch'],
+    ['has epochs in disorder', [bytes(1, 3), past(5), past(4), current], 'epochs are not in order'],
+  ])('whose CLOUDMANIFEST %s is said to be damaged', async (what, records, reason) => {
+    const url = write(what, encodeLog(records), encodeLog(edits))
+    const { code, json } = await run(url, '--json')
+    expect(code).toBe(1)
+    expect(json!.cloudManifest!.epochs.length).toBe(Math.max(0, records.length - 1))
+    expect(json!.manifest).toBeNull()
+    expect(json!.problems).toMatchObject([{ code: 'corrupt', message: expect.stringContaining(reason) }])
+    expect((await run(url)).stdout).toMatch(
+      new RegExp(`^corrupt: .*/CLOUDMANIFEST is corrupt at .*${reason}`, 'm'),
+    )
+  })
+
+  test.each([
+    ['CLOUDMANIFEST', 16 * 2 ** 20],
+    [`MANIFEST-${epoch}`, 1.25 * 2 ** 30],
+  ])(
+    'whose %s is larger than any can be is said to be damaged, and no more of it is read',
+    async (name, most) => {
+      const url = write(`large ${name}`, root, encodeLog(edits))
+      truncateSync(join(fileURLToPath(url), name), 3 * most)
+      const { code, json } = await run(url, '--json')
+      expect(code).toBe(1)
+      expect((json!.manifest ?? json!.cloudManifest)!.sizeBytes).toBe(3 * most)
+      expect(json!.problems).toMatchObject([
+        { code: 'corrupt', message: expect.stringContaining(`than ${most}`) },
+      ])
+    },
+  )
+
   test('without its MANIFEST is said to lack it', async () => {
-    const { code, json } = await run(write('without', root, undefined), '--json')
+    const url = write('without', root, undefined)
+    const { code, json } = await run(url, '--json')
     expect([code, json!.problems[0]!.code]).toEqual([1, 'missing'])
+    expect((await run(url)).stdout).toMatch(/^missing: .*MANIFEST-53b1925fbae26935 is missing/m)
+  })
+
+  describe('with many edits', () => {
+    // Each puts a table in the place of the one before: the state stays small.
+    const count = 40_000
+    const log = encodeLog([
+      Buffer.concat([edits[0]!, edits[1]!]),
+      ...Array.from({ length: count }, (_, at) =>
+        Buffer.concat([field.deletedTable(0, 17 + at), field.newTable(0, 18 + at, 720)]),
+      ),
+    ])
+
+    // What is printed as JSON are 22 MB, and the edits as objects are more.
+    const smallHeap = { NODE_OPTIONS: '--max-old-space-size=32' }
+
+    test.each([[[]], [['--json']]])('is printed without being held as a whole (%j)', async (options) => {
+      const url = write('many', root, log)
+      const { code, stdout } = await runCli(['manifest', url, ...options], smallHeap)
+      expect(code).toBe(0)
+      if (options.length === 0) {
+        expect(stdout).toContain('Together: 1 column family, 1 table of 720 B')
+        expect(stdout.match(/^ +[+] 0/gm)!.length).toBe(count + 1)
+        return
+      }
+      const json: ManifestJson = JSON.parse(stdout)
+      expect(json.manifest!.edits.length).toBe(count + 1)
+      expect(json.manifest!.edits.at(-1)!.newTables).toMatchObject([{ number: 17 + count }])
+      expect(json.manifest!.state!.columnFamilies).toMatchObject([{ tables: 1, tableBytes: 720 }])
+      expect(json.problems).toEqual([])
+    })
+
+    test('tells how far it is where that takes longer than a second', async () => {
+      const cli = new Cli(['manifest', write('slow', root, log), '--json'])
+      // Nobody reads what it prints, until it has said so.
+      cli.child.stdout!.pause()
+      await expect.poll(() => cli.stderr, { timeout: 10_000 }).toContain(` of ${formatBytes(log.length)}, `)
+      cli.child.stdout!.resume()
+      expect((await cli.result).code).toBe(0)
+    })
+  })
+
+  test('tells that it is being fetched where that takes longer than a second', async () => {
+    const proxy = await FaultProxy.start('http://127.0.0.1:9')
+    proxy.next('GET', { kind: 'hang' })
+    const cli = new Cli(['manifest', 's3://bucket/database', '--endpoint', proxy.endpoint], {
+      AWS_ACCESS_KEY_ID: 'a',
+      AWS_SECRET_ACCESS_KEY: 'b',
+      AWS_REGION: 'us-east-1',
+    })
+    await expect.poll(() => cli.stderr, { timeout: 10_000 }).toMatch(/^fetching: 0 objects/m)
+    cli.child.kill()
+    await cli.result
+    await proxy.stop()
   })
 
   test('of another cookie is found by it, and named where none is given', async () => {

@@ -15,17 +15,17 @@ export interface ListDocument<Element> {
 /** Prints one JSON document in a line, as {@link printJson} does, the elements of its list as they come. */
 export async function printJsonList<Element>(document: ListDocument<Element>): Promise<void> {
   const lines = new LineWriter()
-  await lines.writePart(`{${members(document.before)},${jsonLine(document.name)}:[`)
+  await lines.writePart(`{${jsonMembers(document.before)},${jsonLine(document.name)}:[`)
   let separator = ''
   for await (const element of document.elements) {
     await lines.writePart(separator + jsonLine(element))
     separator = ','
   }
-  await lines.write(`],${members(document.after())}}`)
+  await lines.write(`],${jsonMembers(document.after())}}`)
   await lines.flush()
 }
 
-/** What is between the braces. */
-function members(value: object): string {
+/** What is between the braces of an object in JSON. */
+export function jsonMembers(value: object): string {
   return jsonLine(value).slice(1, -1)
 }
