@@ -25,6 +25,9 @@ const middle = 3
 const last = 4
 const recyclableOffset = 4
 
+/** A writer makes one of each block: a record of 3 GiB. One of a byte takes some 200 bytes of memory. */
+const maxFragments = 100_000
+
 const setCompression = 9
 /** Timestamp sizes (10, 11) and predecessor (130, 131): facts about a write-ahead log, not records of it. */
 const recyclableNotes: ReadonlySet<number> = new Set([11, 131])
@@ -79,6 +82,9 @@ export function* readLog(bytes: Uint8Array, options: ReadLogOptions): Generator<
       yield { start: pieces[0]!.start, end, payload: Buffer.concat(pieces.map((piece) => piece.payload)) }
     } else {
       if (type === first) pending = []
+      if (pending.length === maxFragments) {
+        throw corruption(options.name, pending[0]!.start, `a record has more than ${maxFragments} fragments`)
+      }
       pending.push(fragment)
     }
   }

@@ -1,6 +1,7 @@
+import { EnvError } from '../env/env-error.js'
 import { corruption } from './corruption.js'
 import { readLog } from './log-record.js'
-import { decodeVersionEdit, type NewTable, type VersionEdit } from './version-edit.js'
+import { decodeVersionEdit, maxEntries, type NewTable, type VersionEdit } from './version-edit.js'
 
 /** What a MANIFEST says once all its edits are applied: which files make up the database. */
 export interface Manifest {
@@ -50,7 +51,10 @@ export interface ReadManifestOptions {
   readonly tail?: 'strict' | 'recover'
 }
 
-/** Throws Corruption, with the byte offset, where RocksDB would refuse to open the database. */
+/**
+ * Throws Corruption, with the byte offset, where RocksDB would refuse to open the database; NotSupported where more than
+ * {@link maxEntries} had to be held.
+ */
 export function readManifest(
   bytes: Uint8Array,
   { name = 'MANIFEST', tail = 'recover' }: ReadManifestOptions = {},
@@ -82,6 +86,7 @@ export class ManifestBuilder {
   readonly #blobFiles = new Map<number, BlobFile>()
   /** The edits of an atomic group that has more to come. */
   #group: PlacedEdit[] = []
+  #groupEntries = 0
   #length = 0
   #dbId: string | undefined
   #nextFileNumber: number | undefined
@@ -93,7 +98,7 @@ export class ManifestBuilder {
     this.#name = name
   }
 
-  /** Throws Corruption where the edit contradicts those before it. */
+  /** Throws Corruption where the edit contradicts those before it, and NotSupported where it is too much with them. */
   add(placed: PlacedEdit): void {
     const { edit, start, end } = placed
     const rest = this.#group.at(-1)?.edit.remainingInGroup
@@ -101,10 +106,17 @@ export class ManifestBuilder {
       throw corruption(this.#name, start, 'an atomic group is interrupted')
     }
     this.#group.push(placed)
+    this.#groupEntries += entriesOf(edit)
+    const held = this.#tables.size + this.#blobFiles.size + this.#columnFamilies.size
+    if (held + this.#groupEntries > maxEntries) {
+      const message = `${this.#name} has more than ${maxEntries} files at byte ${start}, more than is read here`
+      throw new EnvError('NotSupported', message)
+    }
     if (edit.remainingInGroup) return
     for (const member of this.#group) this.#apply(member.edit, member.start)
     this.#length = end
     this.#group = []
+    this.#groupEntries = 0
   }
 
   /** What all edits together say. Throws Corruption where that is not enough to open a database. */
@@ -216,4 +228,11 @@ export class ManifestBuilder {
     }
     return live
   }
+}
+
+/** Itself, and what it has any number of. */
+function entriesOf(edit: VersionEdit): number {
+  const { deletedTables, newTables, newBlobFiles, blobGarbage, compactCursors, addedWals } = edit
+  const lists = [deletedTables, newTables, newBlobFiles, blobGarbage, compactCursors, addedWals]
+  return lists.reduce((sum, list) => sum + list.length, 1)
 }

@@ -1,3 +1,4 @@
+import { EnvError } from '../env/env-error.js'
 import { ByteReader } from './byte-reader.js'
 import { corruption } from './corruption.js'
 import { decodeInternalKey, type InternalKey } from './internal-key.js'
@@ -164,7 +165,16 @@ const ignorableFields: ReadonlyMap<number, (field: Uint8Array, edit: Draft) => v
   [ignorableTagBit + 9, (field: Uint8Array, edit: Draft) => (edit.persistsTimestamps = field[0] === 1)],
 ])
 
-/** `offset` is where the record starts in the MANIFEST that errors call `name`. */
+/**
+ * The most that is held of a MANIFEST: files, column families, and the fields of an edit. A field of 3 bytes takes some
+ * 100 bytes of memory, a table some 1,300, so that these take at most 650 MB. Of tables of 64 MiB it would be 30 TB.
+ */
+export const maxEntries = 500_000
+
+/**
+ * `offset` is where the record starts in the MANIFEST that errors call `name`.
+ * @throws EnvError Corruption; NotSupported: it has more than {@link maxEntries} fields.
+ */
 export function decodeVersionEdit(payload: Uint8Array, offset: number, name: string): VersionEdit {
   const edit: Draft = {
     columnFamily: 0,
@@ -177,7 +187,11 @@ export function decodeVersionEdit(payload: Uint8Array, offset: number, name: str
     addedWals: [],
   }
   const reader = new ByteReader(payload, (reason) => corruption(name, offset, reason))
-  while (!reader.done) {
+  for (let read = 0; !reader.done; read++) {
+    if (read === maxEntries) {
+      const message = `${name} has an edit at byte ${offset} with more than ${maxEntries} fields, more than is read here`
+      throw new EnvError('NotSupported', message)
+    }
     const tag = reader.varint32('a tag')
     const decode = fields.get(tag)
     if (decode) decode(reader, edit)

@@ -126,11 +126,16 @@ function verdict(name: ObjectName, modified: Date, state: ReadableState): Verdic
   return { reason: 'unknownEpoch', notAfter: modified > cloudManifestModified ? undefined : sinceMapped }
 }
 
+/** A set of more than 2^24 is an error in V8; these take 300 MB. */
+const maxMentioned = 8_000_000
+
 function mentionedFiles(manifest: Uint8Array): Set<number> {
   const mentioned = new Set<number>()
   for (const { payload, start } of readLog(manifest, { name: 'MANIFEST', tail: 'recover' })) {
     const { newTables, deletedTables, newBlobFiles } = decodeVersionEdit(payload, start, 'MANIFEST')
     for (const { number } of [...newTables, ...deletedTables, ...newBlobFiles]) mentioned.add(number)
+    // A file of which nothing is known then is taken for one on its way: it is garbage for sure only later.
+    if (mentioned.size > maxMentioned) break
   }
   return mentioned
 }

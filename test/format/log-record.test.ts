@@ -151,6 +151,15 @@ test.each([
   expect(() => payloads(log, 'recover')).toThrow(reason)
 })
 
+test('a record of more fragments than any writer makes is corruption, and not held', () => {
+  const start = rawRecord(2, Buffer.of(1))
+  const middle = rawRecord(3, Buffer.of(1))
+  // Blocks full of the smallest fragments: 4,096 of 8 bytes each.
+  const log = Buffer.alloc(25 * blockSize, middle)
+  start.copy(log)
+  expect(() => payloads(log)).toThrow('LOG is corrupt at byte 0: a record has more than 100000 fragments')
+})
+
 test('any bytes are either a log or corruption', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), fc.constantFrom('strict', 'recover'), (bytes, tail) => {

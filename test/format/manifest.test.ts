@@ -179,3 +179,26 @@ test('a MANIFEST without the numbers that RocksDB needs is corrupt', () => {
   expect(() => readManifest(new Uint8Array())).toThrow('it lacks a log number')
   expect(() => readManifest(encodeLog([field.newTable(0, 7, 1)]))).toThrow('it lacks a log number')
 })
+
+describe('more files than memory is given for are refused', () => {
+  const blobs = (from: number, count: number) =>
+    Buffer.concat(Array.from({ length: count }, (_, at) => field.newBlobFile(from + at, 1, 1)))
+  const refusal = (byte: number) =>
+    expect.objectContaining({
+      code: 'NotSupported',
+      message: `MANIFEST has more than 500000 files at byte ${byte}, more than is read here`,
+    })
+
+  test('in edits one after another', () => {
+    const some = [blobs(1, 200_000), blobs(200_001, 200_000)]
+    expect(read(...some, field.newTable(0, 500_001, 1, 1)).liveBlobFiles.size).toBe(400_000)
+    const most = manifestOf(...some, blobs(400_001, 99_000))
+    const more = encodeLog([opening, ...some, blobs(400_001, 99_000), blobs(499_001, 2_000)])
+    expect(() => readManifest(more)).toThrow(refusal(most.length))
+  })
+
+  test('in the edits of an atomic group', () => {
+    const group = (remaining: number) => bytes(blobs(1, 200_000), field.inAtomicGroup(remaining))
+    expect(() => read(group(9), group(8), group(7))).toThrow(refusal(manifestOf(group(9), group(8)).length))
+  })
+})

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { EnvError } from '#src/env/env-error.js'
 import { encodeVarint } from '#src/format/varint.js'
-import { decodeVersionEdit, encodeNextFileNumberEdit } from '#src/format/version-edit.js'
+import { decodeVersionEdit, encodeNextFileNumberEdit, maxEntries } from '#src/format/version-edit.js'
 import { bytes, prefixed } from '../support/version-edits.js'
 
 const decode = (payload: Uint8Array) => decodeVersionEdit(payload, 4711, 'MANIFEST-aa')
@@ -192,6 +192,17 @@ test('the edit that only sets the next file number sets nothing else', () => {
   fc.assert(
     fc.property(fc.maxSafeNat(), (nextFileNumber) => {
       expect(decode(encodeNextFileNumberEdit(nextFileNumber))).toEqual({ ...empty, nextFileNumber })
+    }),
+  )
+})
+
+test('an edit of more fields than memory is given for is refused', () => {
+  const deletions = (count: number) => Buffer.alloc(3 * count, Buffer.of(6, 0, 7))
+  expect(decode(deletions(maxEntries)).deletedTables).toHaveLength(maxEntries)
+  expect(() => decode(deletions(maxEntries + 1))).toThrow(
+    expect.objectContaining({
+      code: 'NotSupported',
+      message: 'MANIFEST-aa has an edit at byte 4711 with more than 500000 fields, more than is read here',
     }),
   )
 })
