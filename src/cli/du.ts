@@ -98,7 +98,8 @@ function parsePrice(text: string): StoragePrice {
   throw new UsageError(`expected --price to be US dollars such as 0.023, got ${JSON.stringify(text)}`)
 }
 
-const concurrentDatabases = 4
+/** Each may have 500,000 files, and take a gigabyte for them: see src/inspect/read-state.ts. */
+const concurrentDatabases = 2
 
 async function diskUsage(place: DatabasePlace, price: StoragePrice): Promise<DiskUsage> {
   const { databaseUrl } = await import('../cloud/database-place.js')

@@ -1,4 +1,5 @@
 import { Command } from '@commander-js/extra-typings'
+import type { LimitFunction } from 'p-limit'
 import type { FoundDatabase } from '../inspect/find-databases.js'
 import type { ReadState } from '../inspect/read-state.js'
 import { exitCode } from './exit-code.js'
@@ -66,11 +67,13 @@ const concurrentReads = 8
 async function listDatabases(url: string, options: InspectOptions): Promise<DatabaseList> {
   const { databaseUrl } = await import('../cloud/database-place.js')
   const { mapLimited } = await import('../inspect/map-limited.js')
+  const { default: pLimit } = await import('p-limit')
+  const oneAtATime = pLimit(1)
   return await withPlaces(url, options, async ([place]) => {
     const { databases: found } = await foundDatabases(place)
     const databases = await withProgress('reading', { unit: 'databases', total: found.length }, (progress) =>
       mapLimited(found, concurrentReads, async (database) => {
-        const listed = await listedDatabase(database, options)
+        const listed = await listedDatabase(database, options, oneAtATime)
         progress.add(1)
         return listed
       }),
@@ -85,12 +88,19 @@ async function listDatabases(url: string, options: InspectOptions): Promise<Data
 async function listedDatabase(
   { place, path, cookies, objects, bytes, modified }: FoundDatabase,
   { cookie: wanted }: InspectOptions,
+  oneAtATime: LimitFunction,
 ): Promise<ListedDatabase> {
   const { databaseUrl } = await import('../cloud/database-place.js')
-  const { readState } = await import('../inspect/read-state.js')
-  const states: ListedState[] = []
-  for (const cookie of cookies)
-    if (cookie === (wanted ?? cookie)) states.push(listedState(await readState([place], cookie)))
+  const { StateReader } = await import('../inspect/read-state.js')
+  const chosen = cookies.filter((cookie) => cookie === (wanted ?? cookie))
+  const read = async (): Promise<ListedState[]> => {
+    const reader = new StateReader([place])
+    const states: ListedState[] = []
+    for (const cookie of chosen) states.push(listedState(await reader.read(cookie)))
+    return states
+  }
+  // What several states may share is held until all of them are read.
+  const states = await (chosen.length > 1 ? oneAtATime(read) : read())
   return {
     path,
     url: databaseUrl(place),

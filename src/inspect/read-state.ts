@@ -5,6 +5,7 @@ import { EnvError } from '../env/env-error.js'
 import { type CloudManifest, decodeCloudManifest } from '../format/cloud-manifest.js'
 import { objectName } from '../format/file-name.js'
 import { type Manifest, readManifest } from '../format/manifest.js'
+import { maxEntries } from '../format/version-edit.js'
 import type { StoredObject } from '../store/object-store.js'
 import type { Problem } from './problem.js'
 
@@ -78,58 +79,134 @@ export function decodingProblem(error: unknown, object: string): Problem {
  * @throws EnvError what the store fails with; damage is told in {@link ReadState.problems}.
  */
 export async function readState(places: Places, cookie: string): Promise<ReadState> {
-  let before: ReadState | undefined
-  for (let look = 1; ; look++) {
-    const state = await readOnce(places, cookie)
-    // A new owner may have come between our two looks. The same CLOUDMANIFEST again means that it is missing.
-    const isGone = state.cloudManifest !== undefined && state.manifestModified === undefined
-    if (!isGone || state.version === before?.version || look === maxLooks) return state
-    before = state
-  }
+  return new StateReader(places).read(cookie)
 }
 
+/** Many more than leaders that took the database over and left their CLOUDMANIFESTs. */
+const maxStates = 1000
 /** Owners change within seconds where they fight, and looks follow each other within milliseconds. */
 const maxLooks = 5
 
-async function readOnce(places: Places, cookie: string): Promise<ReadState> {
-  const rootName = objectName({ kind: 'cloudManifest', cookie })
-  const root = await readBounded(places, rootName, maxCloudManifestBytes, (object) =>
-    decoded(object, (bytes, url) => decodeCloudManifest(bytes, url)),
-  )
-  const cloudManifestObject = root?.url ?? objectUrl(places[0], rootName)
-  const unread = {
+/**
+ * Reads states of one database that are all held together. A MANIFEST that several of them name is fetched and decoded
+ * once. When they are more than fits into memory, the rest is not read, and that is its problem.
+ */
+export class StateReader {
+  readonly #places: Places
+  /** Of an earlier look at the same database: what has not changed since is not decoded again. */
+  readonly #before: ReadonlyMap<string, DecodedManifest>
+  /** By name; undefined: missing. */
+  readonly #manifests = new Map<string, Promise<DecodedManifest | undefined>>()
+  /** By URL. */
+  readonly #decoded = new Map<string, DecodedManifest>()
+  #statesLeft = maxStates
+  #entriesLeft = maxEntries
+
+  constructor(places: Places, before?: StateReader) {
+    this.#places = places
+    this.#before = before ? before.#decoded : new Map()
+  }
+
+  /** As {@link readState} does. */
+  async read(cookie: string): Promise<ReadState> {
+    if (this.#statesLeft <= 0 || this.#entriesLeft <= 0) return this.#unread(cookie)
+    this.#statesLeft -= 1
+    let state = await this.#readOnce(cookie)
+    for (let look = 1; look < maxLooks && isGone(state); look++) {
+      const { version } = state
+      state = await this.#readOnce(cookie)
+      // A new owner may have come between our two looks. The same CLOUDMANIFEST again means that it is missing.
+      if (state.version === version) break
+    }
+    // What is shared counts once for each: what is found about its tables is not shared.
+    this.#entriesLeft -= entriesOf(state)
+    return this.#entriesLeft < 0 ? this.#unread(cookie) : state
+  }
+
+  async #readOnce(cookie: string): Promise<ReadState> {
+    const rootName = objectName({ kind: 'cloudManifest', cookie })
+    const root = await readBounded(this.#places, rootName, maxCloudManifestBytes, (object) =>
+      decoded(object, (bytes, url) => decodeCloudManifest(bytes, url)),
+    )
+    const cloudManifestObject = root?.url ?? objectUrl(this.#places[0], rootName)
+    const unread = {
+      ...unreadState(cookie, cloudManifestObject),
+      cloudManifestModified: root?.object.lastModified,
+      version: root?.object.etag ?? '',
+    }
+    if (!root) {
+      const message = `${cloudManifestObject} is missing: without it there is no database. Bring that object back`
+      return { ...unread, problems: [{ code: 'missing', object: cloudManifestObject, message }] }
+    }
+    if (root.problem) return { ...unread, problems: [root.problem] }
+
+    const manifestName = objectName({ kind: 'manifest', epoch: root.value.current })
+    const stored = await this.#readManifest(manifestName)
+    const manifestObject = stored?.url ?? objectUrl(this.#places[0], manifestName)
+    const rooted = { ...unread, cloudManifest: root.value, manifestObject }
+    if (!stored) {
+      const message =
+        `${manifestObject} is missing, and ${cloudManifestObject} names it as the database's MANIFEST. ` +
+        'Bring that object back, or an earlier version of the CLOUDMANIFEST'
+      return { ...rooted, problems: [{ code: 'missing', object: manifestObject, message }] }
+    }
+    const { etag, lastModified, body } = stored.object
+    const read = { ...rooted, manifestModified: lastModified, version: `${root.object.etag} ${etag}` }
+    if (stored.problem) return { ...read, problems: [stored.problem] }
+    return { ...read, manifest: stored.value, manifestBytes: body, problems: [] }
+  }
+
+  #readManifest(name: string): Promise<DecodedManifest | undefined> {
+    const known = this.#manifests.get(name)
+    if (known) return known
+    const reading = readBounded(this.#places, name, maxManifestBytes, (object) => {
+      const before = this.#before.get(object.url)
+      const manifest =
+        before?.object.etag === object.object.etag
+          ? before
+          : decoded(object, (bytes, url) => readManifest(bytes, { name: url, tail: 'strict' }))
+      this.#decoded.set(object.url, manifest)
+      return manifest
+    })
+    this.#manifests.set(name, reading)
+    return reading
+  }
+
+  #unread(cookie: string): ReadState {
+    const object = objectUrl(this.#places[0], objectName({ kind: 'cloudManifest', cookie }))
+    const message =
+      `${object} was not read, nor was the MANIFEST that it names: with the states of other cookies, that would be more ` +
+      `than ${maxStates} states or ${maxEntries} files. "cloudenv manifest --cookie" shows it by itself. Remove the ` +
+      'CLOUDMANIFESTs of cookies that nobody uses'
+    return { ...unreadState(cookie, object), problems: [{ code: 'unsupported', object, message }] }
+  }
+}
+
+type DecodedManifest = Decoded<Manifest>
+
+function unreadState(cookie: string, cloudManifestObject: string) {
+  return {
     cookie,
     cloudManifestObject,
     cloudManifest: undefined,
-    cloudManifestModified: root?.object.lastModified,
+    cloudManifestModified: undefined,
     manifestObject: undefined,
     manifest: undefined,
     manifestModified: undefined,
     manifestBytes: undefined,
-    version: root?.object.etag ?? '',
+    version: '',
   }
-  if (!root) {
-    const message = `${cloudManifestObject} is missing: without it there is no database. Bring that object back`
-    return { ...unread, problems: [{ code: 'missing', object: cloudManifestObject, message }] }
-  }
-  if (root.problem) return { ...unread, problems: [root.problem] }
+}
 
-  const manifestName = objectName({ kind: 'manifest', epoch: root.value.current })
-  const stored = await readBounded(places, manifestName, maxManifestBytes, (object) =>
-    decoded(object, (bytes, url) => readManifest(bytes, { name: url, tail: 'strict' })),
-  )
-  const manifestObject = stored?.url ?? objectUrl(places[0], manifestName)
-  const rooted = { ...unread, cloudManifest: root.value, manifestObject }
-  if (!stored) {
-    const message =
-      `${manifestObject} is missing, and ${cloudManifestObject} names it as the database's MANIFEST. ` +
-      'Bring that object back, or an earlier version of the CLOUDMANIFEST'
-    return { ...rooted, problems: [{ code: 'missing', object: manifestObject, message }] }
-  }
-  const { etag, lastModified, body } = stored.object
-  const read = { ...rooted, manifestModified: lastModified, version: `${root.object.etag} ${etag}` }
-  if (stored.problem) return { ...read, problems: [stored.problem] }
-  return { ...read, manifest: stored.value, manifestBytes: body, problems: [] }
+/** Whether there is a CLOUDMANIFEST, and the MANIFEST that it names is not there. */
+function isGone({ cloudManifest, manifestModified }: ReadState): boolean {
+  return cloudManifest !== undefined && manifestModified === undefined
+}
+
+function entriesOf({ cloudManifest, manifest }: ReadState): number {
+  const { liveTables, liveBlobFiles, columnFamilies } = manifest ?? {}
+  const files = (liveTables?.size ?? 0) + (liveBlobFiles?.size ?? 0) + (columnFamilies?.size ?? 0)
+  return files + (cloudManifest?.past.length ?? 0)
 }
 
 /** One large object at a time, however many states are read at once. */

@@ -11,7 +11,7 @@ import { type Garbage, garbageJudge } from './garbage.js'
 import { type ListedPlace, listPlace } from './listed-place.js'
 import { mapLimited } from './map-limited.js'
 import type { KeyRange, Problem } from './problem.js'
-import { type ReadState, readState } from './read-state.js'
+import { type ReadState, StateReader } from './read-state.js'
 
 export interface Survey {
   readonly places: Places
@@ -86,24 +86,32 @@ const concurrentReads = 8
 const maxIdentityBytes = 1000
 
 /**
+ * Each look takes as long as a commit, or longer: an owner that commits all the time would be looked at for ever. One
+ * that is sound is hardly ever taken for damaged twice.
+ */
+const maxLooks = 4
+
+/**
  * Looks at the database. What an owner changes meanwhile is not taken for damage: what seems damaged is looked at again
- * until it stays the same.
+ * until it stays the same, or {@link maxLooks} times.
  * @throws EnvError what the store fails with, and nothing else.
  */
 export async function surveyDatabase(places: Places, { onObject }: SurveyOptions = {}): Promise<Survey> {
   let listed = await listAll(places, onObject)
-  let read = await readStates(places, listed)
+  let reader = new StateReader(places)
+  let read = await readStates(reader, listed)
   let states = located(read, listed)
-  while (isDamaged(states)) {
+  for (let look = 1; look < maxLooks && isDamaged(states); look++) {
     // The first listing is older than what was read, and may lack what that references. A newer one lacks nothing:
     // what is no longer referenced is kept for a while.
     listed = await listAll(places, onObject)
     states = located(read, listed)
     if (!isDamaged(states)) break
-    const before = read
-    read = await readStates(places, listed)
+    const before = versionsOf(read)
+    reader = new StateReader(places, reader)
+    read = await readStates(reader, listed)
     states = located(read, listed)
-    if (isSame(before, read)) break
+    if (versionsOf(read) === before) break
   }
   return {
     places,
@@ -125,17 +133,16 @@ async function listAll([own, ...sources]: Places, onObject?: () => void): Promis
   return [first, ...rest]
 }
 
-async function readStates(places: Places, listed: Listed): Promise<ReadState[]> {
+async function readStates(reader: StateReader, listed: Listed): Promise<ReadState[]> {
   const cookies = new Set<string>()
   for (const { named } of listed)
     for (const { parsed } of named.values()) if (parsed.kind === 'cloudManifest') cookies.add(parsed.cookie)
-  return await mapLimited([...cookies].sort(), concurrentReads, (cookie) => readState(places, cookie))
+  return await mapLimited([...cookies].sort(), concurrentReads, (cookie) => reader.read(cookie))
 }
 
-function isSame(before: readonly ReadState[], after: readonly ReadState[]): boolean {
-  const versions = (states: readonly ReadState[]) =>
-    JSON.stringify(states.map(({ cookie, version }) => [cookie, version]))
-  return versions(before) === versions(after)
+/** Changes when any of them does. */
+function versionsOf(states: readonly ReadState[]): string {
+  return JSON.stringify(states.map(({ cookie, version }) => [cookie, version]))
 }
 
 function isDamaged(states: readonly SurveyedState[]): boolean {

@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { DatabasePlace, Places } from '#src/cloud/database-place.js'
+import { encodeCloudManifest } from '#src/format/cloud-manifest.js'
+import { parseEpoch } from '#src/format/epoch.js'
+import { encodeLog } from '#src/format/log-record.js'
 import { type Survey, surveyDatabase } from '#src/inspect/survey.js'
 import type { ObjectStore } from '#src/store/object-store.js'
 import { openStore } from '#src/store/open-store.js'
@@ -8,6 +11,7 @@ import { fixtureSuite, haveFixtures } from '../support/fixtures.js'
 import { Machine } from '../support/machine.js'
 import { putFixture } from '../support/open-bucket.js'
 import { mainTestStores, type TestStore } from '../support/test-stores.js'
+import { bytes, field, prefixed } from '../support/version-edits.js'
 
 /** The database at a path of the store, and every request to it. */
 async function placeOf(
@@ -190,6 +194,101 @@ describe.each(mainTestStores())('in $name', ({ make }) => {
       manifest: keys.find((key) => key.startsWith('db/MANIFEST'))!,
     }
   }
+})
+
+describe('several states', () => {
+  const current = parseEpoch('abc')!
+  const opening = bytes(
+    field.logNumber(1),
+    field.nextFileNumber(99),
+    field.lastSequence(9),
+    field.newTable(0, 7, 100),
+  )
+
+  async function storeWith(cookies: number, cloudManifest: Uint8Array): Promise<TestStore> {
+    const store = mainTestStores()[0]!.make()
+    await store.put('MANIFEST-abc', encodeLog([opening]))
+    for (let cookie = 0; cookie < cookies; cookie++)
+      await store.put(`CLOUDMANIFEST-c${cookie}`, cloudManifest)
+    return store
+  }
+
+  test('share the MANIFEST that they name: it is fetched once a look', async () => {
+    const store = await storeWith(30, encodeCloudManifest({ past: [], current }))
+    const { place, requests } = await placeOf(store, '')
+    const { states } = await surveyDatabase([place])
+    expect(states.size).toBe(30)
+    expect(new Set([...states.values()].map(({ manifest }) => manifest)).size).toBe(1)
+    // The table is missing, so that there is a second look.
+    expect(requests.filter((request) => request === 'get MANIFEST-abc')).toHaveLength(2)
+  })
+
+  test('that would be more than fits into memory are not read, and each says so', async () => {
+    const past = Array.from({ length: 26_000 }, () => ({ epoch: parseEpoch('a')!, end: 1 }))
+    const store = await storeWith(22, encodeCloudManifest({ past, current }))
+    const { place, requests } = await placeOf(store, '')
+    const states = [...(await surveyDatabase([place])).states.values()]
+    const read = states.filter(({ manifest }) => manifest)
+    expect(read).toHaveLength(Math.floor(500_000 / 26_003))
+    for (const { problems, manifest, cloudManifestObject: object } of states) {
+      const expected = manifest ? { code: 'missing' } : { code: 'unsupported', object }
+      expect(problems).toMatchObject([expected])
+    }
+    expect(requests.length).toBeLessThan(100)
+  })
+
+  test('of large MANIFESTs are fetched one at a time', async () => {
+    const store = mainTestStores()[0]!.make()
+    const large = encodeLog([bytes(opening, 8192, prefixed(Buffer.alloc(5 * 2 ** 20)))])
+    for (const name of ['a', 'b', 'c']) {
+      await store.put(`MANIFEST-${name}`, large)
+      const cloudManifest = { past: [], current: parseEpoch(name)! }
+      await store.put(`CLOUDMANIFEST-${name}`, encodeCloudManifest(cloudManifest))
+    }
+    const { place } = await placeOf(store, '')
+    let whole = 0
+    const atOnce: number[] = []
+    const get: ObjectStore['get'] = async (key, range) => {
+      const isWhole = range!.length >= large.length
+      if (isWhole) atOnce.push(++whole)
+      const object = await place.store.get(key, range)
+      if (isWhole) whole -= 1
+      return object
+    }
+    const counting: ObjectStore = Object.create(place.store, {
+      list: { value: place.store.list.bind(place.store) },
+      get: { value: get },
+    })
+    const { states } = await surveyDatabase([{ ...place, store: counting }])
+    expect([...states.values()].map(({ manifest }) => manifest?.liveTables.size)).toEqual([1, 1, 1])
+    // Twice, for the table is missing.
+    expect(atOnce).toEqual([1, 1, 1, 1, 1, 1])
+  })
+
+  test('of 1,001 cookies are read but for one', async () => {
+    const store = await storeWith(1_001, Buffer.from('nonsense'))
+    const states = [...(await surveyDatabase([(await placeOf(store, '')).place])).states.values()]
+    const codes = states.map(({ problems }) => problems[0]!.code)
+    expect(codes.filter((code) => code === 'corrupt')).toHaveLength(1_000)
+    expect(codes.filter((code) => code === 'unsupported')).toHaveLength(1)
+  })
+
+  test('of a damaged database whose owner goes on committing are told as they were seen last', async () => {
+    const store = await storeWith(1, encodeCloudManifest({ past: [], current }))
+    const { place } = await placeOf(store, '')
+    let gets = 0
+    const changing: ObjectStore['get'] = async (...parameters) => {
+      gets += 1
+      return { ...(await place.store.get(...parameters)), etag: String(gets) }
+    }
+    const busy: ObjectStore = Object.create(place.store, {
+      list: { value: place.store.list.bind(place.store) },
+      get: { value: changing },
+    })
+    const { states } = await surveyDatabase([{ ...place, store: busy }])
+    expect(states.get('c0')!.problems).toMatchObject([{ code: 'missing' }])
+    expect(gets).toBeLessThan(20)
+  })
 })
 
 /** The place, with something that happens once between the listing and what is read then. */
