@@ -40,7 +40,8 @@ export interface GarbageObject {
   readonly written: Date
   /** It has been garbage at least since then; null where that cannot be told. */
   readonly garbageSince: Date | null
-  readonly deletedBy: Garbage['deletedBy']
+  /** `owner`: by whoever has the database open for writing, or opens it next, after a delay; or nobody before `people` decide. */
+  readonly deletedBy: 'owner' | 'people'
 }
 
 export const gcCommand = withInspectOptions(

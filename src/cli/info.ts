@@ -39,8 +39,19 @@ export interface DatabaseInfo {
   readonly lastSequence: number | null
   readonly nextFileNumber: number | null
   readonly columnFamilies: readonly ColumnFamilyInfo[] | null
-  /** By what becomes of it, what lies at the URL; `live` counts what lies at the source, too. */
-  readonly objects: Readonly<Record<ObjectRole['kind'], Usage>>
+  /** By what becomes of it, what lies at the URL. */
+  readonly objects: {
+    /** Needed by a state of the database, this or another; what lies at the source is counted too. */
+    readonly live: Usage
+    /** See `cloudenv gc`. */
+    readonly garbage: Usage
+    /** A state that might need it cannot be read. */
+    readonly undecided: Usage
+    /** It lies at the source, which may need it. */
+    readonly source: Usage
+    /** Objects that mean nothing here. */
+    readonly foreign: Usage
+  }
   /** Of the state that is shown: what it needs and what is not there. */
   readonly missing: number
   readonly problems: readonly JsonProblem[]
