@@ -1,7 +1,5 @@
-import { constants } from 'node:os'
 import { makeSocketDirectory, removeSocketDirectory } from '../host/socket-directory.js'
-import { exitCode } from './exit-code.js'
-import { runProgram } from './run-program.js'
+import { endLike, runProgram } from './run-program.js'
 
 /** Set in the process that does the work. */
 const marker = 'CLOUDENV_GUARDED'
@@ -21,17 +19,15 @@ export async function guarded(what: string, work: () => Promise<void>): Promise<
   // However that process ends, the socket that it listens on goes away.
   const directory = makeSocketDirectory()
   const env = { ...process.env, [marker]: '1', TMPDIR: directory.path }
-  const code = await runProgram(process.execPath, commandLine, env).finally(() =>
+  const end = await runProgram(process.execPath, commandLine, { env, mayInterruptTwice: true }).finally(() =>
     removeSocketDirectory(directory),
   )
-  const crash = crashes.find((signal) => code === 128 + constants.signals[signal])
-  if (crash === undefined) {
-    process.exitCode = code
+  if (end.signal === undefined || !crashes.includes(end.signal)) {
+    endLike(end)
     return
   }
-  process.exitCode = exitCode.foundWrong
   throw new Error(
-    `RocksDB gave up (${crash}) over what it read from ${what}: a file is wrong although its checksums are right. ` +
+    `RocksDB gave up (${end.signal}) over what it read from ${what}: a file is wrong although its checksums are right. ` +
       `Which one: cloudenv verify --deep ${what}`,
   )
 }

@@ -3,7 +3,7 @@ import { EnvHost } from '../host/env-host.js'
 import { makeSocketDirectory, removeSocketDirectory } from '../host/socket-directory.js'
 import { type EnvOptions, openEnv, withEnvOptions } from './env-options.js'
 import { fsUri, pluginPreload } from './plugin.js'
-import { runProgram } from './run-program.js'
+import { endLike, type ProgramEnd, runProgram } from './run-program.js'
 
 export const execCommand = withEnvOptions(
   new Command('exec')
@@ -16,22 +16,22 @@ export const execCommand = withEnvOptions(
       '\nExample:\n  cloudenv exec --store s3://bucket/prod --root /data -- ldb --db=/data/orders scan',
     ),
 ).action(async (program, programArguments, options) => {
-  process.exitCode = await execOnEnv(options, program, programArguments)
+  endLike(await execOnEnv(options, program, programArguments))
 })
 
-/** The exit code is the program's, once everything that it wrote is where the Env keeps it. */
+/** How the program ended, once everything that it wrote is where the Env keeps it. */
 async function execOnEnv(
   options: EnvOptions,
   program: string,
   programArguments: readonly string[],
-): Promise<number> {
+): Promise<ProgramEnd> {
   const [name, value] = pluginPreload()
   const directory = makeSocketDirectory()
   try {
     const host = await EnvHost.listen(await openEnv(options), directory.socketPath)
     try {
       const allArguments = [...programArguments, `--fs_uri=${fsUri(host.socketPath)}`]
-      return await runProgram(program, allArguments, { ...process.env, [name]: value })
+      return await runProgram(program, allArguments, { env: { ...process.env, [name]: value } })
     } finally {
       await host.close()
     }

@@ -2,31 +2,57 @@ import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import { UsageError } from './usage-error.js'
 
-/** Runs a program in our place: our standard streams, our signals; resolves with the exit code to end with. */
+/** How a program ended: by itself, or by a signal. */
+export type ProgramEnd =
+  | { readonly code: number; readonly signal?: undefined }
+  | { readonly code?: undefined; readonly signal: NodeJS.Signals }
+
+export interface RunOptions {
+  readonly env?: NodeJS.ProcessEnv
+  /**
+   * Whether SIGINT is passed on even though our standard input is a terminal: that sends Ctrl-C to the program too,
+   * which then is told twice. Default: false.
+   */
+  readonly mayInterruptTwice?: boolean
+}
+
+/** Runs a program in our place: our standard streams, our signals. */
 export async function runProgram(
   program: string,
   programArguments: readonly string[],
-  env: NodeJS.ProcessEnv = process.env,
-): Promise<number> {
+  { env = process.env, mayInterruptTwice = false }: RunOptions = {},
+): Promise<ProgramEnd> {
   const child = spawn(program, programArguments, { stdio: 'inherit', env })
-  // A terminal sends Ctrl-C to the program too. It would be told twice.
-  const forwarded: NodeJS.Signals[] = process.stdin.isTTY
-    ? ['SIGTERM', 'SIGHUP']
-    : ['SIGTERM', 'SIGHUP', 'SIGINT']
+  const isToldByTerminal = process.stdin.isTTY && !mayInterruptTwice
   const onSignal = (signal: NodeJS.Signals) => {
-    if (forwarded.includes(signal)) child.kill(signal)
+    if (signal !== 'SIGINT' || !isToldByTerminal) child.kill(signal)
   }
-  const signals: NodeJS.Signals[] = ['SIGTERM', 'SIGHUP', 'SIGINT']
-  for (const signal of signals) process.on(signal, onSignal)
+  for (const signal of stops) process.on(signal, onSignal)
   try {
-    return await new Promise<number>((resolve, reject) => {
+    return await new Promise<ProgramEnd>((resolve, reject) => {
       child.on('error', (error: NodeJS.ErrnoException) => reject(notRun(program, error)))
-      child.on('exit', (code, signal) => resolve(signal === null ? code! : 128 + constants.signals[signal]))
+      child.on('exit', (code, signal) => resolve(signal === null ? { code: code! } : { signal }))
     })
   } finally {
-    for (const signal of signals) process.off(signal, onSignal)
+    for (const signal of stops) process.off(signal, onSignal)
   }
 }
+
+/**
+ * Ends this process, once nothing is left to do, as the program ended that ran in its place. A shell stops its loop at
+ * Ctrl-C only where what it runs dies of that, and does not merely end with a code that says so.
+ */
+export function endLike({ code, signal }: ProgramEnd): void {
+  if (signal === undefined) {
+    process.exitCode = code
+    return
+  }
+  process.exitCode = 128 + constants.signals[signal]
+  if (stops.includes(signal)) process.kill(process.pid, signal)
+}
+
+/** What people and systems end a program with. */
+const stops: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGHUP', 'SIGINT']
 
 function notRun(program: string, error: NodeJS.ErrnoException): Error {
   const reason = error.code === 'ENOENT' ? 'no such program' : error.message

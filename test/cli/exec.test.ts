@@ -33,6 +33,15 @@ describe.skipIf(!havePrograms)(programSuite('cloudenv exec'), () => {
   })
 
   test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
+    'dies of %s where the program does, so that a shell knows',
+    async (signal) => {
+      const cli = new Cli(onNode(`process.kill(process.pid, '${signal}')`))
+      await cli.result
+      expect(cli.child.signalCode).toBe(signal)
+    },
+  )
+
+  test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
     'forwards %s and waits for the program',
     async (signal) => {
       const script = `
