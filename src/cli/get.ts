@@ -4,6 +4,7 @@ import { exitCode } from './exit-code.js'
 import { keyArgumentHelp, parseKey } from './key-argument.js'
 import { type DatabaseOptions, withDatabase, withDatabaseOptions } from './open-database.js'
 import { type JsonBytes, jsonBytes, printJson } from './output/json.js'
+import { withProgress } from './output/progress.js'
 import { printableMessage } from './output/text.js'
 import { type ShownAs, shownAsOption, shownKey, shownValue } from './shown-bytes.js'
 
@@ -36,7 +37,9 @@ async function get(
   options: DatabaseOptions & { readonly as: string },
 ): Promise<void> {
   const key = parseKey(keyArgument)
-  const value = await withDatabase(url, options, ({ db, columnFamily }) => db.get(key, { columnFamily }))
+  const value = await withDatabase(url, options, ({ db, columnFamily }) =>
+    withProgress('reading', {}, () => db.get(key, { columnFamily })),
+  )
   const as = options.as as ShownAs
   if (options.json) {
     const found: GetJson = {

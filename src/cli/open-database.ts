@@ -12,6 +12,7 @@ import { parseStoreUrl } from '../store/store-url.js'
 import { cookiesAt } from './cookies-at.js'
 import { noColumnFamily } from './no-column-family.js'
 import { noDatabase } from './no-database.js'
+import { withProgress } from './output/progress.js'
 import {
   type ConnectionOptions,
   connectionOf,
@@ -77,14 +78,16 @@ export async function withDatabase<T>(
     options: envOptions,
   })
   try {
-    const columnFamilies = await columnFamiliesOf(env, url, options)
-    const db = await RocksDB.open(bucketDirectory, {
-      env,
-      readOnly: true,
-      options: engineOptions,
-      columnFamilies: Object.fromEntries(
-        columnFamilies.map((family) => [family.name, familyOptions(family, url, options)]),
-      ),
+    const db = await withProgress('opening', {}, async () => {
+      const columnFamilies = await columnFamiliesOf(env, url, options)
+      return RocksDB.open(bucketDirectory, {
+        env,
+        readOnly: true,
+        options: engineOptions,
+        columnFamilies: Object.fromEntries(
+          columnFamilies.map((family) => [family.name, familyOptions(family, url, options)]),
+        ),
+      })
     })
     try {
       return await work({ db, columnFamily: db.columnFamily(options.columnFamily) })

@@ -17,6 +17,7 @@ import { listTables } from '#src/inspect/table-list.js'
 import { openStore } from '#src/store/open-store.js'
 import { runCli } from '../support/cli.js'
 import { runCommand } from '../support/command-runner.js'
+import { haveTerminals } from '../support/terminal.js'
 import { cliAccess, type TestStore, testStores } from '../support/test-stores.js'
 import { bytes, field, prefixed } from '../support/version-edits.js'
 
@@ -146,7 +147,7 @@ describe('colour', () => {
   const main = fileURLToPath(import.meta.resolve('#src/cli/main.js'))
   const sequence = '\u001b['
 
-  test.runIf(haveScript())('is on a terminal, and neither with NO_COLOR nor elsewhere', async () => {
+  test.runIf(haveTerminals)('is on a terminal, and neither with NO_COLOR nor elsewhere', async () => {
     const [directory] = testStores()
     const store = directory!.make()
     await store.put('db/CLOUDMANIFEST', Buffer.from('nonsense'))
@@ -166,12 +167,3 @@ describe('colour', () => {
     }
   })
 })
-
-/** Of util-linux: gives a program a terminal. */
-function haveScript(): boolean {
-  try {
-    return execFileSync('script', ['--version'], { encoding: 'utf8' }).includes('util-linux')
-  } catch {
-    return false
-  }
-}

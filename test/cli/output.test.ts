@@ -171,4 +171,16 @@ test('progress tells how far, how fast and how long still', () => {
   expect(progressLine({ ...step, unit: 'bytes', done: 3 * 2 ** 20, total: 6 * 2 ** 20 })).toBe(
     'checking: 3.0 MiB of 6.0 MiB, 1.0 MiB/s, 3 s left',
   )
+  expect(progressLine({ step: 'opening', done: 0, seconds: 3.2 })).toBe('opening: 3 s')
+})
+
+test('progress goes to the end and no further, whatever more is done', () => {
+  const state = {
+    step: 'checking',
+    unit: 'bytes',
+    total: 57.3 * 1024,
+    done: 114 * 1024,
+    seconds: 57,
+  } as const
+  expect(progressLine(state)).toBe('checking: 57.3 KiB of 57.3 KiB, 2.0 KiB/s, 0 s left')
 })

@@ -9,8 +9,8 @@ export interface Progress {
 }
 
 export interface ProgressOptions {
-  /** What is counted. */
-  readonly unit: 'bytes' | 'objects' | 'tables' | 'entries' | 'databases'
+  /** What is counted. Without it, only the time is told that the step takes. */
+  readonly unit?: 'bytes' | 'objects' | 'tables' | 'entries' | 'databases'
   /** How much there will be, where that is known. */
   readonly total?: number
 }
@@ -33,7 +33,13 @@ export function startProgress(step: string, { unit, total }: ProgressOptions): P
 
   const show = () => {
     const seconds = (performance.now() - start) / 1000
-    const line = progressLine({ step, unit, done, seconds, ...(total !== undefined && { total }) })
+    const line = progressLine({
+      step,
+      done,
+      seconds,
+      ...(unit !== undefined && { unit }),
+      ...(total !== undefined && { total }),
+    })
     process.stderr.write(isTerminal ? `${clearLine}${line}` : `${line}\n`)
     isShown = true
   }
@@ -85,12 +91,14 @@ interface ProgressState extends ProgressOptions {
   readonly seconds: number
 }
 
-/** For example `checking: 1,200 of 5,000 tables, 400/s, 9 s left`. */
+/** For example `checking: 1,200 of 5,000 tables, 400/s, 9 s left`, or `opening: 3 s`. */
 export function progressLine({ step, unit, total, done, seconds }: ProgressState): string {
+  if (unit === undefined) return `${step}: ${formatSeconds(seconds)}`
   const amount = (value: number) => (unit === 'bytes' ? formatBytes(value) : formatCount(Math.round(value)))
   const rate = done / seconds
-  const counted = total === undefined ? amount(done) : `${amount(done)} of ${amount(total)}`
+  // More may be done than was thought: what is read again, or came to be meanwhile.
+  const counted = total === undefined ? amount(done) : `${amount(Math.min(done, total))} of ${amount(total)}`
   const parts = [unit === 'bytes' ? counted : `${counted} ${unit}`, `${amount(rate)}/s`]
-  if (total !== undefined && rate > 0) parts.push(`${formatSeconds((total - done) / rate)} left`)
+  if (total !== undefined && rate > 0) parts.push(`${formatSeconds(Math.max(0, total - done) / rate)} left`)
   return `${step}: ${parts.join(', ')}`
 }
