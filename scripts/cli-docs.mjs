@@ -3,13 +3,17 @@
 //
 // - A block of ```console has lines that begin with `$ `: these commands are run, and what they print is put below them.
 //   They look at the fixtures, below $FIXTURES, and at a database of 1 GB that is written to MinIO first.
-// - A block of ```ts names source files: the interfaces that they export are put into it.
+// - A block of ```ts names source files: the interfaces that they export are put into it, as JSON has them. Of
+//   `file.ts#Name` it is what is called so.
+// - A line `<!-- options: ls -->` has the options of that command below it, but for those that are common to all.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { styleText } from 'node:util'
+import { program } from '../dist/cli/program.js'
+import { connectionOptions, stateOptions } from '../dist/cli/store-options.js'
 import { bucket, credentials, region } from '../localstack/credentials.mjs'
 import { startServers } from '../localstack/servers.mjs'
 
@@ -18,6 +22,13 @@ const archives = fromRoot('../shared/fixtures/rocksdb-cloud')
 const cloudenv = fromRoot('dist/cli/main.js')
 /** What the document calls the server, and the database of 1 GB. */
 const documented = { endpoint: 'http://127.0.0.1:9000', bucket: 's3://example' }
+
+/** Those that the document describes once for all commands. */
+const commonOptions = new Set([
+  '--json',
+  '--help',
+  ...[...stateOptions, ...connectionOptions].map(({ long }) => long),
+])
 
 /** @param {string} path */
 function fromRoot(path) {
@@ -50,29 +61,60 @@ try {
     ['/app/node_modules/rocksdb-cloud-env/', fromRoot('')],
   ]
   await fillDatabase({ store: `s3://${bucket}/${prefix}`, endpoint: minio.endpoint })
-  const text = readFileSync(document, 'utf8')
-  const withTranscripts = text.replaceAll(/(?<=^```console\n)[\s\S]*?(?=^```$)/gm, (block) =>
-    transcript(block, names),
-  )
-  writeFileSync(
-    document,
-    withTranscripts.replaceAll(/(?<=^```ts (.*)\n)[\s\S]*?(?=^```$)/gm, (_, files) =>
-      shapes(files.split(' ')),
-    ),
-  )
+  let text = readFileSync(document, 'utf8')
+  text = text.replaceAll(/(?<=^```console\n)[\s\S]*?(?=^```$)/gm, (block) => transcript(block, names))
+  text = text.replaceAll(/(?<=^```ts (.+)\n)[\s\S]*?(?=^```$)/gm, (_, sources) => shapes(sources.split(' ')))
+  text = text.replaceAll(/(?<=^<!-- options: (.+) -->\n)(?:\|.*\n)*/gm, (_, name) => optionsTable(name))
+  writeFileSync(document, text)
 } finally {
   await servers.stop()
   for (const path of [directory, programs]) rmSync(path, { recursive: true, force: true })
 }
 
 /**
- * The interfaces that the files export, as JSON has them.
- * @param {string[]} files
+ * What the files export, as JSON has it.
+ * @param {string[]} sources files, or `file#Name`
  */
-function shapes(files) {
-  const declaration = /^(?:\/\*\*(?:(?!\*\/)[\s\S])*\*\/\n)?export (interface \w+[^{]*\{\n[\s\S]*?^\}\n)/gm
-  const found = files.flatMap((file) => readFileSync(fromRoot(file), 'utf8').match(declaration) ?? [])
-  return found.map((text) => text.replace(/^export /m, '').replaceAll(/^( +)readonly /gm, '$1')).join('\n')
+function shapes(sources) {
+  return sources.flatMap(declarations).map(inJson).join('\n')
+}
+
+/** @param {string} source */
+function declarations(source) {
+  const [file = '', name] = source.split('#')
+  const comment = String.raw`(?:/\*\*(?:(?!\*/)[\s\S])*\*/\n)?`
+  const shape = String.raw`export interface ${name ?? String.raw`\w+`}\b[^{]*\{\n[\s\S]*?^\}\n`
+  const type = String.raw`export type ${name} =[\s\S]*?\n(?=\n)`
+  const pattern = new RegExp(`^${comment}(?:${name === undefined ? shape : `${shape}|${type}`})`, 'gm')
+  const found = readFileSync(fromRoot(file), 'utf8').match(pattern)
+  if (found === null) throw new Error(`${source} exports nothing that the document could show`)
+  return found
+}
+
+/**
+ * @param {string} declaration
+ * @returns the same without what TypeScript alone knows
+ */
+function inJson(declaration) {
+  const lines = declaration.split('\n').map((line) => {
+    if (/^ *(?:\/?\*)/.test(line)) return line
+    const plain = line.replace(/^export /, '').replaceAll(/\breadonly /g, '')
+    return plain.replaceAll(/\bDate\b/g, 'Time').replaceAll(/\bbigint\b/g, 'Digits')
+  })
+  return lines.join('\n')
+}
+
+/** @param {string} name of a command */
+function optionsTable(name) {
+  const command = program.commands.find((one) => one.name() === name)
+  if (command === undefined) throw new Error(`there is no command ${name}`)
+  const help = command.createHelp()
+  const own = help.visibleOptions(command).filter(({ long = '' }) => !commonOptions.has(long))
+  const rows = own.map((option) => {
+    const description = help.optionDescription(option).replaceAll('|', '\\|')
+    return `| \`${option.flags}\` | ${description} |\n`
+  })
+  return ['| option | |\n|---|---|\n', ...rows].join('')
 }
 
 /**
@@ -92,12 +134,13 @@ function transcript(block, names) {
 function printed(command, names) {
   console.error(styleText('dim', `$ ${command}`))
   const real = names.reduce((line, [name, here]) => line.replaceAll(name, here), command)
-  const { stdout, stderr, status } = spawnSync('bash', ['-c', real], {
+  // One stream for both, as on a terminal: what is told on standard error stays where it was told.
+  const { stdout, status } = spawnSync('bash', ['-c', `exec 2>&1; ${real}`], {
     encoding: 'utf8',
     maxBuffer: 1 << 28,
     env: { ...process.env, PATH: `${programs}${delimiter}${process.env.PATH}` },
   })
-  const output = names.reduce((text, [name, here]) => text.replaceAll(here, name), `${stdout}${stderr}`)
+  const output = names.reduce((text, [name, here]) => text.replaceAll(here, name), stdout)
   return status === 0 ? output : `${output}[exit code ${status}]\n`
 }
 

@@ -1,4 +1,5 @@
 import { dateOfSeconds } from '../format/date-of-seconds.js'
+import type { Epoch } from '../format/epoch.js'
 import { type InternalKey, valueTypeName } from '../format/internal-key.js'
 import type { Manifest, PlacedEdit } from '../format/manifest.js'
 import type { NewTable } from '../format/version-edit.js'
@@ -35,7 +36,7 @@ export interface CloudManifestJson {
   readonly sizeBytes: number
   /** Oldest first; the last is the current one. Up to the first that cannot be read. */
   readonly epochs: readonly {
-    readonly epoch: string
+    readonly epoch: Epoch
     /** The number of the first file that it did not write; null for the current one. */
     readonly endFile: number | null
     /** Where its record begins. */
