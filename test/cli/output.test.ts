@@ -147,6 +147,9 @@ describe('numbers for people', () => {
   test('a long text loses its middle', () => {
     expect(shortened('abcdefghij', 5)).toBe('ab…ij')
     expect(shortened('abcde', 5)).toBe('abcde')
+    expect(shortened('😀'.repeat(5), 5)).toBe('😀'.repeat(5))
+    for (const length of [6, 9, 10, 11, 1e7]) expect(shortened('😀'.repeat(length), 5)).toBe('😀😀…😀😀')
+    expect(shortened(`a${'😀'.repeat(100)}b`, 5)).toBe('a😀…😀b')
   })
 })
 

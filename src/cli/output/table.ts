@@ -15,20 +15,40 @@ export function printTable<Row>(rows: readonly Row[], columns: readonly Column<R
 
 /** The lines of the table, its heading first. */
 export function tableLines<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): string[] {
-  const titles = columns.map((column) => column.title)
-  const cells = rows.map((row) => columns.map((column) => column.cell(row)))
-  const widths = titles.map((title, at) =>
-    cells.reduce((width, line) => Math.max(width, widthOf(line[at]!)), widthOf(title)),
+  const cells = rows.map((row) => cellsOf(row, columns))
+  const widths = columnWidths(cells, columns)
+  return [headingLine(columns, widths), ...cells.map((line) => alignedLine(line, columns, widths))]
+}
+
+type Cells = readonly string[]
+
+export function cellsOf<Row>(row: Row, columns: readonly Column<Row>[]): Cells {
+  return columns.map((column) => column.cell(row))
+}
+
+/** As wide as these cells and the titles need. */
+export function columnWidths<Row>(lines: readonly Cells[], columns: readonly Column<Row>[]): number[] {
+  return columns.map(({ title }, at) =>
+    lines.reduce((width, cells) => Math.max(width, widthOf(cells[at]!)), widthOf(title)),
   )
-  const aligned = (line: readonly string[]) =>
-    line
-      .map((cell, at) => {
-        const padding = ' '.repeat(widths[at]! - widthOf(cell))
-        return columns[at]!.align === 'right' ? padding + cell : cell + padding
-      })
-      .join('  ')
-      .trimEnd()
-  return [bold(aligned(titles)), ...cells.map(aligned)]
+}
+
+export function headingLine<Row>(columns: readonly Column<Row>[], widths: readonly number[]): string {
+  const titles = columns.map(({ title }) => title)
+  return bold(alignedLine(titles, columns, widths))
+}
+
+/** What is wider than its column moves the rest of its line to the right. */
+export function alignedLine<Row>(
+  cells: Cells,
+  columns: readonly Column<Row>[],
+  widths: readonly number[],
+): string {
+  const aligned = cells.map((cell, at) => {
+    const padding = ' '.repeat(Math.max(0, widths[at]! - widthOf(cell)))
+    return columns[at]!.align === 'right' ? padding + cell : cell + padding
+  })
+  return aligned.join('  ').trimEnd()
 }
 
 /** Colour takes no room. */

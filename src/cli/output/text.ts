@@ -41,10 +41,13 @@ export function printableBytes(bytes: Uint8Array): string {
 
 /** At most `width` characters of it, the middle left out. */
 export function shortened(text: string, width: number): string {
-  const characters = Array.from(text)
-  if (characters.length <= width) return text
+  // A character has one or two units: of a text of millions of them, its ends are enough.
+  const isLong = text.length > 4 * width
+  const first = Array.from(isLong ? text.slice(0, 2 * width) : text)
+  if (!isLong && first.length <= width) return text
+  const last = isLong ? Array.from(text.slice(-2 * width)) : first
   const head = Math.ceil((width - 1) / 2)
-  return `${characters.slice(0, head).join('')}…${characters.slice(characters.length - (width - 1 - head)).join('')}`
+  return `${first.slice(0, head).join('')}…${last.slice(last.length - (width - 1 - head)).join('')}`
 }
 
 const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']

@@ -1,0 +1,38 @@
+import { LineWriter } from './line-writer.js'
+import { alignedLine, type Column, cellsOf, columnWidths, headingLine } from './table.js'
+
+/** The columns are as wide as so many rows need. */
+const firstRows = 1_000
+
+/** Writes a table to standard output whose rows come one by one, and may be more than can be held. */
+export class TableWriter<Row> {
+  readonly #columns: readonly Column<Row>[]
+  readonly #lines = new LineWriter()
+  #first: (readonly string[])[] = []
+  #widths: readonly number[] | undefined
+
+  constructor(columns: readonly Column<Row>[]) {
+    this.#columns = columns
+  }
+
+  async write(row: Row): Promise<void> {
+    const cells = cellsOf(row, this.#columns)
+    if (this.#widths) return await this.#lines.write(alignedLine(cells, this.#columns, this.#widths))
+    this.#first.push(cells)
+    if (this.#first.length === firstRows) await this.#writeFirst()
+  }
+
+  /** To be called behind the last row, even where there was none. */
+  async end(): Promise<void> {
+    if (!this.#widths) await this.#writeFirst()
+    await this.#lines.flush()
+  }
+
+  async #writeFirst(): Promise<void> {
+    const widths = columnWidths(this.#first, this.#columns)
+    this.#widths = widths
+    await this.#lines.write(headingLine(this.#columns, widths))
+    for (const cells of this.#first) await this.#lines.write(alignedLine(cells, this.#columns, widths))
+    this.#first = []
+  }
+}
