@@ -3,12 +3,12 @@ import type { Entry, EntryIterator } from '../engine/iterator.js'
 import type { KeyRange } from '../engine/key-range.js'
 import { guarded } from './crash-guard.js'
 import { keyArgumentHelp, parseKey } from './key-argument.js'
+import { parseLimit } from './limit-argument.js'
 import { type DatabaseOptions, withDatabase, withDatabaseOptions } from './open-database.js'
 import { type JsonBytes, jsonBytes, jsonLine, printJson } from './output/json.js'
 import { LineWriter } from './output/line-writer.js'
 import { startProgress, withProgress } from './output/progress.js'
 import { type ShownAs, shownAsOption, shownKey, shownValue } from './shown-bytes.js'
-import { UsageError } from './usage-error.js'
 
 /** A line of what `cloudenv scan --json` prints. */
 export interface ScanEntryJson {
@@ -85,12 +85,6 @@ type ScanOptions = DatabaseOptions & {
   readonly limit?: number
   readonly count?: true
   readonly as: string
-}
-
-/** @throws UsageError */
-function parseLimit(text: string): number {
-  if (/^\d{1,15}$/.test(text)) return Number(text)
-  throw new UsageError(`expected --limit to be a whole number, 0 or more, got ${JSON.stringify(text)}`)
 }
 
 type Entries = EntryIterator<Buffer, Buffer>
