@@ -201,14 +201,6 @@ export class TableReader {
     return this.#dictionary
   }
 
-  get #indexHandle(): BlockHandle {
-    const { footer, metaindex } = this
-    const handle = footer.index ?? metaindex.get(indexName)
-    if (handle === undefined)
-      throw corruption(this.source.name, footer.metaindex.offset, 'the metaindex names no index')
-    return handle
-  }
-
   get #hasPartitions(): boolean {
     return this.properties.indexType === 'kTwoLevelIndexSearch'
   }
@@ -240,7 +232,13 @@ export class TableReader {
 
   /** The index, or its partitions. */
   async *#lowestIndexBlocks(options: DamageOptions): AsyncGenerator<TableBlock> {
-    const top: TableBlock = { ...this.#indexHandle, kind: 'index' }
+    const handle = this.footer.index ?? this.metaindex.get(indexName)
+    if (handle === undefined) {
+      const { metaindex } = this.footer
+      const error = corruption(this.source.name, metaindex.offset, 'the metaindex names no index')
+      return damaged(options, error, { ...metaindex, kind: 'metaindex' })
+    }
+    const top: TableBlock = { ...handle, kind: 'index' }
     if (this.#hasPartitions) yield* this.#partitions(top, 'indexPartition', this.#inOrder(options), options)
     else yield top
   }

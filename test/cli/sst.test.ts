@@ -5,15 +5,16 @@ import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 import pLimit from 'p-limit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { SstBlocksJson, SstEntryJson, SstIndexJson, SstJson } from '#src/cli/sst.js'
+import type { SstBlocksJson, SstEntryJson, SstIndexJson, SstJson } from '#src/cli/sst-json.js'
 import { encodeCloudManifest } from '#src/format/cloud-manifest.js'
 import { parseEpoch } from '#src/format/epoch.js'
 import { rangedObject } from '#src/inspect/ranged-source.js'
 import { TableReader } from '#src/inspect/table-reader.js'
 import { openStore } from '#src/store/open-store.js'
+import { tableOfManyFilters } from '../support/amplifying-tables.js'
 import { runCommand } from '../support/command-runner.js'
 import { fixtureNames, fixtureSuite, haveFixtures, unpackFixture } from '../support/fixtures.js'
-import { internalKey, smallTable } from '../support/raw-table.js'
+import { block, handleBytes, internalKey, RawTable, smallTable, varint } from '../support/raw-table.js'
 import {
   dumpedProperties,
   propertiesInWords,
@@ -241,7 +242,7 @@ describe('a table', () => {
       ])
       const { code, stdout, stderr } = await run(flipped(3), '--entries')
       expect([code, stdout]).toEqual([1, ''])
-      expect(stderr).toContain('corrupt at byte 0')
+      expect(stderr).toMatch(/^cloudenv: corrupt: .* is corrupt at byte 0/)
     })
 
     test('in its properties still has a footer and a metaindex', async () => {
@@ -281,6 +282,70 @@ describe('a table', () => {
     })
   })
 
+  describe('with a block that is not read here', () => {
+    const url = () => write('unread', withUnreadBlock())
+
+    test('is not called damaged for it', async () => {
+      const { code, stdout } = await runCommand(['sst', url(), '--blocks'])
+      expect(code).toBe(1)
+      expect(stdout).toMatch(/^ +\d+ +\d+ +not read +data +b$/m)
+      expect(stdout).toMatch(/^unsupported: .* is compressed with BZip2/m)
+      expect(stdout).not.toMatch(/damaged|corrupt/)
+
+      const json = await runCommand(['sst', url(), '--blocks', '--json'])
+      const { blocks, problems } = JSON.parse(json.stdout) as SstBlocksJson
+      expect(blocks.map(({ isSound }) => isSound)).toEqual([true, null, true, true, true, true])
+      expect(problems.map(({ code }) => code)).toEqual(['unsupported'])
+    })
+
+    test('has entries before it, and it is not fetched for no more than those', async () => {
+      expect(await runCommand(['sst', url(), '--entries', '--limit', '1'])).toEqual({
+        code: 0,
+        stdout: 'a\t1\tvalue\tv\n',
+        stderr: '',
+      })
+      expect(await runCommand(['sst', url(), '--entries', '--limit', '2'])).toMatchObject({
+        code: 1,
+        // Behind what is not read.
+        stdout: 'a\t1\tvalue\tv\nc\t1\tvalue\tv\n',
+        stderr: expect.stringMatching(/^cloudenv: unsupported: .*BZip2/),
+      })
+    })
+
+    /** The second of three data blocks. */
+    function withUnreadBlock(): Buffer {
+      const file = new RawTable()
+      const data = (key: string) => file.add(block([[internalKey(key), Buffer.from('v')]]))
+      const handles = [data('a'), file.add(Buffer.concat([varint(10), Buffer.alloc(20)]), 3), data('c')]
+      const index = file.add(
+        block(handles.map((handle, at) => [internalKey('abc'[at]!), handleBytes(handle)])),
+      )
+      const properties = file.add(block([]))
+      const metaindex = file.add(block([[Buffer.from('rocksdb.properties'), handleBytes(properties)]]))
+      return file.finish(metaindex, index)
+    }
+  })
+
+  test('that could have no end of problems has a hundred and their number', async () => {
+    const url = write('many', tableOfManyFilters(1, 5_000))
+    for (const form of [[], ['--json']]) {
+      const { code, stdout } = await runCommand(['sst', url, '--blocks', ...form])
+      expect(code).toBe(1)
+      expect(stdout.match(/the checksum does not match/g)).toHaveLength(100)
+      expect(stdout).toMatch(/000017\.sst-ab has 4900 more problems/)
+    }
+  })
+
+  test('of many blocks is listed as it is read, the columns as wide as they have to be', async () => {
+    const url = write('filters', tableOfManyFilters(1, 25_000))
+    const rows = (await runCommand(['sst', url, '--blocks'])).stdout.split('\n')
+    expect(rows[0]).toMatch(/^ +offset +size +content +compression +kind +keys up to$/)
+    const partitions = rows.filter((row) => row.includes('filterPartition'))
+    expect(partitions).toHaveLength(25_000)
+    expect(partitions.at(-1)).toMatch(/^125,\d{3} +0 +damaged/)
+    expect(new Set(partitions.map((row) => row.indexOf('damaged'))).size).toBe(1)
+  })
+
   test('of which nothing is there, or no URL is given, says so', async () => {
     const url = write('alone', smallTable({ number: 17, entries: values }))
     const database = url.slice(0, url.lastIndexOf('/'))
@@ -289,14 +354,18 @@ describe('a table', () => {
       code: 2,
       stderr: expect.stringContaining('no CLOUDMANIFEST'),
     })
+    const root = join(database.slice('file://'.length), 'CLOUDMANIFEST')
+    // Of its 20 MiB no more than 16 are ever fetched.
+    writeFileSync(root, Buffer.alloc(20 * 2 ** 20))
+    expect(await runCommand(['sst', `${database}/000017.sst`])).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/CLOUDMANIFEST.* 20971520 bytes/),
+    })
     expect(await runCommand(['sst', database])).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('names no table'),
     })
-    writeFileSync(
-      join(database.slice('file://'.length), 'CLOUDMANIFEST'),
-      encodeCloudManifest({ past: [], current: parseEpoch('ab')! }),
-    )
+    writeFileSync(root, encodeCloudManifest({ past: [], current: parseEpoch('ab')! }))
     expect((await sst(`${database}/000017.sst`)).url).toBe(url)
   })
 

@@ -1,0 +1,171 @@
+import { EnvError } from '../env/env-error.js'
+import type { RangedSource } from '../inspect/ranged-source.js'
+import type { TableBlock, TableReader } from '../inspect/table-reader.js'
+import { red, yellow } from './output/colour.js'
+import { jsonBytes } from './output/json.js'
+import { printJsonList } from './output/json-list.js'
+import { jsonProblem } from './output/problem.js'
+import { startProgress } from './output/progress.js'
+import type { Column } from './output/table.js'
+import { TableWriter } from './output/table-writer.js'
+import { formatCount, printable, shortened } from './output/text.js'
+import { type ShownAs, shownKey } from './shown-bytes.js'
+import { type BlockJson, handleJson, type SstIndexJson } from './sst-json.js'
+import type { TableProblems } from './table-problems.js'
+
+interface BlocksOptions {
+  readonly json?: true
+  readonly as: ShownAs
+}
+
+/** A table to be listed; without a reader, it could not be opened. */
+interface ListedTable {
+  readonly source: RangedSource
+  readonly reader: TableReader | undefined
+  readonly problems: TableProblems
+}
+
+/** Prints what the index says of the data blocks. */
+export async function printIndex(table: ListedTable, options: BlocksOptions): Promise<void> {
+  const { reader, problems } = table
+  const blocks = reader?.index({ onDamage: problems.note }) ?? none()
+  const json = (block: TableBlock): SstIndexJson['index'][number] => ({
+    ...handleJson(block),
+    upperKey: jsonBytes(block.upperKey!),
+  })
+  await printList(table, blocks, options, {
+    name: 'index',
+    json,
+    columns: indexColumns(table.source, options),
+  })
+}
+
+/** Prints all blocks, each of which is read for it. */
+export async function printBlocks(table: ListedTable, options: BlocksOptions): Promise<void> {
+  const { source, reader, problems } = table
+  // Where the lines themselves are seen, they tell how it goes on.
+  const progress = process.stdout.isTTY
+    ? undefined
+    : startProgress('checking', { unit: 'bytes', total: source.size })
+  const readBlocks = async function* (): AsyncGenerator<ReadBlock> {
+    if (!reader) return
+    for await (const block of reader.blocks({ onDamage: problems.note })) {
+      yield { ...block, ...(await contentsOf(reader, block, problems)) }
+      progress?.add(block.size)
+    }
+  }
+  try {
+    const list = { name: 'blocks', json: blockJson, columns: blockColumns(source, options) }
+    await printList(table, readBlocks(), options, list)
+  } finally {
+    progress?.end()
+  }
+}
+
+interface List<Row> {
+  /** The member that it is in JSON. */
+  readonly name: string
+  json(row: Row): unknown
+  readonly columns: readonly Column<Row>[]
+}
+
+/** As the rows come: a small index can name millions of blocks. */
+async function printList<Row>(
+  { source, problems }: ListedTable,
+  rows: AsyncIterable<Row>,
+  options: BlocksOptions,
+  { name, json, columns }: List<Row>,
+): Promise<void> {
+  if (options.json) {
+    const after = () => ({ problems: problems.all.map(jsonProblem) })
+    return printJsonList({ before: { url: source.name }, name, elements: mapped(rows, json), after })
+  }
+  const table = new TableWriter(columns)
+  try {
+    for await (const row of rows) await table.write(row)
+  } finally {
+    await table.end()
+  }
+  problems.print()
+}
+
+function indexColumns(source: RangedSource, options: BlocksOptions): readonly Column<TableBlock>[] {
+  return [
+    offsetColumn(source),
+    { title: 'size', align: 'right', cell: ({ size }) => formatCount(size) },
+    { title: 'keys up to', cell: ({ upperKey }) => keyText(upperKey!, options) },
+  ]
+}
+
+/** Wide enough for those of the last rows too. */
+function offsetColumn({ size }: RangedSource): Column<TableBlock> {
+  const width = formatCount(size).length
+  return { title: 'offset', align: 'right', cell: ({ offset }) => formatCount(offset).padStart(width) }
+}
+
+type BlockContents = Pick<BlockJson, 'isSound' | 'compression' | 'contentBytes'>
+
+type ReadBlock = TableBlock & BlockContents
+
+async function contentsOf(
+  reader: TableReader,
+  block: TableBlock,
+  problems: TableProblems,
+): Promise<BlockContents> {
+  try {
+    const { bytes, compression } = await reader.readBlock(block)
+    return { isSound: true, compression, contentBytes: bytes.length }
+  } catch (error) {
+    problems.note(error)
+    return {
+      isSound: EnvError.is(error, 'NotSupported') ? null : false,
+      compression: null,
+      contentBytes: null,
+    }
+  }
+}
+
+function blockJson(block: ReadBlock): BlockJson {
+  const { kind, name, upperKey, isSound, compression, contentBytes } = block
+  return {
+    ...handleJson(block),
+    kind,
+    ...(name !== undefined && { name }),
+    ...(upperKey && { upperKey: jsonBytes(upperKey) }),
+    isSound,
+    compression,
+    contentBytes,
+  }
+}
+
+function blockColumns(source: RangedSource, options: BlocksOptions): readonly Column<ReadBlock>[] {
+  return [
+    offsetColumn(source),
+    { title: 'size', align: 'right', cell: ({ size }) => formatCount(size) },
+    { title: 'content', align: 'right', cell: contentText },
+    { title: 'compression', cell: ({ compression }) => compression ?? '' },
+    {
+      title: 'kind',
+      cell: ({ kind, name }) =>
+        kind === 'other' && name ? shortened(printable(name), shownKeyLength) : kind,
+    },
+    { title: 'keys up to', cell: ({ upperKey }) => (upperKey ? keyText(upperKey, options) : '') },
+  ]
+}
+
+function contentText({ isSound, contentBytes }: ReadBlock): string {
+  if (contentBytes !== null) return formatCount(contentBytes)
+  return isSound === false ? red('damaged') : yellow('not read')
+}
+
+const shownKeyLength = 60
+
+function keyText(key: Uint8Array, { as }: BlocksOptions): string {
+  return shortened(shownKey(key, as), shownKeyLength)
+}
+
+async function* mapped<T, R>(values: AsyncIterable<T>, map: (value: T) => R): AsyncGenerator<R> {
+  for await (const value of values) yield map(value)
+}
+
+async function* none(): AsyncGenerator<never> {}

@@ -1,0 +1,127 @@
+import { EnvError } from '../env/env-error.js'
+import { dateOfSeconds } from '../format/date-of-seconds.js'
+import type { TableFooter } from '../format/table-footer.js'
+import type { TableProperties } from '../format/table-properties.js'
+import type { RangedSource } from '../inspect/ranged-source.js'
+import type { TableReader } from '../inspect/table-reader.js'
+import { bold } from './output/colour.js'
+import { printJson } from './output/json.js'
+import { jsonProblem } from './output/problem.js'
+import { printTable } from './output/table.js'
+import { formatAge, formatBytes, formatCount, printable, shortened } from './output/text.js'
+import { footerJson, handleJson, propertiesJson, type SstJson } from './sst-json.js'
+import type { TableProblems } from './table-problems.js'
+
+/** @param reader undefined where the table could not be opened. */
+export async function printProperties(
+  source: RangedSource,
+  reader: TableReader | undefined,
+  problems: TableProblems,
+  { json }: { readonly json?: true },
+): Promise<void> {
+  const frame = reader ?? (await readFrame(source))
+  if (json) printJson(sstJson(source, frame, problems))
+  else printForPeople(source, frame, problems)
+}
+
+/** What can be read of a table, from its end on. */
+type Frame = Partial<Pick<TableReader, 'footer' | 'metaindex' | 'properties'>>
+
+/** Of one whose properties cannot. */
+async function readFrame(source: RangedSource): Promise<Frame> {
+  const { readFooter, readMetaindex } = await import('../inspect/table-reader.js')
+  try {
+    const footer = await readFooter(source)
+    const metaindex = await readMetaindex(source, footer).catch(undefinedIfDamaged)
+    return { footer, ...(metaindex && { metaindex }) }
+  } catch (error) {
+    return undefinedIfDamaged(error) ?? {}
+  }
+}
+
+function undefinedIfDamaged(error: unknown): undefined {
+  if (!EnvError.is(error, 'Corruption') && !EnvError.is(error, 'NotSupported')) throw error
+}
+
+function sstJson(
+  { name, size }: RangedSource,
+  { footer, metaindex, properties }: Frame,
+  problems: TableProblems,
+): SstJson {
+  return {
+    url: name,
+    sizeBytes: size,
+    footer: footer ? footerJson(footer, metaindex) : null,
+    properties: properties ? propertiesJson(properties) : null,
+    metaindex: metaindex
+      ? [...metaindex].map(([block, handle]) => ({ name: block, ...handleJson(handle) }))
+      : null,
+    problems: problems.all.map(jsonProblem),
+  }
+}
+
+function printForPeople(
+  source: RangedSource,
+  { footer, metaindex, properties }: Frame,
+  problems: TableProblems,
+): void {
+  printHeading(source, footer)
+  if (properties) {
+    console.log()
+    printTable(
+      [...properties.raw.keys()],
+      [
+        { title: 'property', cell: (name) => shownText(name.replace(/^rocksdb\./, '')) },
+        { title: 'value', cell: (name) => propertyText(name, properties) },
+      ],
+    )
+  }
+  if (metaindex) {
+    console.log()
+    printTable(
+      [...metaindex],
+      [
+        { title: 'block', cell: ([name]) => shownText(name) },
+        { title: 'offset', align: 'right', cell: ([, { offset }]) => formatCount(offset) },
+        { title: 'size', align: 'right', cell: ([, { size }]) => formatBytes(size) },
+      ],
+    )
+  }
+  problems.print()
+}
+
+function printHeading({ name, size }: RangedSource, footer: TableFooter | undefined): void {
+  const format = footer ? `, format version ${footer.formatVersion}, ${footer.checksum}` : ''
+  console.log(`${bold(printable(name))}  ${formatBytes(size)}${format}`)
+}
+
+function propertyText(name: string, { raw, numbers, texts, indexType }: TableProperties): string {
+  if (name === 'rocksdb.block.based.table.index.type') return indexType
+  const number = numbers.get(name)
+  if (number !== undefined) return numberText(name, number)
+  const text = texts.get(name)
+  return text === undefined ? shownHex(raw.get(name)!) : shownText(text)
+}
+
+function numberText(name: string, value: number): string {
+  if (/(?<!key|value)\.size$|\.tail\.start\.offset$/.test(name))
+    return value < 1024 ? formatBytes(value) : `${formatCount(value)} (${formatBytes(value)})`
+  const date = name.endsWith('.time') ? dateOfSeconds(value) : undefined
+  return date ? `${date.toISOString()} (${formatAge(date)} ago)` : formatCount(value)
+}
+
+const shownTextLength = 120
+
+/** Shortened before it is made printable too: it may have a million characters. */
+function shownText(text: string): string {
+  return shortened(printable(shortened(text, shownTextLength)), shownTextLength)
+}
+
+function shownHex(bytes: Uint8Array): string {
+  // The middle is left out, of the bytes and of their digits.
+  const ends =
+    bytes.length <= 2 * shownTextLength
+      ? [bytes]
+      : [bytes.subarray(0, shownTextLength), bytes.subarray(-shownTextLength)]
+  return shortened(`0x${Buffer.concat(ends).toString('hex')}`, shownTextLength)
+}
