@@ -4,12 +4,15 @@ import type { Epoch } from '../format/epoch.js'
 import type { DatabaseUsage } from '../inspect/disk-usage.js'
 import type { FoundDatabase } from '../inspect/find-databases.js'
 import type { Usage } from '../inspect/usage.js'
+import { exitCode } from './exit-code.js'
 import { foundDatabases } from './found-databases.js'
 import { bold, dim, yellow } from './output/colour.js'
+import { epochText } from './output/epoch.js'
 import { printJson } from './output/json.js'
+import { type JsonProblem, jsonProblem, problemLine } from './output/problem.js'
 import { withProgress } from './output/progress.js'
 import { type Column, printTable } from './output/table.js'
-import { formatBytes, formatCount, printable, shortened } from './output/text.js'
+import { counted, formatBytes, formatCount, printable, shortened } from './output/text.js'
 import { flatPrice, formatUsd, listPrice, monthlyCost, type StoragePrice } from './storage-price.js'
 import { withInspectOptions, withPlaces } from './store-options.js'
 import { UsageError } from './usage-error.js'
@@ -53,6 +56,8 @@ export interface DatabaseDiskUsage {
   readonly byEpoch: readonly EpochDiskUsage[]
   /** Its part of all that is below the URL. */
   readonly monthlyUsd: number
+  /** Of all states. Of a clone without what is missing, for that may lie at its source. */
+  readonly problems: readonly JsonProblem[]
 }
 
 export interface LevelDiskUsage extends Usage {
@@ -90,6 +95,8 @@ Example:
   const usage = await withPlaces(url, options, ([place]) => diskUsage(place, price))
   if (options.json) printJson(usage)
   else print(usage)
+  const isDamaged = usage.databases.some(({ problems }) => problems.length > 0)
+  process.exitCode = isDamaged ? exitCode.foundWrong : exitCode.good
 })
 
 function parsePrice(text: string): StoragePrice {
@@ -123,6 +130,7 @@ async function diskUsage(place: DatabasePlace, price: StoragePrice): Promise<Dis
       ...usage,
       byLevel: usage.byLevel.map((level) => ({ ...level, level: level.level ?? null })),
       monthlyUsd: share(usage.total.bytes),
+      problems: usage.problems.map(jsonProblem),
     })),
     elsewhere,
     total,
@@ -159,10 +167,22 @@ function print(usage: DiskUsage): void {
   const [only] = databases
   if (databases.length === 1 && only) printParts(only)
   console.log(
-    `\n${bold(formatBytes(total.bytes))} in ${formatCount(total.objects)} objects: ${bold(formatUsd(monthlyUsd))} a month`,
+    `\n${bold(formatBytes(total.bytes))} in ${counted(total.objects, 'object')}: ${bold(formatUsd(monthlyUsd))} a month`,
   )
   console.log(dim(`Storage alone, at ${price.name}`))
+  printProblems(databases.flatMap(({ problems }) => problems))
 }
+
+function printProblems(problems: readonly JsonProblem[]): void {
+  if (problems.length === 0) return
+  console.log()
+  for (const problem of problems.slice(0, maxProblems)) console.log(problemLine(problem))
+  if (problems.length > maxProblems)
+    console.log(`and ${counted(problems.length - maxProblems, 'problem')} more`)
+}
+
+/** Who wants all of them reads --json, or runs verify. */
+const maxProblems = 10
 
 interface Row {
   readonly name: string
@@ -224,7 +244,7 @@ function printParts({ byLevel, byEpoch, metadata }: DatabaseDiskUsage): void {
   )
   console.log()
   printTable(byEpoch, [
-    { title: 'epoch', cell: ({ epoch }) => (epoch === '' ? '(none)' : epoch) },
+    { title: 'epoch', cell: ({ epoch }) => epochText(epoch) },
     { title: 'objects', align: 'right', cell: ({ objects }) => formatCount(objects) },
     { title: 'bytes', align: 'right', cell: ({ bytes }) => formatBytes(bytes) },
     { title: 'live', align: 'right', cell: ({ live }) => formatBytes(live.bytes) },

@@ -3,6 +3,7 @@ import type { Garbage, GarbageReason } from '../inspect/garbage.js'
 import type { Problem } from '../inspect/problem.js'
 import type { Survey, SurveyedObject } from '../inspect/survey.js'
 import { type Usage, usageOf } from '../inspect/usage.js'
+import { exitCode } from './exit-code.js'
 import { noDatabase } from './no-database.js'
 import { bold, dim, yellow } from './output/colour.js'
 import { printJson } from './output/json.js'
@@ -67,6 +68,7 @@ Example:
     const report = garbageReport(survey, garbage, problems, ({ place, name }) => objectUrl(place, name))
     if (options.json) printJson(report)
     else print(report, garbage, problems)
+    process.exitCode = problems.length > 0 ? exitCode.foundWrong : exitCode.good
   })
 })
 

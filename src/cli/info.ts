@@ -1,5 +1,6 @@
 import { Command } from '@commander-js/extra-typings'
 import type { Epoch } from '../format/epoch.js'
+import { isCloneIdentity } from '../inspect/clone.js'
 import type { LsmLevel, LsmTree } from '../inspect/lsm-tree.js'
 import type { Problem } from '../inspect/problem.js'
 import type { ObjectRole, Survey, SurveyedState } from '../inspect/survey.js'
@@ -7,6 +8,7 @@ import { type Usage, usageOf } from '../inspect/usage.js'
 import { exitCode } from './exit-code.js'
 import { bar } from './output/bar.js'
 import { bold, cyan, green, red, yellow } from './output/colour.js'
+import { epochText } from './output/epoch.js'
 import { type JsonBytes, jsonBytes, printJson } from './output/json.js'
 import { type JsonProblem, jsonProblem, problemKeys, problemText } from './output/problem.js'
 import { type Column, tableLines } from './output/table.js'
@@ -171,7 +173,7 @@ function print(info: DatabaseInfo, trees: readonly LsmTree[], problems: readonly
     console.log(`  ${problemText(problem, info.url)}${keys === '' ? '' : ` (${keys})`}`)
   }
   if (problems.length > maxProblems) console.log(`  and ${formatCount(problems.length - maxProblems)} more`)
-  if (info.missing > 0 && info.identity?.includes('rockset'))
+  if (info.missing > 0 && isCloneIdentity(info.identity))
     console.log('By its identity this is a clone: --source <url> says where the rest of it lies.')
 }
 
@@ -190,7 +192,7 @@ function factsOf(info: DatabaseInfo): Fact[] {
       'epoch',
       epoch === null
         ? red('unreadable')
-        : `${epoch}${pastEpochs?.length ? `, after ${formatCount(pastEpochs.length)} before it` : ''}`,
+        : `${epochText(epoch)}${pastEpochs?.length ? `, after ${formatCount(pastEpochs.length)} before it` : ''}`,
     ],
     [
       'last commit',

@@ -5,6 +5,7 @@ import type { ReadState } from '../inspect/read-state.js'
 import { exitCode } from './exit-code.js'
 import { foundDatabases } from './found-databases.js'
 import { red } from './output/colour.js'
+import { epochText } from './output/epoch.js'
 import { printJson } from './output/json.js'
 import { type JsonProblem, jsonProblem, problemLine } from './output/problem.js'
 import { withProgress } from './output/progress.js'
@@ -133,7 +134,7 @@ function print({ url, databases }: DatabaseList): void {
   printTable(rows, [
     { title: 'database', cell: ({ database }) => (database.path === '' ? '.' : printable(database.path)) },
     ...(rows.some(({ state }) => state.cookie !== '') ? [cookieColumn] : []),
-    { title: 'epoch', cell: ({ state }) => state.epoch ?? red('damaged') },
+    { title: 'epoch', cell: ({ state }) => (state.epoch === null ? red('damaged') : epochText(state.epoch)) },
     { title: 'tables', align: 'right', cell: ({ state }) => shown(state.tables, formatCount) },
     { title: 'size', align: 'right', cell: ({ state }) => shown(state.tableBytes, formatBytes) },
     { title: 'stored', align: 'right', cell: ({ database }) => formatBytes(database.storedBytes) },

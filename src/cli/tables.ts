@@ -9,6 +9,7 @@ import { exitCode } from './exit-code.js'
 import { keyArgumentHelp, parseKey } from './key-argument.js'
 import { noColumnFamily } from './no-column-family.js'
 import { red } from './output/colour.js'
+import { epochText } from './output/epoch.js'
 import { type JsonBytes, jsonBytes, printJson } from './output/json.js'
 import { type JsonProblem, jsonProblem, problemText } from './output/problem.js'
 import { withProgress } from './output/progress.js'
@@ -213,7 +214,7 @@ function columnsFor(
     { title: 'smallest key', cell: ({ table }) => shownKey(table.smallest.userKey) },
     { title: 'largest key', cell: ({ table }) => shownKey(table.largest.userKey) },
     { title: 'sequence', cell: sequenceCell },
-    { title: 'epoch', cell: ({ epoch }) => (epoch === '' ? '(none)' : epoch) },
+    { title: 'epoch', cell: ({ epoch }) => epochText(epoch) },
     { title: 'age', align: 'right', cell: ({ created }) => (created ? formatAge(created) : '?') },
   ]
   return columns.filter((column) => typeof column === 'object')

@@ -1,6 +1,8 @@
 /** What a database stores, by what it is for. Pure. */
 import type { Epoch } from '../format/epoch.js'
+import { isCloneIdentity } from './clone.js'
 import { grouped } from './grouped.js'
+import type { Problem } from './problem.js'
 import type { Survey, SurveyedObject, SurveyedState } from './survey.js'
 import { type Usage, usageOf } from './usage.js'
 
@@ -18,6 +20,8 @@ export interface DatabaseUsage {
   readonly metadata: Usage
   /** Objects with an epoch in their name, live or not. */
   readonly byEpoch: readonly EpochUsage[]
+  /** Of all states. Of a clone without what is missing, for that may lie at its source. */
+  readonly problems: readonly Problem[]
 }
 
 export interface LevelUsage extends Usage {
@@ -47,7 +51,13 @@ export function usageOfDatabase(survey: Survey): DatabaseUsage {
     byLevel: levels(survey, objects),
     metadata: usageOf(objects.filter((object) => object.role.kind === 'live' && !isFile(object))),
     byEpoch: epochs(survey, objects),
+    problems: problemsOf(survey),
   }
+}
+
+function problemsOf({ states, identity }: Survey): Problem[] {
+  const all = [...states.values()].flatMap(({ problems }) => problems)
+  return isCloneIdentity(identity) ? all.filter(({ code }) => code !== 'missing') : all
 }
 
 function usageOfRole(objects: readonly SurveyedObject[], kind: SurveyedObject['role']['kind']): Usage {

@@ -95,6 +95,28 @@ describe.each(mainTestStores())('du, in $name', ({ make }) => {
     expect(stdout).toMatch(/^epoch +objects +bytes +live +garbage\n[0-9a-f]{16} /m)
   })
 
+  test('says what is wrong with a database, with exit code 1', async () => {
+    const store = make()
+    await new Machine(store).open(async (db) => {
+      await db.put('a', '1')
+      await db.flush()
+    })
+    const table = [...(await store.list()).keys()].find((key) => key.includes('.sst-'))!
+    await store.delete([table])
+    const { options, env } = cliAccess(store)
+    const du = (...more: string[]) => runCommand(['du', store.url('db'), ...options, ...more], env)
+    expect(await du()).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining(`missing: ${store.url(table)} is missing`),
+    })
+    const { code, stdout } = await du('--json')
+    const { databases }: DiskUsage = JSON.parse(stdout)
+    expect({ code, problems: databases[0]!.problems }).toMatchObject({
+      code: 1,
+      problems: [{ code: 'missing', object: store.url(table) }],
+    })
+  })
+
   test('of nothing says so', async () => {
     const store = make()
     const { options, env } = cliAccess(store)

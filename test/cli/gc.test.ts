@@ -12,9 +12,9 @@ async function gc(store: TestStore, path: string, ...cliArguments: string[]) {
   return await runCommand(['gc', store.url(path), ...options, ...cliArguments], env)
 }
 
-async function report(store: TestStore, path: string): Promise<GarbageReport> {
+async function report(store: TestStore, path: string, expectedCode = 0): Promise<GarbageReport> {
   const { code, stdout, stderr } = await gc(store, path, '--json')
-  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  expect({ code, stderr }).toEqual({ code: expectedCode, stderr: '' })
   return JSON.parse(stdout)
 }
 
@@ -165,14 +165,17 @@ describe.each(mainTestStores())('gc, in $name', ({ make }) => {
     expect({ code, stdout }).toEqual({ code: 0, stdout: `${store.url('db')}: no garbage\n` })
   })
 
-  test('calls nothing garbage while a state cannot be read', async () => {
+  test('calls nothing garbage, and the database damaged, while a state cannot be read', async () => {
     const store = make()
     await writeTable(store, 'a')
     await writeTable(store, 'b')
     await store.put('db/CLOUDMANIFEST-other', Buffer.from('nonsense'))
-    const found = await report(store, 'db')
+    const found = await report(store, 'db', 1)
     expect(found).toMatchObject({ garbage: [], undecided: { objects: 1 }, problems: [{ code: 'corrupt' }] })
-    expect((await gc(store, 'db')).stdout).toContain('may be needed by a state that cannot be read')
+    expect(await gc(store, 'db')).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining('may be needed by a state that cannot be read'),
+    })
   })
 
   test('leaves to people what is left of a database that is no more', async () => {
