@@ -23,6 +23,18 @@ export interface BlockContents {
 
 /** RocksDB cuts blocks at some kilobytes; a larger one comes from a single large value or an index of millions of blocks. */
 export const maxBlockBytes = 64 * 1024 * 1024
+/**
+ * Of metaindex and properties, which are read of many tables at a time. They have some KB; what collects properties for a
+ * program may add much.
+ */
+export const maxMetaBlockBytes = 8 * 1024 * 1024
+
+export interface ReadBlockOptions {
+  /** What the compressor knew beforehand. */
+  readonly dictionary?: Uint8Array | undefined
+  /** No more are read, nor come out of it. Default: {@link maxBlockBytes}. */
+  readonly maxBytes?: number
+}
 
 /** Reads single blocks of one table. */
 export class BlockReader {
@@ -52,10 +64,10 @@ export class BlockReader {
   }
 
   /** @throws EnvError Corruption; NotSupported: it is too large to be read here, or compressed in a way that is not known. */
-  async read(handle: BlockHandle, dictionary?: Uint8Array): Promise<BlockContents> {
-    const stored = await this.#readStored(handle)
+  async read(handle: BlockHandle, options: ReadBlockOptions = {}): Promise<BlockContents> {
+    const stored = await this.#readStored(handle, options)
     this.#check(handle, stored)
-    return this.#decompress(handle, stored, dictionary)
+    return this.#decompress(handle, stored, options)
   }
 
   /**
@@ -63,8 +75,9 @@ export class BlockReader {
    * it is: that of 0 there.
    */
   async readProperties(handle: BlockHandle): Promise<BlockContents> {
-    const stored = await this.#readStored(handle)
-    const contents = await this.#decompress(handle, stored, undefined)
+    const options = { maxBytes: maxMetaBlockBytes }
+    const stored = await this.#readStored(handle, options)
+    const contents = await this.#decompress(handle, stored, options)
     try {
       this.#check(handle, stored)
     } catch (error) {
@@ -79,11 +92,13 @@ export class BlockReader {
     return (reason) => corruption(this.#source.name, offset, `in the block here, ${reason}`)
   }
 
-  async #readStored(handle: BlockHandle): Promise<Uint8Array> {
+  async #readStored(
+    handle: BlockHandle,
+    { maxBytes = maxBlockBytes }: ReadBlockOptions,
+  ): Promise<Uint8Array> {
     const { offset, size } = handle
     this.checkPlace(handle)
-    if (size > maxBlockBytes)
-      throw tooLarge({ name: this.#source.name, offset, maxBytes: maxBlockBytes }, size)
+    if (size > maxBytes) throw tooLarge({ name: this.#source.name, offset, maxBytes }, size)
     return this.#source.read(offset, size + blockTrailerSize)
   }
 
@@ -96,7 +111,7 @@ export class BlockReader {
   async #decompress(
     handle: BlockHandle,
     stored: Uint8Array,
-    dictionary: Uint8Array | undefined,
+    { dictionary, maxBytes = maxBlockBytes }: ReadBlockOptions,
   ): Promise<BlockContents> {
     const error = this.errorAt(handle)
     const { formatVersion } = this.#footer
@@ -107,7 +122,7 @@ export class BlockReader {
       error,
     )
     const bytes = await decompressBlock(block, {
-      maxBytes: maxBlockBytes,
+      maxBytes,
       dictionary,
       name: this.#source.name,
       offset: handle.offset,

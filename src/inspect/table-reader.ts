@@ -7,7 +7,7 @@ import { type IndexFormat, readIndexBlock } from '../format/index-block.js'
 import { decodeInternalKey, type InternalKey } from '../format/internal-key.js'
 import { maxFooterSize, readTableFooter, type TableFooter } from '../format/table-footer.js'
 import { readTableProperties, type TableProperties } from '../format/table-properties.js'
-import { type BlockContents, BlockReader } from './block-reader.js'
+import { type BlockContents, BlockReader, maxMetaBlockBytes } from './block-reader.js'
 import { type KeyOrder, keyOrder } from './key-order.js'
 import { quoted } from './quoted.js'
 import type { RangedSource } from './ranged-source.js'
@@ -69,7 +69,7 @@ const maxImpossibleEntries = 10
 
 /**
  * A table, read by ranges and trusting nothing in it: every method rejects with Corruption, the name and the byte
- * offset, where a length or place in it cannot be; no more than {@link maxBlockBytes} are ever taken for one block.
+ * offset, where a length or place in it cannot be; no more than 64 MiB are ever taken for one block.
  */
 export class TableReader {
   readonly source: RangedSource
@@ -131,7 +131,7 @@ export class TableReader {
   async readBlock(block: BlockHandle & { readonly kind: BlockKind }): Promise<BlockContents> {
     switch (block.kind) {
       case 'data':
-        return this.#blocks.read(block, await this.#loadDictionary())
+        return this.#blocks.read(block, { dictionary: await this.#loadDictionary() })
       case 'properties':
         return this.#blocks.readProperties(block)
       default:
@@ -372,7 +372,7 @@ async function readMetaindexBlock(
   { metaindex }: TableFooter,
 ): Promise<Map<string, BlockHandle>> {
   const error = blocks.errorAt(metaindex)
-  const { bytes } = await blocks.read(metaindex)
+  const { bytes } = await blocks.read(metaindex, { maxBytes: maxMetaBlockBytes })
   const handles = new Map<string, BlockHandle>()
   for (const { key, value } of readBlock(bytes, { error })) {
     if (handles.size === maxMetaindexEntries) throw error(`it names more than ${maxMetaindexEntries} blocks`)

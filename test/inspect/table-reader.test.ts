@@ -300,6 +300,14 @@ describe('a hostile table is corruption, with its name and the place:', () => {
     return file.finish(metaindex, index)
   }
 
+  test('and so may properties that grow beyond 8 MiB be', async () => {
+    const bytes = table({ properties: () => bomb(9 * 2 ** 20), propertiesCompression: 2 })
+    await expect(TableReader.open(sourceOf(bytes))).rejects.toMatchObject({
+      code: 'NotSupported',
+      message: expect.stringContaining('has 9437184 bytes, and 8388608 are the most that are read here'),
+    })
+  })
+
   test('compression that is not read here is said to be that', async () => {
     await expect(
       readEverything(table({ data: Buffer.from('\x20x'), dataCompression: 3 })),
@@ -481,7 +489,7 @@ test('no block of more than 64 MiB is fetched, however large the file', async ()
   // One large value makes such a block: it may well be sound.
   await expect(TableReader.open(source)).rejects.toMatchObject({
     code: 'NotSupported',
-    message: expect.stringContaining('has 4294967296 bytes, and 67108864 are the most'),
+    message: expect.stringContaining('has 4294967296 bytes, and 8388608 are the most'),
   })
   expect(longest).toBeLessThan(2 ** 20)
 })

@@ -107,6 +107,7 @@ export interface SmallTableOptions {
   readonly index?: (data: Handle, indexOffset: number) => Uint8Array
   readonly indexCompression?: number
   readonly properties?: (entries: Entry[]) => Uint8Array
+  readonly propertiesCompression?: number
   readonly metaindex?: (properties: Handle) => Uint8Array
   readonly indexType?: number
   readonly footer?: (metaindex: Handle, index: Handle) => readonly [Handle, Handle]
@@ -141,7 +142,10 @@ export function smallTable(options: SmallTableOptions): Buffer {
     [Buffer.from('rocksdb.creating.session.identity'), Buffer.from(options.sessionId ?? '')],
   ]
   properties.sort(([a], [b]) => Buffer.compare(a, b))
-  const propertiesHandle = file.add(options.properties?.(properties) ?? block(properties))
+  const propertiesHandle = file.add(
+    options.properties?.(properties) ?? block(properties),
+    options.propertiesCompression,
+  )
   const metaindex = file.add(
     options.metaindex?.(propertiesHandle) ??
       block([[Buffer.from('rocksdb.properties'), handleBytes(propertiesHandle)]]),
