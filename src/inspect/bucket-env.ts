@@ -10,6 +10,7 @@ import type {
   ServedWritableFile,
 } from '../env/env.js'
 import { EnvError } from '../env/env-error.js'
+import { blobFileSize } from '../format/blob-file-size.js'
 import type { CloudManifest } from '../format/cloud-manifest.js'
 import { epochOf } from '../format/epoch.js'
 import {
@@ -25,6 +26,7 @@ import type { S3Connection } from '../store/s3-client.js'
 import { StoreMetrics } from '../store/store-metrics.js'
 import { bucketDirectory } from './bucket-directory.js'
 import { ChunkCache, type ChunkedFile, chunkBytes } from './chunk-cache.js'
+import { bringBack } from './problem.js'
 import { readState } from './read-state.js'
 
 export interface BucketEnvOptions {
@@ -315,7 +317,7 @@ class StoredFile implements ChunkedFile {
       throw new EnvError(
         'Corruption',
         `${objectUrl(place, this.name)} has ${object.size} bytes in the store instead of ${this.size}, as the MANIFEST ` +
-          'says. Bring the object back, for example from an earlier version',
+          `says. ${bringBack}`,
       )
     }
     const places = this.#places.map((place) => objectUrl(place, this.name)).join(' and ')
@@ -338,15 +340,12 @@ function storedFiles(places: Places, { cloudManifest, manifest }: DatabaseState)
   for (const { number, size } of manifest.liveTables.values()) {
     files.set(tableFileName(number), stored('table', number, size))
   }
-  for (const { number, blobBytes } of manifest.liveBlobFiles.values()) {
-    files.set(blobFileName(number), stored('blob', number, blobHeaderBytes + blobBytes + blobFooterBytes))
+  for (const blobFile of manifest.liveBlobFiles.values()) {
+    const { number } = blobFile
+    files.set(blobFileName(number), stored('blob', number, blobFileSize(blobFile)))
   }
   return files
 }
-
-/** Of a blob file (db/blob/blob_log_format.h of RocksDB): what the MANIFEST counts is what lies between. */
-const blobHeaderBytes = 30
-const blobFooterBytes = 32
 
 function columnFamiliesOf({ columnFamilies, liveTables }: Manifest): BucketColumnFamily[] {
   const levels = new Map<number, number>()

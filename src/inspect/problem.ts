@@ -38,6 +38,9 @@ export type ProblemCode =
   /** It is the table that it should be, and says something else of itself than the MANIFEST. */
   | 'mismatch'
 
+/** What helps against an object that is missing or not what it was. */
+export const bringBack = 'Bring the object back, for example from an earlier version'
+
 /** User keys, both inclusive. */
 export interface KeyRange {
   /** By name. */

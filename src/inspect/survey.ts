@@ -10,8 +10,9 @@ import type { LiveBlobFile, LiveTable } from '../format/manifest.js'
 import { type Garbage, garbageJudge } from './garbage.js'
 import { type ListedPlace, listPlace } from './listed-place.js'
 import { mapLimited } from './map-limited.js'
-import type { KeyRange, Problem } from './problem.js'
+import { bringBack, type Problem } from './problem.js'
 import { type ReadState, StateReader } from './read-state.js'
+import { tableRange } from './table-range.js'
 
 export interface Survey {
   readonly places: Places
@@ -170,21 +171,16 @@ function withFiles(state: ReadState, listed: Listed): SurveyedState {
     const name = objectName({ kind, number, epoch })
     return { objectName: name, epoch, stored: findStored(listed, name) }
   }
-  const familyName = (id: number) => manifest.columnFamilies.get(id)?.name ?? String(id)
   const [own] = listed
 
   const tables = [...manifest.liveTables.values()].map((table) => {
     const found = { table, ...locate('table', table.number) }
-    const range: KeyRange = {
-      columnFamily: familyName(table.columnFamily),
-      smallest: table.smallest.userKey,
-      largest: table.largest.userKey,
-    }
+    const range = tableRange(manifest, table)
     const { stored } = found
     if (!stored) problems.push({ ...missing(own.place, found.objectName), range })
     else if (stored.size !== table.size) {
       const object = objectUrl(stored.place, found.objectName)
-      const message = `${object} has ${stored.size} bytes, and the MANIFEST says ${table.size}. ${remedy}`
+      const message = `${object} has ${stored.size} bytes, and the MANIFEST says ${table.size}. ${bringBack}`
       problems.push({ code: 'wrongSize', object, message, range })
     }
     return found
@@ -197,14 +193,12 @@ function withFiles(state: ReadState, listed: Listed): SurveyedState {
   return { ...state, tables, blobFiles, problems }
 }
 
-const remedy = 'Bring the object back, for example from an earlier version'
-
 function missing(place: DatabasePlace, name: string): Problem {
   const object = objectUrl(place, name)
   return {
     code: 'missing',
     object,
-    message: `${object} is missing, and the MANIFEST references it. ${remedy}`,
+    message: `${object} is missing, and the MANIFEST references it. ${bringBack}`,
   }
 }
 

@@ -1,6 +1,7 @@
 /** Which tables of a state to show, and in which order. Pure. */
 import { dateOfSeconds } from '../format/date-of-seconds.js'
 import type { LiveTable, Manifest } from '../format/manifest.js'
+import { familyName } from './family-name.js'
 import { keyOrder } from './key-order.js'
 import type { SurveyedState, SurveyedTable } from './survey.js'
 
@@ -27,11 +28,11 @@ export function listTables({ manifest, tables }: SurveyedState, filter: TableFil
     .sort((a, b) => treeOrder(a.table, b.table, manifest))
 }
 
-function listedTable(surveyed: SurveyedTable, { columnFamilies }: Manifest): ListedTable {
+function listedTable(surveyed: SurveyedTable, manifest: Manifest): ListedTable {
   const { table, stored } = surveyed
   return {
     ...surveyed,
-    columnFamily: columnFamilies.get(table.columnFamily)?.name ?? String(table.columnFamily),
+    columnFamily: familyName(manifest, table.columnFamily),
     created: dateOfSeconds(table.fileCreationTime ?? 0) ?? stored?.modified,
   }
 }

@@ -1,26 +1,11 @@
 /** What can be wrong with a state of a database although all its objects are there: pure, from its two manifests. */
 import type { InternalKey } from '../format/internal-key.js'
 import type { LiveTable, Manifest } from '../format/manifest.js'
+import { keyOrder } from './key-order.js'
 import type { KeyRange, Problem, ProblemCode } from './problem.js'
 import { quoted } from './quoted.js'
 import type { SurveyedState } from './survey.js'
-
-/** The one order of keys that is known here. Tables of other comparators are not checked for order. */
-const bytewise = 'leveldb.BytewiseComparator'
-
-/** Whether the keys of the column family are in the order of their bytes. */
-function isBytewise(manifest: Manifest, columnFamily: number): boolean {
-  return manifest.columnFamilies.get(columnFamily)?.comparator === bytewise
-}
-
-/** The keys that the MANIFEST gives a table. */
-export function tableRange(manifest: Manifest, table: LiveTable): KeyRange {
-  return {
-    columnFamily: familyName(manifest, table),
-    smallest: table.smallest.userKey,
-    largest: table.largest.userKey,
-  }
-}
+import { tableRange } from './table-range.js'
 
 /** Where a state contradicts itself, or IDENTITY. Nothing where one of its manifests could not be read. */
 export function verifyState(
@@ -94,7 +79,8 @@ function verifyTables(manifest: Manifest, problem: MakeProblem): Problem[] {
           'New writes would hide behind old ones: bring back the MANIFEST that was written last',
       )
     }
-    if (isBytewise(manifest, table.columnFamily) && compareInternal(table.smallest, table.largest) > 0) {
+    const order = internalOrder(manifest, table)
+    if (order && order(table.smallest, table.largest) > 0) {
       report(
         'keyOrder',
         'ends with a smaller key than it begins with. Bring back an earlier version of the MANIFEST',
@@ -108,41 +94,54 @@ function verifyTables(manifest: Manifest, problem: MakeProblem): Problem[] {
 function verifyLevels(manifest: Manifest, problem: MakeProblem): Problem[] {
   const levels = new Map<string, LiveTable[]>()
   for (const table of manifest.liveTables.values()) {
-    if (table.level === 0 || !isBytewise(manifest, table.columnFamily)) continue
+    if (table.level === 0) continue
     const level = `${table.columnFamily} ${table.level}`
     const tables = levels.get(level)
     if (tables) tables.push(table)
     else levels.set(level, [table])
   }
-  return [...levels.values()].flatMap((tables) => overlaps(tables, manifest, problem))
+  return [...levels.values()].flatMap((tables) => {
+    const order = internalOrder(manifest, tables[0]!)
+    return order ? overlaps(tables, order, manifest, problem) : []
+  })
 }
 
-function overlaps(tables: LiveTable[], manifest: Manifest, problem: MakeProblem): Problem[] {
-  const sorted = tables.sort((a, b) => compareInternal(a.smallest, b.smallest))
+function overlaps(
+  tables: LiveTable[],
+  order: InternalOrder,
+  manifest: Manifest,
+  problem: MakeProblem,
+): Problem[] {
+  const sorted = tables.sort((a, b) => order(a.smallest, b.smallest))
   const found: Problem[] = []
   let widest = sorted[0]!
   for (const table of sorted.slice(1)) {
-    if (compareInternal(widest.largest, table.smallest) >= 0) {
+    if (order(widest.largest, table.smallest) >= 0) {
       const message =
         `says that tables ${widest.number} and ${table.number} of level ${table.level} overlap. RocksDB refuses to open ` +
         'that, or finds only some of the keys: bring back an earlier version of the MANIFEST'
-      const [first] = [widest.largest, table.largest].sort(compareInternal)
-      const range = { smallest: table.smallest.userKey, largest: first!.userKey }
-      found.push(problem('overlap', message, { columnFamily: familyName(manifest, table), ...range }))
+      const [first] = [widest.largest, table.largest].sort(order)
+      const range = { ...tableRange(manifest, table), largest: first!.userKey }
+      found.push(problem('overlap', message, range))
     }
-    if (compareInternal(table.largest, widest.largest) > 0) widest = table
+    if (order(table.largest, widest.largest) > 0) widest = table
   }
   return found
 }
 
-/** As RocksDB orders them: by user key, then the newest first. */
-function compareInternal(a: InternalKey, b: InternalKey): number {
-  const byKey = Buffer.compare(a.userKey, b.userKey)
-  if (byKey !== 0) return byKey
-  if (a.sequence !== b.sequence) return a.sequence > b.sequence ? -1 : 1
-  return b.type - a.type
-}
+type InternalOrder = (a: InternalKey, b: InternalKey) => number
 
-function familyName({ columnFamilies }: Manifest, { columnFamily }: LiveTable): string {
-  return columnFamilies.get(columnFamily)?.name ?? String(columnFamily)
+/**
+ * As RocksDB orders the keys of the table's column family: by user key, then the newest first. Undefined where only the
+ * author of the comparator knows it: such tables are not checked for order.
+ */
+function internalOrder({ columnFamilies }: Manifest, { columnFamily }: LiveTable): InternalOrder | undefined {
+  const order = keyOrder(columnFamilies.get(columnFamily)?.comparator)
+  if (!order) return undefined
+  return (a, b) => {
+    const byKey = order(a.userKey, b.userKey)
+    if (byKey !== 0) return byKey
+    if (a.sequence !== b.sequence) return a.sequence > b.sequence ? -1 : 1
+    return b.type - a.type
+  }
 }

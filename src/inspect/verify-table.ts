@@ -7,7 +7,7 @@ import type { LiveTable } from '../format/manifest.js'
 import type { TableProperties } from '../format/table-properties.js'
 import { type TableUniqueId, tableUniqueId } from '../format/table-unique-id.js'
 import { type KeyOrder, keyOrder } from './key-order.js'
-import type { KeyRange, Problem, ProblemCode } from './problem.js'
+import { bringBack, type KeyRange, type Problem, type ProblemCode } from './problem.js'
 import { ProblemList } from './problem-list.js'
 import { quoted } from './quoted.js'
 import type { RangedSource } from './ranged-source.js'
@@ -33,7 +33,6 @@ export interface TableVerification {
 const maxProblems = 10
 /** Padding is read in pieces of this size. */
 const paddingBytes = 1 << 20
-const remedy = 'Bring the object back, for example from an earlier version'
 
 /**
  * @param onRead is told how many more bytes are done with; in the end that was all of them.
@@ -87,7 +86,7 @@ class TableCheck {
 
   result(): TableVerification {
     const summary = (further: number) =>
-      this.#problem('corrupt', `has ${further} more such problems. ${remedy}`)
+      this.#problem('corrupt', `has ${further} more such problems. ${bringBack}`)
     return { problems: this.#problems.problems(summary), blocks: this.#blocks, entries: this.#entries }
   }
 
@@ -116,29 +115,29 @@ class TableCheck {
     }
     const family = numbers.get('rocksdb.column.family.id') ?? unknownFamily
     if (family !== unknownFamily && family !== table.columnFamily) {
-      const message = `is of column family ${family}, and the MANIFEST has it in ${table.columnFamily}. ${remedy}`
+      const message = `is of column family ${family}, and the MANIFEST has it in ${table.columnFamily}. ${bringBack}`
       this.#report('mismatch', message)
     }
   }
 
   #reportSwapped(what: string): void {
     this.#isAnother = true
-    this.#report('swapped', `holds ${what}. ${remedy}`)
+    this.#report('swapped', `holds ${what}. ${bringBack}`)
   }
 
   async #verifyFormat({ footer, properties }: TableReader): Promise<void> {
     const { comparator } = this.#expected
     const own = properties.texts.get('rocksdb.comparator')
     if (own && comparator && own !== comparator) {
-      const message = `is in the order of ${quoted(own)}, and its column family in that of ${quoted(comparator)}. ${remedy}`
+      const message = `is in the order of ${quoted(own)}, and its column family in that of ${quoted(comparator)}. ${bringBack}`
       this.#report('mismatch', message)
     }
     if (properties.indexFormat.hasDeltaHandles && footer.formatVersion < deltaHandlesSince) {
-      const message = `says that it has format version ${footer.formatVersion}, and has an index that version does not know. ${remedy}`
+      const message = `says that it has format version ${footer.formatVersion}, and has an index that version does not know. ${bringBack}`
       this.#report('corrupt', message)
     }
     if (footer.checksum === 'kNoChecksum' && (await this.#hasChecksum(footer.metaindex))) {
-      this.#report('corrupt', `says that its blocks have no checksums, and they have. ${remedy}`)
+      this.#report('corrupt', `says that its blocks have no checksums, and they have. ${bringBack}`)
     }
   }
 
@@ -232,7 +231,7 @@ class TableCheck {
     const rangeDeletions = numbers.get('rocksdb.num.range-deletions') ?? 0
     const entries = numbers.get('rocksdb.num.entries')
     if (entries !== undefined && entries !== this.#entries + rangeDeletions) {
-      const message = `has ${this.#entries} entries and ${rangeDeletions} range deletions, and says that there are ${entries}. ${remedy}`
+      const message = `has ${this.#entries} entries and ${rangeDeletions} range deletions, and says that there are ${entries}. ${bringBack}`
       this.#report('mismatch', message)
     }
     const { smallest, largest } = this.#expected.range
@@ -244,7 +243,7 @@ class TableCheck {
       rangeDeletions === 0
         ? order(first, smallest) === 0 && order(last, largest) === 0
         : order(first, smallest) >= 0 && order(last, largest) <= 0
-    if (!isRight) this.#report('mismatch', `has other keys than those that the MANIFEST says. ${remedy}`)
+    if (!isRight) this.#report('mismatch', `has other keys than those that the MANIFEST says. ${bringBack}`)
   }
 
   /** What the work resolves with; undefined where it found damage, which is noted. */
@@ -268,7 +267,7 @@ class TableCheck {
       this.#problems.push({
         code: 'corrupt',
         object: this.#source.name,
-        message: `${error.message}. ${remedy}`,
+        message: `${error.message}. ${bringBack}`,
         range,
       })
     }

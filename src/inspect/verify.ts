@@ -2,13 +2,15 @@
 import { objectUrl, type Places } from '../cloud/database-place.js'
 import type { StoredFile } from '../cloud/database-view.js'
 import { EnvError } from '../env/env-error.js'
+import { blobFileSize } from '../format/blob-file-size.js'
 import type { Manifest } from '../format/manifest.js'
 import type { TableUniqueId } from '../format/table-unique-id.js'
 import { mapLimited } from './map-limited.js'
-import type { Problem } from './problem.js'
+import { bringBack, type Problem } from './problem.js'
 import { rangedObject } from './ranged-source.js'
 import { type Survey, type SurveyedState, type SurveyedTable, surveyDatabase } from './survey.js'
-import { tableRange, verifyState } from './verify-state.js'
+import { tableRange } from './table-range.js'
+import { verifyState } from './verify-state.js'
 import { type ExpectedTable, type TableVerification, verifyTable } from './verify-table.js'
 
 export interface VerifyOptions {
@@ -16,6 +18,8 @@ export interface VerifyOptions {
   readonly cookie?: string
   /** Also reads every block of every table. */
   readonly isDeep: boolean
+  /** Called for each object that is listed. */
+  readonly onObject?: () => void
   /** Called before tables are read, with the bytes that they have; once more where some are to be read again. */
   readonly onStart?: (bytes: number) => void
   /** Called with each piece that was read. */
@@ -58,10 +62,10 @@ interface OneVerification extends Verification {
 
 async function verifyOnce(
   places: Places,
-  { cookie, isDeep, onStart, onRead }: VerifyOptions,
+  { cookie, isDeep, onObject, onStart, onRead }: VerifyOptions,
   isWanted: (table: PresentTable) => boolean,
 ): Promise<OneVerification> {
-  const survey = await surveyDatabase(places)
+  const survey = await surveyDatabase(places, onObject && { onObject })
   const states = [...survey.states.values()].filter(
     (state) => cookie === undefined || state.cookie === cookie,
   )
@@ -113,17 +117,12 @@ function problemsOf(state: SurveyedState, survey: Survey): Problem[] {
   ]
 }
 
-/** A header of 30 bytes and a footer of 32, around what the MANIFEST counts: `db/blob/blob_log_format.h` in RocksDB. */
-const blobFileFrameBytes = 62
-
 function blobFileProblems({ blobFiles }: SurveyedState): Problem[] {
   return blobFiles.flatMap(({ blobFile, stored }) => {
-    const expected = blobFile.blobBytes + blobFileFrameBytes
+    const expected = blobFileSize(blobFile)
     if (!stored || stored.size === expected) return []
     const object = urlOf(stored)
-    const message =
-      `${object} has ${stored.size} bytes, and by the MANIFEST it is ${expected}. ` +
-      'Bring the object back, for example from an earlier version'
+    const message = `${object} has ${stored.size} bytes, and by the MANIFEST it is ${expected}. ${bringBack}`
     return [{ code: 'wrongSize', object, message }]
   })
 }
@@ -160,28 +159,27 @@ function rootProblems({ states, objects, url }: Survey): Problem[] {
   if (states.size > 0 || !(kinds.includes('manifest') || kinds.includes('table'))) return []
   const object = `${url}/CLOUDMANIFEST`
   const message =
-    `${object} is missing, and other parts of a database are there. Unless that is being created, or was destroyed, ` +
-    'bring the object back, for example from an earlier version'
+    `${object} is missing, and other parts of a database are there. ${bringBack}, unless that is being created, or ` +
+    'was destroyed'
   return [{ code: 'missing', object, message }]
 }
 
 function identityProblems(survey: Survey): Problem[] {
   const object = identityObject(survey)
-  const remedy = 'Bring the object back, for example from an earlier version'
   if (survey.states.size === 0 || survey.identity) return []
   if (survey.identity === undefined)
     return [
       {
         code: 'missing',
         object,
-        message: `${object} is missing, which says which database this is. ${remedy}`,
+        message: `${object} is missing, which says which database this is. ${bringBack}`,
       },
     ]
   return [
     {
       code: 'corrupt',
       object,
-      message: `${object} is empty, and should say which database this is. ${remedy}`,
+      message: `${object} is empty, and should say which database this is. ${bringBack}`,
     },
   ]
 }
@@ -243,7 +241,7 @@ async function verifyStored(
   } catch (error) {
     if (!EnvError.is(error, 'NotFound')) throw error
     const object = urlOf(stored)
-    const message = `${object} is gone since it was listed. Bring the object back, for example from an earlier version`
+    const message = `${object} is gone since it was listed. ${bringBack}`
     return { problems: [{ code: 'missing', object, message, range: expected.range }], blocks: 0, entries: 0 }
   }
 }
