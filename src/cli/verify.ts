@@ -4,7 +4,7 @@ import { exitCode } from './exit-code.js'
 import { green, red } from './output/colour.js'
 import { printJson } from './output/json.js'
 import { type JsonProblem, jsonProblem, problemKeys, problemText } from './output/problem.js'
-import { type Progress, startProgress } from './output/progress.js'
+import { startProgress } from './output/progress.js'
 import { printTable } from './output/table.js'
 import { counted, formatBytes, formatCount, printable } from './output/text.js'
 import { type InspectOptions, withInspectOptions, withPlaces } from './store-options.js'
@@ -59,16 +59,20 @@ Example:
 async function verify(url: string, options: VerifyOptions): Promise<Verification> {
   const { verifyDatabase } = await import('../inspect/verify.js')
   return await withPlaces(url, options, async (places) => {
-    let progress: Progress | undefined
+    let progress = startProgress('listing', { unit: 'objects' })
+    let isListing = true
     try {
       const verification = await verifyDatabase(places, {
         isDeep: options.deep === true,
         ...(options.cookie !== undefined && { cookie: options.cookie }),
+        // What seems damaged is listed once more, after it was read: that takes no long time beside it.
+        onObject: () => isListing && progress.add(1),
         onStart: (total) => {
-          progress?.end()
+          isListing = false
+          progress.end()
           progress = startProgress('checking', { unit: 'bytes', total })
         },
-        onRead: (bytes) => progress?.add(bytes),
+        onRead: (bytes) => progress.add(bytes),
       })
       const { survey, problems } = verification
       const cookie = options.cookie ?? [...survey.states.keys()][0]
@@ -77,7 +81,7 @@ async function verify(url: string, options: VerifyOptions): Promise<Verification
         stateOf(survey, cookie === undefined ? {} : { cookie })
       return verification
     } finally {
-      progress?.end()
+      progress.end()
     }
   })
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
 import type { VerifyJson } from '#src/cli/verify.js'
 import type { DatabasePlace, Places } from '#src/cloud/database-place.js'
 import { EnvError } from '#src/env/env-error.js'
@@ -12,6 +12,7 @@ import { readManifest } from '#src/format/manifest.js'
 import { verifyDatabase } from '#src/inspect/verify.js'
 import type { ObjectStore } from '#src/store/object-store.js'
 import { openStore } from '#src/store/open-store.js'
+import { Cli } from '../support/cli.js'
 import { runCommand } from '../support/command-runner.js'
 import {
   extended,
@@ -24,6 +25,7 @@ import {
   truncated,
   writeObjects,
 } from '../support/damage.js'
+import { FaultProxy } from '../support/fault-proxy.js'
 import {
   type FixturePath,
   fixtureNames,
@@ -694,6 +696,28 @@ test('a store that cannot be reached is neither sound nor damaged', async () => 
   const nobody = ['--endpoint', 'http://127.0.0.1:9', '--region', 'x']
   const { code, stdout } = await runCommand(['verify', 's3://bucket/db', ...nobody], env)
   expect({ code, stdout }).toEqual({ code: 3, stdout: '' })
+})
+
+const server = inject('servers').find(({ name }) => name === 'minio')
+
+test.runIf(server)('a listing that takes longer than a second is told of', async () => {
+  const store = mainTestStores()
+    .find(({ name }) => name === 'minio')!
+    .make()
+  await writeObjects(store, sound)
+  const proxy = await FaultProxy.start(server!.endpoint)
+  onTestFinished(() => proxy.stop())
+  let answer = () => {}
+  const until = new Promise<void>((resolve) => {
+    answer = resolve
+  })
+  proxy.next('GET', { kind: 'hold', until }, { path: /list-type=2/ })
+  const connection = { ...store.connection, endpoint: proxy.endpoint }
+  const { options, env } = cliAccess({ ...store, connection })
+  const cli = new Cli(['verify', store.url('db'), ...options], env)
+  await expect.poll(() => cli.stderr, { timeout: 20_000 }).toBe('listing: 0 objects, 0/s\n')
+  answer()
+  expect(await cli.result).toMatchObject({ code: 0, stdout: expect.stringContaining('is sound') })
 })
 
 async function keysOf(store: TestStore, pattern: RegExp): Promise<string[]> {
