@@ -25,6 +25,7 @@ interface Window {
   readonly bytes: Uint8Array
 }
 
+/** Of a read that is larger than it reads ahead there is one alone: a block may have 64 MiB. */
 const maxWindows = 3
 /** What a request takes is seldom less than 10 ms, in which 64 KiB pass at 6 MB/s. */
 const minReadAhead = 64 * 1024
@@ -53,7 +54,10 @@ class ObjectSource implements RangedSource {
       throw corruption(this.name, offset, `it ends at byte ${this.size}, before byte ${end}`)
     const held = this.#windows.find((window) => window.offset <= offset && end <= endOf(window))
     const window = held ?? (await this.#fetch(offset, length))
-    this.#windows = [...this.#windows.filter((other) => other !== window), window].slice(-maxWindows)
+    const others = isLarge(window.bytes.length)
+      ? []
+      : this.#windows.filter((other) => other !== window && !isLarge(other.bytes.length))
+    this.#windows = [...others, window].slice(-maxWindows)
     return window.bytes.subarray(offset - window.offset, end - window.offset)
   }
 
@@ -61,6 +65,7 @@ class ObjectSource implements RangedSource {
     const before = this.#windows.find((window) => continues(window, offset))
     const readAhead = before ? Math.min(maxReadAhead, Math.max(minReadAhead, 2 * before.bytes.length)) : 0
     const wanted = Math.min(Math.max(length, readAhead), this.size - offset)
+    if (isLarge(length)) this.#windows = []
     const { body } = await this.#place.store.get(this.#key, { offset, length: wanted })
     if (body.length < length) {
       throw corruption(
@@ -72,6 +77,10 @@ class ObjectSource implements RangedSource {
     this.#windows = this.#windows.filter((window) => window !== before)
     return { offset, bytes: body }
   }
+}
+
+function isLarge(length: number): boolean {
+  return length > maxReadAhead
 }
 
 function endOf({ offset, bytes }: Window): number {

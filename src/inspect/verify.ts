@@ -40,7 +40,7 @@ export interface Verification {
   }
 }
 
-/** Each has a few MiB of a table in memory. */
+/** Each has 3 MiB of a table in memory, or one larger block, of 64 MiB at most, as it is stored and decompressed. */
 const concurrentTables = 4
 
 /** @throws EnvError what the store fails with, and nothing else. */
