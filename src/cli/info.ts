@@ -18,8 +18,8 @@ import {
   formatBytes,
   formatCount,
   printable,
-  printableBytes,
   shortened,
+  shortenedBytes,
 } from './output/text.js'
 import { withInspectOptions } from './store-options.js'
 import { stateOf, surveyed } from './surveyed.js'
@@ -257,6 +257,6 @@ function levelColumns(largest: number): Column<LsmLevel>[] {
   ]
 }
 
-const shownKey = (key: Uint8Array) => shortened(printableBytes(key), shownKeyLength)
+const shownKey = (key: Uint8Array) => shortenedBytes(key, shownKeyLength)
 const shownNameLength = 100
 const shownName = (name: string) => shortened(printable(name), shownNameLength)

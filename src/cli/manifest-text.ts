@@ -7,7 +7,15 @@ import { decodeEdits } from './decode-edits.js'
 import { bold, cyan, dim, green, red } from './output/colour.js'
 import { LineWriter } from './output/line-writer.js'
 import { problemLine } from './output/problem.js'
-import { counted, formatBytes, formatCount, printable, printableBytes, shortened } from './output/text.js'
+import {
+  counted,
+  formatBytes,
+  formatCount,
+  printable,
+  printableBytes,
+  shortened,
+  shortenedBytes,
+} from './output/text.js'
 
 /**
  * Prints what was found, the MANIFEST as it is decoded.
@@ -51,11 +59,16 @@ const offsetWidth = 8
 /** The first line has the offset, the others are as far to the right. */
 function* editLines({ start, edit }: PlacedEdit, families: Map<number, string>): Generator<string> {
   const { columnFamily, addedColumnFamily } = edit
-  if (addedColumnFamily !== undefined) families.set(columnFamily, addedColumnFamily)
-  const family = shortened(printable(families.get(columnFamily) ?? `column family ${columnFamily}`), 40)
+  if (addedColumnFamily !== undefined && families.size < maxNames)
+    families.set(columnFamily, shortened(printable(addedColumnFamily), shownNameLength))
+  const family = families.get(columnFamily) ?? `column family ${columnFamily}`
   yield `${offset(start)}  ${[cyan(family), ...numberFields(edit)].join('  ')}`
   for (const line of fileLines(edit)) yield `${' '.repeat(offsetWidth)}    ${line}`
 }
+
+const shownNameLength = 40
+/** More column families than RocksDB has memory for are called by their numbers. */
+const maxNames = 10_000
 
 /** A line each: the first edit of a MANIFEST has all tables that there were when it was begun. */
 function* fileLines(edit: VersionEdit): Generator<string> {
@@ -111,7 +124,7 @@ function tableText(table: NewTable): string {
 const shownKeyLength = 40
 
 function keyText({ userKey }: InternalKey): string {
-  return shortened(printableBytes(userKey), shownKeyLength)
+  return shortenedBytes(userKey, shownKeyLength)
 }
 
 function summary({ columnFamilies, liveTables, lastNextFileNumber, lastSequence }: Manifest): string {

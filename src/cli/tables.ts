@@ -20,8 +20,8 @@ import {
   formatBytes,
   formatCount,
   printable,
-  printableBytes,
   shortened,
+  shortenedBytes,
 } from './output/text.js'
 import { withInspectOptions } from './store-options.js'
 import { stateOf, surveyed } from './surveyed.js'
@@ -234,4 +234,4 @@ function sequenceCell({ table: { smallestSequence, largestSequence } }: ListedTa
 }
 
 const shownKeyLength = 24
-const shownKey = (key: Uint8Array) => shortened(printableBytes(key), shownKeyLength)
+const shownKey = (key: Uint8Array) => shortenedBytes(key, shownKeyLength)

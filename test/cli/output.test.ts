@@ -10,6 +10,7 @@ import {
   printableBytes,
   printableMessage,
   shortened,
+  shortenedBytes,
 } from '#src/cli/output/text.js'
 import { encodeCloudManifest } from '#src/format/cloud-manifest.js'
 import { parseEpoch } from '#src/format/epoch.js'
@@ -150,6 +151,15 @@ describe('numbers for people', () => {
     expect(shortened('😀'.repeat(5), 5)).toBe('😀'.repeat(5))
     for (const length of [6, 9, 10, 11, 1e7]) expect(shortened('😀'.repeat(length), 5)).toBe('😀😀…😀😀')
     expect(shortened(`a${'😀'.repeat(100)}b`, 5)).toBe('a😀…😀b')
+  })
+
+  test('shortens bytes of any length, as it does their text', () => {
+    for (const text of ['abcdefghij', 'é'.repeat(50), `a${'😀'.repeat(100)}`, `${'€'.repeat(99)}b`])
+      expect(shortenedBytes(Buffer.from(text), 5)).toBe(shortened(text, 5))
+    expect(shortenedBytes(new Uint8Array(300).fill(0x80), 9)).toBe('\\x80…\\x80')
+    const start = performance.now()
+    expect(shortenedBytes(new Uint8Array(2 ** 28), 11)).toBe('\\u{0}…\\u{0}')
+    expect(performance.now() - start).toBeLessThan(1_000)
   })
 })
 

@@ -1,7 +1,7 @@
 import type { Problem, ProblemCode } from '../../inspect/problem.js'
 import { red } from './colour.js'
 import { type JsonBytes, jsonBytes } from './json.js'
-import { printable, printableBytes, printableMessage, shortened } from './text.js'
+import { printable, printableMessage, shortened, shortenedBytes } from './text.js'
 
 /** Something that is wrong with a database. */
 export interface JsonProblem {
@@ -49,7 +49,7 @@ const shownFamilyLength = 24
 /** The keys that it touches: `orders: a1 … b7`. */
 export function problemKeys({ range }: Problem): string {
   if (!range) return ''
-  const key = (bytes: Uint8Array) => shortened(printableBytes(bytes), shownKeyLength)
+  const key = (bytes: Uint8Array) => shortenedBytes(bytes, shownKeyLength)
   const family = shortened(printable(range.columnFamily), shownFamilyLength)
   return `${family}: ${key(range.smallest)} … ${key(range.largest)}`
 }

@@ -50,6 +50,25 @@ export function shortened(text: string, width: number): string {
   return `${first.slice(0, head).join('')}…${last.slice(last.length - (width - 1 - head)).join('')}`
 }
 
+/** {@link printableBytes} of them, in at most `width` characters, the middle left out: whatever their length, it takes no time. */
+export function shortenedBytes(bytes: Uint8Array, width: number): string {
+  // A character is of at most 4 bytes: of the others none would be seen.
+  const seen = 4 * width
+  if (bytes.length <= 2 * seen) return shortened(printableBytes(bytes), width)
+  const ends = [
+    bytes.subarray(0, characterStart(bytes, seen)),
+    bytes.subarray(characterStart(bytes, bytes.length - seen)),
+  ]
+  return shortened(ends.map(printableBytes).join(''), width)
+}
+
+/** Where the UTF-8 character begins that the byte at `offset` is a part of, if it is one. */
+function characterStart(bytes: Uint8Array, offset: number): number {
+  let start = offset
+  while (offset - start < 3 && (bytes[start]! & 0xc0) === 0x80) start -= 1
+  return start
+}
+
 const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
 
 /** `17 B`, `4.2 KiB`, `213 MiB`: three digits at most. */
