@@ -12,6 +12,7 @@ import type { VerifyJson } from '#src/cli/verify.js'
 import { encodeCloudManifest } from '#src/format/cloud-manifest.js'
 import type { Epoch } from '#src/format/epoch.js'
 import { encodeLog } from '#src/format/log-record.js'
+import { tableOfLongIndex, tableOfManyFilters } from '../support/amplifying-tables.js'
 import type { CliResult } from '../support/cli.js'
 import { CommandRunner } from '../support/command-runner.js'
 import { type Objects, overwritten, readObjects, writeObjects } from '../support/damage.js'
@@ -240,12 +241,12 @@ const hostileTables: readonly (readonly [what: string, says: RegExp, content: ()
   ],
   [
     'an index that points to itself',
-    /.*/,
+    /said to come behind/,
     () => table({ index: (_, at) => block([[internalKey('z'), handleBytes({ offset: at, size: 30 })]]) }),
   ],
   [
     'a partitioned index that points to itself',
-    /.*/,
+    /said to come behind/,
     () =>
       table({
         indexType: 2,
@@ -271,10 +272,11 @@ const hostileTables: readonly (readonly [what: string, says: RegExp, content: ()
     /cut off or too large/,
     () => table({ index: () => block([[internalKey('z'), endlessVarint]]) }),
   ],
+  ['an index of five million entries, in 15 KB', / more such problems/, () => tableOfLongIndex(5_000_000)],
   ['an index of an unknown type', /index type 99/, () => table({ indexType: 99 })],
   [
     'a metaindex that points to itself',
-    /.*/,
+    /restart points do not fit/,
     () =>
       table({
         metaindex: ({ offset, size }) =>
@@ -288,7 +290,7 @@ const hostileTables: readonly (readonly [what: string, says: RegExp, content: ()
   ],
   [
     'a metaindex of a hundred thousand names',
-    /.*/,
+    /names more than 1000 blocks/,
     () =>
       table({
         metaindex: () =>
@@ -317,22 +319,58 @@ const hostileTables: readonly (readonly [what: string, says: RegExp, content: ()
       }),
   ],
   [
-    'a partitioned filter that points to what is none',
-    /.*/,
+    'a partitioned filter that is the data',
+    /said to come behind/,
     () =>
       table({
         metaindex: named(
           'partitionedfilter.rocksdb.BuiltinBloomFilter',
-          handleBytes({ offset: 0, size: 33 }),
+          // All of the data block.
+          handleBytes({ offset: 0, size: block(entries).length }),
         ),
       }),
+  ],
+  [
+    'a thousand names for one filter of ten thousand partitions',
+    /said to come behind/,
+    () => tableOfManyFilters(990, 10_000),
   ],
   [
     'a dictionary that points near 2^63',
     /beyond 2\^53/,
     () => table({ metaindex: named('rocksdb.compression_dict', handleBytes({ offset: nine, size: 1 })) }),
   ],
-  ['properties that are none', /.*/, () => table({ properties: () => randomBytes(1000) })],
+  [
+    'properties that are none',
+    /restart points do not fit/,
+    () => table({ properties: () => randomBytes(1000) }),
+  ],
+  [
+    'properties that zlib makes 60 MiB',
+    /8388608 are the most that are read/,
+    () =>
+      table({
+        propertiesCompression: 2,
+        properties: () => compressed(60 * 2 ** 20, deflateRawSync(Buffer.alloc(60 * 2 ** 20))),
+      }),
+  ],
+  [
+    'a property of 7 MiB that speaks to the terminal',
+    /is in the order of/,
+    () => table({ properties: property('rocksdb.comparator', Buffer.alloc(7 * 2 ** 20, '\u001b[2J')) }),
+  ],
+  [
+    'a hundred thousand properties',
+    /says that there are/,
+    () =>
+      table({
+        properties: withProperties((own) => [
+          ...own.filter(([name]) => name.toString() !== 'rocksdb.num.entries'),
+          [Buffer.from('rocksdb.num.entries'), varint(7)],
+          ...Array.from({ length: 99_000 }, (_, at): Entry => [Buffer.from(`own${1e6 + at}`), Buffer.of(0)]),
+        ]),
+      }),
+  ],
   [
     'a count of entries near 2^63',
     /says that there are/,
@@ -440,7 +478,9 @@ describe('tables', () => {
   test('sst shows or refuses each', { timeout: 240_000 }, async () => {
     const url = (at: number) => store.url(`db/${String(at + 7).padStart(6, '0')}.sst-${epoch}`)
     const commands = hostileTables.flatMap(([what], at) => [
-      ['sst', url(at), '--blocks'],
+      ['sst', url(at)],
+      ['sst', url(at), '--index'],
+      ['sst', url(at), '--blocks', ...(at % 2 === 0 ? ['--json'] : [])],
       // To these the entries are reached.
       ...(/^an? (block|index|comparator)/.test(what) ? [['sst', url(at), '--entries', '--json']] : []),
     ])
