@@ -1,15 +1,20 @@
-import { printableBytes, unprintable } from './text.js'
+import { printableBytes, shortenedBytes, unprintable } from './text.js'
 
 /** How bytes look in JSON: all of them, and something to look at. */
 export interface JsonBytes {
   readonly base64: string
-  /** UTF-8 where they are, else ASCII with `\xNN` for the rest. Not to be parsed. */
+  /** UTF-8 where they are, else ASCII with `\xNN` for the rest; of more than 1 MiB the two ends alone. Not to be parsed. */
   readonly text: string
 }
 
 export function jsonBytes(bytes: Uint8Array): JsonBytes {
-  return { base64: Buffer.from(bytes).toString('base64'), text: printableBytes(bytes) }
+  const text = bytes.length > maxTextBytes ? shortenedBytes(bytes, shownLength) : printableBytes(bytes)
+  return { base64: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64'), text }
 }
+
+/** A character may become 6 of them in JSON, and a byte 5. */
+const maxTextBytes = 2 ** 20
+const shownLength = 1_000
 
 /**
  * One JSON document, without a line break. A bigint becomes a string of its digits, a Date an ISO 8601 string in UTC.
