@@ -28,6 +28,8 @@ export class DirectoryLock {
   readonly #clock: Clock
   /** Turns within this process, which need not poll for each other. */
   #lastTurn: Promise<unknown> = Promise.resolve()
+  /** Acquisitions that are over, but whose file was out of reach then. It comes back with the file system it is on. */
+  readonly #over = new Set<string>()
 
   /** `drafts` is a directory for files that mean nothing if their process dies. Both must exist. */
   constructor(path: string, drafts: string, clock: Clock) {
@@ -47,7 +49,8 @@ export class DirectoryLock {
     try {
       return await action()
     } finally {
-      await this.#removeOf(path, id)
+      this.#over.add(id)
+      if (await this.#removeOf(path, id)) this.#over.delete(id)
     }
   }
 
@@ -71,16 +74,23 @@ export class DirectoryLock {
     }
   }
 
-  #clear(path: string, gone: Holder): Promise<void> {
-    return this.#holding(`${path}-${gone.id}`, () => this.#removeOf(path, gone.id))
+  async #clear(path: string, gone: Holder): Promise<void> {
+    await this.#holding(`${path}-${gone.id}`, () => this.#removeOf(path, gone.id))
+    this.#over.delete(gone.id)
   }
 
-  /** Ours may be somebody else's by now, if we slept for so long that we were given up. */
-  async #removeOf(path: string, id: string): Promise<void> {
-    if ((await readHolder(path))?.id === id) await rm(path, { force: true })
+  /**
+   * Ours may be somebody else's by now, if we slept for so long that we were given up.
+   * @returns whether it was there.
+   */
+  async #removeOf(path: string, id: string): Promise<boolean> {
+    if ((await readHolder(path))?.id !== id) return false
+    await rm(path, { force: true })
+    return true
   }
 
   async #isAbandoned(path: string, holder: Holder): Promise<boolean> {
+    if (this.#over.has(holder.id)) return true
     const liveness = holder.id === unreadable.id ? 'gone' : livenessOf(holder)
     if (liveness !== 'unknown') return liveness === 'gone'
     const since = await stat(path).catch(() => undefined)

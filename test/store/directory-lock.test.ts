@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -47,6 +47,15 @@ test('an action that fails gives the lock back', async () => {
 })
 
 describe('a lock left behind', () => {
+  test('in a directory that was away when it was to be given back is taken again', async () => {
+    const lock = newLock()
+    await lock.run(async () => renameSync(directory, `${directory}-away`))
+    renameSync(`${directory}-away`, directory)
+    expect(existsSync(path)).toBe(true)
+    expect(await lock.run(async () => 'yes')).toBe('yes')
+    nothingIsLeft()
+  })
+
   test('by a process that was killed is taken over at once, by one of many', async () => {
     const child = runChild(
       `const { DirectoryLock } = await load('store/directory-lock.js')
