@@ -96,10 +96,16 @@ function decodeHeader(reader: ByteReader) {
   return { kind: 'header', version, records: reader.varint32('the number of records') } as const
 }
 
+/** Whatever a bucket has there, an error stays readable. */
+const maxShownLength = 40
+
 function decodeEpoch(reader: ByteReader): Epoch {
   const text = reader.prefixedText('an epoch')
   const epoch = parseEpoch(text)
-  if (epoch === undefined) throw reader.fail(`${JSON.stringify(text)} is not an epoch`)
+  if (epoch === undefined) {
+    const start = text.slice(0, maxShownLength)
+    throw reader.fail(`${JSON.stringify(start)}${start === text ? '' : '…'} is not an epoch`)
+  }
   return epoch
 }
 

@@ -4,6 +4,7 @@ import { EnvError } from '#src/env/env-error.js'
 import { type CloudManifest, decodeCloudManifest, encodeCloudManifest } from '#src/format/cloud-manifest.js'
 import { type Epoch, parseEpoch } from '#src/format/epoch.js'
 import { encodeLog } from '#src/format/log-record.js'
+import { prefixed } from '../support/version-edits.js'
 
 const hex = (text: string) => Buffer.from(text, 'hex')
 const epoch = (text: string): Epoch => parseEpoch(text)!
@@ -90,6 +91,11 @@ describe('corruption', () => {
     ['unsorted ends', [header(3), past(5), past(4), current], 'file 4 comes after file 5'],
     ['too few records', [header(2), current], 'it has 1 of 2 epoch records'],
     ['too many records', [header(1), past(5), current], 'it has 2 of 1 epoch records'],
+    [
+      'an epoch of a megabyte',
+      [header(1), Buffer.concat([Buffer.of(2), prefixed('x'.repeat(2 ** 20))])],
+      `: "${'x'.repeat(40)}"… is not an epoch`,
+    ],
     ['an epoch that is a path', [header(1), Buffer.from('\x02\x04../x')], '"../x" is not an epoch'],
     ['an epoch that is cut off', [header(1), Buffer.of(2, 9, 0x61)], 'an epoch is cut off'],
     ['a record with more in it', [header(1), Buffer.concat([current, current])], 'longer than its fields'],
