@@ -15,7 +15,7 @@ export interface FoundDatabase {
   readonly modified: Date
 }
 
-/** What lies below a prefix and in no database. */
+/** What lies below a prefix and in no database; also what has a name that nothing of ours can have, wherever it lies. */
 export interface Elsewhere {
   readonly objects: number
   readonly bytes: number
@@ -47,7 +47,11 @@ export async function* findDatabases(
     return undefined
   }
 
-  for await (const { key, size, lastModified } of place.store.list(prefix)) {
+  const onLeftOut = (size: number) => {
+    elsewhere.objects += 1
+    elsewhere.bytes += size
+  }
+  for await (const { key, size, lastModified } of place.store.list(prefix, { onLeftOut })) {
     onObject?.()
     const path = key.slice(prefix.length, key.lastIndexOf('/') + 1)
     const name = parseObjectName(key.slice(prefix.length + path.length))

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { BigIntStats } from 'node:fs'
-import { link, open, readdir, rename, rm, rmdir, stat, unlink } from 'node:fs/promises'
+import { link, readdir, rename, rm, rmdir, stat, unlink } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type Clock, systemClock } from '../env/clock.js'
@@ -8,7 +8,7 @@ import { EnvError, toEnvError } from '../env/env-error.js'
 import { DirectoryLock } from './directory-lock.js'
 import { DirectoryMetadata, type UserMetadata } from './directory-metadata.js'
 import { makeDirectory, syncDirectory } from './durable-file.js'
-import { assertFile, describeFile, etagOf, readRange, writeDraft } from './object-file.js'
+import { assertFile, describeFile, etagOf, openToRead, readRange, writeDraft } from './object-file.js'
 import { assertObjectKey, compareKeys, isKeyPrefix, isObjectKey } from './object-key.js'
 import {
   type ByteRange,
@@ -69,7 +69,7 @@ export class DirectoryStore implements ObjectStore {
       'get',
       key,
       async (path) => {
-        const file = await open(path)
+        const file = await openToRead(path)
         try {
           const info = await this.#infoOf(key, await file.stat({ bigint: true }))
           return { ...info, body: await readRange(file, info.size, range) }
@@ -170,6 +170,7 @@ export class DirectoryStore implements ObjectStore {
         return new EnvError('NotFound', `${what}: there is no such object`, { cause: error })
       case 'EISDIR':
       case 'ENOTDIR':
+      case 'ENXIO':
       case 'EEXIST':
         if (operation !== 'put' && operation !== 'copy') {
           return new EnvError('NotFound', `${what}: there is no such object`, { cause: error })
@@ -318,12 +319,15 @@ export class DirectoryStore implements ObjectStore {
       }))
       .sort((a, b) => compareKeys(a.key, b.key))
     for (const { key, nested } of found) {
+      if (key === privateName || key === `${privateName}/`) continue
       if (nested) {
         const matches = key.startsWith(prefix) || prefix.startsWith(key)
-        if (matches && !options.shallow && this.#isUsable(key.slice(0, -1)))
+        const isUsable = isObjectKey(key.slice(0, -1))
+        if (matches && !options.shallow && (isUsable || options.onLeftOut))
           yield* this.#walk(key, prefix, options)
-      } else if (key.startsWith(prefix) && this.#isUsable(key)) {
-        if (options.startAfter === undefined || compareKeys(key, options.startAfter) > 0) yield key
+      } else if (key.startsWith(prefix)) {
+        if (!isObjectKey(key)) options.onLeftOut?.(await sizeOf(join(this.#root, key)))
+        else if (options.startAfter === undefined || compareKeys(key, options.startAfter) > 0) yield key
       }
     }
   }
@@ -352,6 +356,14 @@ async function removedIfEmpty(directory: string): Promise<boolean> {
   return rmdir(directory).then(
     () => true,
     (error: NodeJS.ErrnoException) => error.code === 'ENOENT',
+  )
+}
+
+/** 0: it is gone. */
+async function sizeOf(path: string): Promise<number> {
+  return stat(path).then(
+    ({ size }) => size,
+    () => 0,
   )
 }
 

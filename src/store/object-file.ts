@@ -8,7 +8,12 @@ import { type FileBody, tooShort, unreadable } from './put-body.js'
 
 export function assertFile(stats: BigIntStats): BigIntStats {
   if (stats.isFile()) return stats
-  throw Object.assign(new Error('it is a directory'), { code: 'EISDIR' })
+  throw Object.assign(new Error('it is no file'), { code: 'EISDIR' })
+}
+
+/** Does not wait where somebody has put a named pipe; a socket is ENXIO. {@link assertFile} tells what was opened. */
+export async function openToRead(path: string): Promise<FileHandle> {
+  return await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
 }
 
 export function describeFile(key: ObjectKey, stats: BigIntStats): Omit<ObjectInfo, 'metadata'> {

@@ -79,6 +79,8 @@ export interface ListOptions {
   readonly shallow?: boolean
   /** Only keys after this one. */
   readonly startAfter?: ObjectKey
+  /** Called with the bytes of each object that is left out because its name cannot be an {@link ObjectKey}. */
+  readonly onLeftOut?: (bytes: number) => void
 }
 
 /** A conditional write found another object than it expected (HTTP 412). Nothing was written. */

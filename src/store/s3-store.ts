@@ -178,7 +178,10 @@ export class S3Store implements ObjectStore {
       for (const { Key = '', Size = 0, ETag = '', LastModified = new Date(0) } of page.Contents ?? []) {
         const key = decodeKey(Key).slice(this.#prefix.length)
         // Anybody may have put anything there; what cannot be a key of ours is none of our objects.
-        if (!isObjectKey(key)) continue
+        if (!isObjectKey(key)) {
+          options.onLeftOut?.(Size)
+          continue
+        }
         yield { key, size: Size, etag: ETag, lastModified: LastModified, metadata: {} }
       }
       token = page.IsTruncated ? page.NextContinuationToken : undefined

@@ -117,6 +117,19 @@ describe.each(mainTestStores())('du, in $name', ({ make }) => {
     })
   })
 
+  test('counts what has a name that nothing of ours has', async () => {
+    const store = make()
+    await store.put('db/plain', Buffer.alloc(100))
+    const { options, env } = cliAccess(store)
+    const counted = await store.put('db/a\ttab', Buffer.alloc(1000)).then(
+      () => ({ objects: 2, bytes: 1100 }),
+      // MinIO takes no such name.
+      () => ({ objects: 1, bytes: 100 }),
+    )
+    const { stdout } = await runCommand(['du', store.url(), '--json', ...options], env)
+    expect(JSON.parse(stdout)).toMatchObject({ total: counted, elsewhere: counted })
+  })
+
   test('of nothing says so', async () => {
     const store = make()
     const { options, env } = cliAccess(store)

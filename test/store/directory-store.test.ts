@@ -1,4 +1,6 @@
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import {
   cpSync,
   existsSync,
@@ -10,8 +12,9 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { DirectoryStore } from '#src/store/directory-store.js'
 import { runChild } from '../support/child.js'
@@ -51,6 +54,33 @@ describe('a directory as a store', () => {
     expect(existsSync(join(directory, 'not'))).toBe(false)
     await later.put('a', bytes('1'))
     expect(await keysOf(later)).toEqual(['a'])
+  })
+
+  test('in which names cannot be keys tells of what it leaves out', async () => {
+    for (const path of ['good', 'a\ttab', 'sub/a\ttab', 'bad\nsub/inside', 'bad\nsub/deeper/inside']) {
+      mkdirSync(dirname(join(directory, path)), { recursive: true })
+      writeFileSync(join(directory, path), path)
+    }
+    await store.put('sub/good', bytes('1'))
+    const leftOut: number[] = []
+    const onLeftOut = (size: number) => leftOut.push(size)
+    expect(await keysOf(store, '', { onLeftOut })).toEqual(['good', 'sub/good'])
+    expect(leftOut.sort((a, b) => a - b)).toEqual([5, 9, 14, 21])
+    leftOut.length = 0
+    expect(await keysOf(store, 'sub/', { onLeftOut })).toEqual(['sub/good'])
+    expect(leftOut).toEqual([9])
+  })
+
+  test('has no object where a named pipe or a socket lies, and does not wait for one', async () => {
+    execFileSync('mkfifo', [join(directory, 'pipe')])
+    const server = createServer().listen(join(directory, 'socket'))
+    await once(server, 'listening')
+    for (const key of ['pipe', 'socket']) {
+      await expect(store.get(key)).rejects.toMatchObject({ code: 'NotFound' })
+      await expect(store.head(key)).rejects.toMatchObject({ code: 'NotFound' })
+    }
+    expect(await keysOf(store)).toEqual([])
+    server.close()
   })
 
   test('that vanishes is what is blamed, not the file that was to be put there', async () => {
