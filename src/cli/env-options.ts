@@ -1,7 +1,9 @@
 import { type Command, Option, type OptionValues } from '@commander-js/extra-typings'
+import type { CloudEnvOptions } from '../cloud/cloud-env-options.js'
 import type { Env } from '../env/env.js'
 import { createMemoryEnv } from '../env/memory-env.js'
 import { createPosixEnv } from '../env/posix-env.js'
+import { asUsage } from './as-usage.js'
 import {
   type ConnectionOptions,
   connectionOf,
@@ -48,14 +50,17 @@ export async function openEnv(options: EnvOptions): Promise<Env> {
   if (root === undefined) throw new UsageError('expected --root, the directory below which the databases lie')
   // Loaded here, for neither --help nor another Env needs it.
   const { createCloudEnv } = await import('../cloud/cloud-env.js')
-  return await createCloudEnv({
+  const { parseCloudEnvOptions } = await import('../cloud/cloud-env-options.js')
+  const cloudOptions: CloudEnvOptions = {
     store,
     root,
     ...connectionOf(options),
     ...(cookie !== undefined && { cookie }),
     ...(source !== undefined && { source }),
     ...(cacheBytes !== undefined && { cache: { maxBytes: size(cacheBytes) } }),
-  })
+  }
+  asUsage(() => parseCloudEnvOptions(cloudOptions))
+  return await createCloudEnv(cloudOptions)
 }
 
 /** A plain number is bytes. */

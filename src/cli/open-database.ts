@@ -7,19 +7,21 @@ import { EnvError } from '../env/env-error.js'
 import type { HostedEnv } from '../host/hosted-env.js'
 import { bucketDirectory } from '../inspect/bucket-directory.js'
 import type { BucketColumnFamily, BucketEnvMetrics, BucketEnvOptions } from '../inspect/bucket-env.js'
+import { bytewiseComparator, keyOrder } from '../inspect/key-order.js'
 import { quoted } from '../inspect/quoted.js'
-import { parseStoreUrl } from '../store/store-url.js'
 import { cookiesAt } from './cookies-at.js'
 import { noColumnFamily } from './no-column-family.js'
 import { noDatabase } from './no-database.js'
 import { withProgress } from './output/progress.js'
 import {
   type ConnectionOptions,
+  checkStoreUrl,
   connectionOf,
   type StateOptions,
   withInspectOptions,
   withPlaces,
 } from './store-options.js'
+import { UsageError } from './usage-error.js'
 
 /** What every command takes that reads keys. */
 export type DatabaseOptions = ConnectionOptions &
@@ -45,6 +47,8 @@ export function withDatabaseOptions<Arguments extends unknown[], Own extends Opt
 export interface OpenDatabase {
   readonly db: RocksDB
   readonly columnFamily: ColumnFamily
+  /** Of the column family, by RocksDB's name. */
+  readonly comparator: string
 }
 
 /**
@@ -59,8 +63,8 @@ export async function withDatabase<T>(
   options: DatabaseOptions,
   work: (opened: OpenDatabase) => Promise<T>,
 ): Promise<T> {
-  parseStoreUrl(url)
   const { source, cookie } = options
+  for (const place of source === undefined ? [url] : [url, source]) checkStoreUrl(place)
   const envOptions: BucketEnvOptions = {
     url,
     connection: connectionOf(options),
@@ -78,24 +82,31 @@ export async function withDatabase<T>(
     options: envOptions,
   })
   try {
-    const db = await withProgress('opening', {}, async () => {
+    const { db, comparator } = await withProgress('opening', {}, async () => {
       const columnFamilies = await columnFamiliesOf(env, url, options)
-      return RocksDB.open(bucketDirectory, {
+      const asked = columnFamilies.find(({ name }) => name === options.columnFamily)!
+      const families = columnFamilies.map((family) => [family.name, familyOptions(family, url, options)])
+      const openOptions = {
         env,
         readOnly: true,
         options: engineOptions,
-        columnFamilies: Object.fromEntries(
-          columnFamilies.map((family) => [family.name, familyOptions(family, url, options)]),
-        ),
-      })
+        columnFamilies: Object.fromEntries(families),
+      }
+      return {
+        db: await RocksDB.open(bucketDirectory, openOptions).catch(refusedOperator),
+        comparator: asked.comparator ?? bytewiseComparator,
+      }
     })
     try {
-      return await work({ db, columnFamily: db.columnFamily(options.columnFamily) })
+      return await work({ db, columnFamily: db.columnFamily(options.columnFamily), comparator })
     } finally {
       await db.close()
     }
   } catch (error) {
-    throw error instanceof RocksDBError ? explained(error, url) : error
+    if (!(error instanceof RocksDBError)) throw error
+    // Where RocksDB failed because the thread that hosts the Env is no more, this tells of that.
+    await env.metrics()
+    throw explained(error, url)
   } finally {
     await env.close()
   }
@@ -129,18 +140,16 @@ async function columnFamiliesOf(
   )
 }
 
-const bytewise = 'leveldb.BytewiseComparator'
-const knownComparators = new Set([bytewise, 'rocksdb.ReverseBytewiseComparator'])
 const defaultLevels = 7
 /** Far more than anybody has. RocksDB takes memory for each. */
 const maxLevels = 100
 
 function familyOptions(
-  { name, comparator = bytewise, levels }: BucketColumnFamily,
+  { name, comparator = bytewiseComparator, levels }: BucketColumnFamily,
   url: string,
   { mergeOperator }: DatabaseOptions,
 ): RocksDBOptions {
-  if (!knownComparators.has(comparator)) {
+  if (!keyOrder(comparator)) {
     throw new EnvError(
       'NotSupported',
       `${url}: column family ${quoted(name)} is in the order of ${quoted(comparator)}, which RocksDB does not know by name. ` +
@@ -149,9 +158,16 @@ function familyOptions(
   }
   return {
     num_levels: Math.min(Math.max(levels, defaultLevels), maxLevels),
-    ...(comparator !== bytewise && { comparator }),
+    ...(comparator !== bytewiseComparator && { comparator }),
     ...(mergeOperator !== undefined && { merge_operator: mergeOperator }),
   }
+}
+
+/** Which operators there are, only RocksDB knows. */
+function refusedOperator(error: unknown): never {
+  if (error instanceof TypeError && error.message.includes('"merge_operator"'))
+    throw new UsageError(`--merge-operator: ${error.message}`, { cause: error })
+  throw error
 }
 
 /** The same error, said about the bucket instead of the directory that RocksDB sees. */

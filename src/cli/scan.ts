@@ -1,6 +1,8 @@
-import { Command } from '@commander-js/extra-typings'
+import { Command, Option } from '@commander-js/extra-typings'
 import type { Entry, EntryIterator } from '../engine/iterator.js'
 import type { KeyRange } from '../engine/key-range.js'
+import { bytewiseComparator } from '../inspect/key-order.js'
+import { quoted } from '../inspect/quoted.js'
 import { guarded } from './crash-guard.js'
 import { keyArgumentHelp, parseKey } from './key-argument.js'
 import { parseLimit } from './limit-argument.js'
@@ -9,6 +11,7 @@ import { type JsonBytes, jsonBytes, jsonLine, printJson } from './output/json.js
 import { LineWriter } from './output/line-writer.js'
 import { startProgress, withProgress } from './output/progress.js'
 import { type ShownAs, shownAsOption, shownKey, shownValue } from './shown-bytes.js'
+import { UsageError } from './usage-error.js'
 
 /** A line of what `cloudenv scan --json` prints. */
 export interface ScanEntryJson {
@@ -26,9 +29,11 @@ export const scanCommand = withDatabaseOptions(
   new Command('scan')
     .description('print the keys of a range with their values, read straight from the bucket')
     .argument('<url>', 'of a database: s3://bucket/path or file:///directory')
-    .option('--gte <key>', `from this key on (${keyArgumentHelp})`, parseKey)
+    .addOption(
+      new Option('--gte <key>', `from this key on (${keyArgumentHelp})`).argParser(parseKey).conflicts('gt'),
+    )
     .option('--gt <key>', 'after this key', parseKey)
-    .option('--lte <key>', 'up to this key', parseKey)
+    .addOption(new Option('--lte <key>', 'up to this key').argParser(parseKey).conflicts('lt'))
     .option('--lt <key>', 'before this key', parseKey)
     .option('--prefix <key>', 'keys that begin so', parseKey)
     .option('--reverse', 'from the last key to the first')
@@ -38,7 +43,8 @@ export const scanCommand = withDatabaseOptions(
     .addHelpText(
       'after',
       `
-A line is a key, a tab and its value.
+A line is a key, a tab and its value. Bounds and prefixes are for column families in the order of their bytes,
+as all are that were made without a comparator of their own.
 
 Examples:
   cloudenv scan s3://bucket/prod/orders --prefix order/ --limit 10
@@ -56,7 +62,14 @@ async function scan(url: string, options: ScanOptions): Promise<void> {
     ...(lt && { lt }),
     ...(prefix && { prefix }),
   }
-  await withDatabase(url, options, async ({ db, columnFamily }) => {
+  const isRanged = Object.keys(range).length > 0
+  await withDatabase(url, options, async ({ db, columnFamily, comparator }) => {
+    if (isRanged && comparator !== bytewiseComparator) {
+      throw new UsageError(
+        `column family ${quoted(family)} is in the order of ${quoted(comparator)}: bounds and prefixes are for those in ` +
+          'the order of their bytes. Scan it whole, perhaps with --reverse and --limit',
+      )
+    }
     const found = db.iterator({
       columnFamily,
       ...range,

@@ -4,7 +4,7 @@ import { createConnection } from 'node:net'
 import { resolve } from 'node:path'
 import { Command } from '@commander-js/extra-typings'
 import { EnvHost } from '../host/env-host.js'
-import { makeSocketDirectory, removeSocketDirectory } from '../host/socket-directory.js'
+import { makeSocketDirectory, maxSocketPathBytes, removeSocketDirectory } from '../host/socket-directory.js'
 import { type EnvOptions, openEnv, withEnvOptions } from './env-options.js'
 import { printJson } from './output/json.js'
 import { fsUri, pluginPreload } from './plugin.js'
@@ -26,6 +26,8 @@ export const serveCommand = withEnvOptions(
     }
   } else {
     const socketPath = resolve(options.socket)
+    if (Buffer.byteLength(socketPath) > maxSocketPathBytes)
+      throw new UsageError(`expected --socket to be a path of at most ${maxSocketPathBytes} bytes`)
     await removeStaleSocket(socketPath)
     await serve(options, socketPath)
   }

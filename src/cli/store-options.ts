@@ -1,8 +1,11 @@
 import { type Command, Option, type OptionValues } from '@commander-js/extra-typings'
 import type { Places } from '../cloud/database-place.js'
+import { isCookie } from '../format/file-name.js'
 import { openStore } from '../store/open-store.js'
 import type { S3Connection } from '../store/s3-client.js'
-import { checkEndpoint } from '../store/store-url.js'
+import { checkEndpoint, parseStoreUrl } from '../store/store-url.js'
+import { asUsage } from './as-usage.js'
+import { UsageError } from './usage-error.js'
 
 /** How to reach a store: the same in every command that has to. */
 export const connectionOptions: readonly Option[] = [
@@ -15,9 +18,18 @@ export const connectionOptions: readonly Option[] = [
 
 /** Which state of a database is meant. */
 export const stateOptions: readonly Option[] = [
-  new Option('--cookie <name>', 'the state of CLOUDMANIFEST-<name> instead of CLOUDMANIFEST'),
+  new Option('--cookie <name>', 'the state of CLOUDMANIFEST-<name> instead of CLOUDMANIFEST').argParser(
+    parseCookie,
+  ),
   new Option('--source <url>', 'the database that this one was cloned from'),
 ]
+
+function parseCookie(text: string): string {
+  if (text === '' || isCookie(text)) return text
+  throw new UsageError(
+    `expected --cookie to be a name without slashes and control characters, got ${JSON.stringify(text)}`,
+  )
+}
 
 /** As commander parses them. A type, not an interface: only types are records of whatever to TypeScript. */
 export type ConnectionOptions = {
@@ -44,9 +56,9 @@ export function withInspectOptions<Arguments extends unknown[], Own extends Opti
   return command as unknown as Command<Arguments, Own & InspectOptions>
 }
 
-/** @throws TypeError */
+/** @throws UsageError */
 export function connectionOf({ region, endpoint, profile, pathStyle }: ConnectionOptions): S3Connection {
-  if (endpoint !== undefined) checkEndpoint(endpoint)
+  if (endpoint !== undefined) asUsage(() => checkEndpoint(endpoint))
   return {
     ...(region !== undefined && { region }),
     ...(endpoint !== undefined && { endpoint }),
@@ -55,16 +67,24 @@ export function connectionOf({ region, endpoint, profile, pathStyle }: Connectio
   }
 }
 
+/** @throws UsageError it names no store. */
+export function checkStoreUrl(url: string): void {
+  asUsage(() => parseStoreUrl(url))
+}
+
 /**
  * Does something at the place that a URL names, and lets go of the store afterwards.
- * @throws TypeError the URL names no store.
+ * @throws UsageError the URL names no store.
  */
 export async function withPlaces<T>(
   url: string,
   options: ConnectionOptions & StateOptions,
   work: (places: Places) => Promise<T>,
 ): Promise<T> {
-  const open = async (place: string) => ({ store: await openStore(place, connectionOf(options)), path: '' })
+  const open = async (place: string) => {
+    checkStoreUrl(place)
+    return { store: await openStore(place, connectionOf(options)), path: '' }
+  }
   const own = await open(url)
   const places: Places = options.source === undefined ? [own] : [own, await open(options.source)]
   try {

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import { EnvError } from '../env/env-error.js'
+import { HostGoneError } from './host-gone-error.js'
 import { makeSocketDirectory, removeSocketDirectory, type SocketDirectory } from './socket-directory.js'
 import { fromThrownValue, type WorkerInput, type WorkerReply, type WorkerRequest } from './worker-messages.js'
 
@@ -14,7 +14,7 @@ export class HostThread {
   readonly #directory: SocketDirectory
   readonly #waiting = new Map<number, Waiting>()
   #lastId = 0
-  #failure: EnvError | undefined
+  #failure: HostGoneError | undefined
 
   /** Rejects with what the Env's module or factory threw, in the class it had where that is possible. */
   static async start(input: Omit<WorkerInput, 'socketPath'>): Promise<HostThread> {
@@ -47,7 +47,7 @@ export class HostThread {
   }
 
   /** Why the thread is no more, if nobody closed it. */
-  get failure(): EnvError | undefined {
+  get failure(): HostGoneError | undefined {
     return this.#failure
   }
 
@@ -85,8 +85,7 @@ export class HostThread {
   }
 
   #fail(reason: string, cause?: unknown): void {
-    const message = `the host of the Env is gone, and with it every database on it: ${reason}`
-    this.#failure ??= new EnvError('IOError', message, { cause })
+    this.#failure ??= new HostGoneError(reason, cause)
     removeSocketDirectory(this.#directory)
     for (const { reject } of this.#waiting.values()) reject(this.#failure)
   }

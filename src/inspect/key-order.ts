@@ -3,9 +3,12 @@ export type KeyOrder = (a: Uint8Array, b: Uint8Array) => number
 
 const bytewise: KeyOrder = (a, b) => Buffer.compare(a, b)
 
+/** RocksDB's name for the order of the bytes: that of every column family for which no other was chosen. */
+export const bytewiseComparator = 'leveldb.BytewiseComparator'
+
 /** By RocksDB's own names. */
 const orders: ReadonlyMap<string, KeyOrder> = new Map([
-  ['leveldb.BytewiseComparator', bytewise],
+  [bytewiseComparator, bytewise],
   ['rocksdb.ReverseBytewiseComparator', (a: Uint8Array, b: Uint8Array) => Buffer.compare(b, a)],
 ])
 

@@ -1,7 +1,9 @@
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { RocksDB } from '#src/index.js'
 import { copyToBucket } from '../support/bucket-copy.ts'
+import { runCli } from '../support/cli.ts'
 import { fixtureSuite, haveFixtures, unpackFixture } from '../support/fixtures.ts'
 import { runTraceless, viewArguments } from '../support/inspect-cli.ts'
 import { putFixture, temporaryDirectory } from '../support/open-bucket.ts'
@@ -87,6 +89,37 @@ describe('cloudenv get', () => {
     expect({ code, found: JSON.parse(stdout) }).toEqual({
       code: 1,
       found: { columnFamily: 'default', key: { base64: 'b3JkZXIvMg==', text: 'order/2' }, value: null },
+    })
+  })
+
+  test('takes a merge operator that RocksDB does not have for wrong use', async () => {
+    const store = directory!.make()
+    const url = await makeDatabase(store)
+    expect(await runTraceless(store, ['get', url, 'A', '--merge-operator', 'none'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^cloudenv: --merge-operator: .*"none"/),
+    })
+  })
+
+  test.each([
+    ['as it starts', 'setImmediate(die)'],
+    [
+      'as a table is read',
+      `const files = require('node:fs/promises')
+      const { open } = files
+      files.open = (path, ...rest) => (/[.]sst-/.test(path) ? new Promise(die) : open(path, ...rest))
+      require('node:module').syncBuiltinESMExports()`,
+    ],
+  ])('blames itself and not the store where its thread dies %s', async (_, fault) => {
+    const store = directory!.make()
+    const url = await makeDatabase(store)
+    const faults = join(temporaryDirectory(), 'faults.cjs')
+    const die = "const die = () => { process.nextTick(() => { throw new Error('no more') }) }"
+    writeFileSync(faults, `${die}\nif (!require('node:worker_threads').isMainThread) { ${fault} }`)
+    const { code, stderr } = await runCli(['get', url, 'A'], { NODE_OPTIONS: `--require ${faults}` })
+    expect({ code, stderr }).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/host of the Env is gone.*no more/),
     })
   })
 

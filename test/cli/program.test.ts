@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
+import { exitCodeOf } from '#src/cli/exit-code.js'
 import { program } from '#src/cli/program.js'
 import { runCli } from '../support/cli.ts'
+import { runCommand } from '../support/command-runner.ts'
 
 const names = program
   .createHelp()
@@ -28,3 +30,26 @@ test('an unknown command is refused with exit code 2', async () => {
 test('the version is that of the package', async () => {
   expect((await runCli(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
 })
+
+const onCloud = ['exec', '--store', 'file:///none', '--root', '/none']
+test.each<[what: string, commandLine: readonly string[], message: RegExp]>([
+  ['a URL of no store', ['info', 'ftp://x'], /"ftp:\/\/x".*neither s3 nor file/],
+  ['the same to read keys from', ['get', 'ftp://x', 'k'], /"ftp:\/\/x".*neither s3 nor file/],
+  ['a source of no store', ['info', 'file:///none', '--source', 'x'], /got "x"/],
+  ['the same for a key', ['get', 'file:///none', 'k', '--source', 'x'], /got "x"/],
+  ['an endpoint that is none', ['ls', 's3://bucket', '--endpoint', 'x'], /"endpoint".*got "x"/],
+  ['a cookie that is none', ['info', 'file:///none', '--cookie', 'a/b'], /--cookie.*got "a\/b"/],
+  ['the same for a key', ['get', 'file:///none', 'k', '--cookie', 'a/b'], /--cookie.*got "a\/b"/],
+  ['a size that is none', [...onCloud, '--cache-bytes', 'lots', 'ldb'], /got "lots"/],
+  ['a socket with a long path', ['serve', '--socket', `/${'x'.repeat(200)}`], /--socket.*at most 103 bytes/],
+])('%s is wrong use, and named', async (_, commandLine, message) => {
+  const { code, stdout, stderr } = await runCommand(commandLine)
+  expect({ code, stdout, stderr }).toEqual({ code: 2, stdout: '', stderr: expect.stringMatching(message) })
+})
+
+test.each([new RangeError('Array buffer allocation failed'), new TypeError('undefined is not a function')])(
+  '%s is no wrong use: no other command line would help',
+  (error) => {
+    expect(exitCodeOf(error)).toBe(1)
+  },
+)

@@ -148,7 +148,7 @@ describe('a range', () => {
   }, 60_000)
 
   test.each([
-    [['--gte', 'a', '--gt', 'a'], /one of "gte" and "gt"/],
+    [['--gte', 'a', '--gt', 'a'], /--gte <key>' cannot be used with option '--gt <key>/],
     [['--gte', '0xabc'], /pairs of hex digits/],
     [['--limit', '-1'], /--limit/],
     [['--column-family', 'x'], /no column family "x".*which has "default"/],
@@ -170,6 +170,17 @@ describe('a range', () => {
     )
     const { stdout } = await runTraceless(directory!.make(), ['scan', url])
     expect(stdout).toBe('c\t1\nb\t1\na\t1\n')
+    for (const range of [
+      ['--prefix', 'b'],
+      ['--gte', 'b'],
+      ['--reverse', '--lt', 'b'],
+    ]) {
+      expect(await runTraceless(directory!.make(), ['scan', url, ...range])).toMatchObject({
+        code: 2,
+        stdout: '',
+        stderr: expect.stringMatching(/column family "default" is in the order of "rocksdb.ReverseBytewise/),
+      })
+    }
   })
 })
 
