@@ -5,7 +5,7 @@ import { red, yellow } from './output/colour.js'
 import { jsonBytes } from './output/json.js'
 import { printJsonList } from './output/json-list.js'
 import { jsonProblem } from './output/problem.js'
-import { startProgress } from './output/progress.js'
+import { type Progress, type ProgressOptions, startProgress } from './output/progress.js'
 import type { Column } from './output/table.js'
 import { TableWriter } from './output/table-writer.js'
 import { formatCount, printable, shortened } from './output/text.js'
@@ -27,26 +27,19 @@ interface ListedTable {
 
 /** Prints what the index says of the data blocks. */
 export async function printIndex(table: ListedTable, options: BlocksOptions): Promise<void> {
-  const { reader, problems } = table
-  const blocks = reader?.index({ onDamage: problems.note }) ?? none()
-  const json = (block: TableBlock): SstIndexJson['index'][number] => ({
-    ...handleJson(block),
-    upperKey: jsonBytes(block.upperKey!),
-  })
-  await printList(table, blocks, options, {
+  const { source, reader, problems } = table
+  await printList(table, reader?.index({ onDamage: problems.note }) ?? none(), options, {
     name: 'index',
-    json,
-    columns: indexColumns(table.source, options),
+    json: indexJson,
+    columns: indexColumns(source, options),
+    progress: progressBeside(options, 'reading', {}),
   })
 }
 
 /** Prints all blocks, each of which is read for it. */
 export async function printBlocks(table: ListedTable, options: BlocksOptions): Promise<void> {
   const { source, reader, problems } = table
-  // Where the lines themselves are seen, they tell how it goes on.
-  const progress = process.stdout.isTTY
-    ? undefined
-    : startProgress('checking', { unit: 'bytes', total: source.size })
+  const progress = progressBeside(options, 'checking', { unit: 'bytes', total: source.size })
   const readBlocks = async function* (): AsyncGenerator<ReadBlock> {
     if (!reader) return
     for await (const block of reader.blocks({ onDamage: problems.note })) {
@@ -54,12 +47,21 @@ export async function printBlocks(table: ListedTable, options: BlocksOptions): P
       progress?.add(block.size)
     }
   }
-  try {
-    const list = { name: 'blocks', json: blockJson, columns: blockColumns(source, options) }
-    await printList(table, readBlocks(), options, list)
-  } finally {
-    progress?.end()
-  }
+  await printList(table, readBlocks(), options, {
+    name: 'blocks',
+    json: blockJson,
+    columns: blockColumns(source, options),
+    progress,
+  })
+}
+
+/** None beside JSON on the same terminal, in whose only line it would stand. */
+function progressBeside(
+  { json }: BlocksOptions,
+  step: string,
+  options: ProgressOptions,
+): Progress | undefined {
+  return json && process.stdout.isTTY ? undefined : startProgress(step, options)
 }
 
 interface List<Row> {
@@ -67,6 +69,8 @@ interface List<Row> {
   readonly name: string
   json(row: Row): unknown
   readonly columns: readonly Column<Row>[]
+  /** Ended with the list. */
+  readonly progress: Progress | undefined
 }
 
 /** As the rows come: a small index can name millions of blocks. */
@@ -74,19 +78,38 @@ async function printList<Row>(
   { source, problems }: ListedTable,
   rows: AsyncIterable<Row>,
   options: BlocksOptions,
-  { name, json, columns }: List<Row>,
+  { name, json, columns, progress }: List<Row>,
 ): Promise<void> {
-  if (options.json) {
-    const after = () => ({ problems: problems.all.map(jsonProblem) })
-    return printJsonList({ before: { url: source.name }, name, elements: mapped(rows, json), after })
+  try {
+    if (options.json) {
+      const after = () => ({ problems: problems.all.map(jsonProblem) })
+      await printJsonList({ before: { url: source.name }, name, elements: mapped(rows, json), after })
+    } else {
+      // Where the lines themselves are seen, they tell how it goes on.
+      await printRows(rows, columns, () => process.stdout.isTTY && progress?.end())
+    }
+  } finally {
+    progress?.end()
   }
-  const table = new TableWriter(columns)
+  if (!options.json) problems.print()
+}
+
+async function printRows<Row>(
+  rows: AsyncIterable<Row>,
+  columns: readonly Column<Row>[],
+  beforeFirst: () => void,
+): Promise<void> {
+  const table = new TableWriter(columns, beforeFirst)
   try {
     for await (const row of rows) await table.write(row)
   } finally {
+    // What was found before an error is shown too.
     await table.end()
   }
-  problems.print()
+}
+
+function indexJson(block: TableBlock): SstIndexJson['index'][number] {
+  return { ...handleJson(block), upperKey: jsonBytes(block.upperKey!) }
 }
 
 function indexColumns(source: RangedSource, options: BlocksOptions): readonly Column<TableBlock>[] {

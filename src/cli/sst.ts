@@ -6,6 +6,7 @@ import { findTable } from './find-table.js'
 import { keyArgumentHelp, parseKey } from './key-argument.js'
 import { parseLimit } from './limit-argument.js'
 import { splitObjectUrl } from './object-url.js'
+import { withProgress } from './output/progress.js'
 import { printableMessage } from './output/text.js'
 import { type ShownAs, shownAsOption } from './shown-bytes.js'
 import { printBlocks, printIndex } from './sst-blocks.js'
@@ -91,7 +92,7 @@ async function show(source: RangedSource, options: SstOptions): Promise<number> 
 async function openTable(source: RangedSource, { note }: TableProblems): Promise<TableReader | undefined> {
   const { TableReader } = await import('../inspect/table-reader.js')
   try {
-    return await TableReader.open(source)
+    return await withProgress('opening', {}, () => TableReader.open(source))
   } catch (error) {
     note(error)
     return undefined

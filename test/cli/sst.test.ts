@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 import pLimit from 'p-limit'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { SstBlocksJson, SstEntryJson, SstIndexJson, SstJson } from '#src/cli/sst-json.js'
 import { encodeCloudManifest } from '#src/format/cloud-manifest.js'
 import { parseEpoch } from '#src/format/epoch.js'
@@ -12,7 +12,9 @@ import { rangedObject } from '#src/inspect/ranged-source.js'
 import { TableReader } from '#src/inspect/table-reader.js'
 import { openStore } from '#src/store/open-store.js'
 import { tableOfManyFilters } from '../support/amplifying-tables.js'
+import { Cli } from '../support/cli.js'
 import { runCommand } from '../support/command-runner.js'
+import { FaultProxy } from '../support/fault-proxy.js'
 import { fixtureNames, fixtureSuite, haveFixtures, unpackFixture } from '../support/fixtures.js'
 import { block, handleBytes, internalKey, RawTable, smallTable, varint } from '../support/raw-table.js'
 import {
@@ -21,11 +23,13 @@ import {
   storedProperties,
   typeNumbers,
 } from '../support/rocksdb-dumps.js'
+import { cliAccess, mainTestStores } from '../support/test-stores.js'
 import { writeVariedTables } from '../support/varied-tables.js'
 
 const directory = mkdtempSync(join(tmpdir(), 'cloudenv-sst-'))
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
+const minio = mainTestStores().find(({ name }) => name === 'minio')
 const twoAtOnce = pLimit(2)
 
 async function sst<T = SstJson>(url: string, ...options: readonly string[]): Promise<T> {
@@ -344,6 +348,24 @@ describe('a table', () => {
     expect(partitions).toHaveLength(25_000)
     expect(partitions.at(-1)).toMatch(/^125,\d{3} +0 +damaged/)
     expect(new Set(partitions.map((row) => row.indexOf('damaged'))).size).toBe(1)
+  })
+
+  test.runIf(minio)('that takes long to be opened is told of', async () => {
+    const store = minio!.make()
+    await store.put('db/000017.sst-ab', smallTable({ number: 17, entries: values }))
+    const proxy = await FaultProxy.start(store.connection.endpoint!)
+    onTestFinished(() => proxy.stop())
+    let answer = () => {}
+    const until = new Promise<void>((resolve) => {
+      answer = resolve
+    })
+    proxy.next('GET', { kind: 'hold', until }, { path: /000017/ })
+    const connection = { ...store.connection, endpoint: proxy.endpoint }
+    const { options, env } = cliAccess({ ...store, connection })
+    const cli = new Cli(['sst', store.url('db/000017.sst-ab'), '--index', ...options], env)
+    await expect.poll(() => cli.stderr, { timeout: 20_000 }).toBe('opening: 1 s\n')
+    answer()
+    expect(await cli.result).toMatchObject({ code: 0, stdout: expect.stringMatching(/ key2$/m) })
   })
 
   test('of which nothing is there, or no URL is given, says so', async () => {

@@ -7,12 +7,15 @@ const firstRows = 1_000
 /** Writes a table to standard output whose rows come one by one, and may be more than can be held. */
 export class TableWriter<Row> {
   readonly #columns: readonly Column<Row>[]
+  readonly #beforeFirst: () => void
   readonly #lines = new LineWriter()
   #first: (readonly string[])[] = []
   #widths: readonly number[] | undefined
 
-  constructor(columns: readonly Column<Row>[]) {
+  /** @param beforeFirst called before the first line is written, for which many rows may be waited. */
+  constructor(columns: readonly Column<Row>[], beforeFirst: () => void) {
     this.#columns = columns
+    this.#beforeFirst = beforeFirst
   }
 
   async write(row: Row): Promise<void> {
@@ -29,6 +32,7 @@ export class TableWriter<Row> {
   }
 
   async #writeFirst(): Promise<void> {
+    this.#beforeFirst()
     const widths = columnWidths(this.#first, this.#columns)
     this.#widths = widths
     await this.#lines.write(headingLine(this.#columns, widths))
