@@ -5,6 +5,7 @@ import type { NewTable, VersionEdit } from '../format/version-edit.js'
 import type { ReadManifests } from '../inspect/read-manifests.js'
 import { decodeEdits } from './decode-edits.js'
 import { bold, cyan, dim, green, red } from './output/colour.js'
+import { epochText } from './output/epoch.js'
 import { LineWriter } from './output/line-writer.js'
 import { problemLine } from './output/problem.js'
 import {
@@ -28,7 +29,7 @@ export async function printManifest({ cloudManifest, manifest, ...found }: ReadM
     await lines.write(heading(cloudManifest.url, cloudManifest.sizeBytes))
     for (const { epoch, endFile, byteOffset } of cloudManifest.epochs) {
       const files = endFile === undefined ? 'current' : `wrote the files below ${endFile}`
-      await lines.write(`${offset(byteOffset)}  ${cyan(epoch === '' ? 'no epoch' : epoch)}  ${files}`)
+      await lines.write(`${offset(byteOffset)}  ${cyan(epochText(epoch))}  ${files}`)
     }
     if (manifest) await lines.write('')
   }

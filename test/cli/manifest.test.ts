@@ -270,6 +270,11 @@ describe('a database', () => {
     await proxy.stop()
   })
 
+  test('of an epoch without a name has it shown as it is everywhere', async () => {
+    const url = write('unnamed', encodeCloudManifest({ past: [], current: parseEpoch('')! }), undefined)
+    expect((await run(url)).stdout).toContain('  (none)  current')
+  })
+
   test('of another cookie is found by it, and named where none is given', async () => {
     const url = write('cookie', root, encodeLog(edits), '-blue')
     expect((await run(url, '--cookie', 'blue')).code).toBe(0)
