@@ -1,4 +1,5 @@
 import { EnvError } from '../env/env-error.js'
+import { blockTrailerSize } from '../format/block-handle.js'
 import type { RangedSource } from '../inspect/ranged-source.js'
 import type { TableBlock, TableReader } from '../inspect/table-reader.js'
 import { red, yellow } from './output/colour.js'
@@ -44,7 +45,7 @@ export async function printBlocks(table: ListedTable, options: BlocksOptions): P
     if (!reader) return
     for await (const block of reader.blocks({ onDamage: problems.note })) {
       yield { ...block, ...(await contentsOf(reader, block, problems)) }
-      progress?.add(block.size)
+      progress?.add(block.size + blockTrailerSize)
     }
   }
   await printList(table, readBlocks(), options, {

@@ -26,7 +26,7 @@ export interface SstJson {
   readonly properties: { readonly [name: string]: number | string | JsonBytes } | null
   /** What the metaindex names, in its order. */
   readonly metaindex: readonly (HandleJson & { readonly name: string })[] | null
-  /** What cannot be read. */
+  /** What cannot be read. Beyond a hundred, the last one says how many more there are. */
   readonly problems: readonly JsonProblem[]
 }
 
