@@ -10,6 +10,8 @@ import { decodeVersionEdit } from '../format/version-edit.js'
 import type { Problem } from './problem.js'
 import {
   decodingProblem,
+  maxLooks,
+  missingManifest,
   readCloudManifestObject,
   readManifestObject,
   type StateObject,
@@ -69,18 +71,12 @@ export async function readManifests(
     // A new owner may have come between our two looks. The same CLOUDMANIFEST again means that the MANIFEST is missing.
     const { etag } = root.object
     if (etag === etagBefore || look === maxLooks) {
-      const object = objectUrl(places[0], manifestName)
-      const message =
-        `${object} is missing, and ${root.url} names it as the database's MANIFEST. ` +
-        'Bring that object back, or an earlier version of the CLOUDMANIFEST'
-      return { cloudManifest, manifest, problems: [{ code: 'missing', object, message }] }
+      const missing = missingManifest(objectUrl(places[0], manifestName), root.url)
+      return { cloudManifest, manifest, problems: [missing] }
     }
     etagBefore = etag
   }
 }
-
-/** Owners that take the database from each other come seconds apart, our looks milliseconds. */
-const maxLooks = 5
 
 function readEpochs(root: StateObject): {
   readonly cloudManifest: EpochRecords

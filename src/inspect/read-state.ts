@@ -74,6 +74,14 @@ export function decodingProblem(error: unknown, object: string): Problem {
   throw error
 }
 
+/** The problem of a MANIFEST that is not there. Both are URLs. */
+export function missingManifest(manifest: string, cloudManifest: string): Problem {
+  const message =
+    `${manifest} is missing, and ${cloudManifest} names it as the database's MANIFEST. ` +
+    'Bring that object back, or an earlier version of the CLOUDMANIFEST'
+  return { code: 'missing', object: manifest, message }
+}
+
 /**
  * Reads the CLOUDMANIFEST of a cookie and the MANIFEST that it names.
  * @throws EnvError what the store fails with; damage is told in {@link ReadState.problems}.
@@ -85,7 +93,7 @@ export async function readState(places: Places, cookie: string): Promise<ReadSta
 /** Many more than leaders that took the database over and left their CLOUDMANIFESTs. */
 const maxStates = 1000
 /** Owners change within seconds where they fight, and looks follow each other within milliseconds. */
-const maxLooks = 5
+export const maxLooks = 5
 
 /**
  * Reads states of one database that are all held together. A MANIFEST that several of them name is fetched and decoded
@@ -144,12 +152,7 @@ export class StateReader {
     const stored = await this.#readManifest(manifestName)
     const manifestObject = stored?.url ?? objectUrl(this.#places[0], manifestName)
     const rooted = { ...unread, cloudManifest: root.value, manifestObject }
-    if (!stored) {
-      const message =
-        `${manifestObject} is missing, and ${cloudManifestObject} names it as the database's MANIFEST. ` +
-        'Bring that object back, or an earlier version of the CLOUDMANIFEST'
-      return { ...rooted, problems: [{ code: 'missing', object: manifestObject, message }] }
-    }
+    if (!stored) return { ...rooted, problems: [missingManifest(manifestObject, cloudManifestObject)] }
     const { etag, lastModified, body } = stored.object
     const read = { ...rooted, manifestModified: lastModified, version: `${root.object.etag} ${etag}` }
     if (stored.problem) return { ...read, problems: [stored.problem] }
