@@ -64,13 +64,12 @@ describe('under one state', () => {
     ['the MANIFEST of an opening that may be under way', 'MANIFEST-d', 21, 'unknownEpoch', undefined],
     ['a table of nobody knows whom', '000026.sst-d', 15, 'unknownEpoch', 20],
     ['a table without an epoch', '000026.sst', 15, 'unknownEpoch', 20],
-    ['a probe', '.cloudenv-probe-1', 15, 'probe', 15],
   ])('%s', (_, name, written, reason, notAfter) => {
     expect(judge(name, written, plain)).toMatchObject({
       kind: 'garbage',
       reason,
       since: { notBefore: minute(written), notAfter: notAfter === undefined ? undefined : minute(notAfter) },
-      deletedBy: reason === 'probe' || reason === 'unknownEpoch' ? 'people' : 'owner',
+      deletedBy: reason === 'unknownEpoch' ? 'people' : 'owner',
     })
   })
 })

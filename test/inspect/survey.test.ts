@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import type { DatabasePlace, Places } from '#src/cloud/database-place.js'
 import { encodeCloudManifest } from '#src/format/cloud-manifest.js'
@@ -167,6 +168,18 @@ describe.each(mainTestStores())('in $name', ({ make }) => {
     expect(namesOf(survey, 'foreign').sort()).toEqual(names.sort())
     expect(survey.foreign).toEqual({ objects: names.length, bytes: names.length * 4 })
     expect(namesOf(survey, 'garbage')).toEqual([])
+  })
+
+  test('what an interrupted probe of conditional writes left is garbage, for people', async () => {
+    const { store } = await twoTables()
+    const probe = `.cloudenv-probe-${randomUUID()}`
+    const alike = ['.cloudenv-probe-1', `${probe}.bak`, `x${probe}`]
+    for (const name of [probe, ...alike]) await store.put(`db/${name}`, Buffer.from('1234'))
+    const survey = await surveyDatabase([(await placeOf(store, 'db')).place])
+    expect(survey.objects.filter(({ role }) => role.kind === 'garbage')).toMatchObject([
+      { name: probe, size: 4, role: { reason: 'probe', deletedBy: 'people' } },
+    ])
+    expect(namesOf(survey, 'foreign').sort()).toEqual(alike.sort())
   })
 
   test('where nothing is there is no state and no object', async () => {
