@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
-import { runCommand } from '../support/command-runner.js'
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, onTestFinished, test } from 'vitest'
+import { CommandRunner, runCommand } from '../support/command-runner.js'
 import { FaultProxy } from '../support/fault-proxy.js'
 import { keyAt } from '../support/filled-database.js'
 import { writeManyTables } from '../support/many-tables.js'
@@ -48,6 +48,16 @@ describe.runIf(minio)('a database of 5,002 tables', () => {
       expect([lists(), others()]).toEqual([pages, 2])
     },
   )
+
+  test.each(['ls', 'info', 'tables', 'gc', 'du'])('takes %s less than 200 MB of memory', async (command) => {
+    const { options, env } = cliAccess(store)
+    // A process of its own, for what it ever had is what counts.
+    const runner = new CommandRunner()
+    onTestFinished(() => runner.stop())
+    const { code, maxMemoryKiB } = await runner.run([command, store.url('db'), ...options], env)
+    expect(code).toBe(0)
+    expect(maxMemoryKiB * 1024).toBeLessThan(200e6)
+  })
 
   test('counts the entries of its tables with a request a table', async () => {
     const chosen = await cloudenv('tables', store.url('db'), '--entries', '--key', 'key00000003')

@@ -42,6 +42,11 @@ export class CommandRunner {
     return this.#inTurn(() => this.#run(commandLine, { ...process.env, ...env }, cwd))
   }
 
+  /** Ends the process, once it has run what it was given. */
+  async stop(): Promise<void> {
+    await this.#inTurn(() => this.#process?.disconnect())
+  }
+
   async #run(commandLine: readonly string[], env: NodeJS.ProcessEnv, cwd: string): Promise<CommandResult> {
     this.#process ??= this.#start()
     const child = this.#process
