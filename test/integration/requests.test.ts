@@ -157,7 +157,12 @@ describe.each(mainTestStores())('the requests to $name', ({ make }) => {
     db = await RocksDB.open(path, { env })
     await trace.until(/^delete$/)
     await db.close()
-    expect(trace.take()).toMatchInlineSnapshot(`
+    const requests = trace.take().split('\n')
+    // RocksDB writes while the old one goes.
+    const itsOwn = requests.lastIndexOf('put db/MANIFEST-e2')
+    requests.splice(itsOwn, 1)
+    expect(itsOwn).toBeGreaterThan(requests.indexOf('put db/CLOUDMANIFEST'))
+    expect(requests.join('\n')).toMatchInlineSnapshot(`
       "get db/CLOUDMANIFEST
       get db/MANIFEST-e1
       list db/
@@ -167,7 +172,6 @@ describe.each(mainTestStores())('the requests to $name', ({ make }) => {
       put db/MANIFEST-e2
       put db/CLOUDMANIFEST
       get db/IDENTITY
-      put db/MANIFEST-e2
       head db/CLOUDMANIFEST
       list db/CLOUDMANIFEST
       delete"
