@@ -28,11 +28,12 @@ Status CheckExists(Env* env, const std::string& path) {
   return Status::NotFound("there is no database here", reason == nullptr ? "" : reason);
 }
 
-// Every column family that is there has to be opened; those that are asked for may be missing yet.
+// Every column family that is there has to be opened, for writing; those that are asked for may be missing
+// yet.
 Status Descriptors(const OpenRequest& request, const DBOptions& db_options, bool exists,
                    std::vector<ColumnFamilyDescriptor>* descriptors) {
   std::vector<std::string> existing{rocksdb::kDefaultColumnFamilyName};
-  if (exists) {
+  if (exists && !request.only_named_families) {
     const Status status = DB::ListColumnFamilies(db_options, request.path, &existing);
     if (!status.ok()) return status;
   }

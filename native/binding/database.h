@@ -38,6 +38,8 @@ struct OpenRequest {
   // Of the default column family, and of every existing one that is not named below.
   rocksdb::ColumnFamilyOptions family_options;
   std::map<std::string, rocksdb::ColumnFamilyOptions> families;
+  // No others but the default one. RocksDB takes that of a database that is read-only alone.
+  bool only_named_families = false;
 };
 
 // Something that RocksDB wants released before the database closes.

@@ -24,6 +24,7 @@ std::shared_ptr<OpenRequest> RequestOf(const Napi::Object& object) {
   request->path = object.Get("path").As<Napi::String>();
   request->socket_path = object.Get("socketPath").As<Napi::String>();
   request->read_only = object.Get("readOnly").As<Napi::Boolean>();
+  request->only_named_families = object.Get("onlyNamedFamilies").As<Napi::Boolean>();
   const Settings settings = SettingsOf(object.Get("settings"));
   if (ThrowIfBad(object.Env(), ApplySettings(settings, &request->db_options, &request->family_options))) {
     return nullptr;

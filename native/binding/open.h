@@ -5,7 +5,7 @@
 
 namespace cloudenv {
 
-// open({ path, socketPath, readOnly, settings, families }): Promise<Database>
+// open({ path, socketPath, readOnly, onlyNamedFamilies, settings, families }): Promise<Database>
 Napi::Value OpenDatabase(const Napi::CallbackInfo& info);
 
 // listColumnFamilies(path, socketPath): Promise<string[]>

@@ -85,10 +85,14 @@ export async function withDatabase<T>(
     const { db, comparator } = await withProgress('opening', {}, async () => {
       const columnFamilies = await columnFamiliesOf(env, url, options)
       const asked = columnFamilies.find(({ name }) => name === options.columnFamily)!
-      const families = columnFamilies.map((family) => [family.name, familyOptions(family, url, options)])
+      // RocksDB opens nothing without `default`, and the others may be in orders that it does not know.
+      const families = columnFamilies
+        .filter((family) => family === asked || family.name === 'default')
+        .map((family) => [family.name, familyOptions(family, url, options)])
       const openOptions = {
         env,
         readOnly: true,
+        onlyNamedFamilies: true,
         options: engineOptions,
         columnFamilies: Object.fromEntries(families),
       }

@@ -22,6 +22,11 @@ export interface OpenOptions {
   readonly columnFamilies?: Readonly<Record<string, RocksDBOptions>>
   /** Changes nothing on disk, and takes no lock. Default false. */
   readonly readOnly?: boolean
+  /**
+   * With `readOnly`: of the column families that exist, only `default` and those in `columnFamilies` are opened. The
+   * others may then be such as this program cannot open, in an order of keys that it does not know. Default false.
+   */
+  readonly onlyNamedFamilies?: boolean
   /** Whether a database, or a column family named above, is created when there is none. Default true. */
   readonly createIfMissing?: boolean
 }

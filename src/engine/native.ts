@@ -92,6 +92,7 @@ export interface OpenRequest {
   /** Of the Env host; empty for the local file system. */
   readonly socketPath: string
   readonly readOnly: boolean
+  readonly onlyNamedFamilies: boolean
   readonly settings: Settings
   readonly families: readonly { readonly name: string; readonly settings: Settings }[]
 }

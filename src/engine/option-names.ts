@@ -6,7 +6,7 @@ const writing = ['sync', 'disableWAL']
 
 /** What each call takes. A misspelled option would be ignored: `readOnyl` would open for writing, `snyc` not sync. */
 const namesOf = {
-  open: ['env', 'options', 'columnFamilies', 'readOnly', 'createIfMissing'],
+  open: ['env', 'options', 'columnFamilies', 'readOnly', 'onlyNamedFamilies', 'createIfMissing'],
   listColumnFamilies: ['env'],
   get: [...reading, 'valueEncoding'],
   put: [...family, ...writing],
@@ -31,6 +31,7 @@ const namesOf = {
 
 const flags: ReadonlySet<string> = new Set([
   'readOnly',
+  'onlyNamedFamilies',
   'createIfMissing',
   'fillCache',
   'sync',

@@ -81,7 +81,11 @@ export class RocksDB {
   static async open(path: string, options: OpenOptions = {}): Promise<RocksDB> {
     checkPath(path)
     checkOptions('open', options)
-    const { env, columnFamilies = {}, readOnly = false } = options
+    const { env, columnFamilies = {}, readOnly = false, onlyNamedFamilies = false } = options
+    if (onlyNamedFamilies && !readOnly)
+      throw new TypeError(
+        'expected "onlyNamedFamilies" with "readOnly": who writes opens every column family',
+      )
     const absolutePath = resolve(path)
     const settings = [
       ...settingsOf({ create_if_missing: true, create_missing_column_families: true }),
@@ -95,7 +99,14 @@ export class RocksDB {
     }))
     for (const own of [options.options ?? {}, ...Object.values(columnFamilies)]) checkAllowed(own, env)
     const socketPath = (await env?.start()) ?? ''
-    const database = await native.open({ path: absolutePath, socketPath, readOnly, settings, families })
+    const database = await native.open({
+      path: absolutePath,
+      socketPath,
+      readOnly,
+      onlyNamedFamilies,
+      settings,
+      families,
+    })
     return new RocksDB(absolutePath, database)
   }
 

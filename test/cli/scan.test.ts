@@ -373,4 +373,21 @@ describe('a hostile bucket', () => {
       stderr: expect.stringContaining('"their.Comparator"'),
     })
   })
+
+  test('has one column family in such an order, and all others are read', async () => {
+    const store = directory!.make()
+    const others = [
+      { name: 'theirs', comparator: 'their.Comparator' },
+      { name: 'ours', comparator: 'rocksdb.ReverseBytewiseComparator' },
+    ]
+    await putHostile(store, [{ number, content: table({}) }], { others })
+    const count = (family: string) =>
+      runTraceless(store, ['scan', store.url('db'), '--count', '--column-family', family])
+    expect(await count('default')).toEqual({ code: 0, stdout: '3\n', stderr: '' })
+    expect(await count('ours')).toEqual({ code: 0, stdout: '0\n', stderr: '' })
+    expect(await count('theirs')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/column family "theirs" is in the order of "their.Comparator"/),
+    })
+  })
 })

@@ -32,6 +32,21 @@ test('those that exist are opened without being named', async () => {
   expect(await second.get('key', { columnFamily: second.columnFamily('blue'), ...text })).toBe('value')
 })
 
+test('those that are not named may be left out by who only reads', async () => {
+  const path = newPath()
+  const families = { blue: {}, red: { comparator: 'rocksdb.ReverseBytewiseComparator' } }
+  const writer = await openDatabase({ path, columnFamilies: families })
+  await writer.put('key', 'value', { columnFamily: writer.columnFamily('blue') })
+  await writer.close()
+  // Of an order that is not told, `red` cannot be opened.
+  const request = { path, readOnly: true, columnFamilies: { blue: {} } }
+  await expect(openDatabase(request)).rejects.toMatchObject({ code: 'InvalidArgument' })
+  const reader = await openDatabase({ ...request, onlyNamedFamilies: true })
+  expect(reader.columnFamilyNames).toEqual(['default', 'blue'])
+  expect(await reader.get('key', { columnFamily: reader.columnFamily('blue'), ...text })).toBe('value')
+  await expect(openDatabase({ path, onlyNamedFamilies: true })).rejects.toThrow(TypeError)
+})
+
 test('one that is missing is created only where that is asked for', async () => {
   const path = newPath()
   await (await openDatabase({ path })).close()

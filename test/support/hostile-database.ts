@@ -13,13 +13,20 @@ export interface HostileTable {
   readonly size?: number | bigint
 }
 
+export interface HostileOptions {
+  /** Of the default column family. */
+  readonly comparator?: string
+  /** More column families, empty ones. */
+  readonly others?: readonly { readonly name: string; readonly comparator: string }[]
+}
+
 const epoch = parseEpoch('bad')!
 
 /** Puts a database whose MANIFEST says that these tables lie on level 0, each with keys from `a` to `z`. */
 export async function putHostile(
   store: TestStore,
   tables: readonly HostileTable[],
-  { comparator = 'leveldb.BytewiseComparator' } = {},
+  { comparator = 'leveldb.BytewiseComparator', others = [] }: HostileOptions = {},
 ): Promise<void> {
   const key = (user: string, sequence: number) => {
     const internal = internalKey(user, sequence)
@@ -35,6 +42,9 @@ export async function putHostile(
       field.nextFileNumber(1000),
       field.lastSequence(1000),
       ...added,
+    ),
+    ...others.map(({ name, comparator }, at) =>
+      bytes(field.columnFamily(at + 1), field.addsColumnFamily(name), field.comparator(comparator)),
     ),
   ]
   for (const { number, content } of tables) {
