@@ -162,7 +162,7 @@ export async function printManifestJson(
 function cloudManifestJson({ epochs, ...object }: EpochRecords): CloudManifestJson {
   return {
     ...object,
-    epochs: epochs.map(({ endFile, ...record }) => ({ ...record, endFile: endFile ?? null })),
+    epochs: epochs.map((record) => ({ ...record, endFile: record.endFile ?? null })),
   }
 }
 
