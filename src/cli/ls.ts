@@ -58,7 +58,7 @@ export const lsCommand = withInspectOptions(
   if (options.source !== undefined) throw new UsageError('ls takes no --source: it reads no clone of one')
   const list = await listDatabases(url, options)
   if (options.json) printJson(list)
-  else print(list)
+  else print(list, options)
   const isDamaged = list.databases.some(({ states }) => states.some(({ problems }) => problems.length > 0))
   process.exitCode = isDamaged ? exitCode.foundWrong : exitCode.good
 })
@@ -125,9 +125,10 @@ function listedState(state: ReadState): ListedState {
   }
 }
 
-function print({ url, databases }: DatabaseList): void {
+function print({ url, databases }: DatabaseList, { cookie }: InspectOptions): void {
   if (databases.length === 0) {
-    console.log(`No database lies at or below ${printable(url)}.`)
+    const wanted = cookie ? `No database with a CLOUDMANIFEST-${printable(cookie)}` : 'No database'
+    console.log(`${wanted} lies at or below ${printable(url)}.`)
     return
   }
   const rows = databases.flatMap((database) => database.states.map((state) => ({ database, state })))

@@ -12,7 +12,7 @@ export async function surveyed<T>(
   // Loaded here, for --help is to be quick.
   const { surveyDatabase } = await import('../inspect/survey.js')
   return await withPlaces(url, options, async (places) => {
-    const survey = await withProgress('listing', { unit: 'objects' }, (progress) =>
+    const survey = await withProgress('surveying', { unit: 'objects' }, (progress) =>
       surveyDatabase(places, { onObject: () => progress.add(1) }),
     )
     return await work(survey)

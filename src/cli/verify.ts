@@ -59,7 +59,7 @@ Example:
 async function verify(url: string, options: VerifyOptions): Promise<Verification> {
   const { verifyDatabase } = await import('../inspect/verify.js')
   return await withPlaces(url, options, async (places) => {
-    let progress = startProgress('listing', { unit: 'objects' })
+    let progress = startProgress('surveying', { unit: 'objects' })
     let isListing = true
     try {
       const verification = await verifyDatabase(places, {

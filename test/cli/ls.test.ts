@@ -90,6 +90,9 @@ describe.each(mainTestStores())('ls, in $name', ({ make }) => {
     expect(await cookies()).toEqual([['', 'blue']])
     expect(await cookies('--cookie', 'blue')).toEqual([['blue']])
     expect(await cookies('--cookie', 'green')).toEqual([])
+    expect((await ls(store, '--cookie', 'green')).stdout).toBe(
+      `No database with a CLOUDMANIFEST-green lies at or below ${store.url()}.\n`,
+    )
     expect((await ls(store)).stdout).toMatch(/cookie.*\n.* - .*\n.* blue /)
   })
 

@@ -69,6 +69,14 @@ describe.runIf(minio)('what takes longer than a second', () => {
     expect((await cli.result).code).toBe(code)
   })
 
+  test('is told of by its right name while a database is listed and its MANIFEST read', async () => {
+    const { url, options, env, answer } = await slowDatabase(manifest)
+    const cli = new Cli(['info', url, ...options], env)
+    await expect.poll(() => cli.stderr, { timeout: 20_000 }).toMatch(/^surveying: 2 objects, \d\/s\n/)
+    answer()
+    expect((await cli.result).code).toBe(0)
+  })
+
   describe.runIf(haveTerminals)('on a terminal', () => {
     test('is told of in one line that changes, and is gone in the end', async () => {
       const { url, options, env, answer } = await slowDatabase(listing)

@@ -715,7 +715,7 @@ test.runIf(server)('a listing that takes longer than a second is told of', async
   const connection = { ...store.connection, endpoint: proxy.endpoint }
   const { options, env } = cliAccess({ ...store, connection })
   const cli = new Cli(['verify', store.url('db'), ...options], env)
-  await expect.poll(() => cli.stderr, { timeout: 20_000 }).toBe('listing: 0 objects, 0/s\n')
+  await expect.poll(() => cli.stderr, { timeout: 20_000 }).toBe('surveying: 0 objects, 0/s\n')
   answer()
   expect(await cli.result).toMatchObject({ code: 0, stdout: expect.stringContaining('is sound') })
 })
