@@ -5,6 +5,7 @@ import { EnvError } from '../env/env-error.js'
 import { blobFileSize } from '../format/blob-file-size.js'
 import type { Manifest } from '../format/manifest.js'
 import type { TableUniqueId } from '../format/table-unique-id.js'
+import { isCloneIdentity } from './clone.js'
 import { mapLimited } from './map-limited.js'
 import { bringBack, type Problem } from './problem.js'
 import { rangedObject } from './ranged-source.js'
@@ -148,7 +149,7 @@ function misplacedTables({ tables, manifest }: SurveyedState, survey: Survey): M
 
 /** The id of a clone says that it is one, though not of what. */
 function missingFromClone(problem: Problem, { places, identity }: Survey): Problem {
-  if (places.length > 1 || !identity?.includes('rockset')) return problem
+  if (places.length > 1 || !isCloneIdentity(identity)) return problem
   const hint = 'This database is a clone: what it did not write itself lies at its source, see --source'
   return { ...problem, message: `${problem.message}. ${hint}` }
 }
