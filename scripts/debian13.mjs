@@ -98,7 +98,8 @@ function debianMirror() {
  * @param {string} root
  */
 function copyNode(root) {
-  if (process.config.variables.node_shared) {
+  const { variables } = process.config
+  if ('node_shared' in variables && variables.node_shared) {
     throw new SetupError(
       `The Debian 13 root runs the Node.js from outside, and ${process.execPath} needs a libnode.so beside it: ` +
         'use one of nodejs.org, or npx node@20 scripts/debian13.mjs.',
