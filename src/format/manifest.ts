@@ -82,8 +82,8 @@ export class ManifestBuilder {
   readonly #columnFamilies = new Map<number, ColumnFamily>([
     [0, { id: 0, name: 'default', comparator: undefined, logNumber: 0 }],
   ])
-  readonly #tables = new Map<number, LiveTable>()
-  readonly #blobFiles = new Map<number, BlobFile>()
+  readonly #tables = new FamilyFiles<LiveTable>()
+  readonly #blobFiles = new FamilyFiles<BlobFile>()
   /** The edits of an atomic group that has more to come. */
   #group: PlacedEdit[] = []
   #groupEntries = 0
@@ -107,7 +107,7 @@ export class ManifestBuilder {
     }
     this.#group.push(placed)
     this.#groupEntries += entriesOf(edit)
-    const held = this.#tables.size + this.#blobFiles.size + this.#columnFamilies.size
+    const held = this.#tables.byNumber.size + this.#blobFiles.byNumber.size + this.#columnFamilies.size
     if (held + this.#groupEntries > maxEntries) {
       const message = `${this.#name} has more than ${maxEntries} files at byte ${start}, more than is read here`
       throw new EnvError('NotSupported', message)
@@ -132,7 +132,7 @@ export class ManifestBuilder {
     }
     return {
       columnFamilies: this.#columnFamilies,
-      liveTables: this.#tables,
+      liveTables: this.#tables.byNumber,
       liveBlobFiles: this.#liveBlobFiles(),
       dbId: this.#dbId,
       lastNextFileNumber: this.#nextFileNumber,
@@ -161,9 +161,8 @@ export class ManifestBuilder {
   #dropColumnFamily(edit: VersionEdit, fail: (reason: string) => Error): void {
     const id = edit.columnFamily
     if (!this.#columnFamilies.delete(id)) throw fail(`column family ${id} is dropped but not there`)
-    for (const files of [this.#tables, this.#blobFiles]) {
-      for (const file of files.values()) if (file.columnFamily === id) files.delete(file.number)
-    }
+    this.#tables.deleteFamily(id)
+    this.#blobFiles.deleteFamily(id)
   }
 
   #applyFiles(edit: VersionEdit, offset: number, fail: (reason: string) => Error): void {
@@ -178,25 +177,25 @@ export class ManifestBuilder {
     })
 
     for (const { number, blobCount, blobBytes } of edit.newBlobFiles) {
-      if (this.#blobFiles.has(number)) throw fail(`blob file ${number} is added twice`)
-      this.#blobFiles.set(number, { number, columnFamily, blobCount, blobBytes, garbageCount: 0 })
+      if (this.#blobFiles.byNumber.has(number)) throw fail(`blob file ${number} is added twice`)
+      this.#blobFiles.add({ number, columnFamily, blobCount, blobBytes, garbageCount: 0 })
     }
     for (const { number, blobCount } of edit.blobGarbage) {
-      const file = this.#blobFiles.get(number)
+      const file = this.#blobFiles.byNumber.get(number)
       if (file === undefined) throw fail(`blob file ${number} has garbage but is not there`)
       file.garbageCount += blobCount
     }
     for (const { number, level } of edit.deletedTables) {
-      const table = this.#tables.get(number)
+      const table = this.#tables.byNumber.get(number)
       if (table?.columnFamily !== columnFamily || table.level !== level) {
         throw fail(`table ${number} is deleted from level ${level} but is not there`)
       }
-      this.#tables.delete(number)
+      this.#tables.delete(table)
     }
     for (const table of edit.newTables) {
       const { number } = table
-      if (this.#tables.has(number)) throw fail(`table ${number} is added twice`)
-      this.#tables.set(number, { ...table, columnFamily, editOffset: offset })
+      if (this.#tables.byNumber.has(number)) throw fail(`table ${number} is added twice`)
+      this.#tables.add({ ...table, columnFamily, editOffset: offset })
     }
   }
 
@@ -215,13 +214,13 @@ export class ManifestBuilder {
   #liveBlobFiles(): Map<number, LiveBlobFile> {
     const linked = new Set<number>()
     const oldest = new Map<number, number>()
-    for (const { columnFamily, oldestBlobFile } of this.#tables.values()) {
-      if (oldestBlobFile === undefined || !this.#blobFiles.has(oldestBlobFile)) continue
+    for (const { columnFamily, oldestBlobFile } of this.#tables.byNumber.values()) {
+      if (oldestBlobFile === undefined || !this.#blobFiles.byNumber.has(oldestBlobFile)) continue
       linked.add(oldestBlobFile)
       oldest.set(columnFamily, Math.min(oldest.get(columnFamily) ?? Infinity, oldestBlobFile))
     }
     const live = new Map<number, LiveBlobFile>()
-    for (const { garbageCount, ...file } of this.#blobFiles.values()) {
+    for (const { garbageCount, ...file } of this.#blobFiles.byNumber.values()) {
       const inRange = file.number >= (oldest.get(file.columnFamily) ?? Infinity)
       const holdsData = linked.has(file.number) || garbageCount < file.blobCount
       if (inRange && holdsData) live.set(file.number, file)
@@ -235,4 +234,32 @@ function entriesOf(edit: VersionEdit): number {
   const { deletedTables, newTables, newBlobFiles, blobGarbage, compactCursors, addedWals } = edit
   const lists = [deletedTables, newTables, newBlobFiles, blobGarbage, compactCursors, addedWals]
   return lists.reduce((sum, list) => sum + list.length, 1)
+}
+
+/** Files that go with their column family: at once, however many there are of others. */
+class FamilyFiles<File extends { readonly number: number; readonly columnFamily: number }> {
+  readonly #byNumber = new Map<number, File>()
+  readonly #numbers = new Map<number, Set<number>>()
+
+  get byNumber(): ReadonlyMap<number, File> {
+    return this.#byNumber
+  }
+
+  add(file: File): void {
+    const { number, columnFamily } = file
+    this.#byNumber.set(number, file)
+    const numbers = this.#numbers.get(columnFamily)
+    if (numbers) numbers.add(number)
+    else this.#numbers.set(columnFamily, new Set([number]))
+  }
+
+  delete({ number, columnFamily }: File): void {
+    this.#byNumber.delete(number)
+    this.#numbers.get(columnFamily)?.delete(number)
+  }
+
+  deleteFamily(id: number): void {
+    for (const number of this.#numbers.get(id) ?? []) this.#byNumber.delete(number)
+    this.#numbers.delete(id)
+  }
 }

@@ -167,7 +167,8 @@ const ignorableFields: ReadonlyMap<number, (field: Uint8Array, edit: Draft) => v
 
 /**
  * The most that is held of a MANIFEST: files, column families, and the fields of an edit. A field of 3 bytes takes some
- * 100 bytes of memory, a table some 1,300, so that these take at most 650 MB. Of tables of 64 MiB it would be 30 TB.
+ * 100 bytes of memory, a table some 1,300, so that these take at most 650 MB, and a command that looks for the tables
+ * about twice that. With tables of 64 MiB it is a database of 30 TB.
  */
 export const maxEntries = 500_000
 

@@ -43,6 +43,17 @@ describe('tables', () => {
   })
 })
 
+test('column families come and go as fast beside many tables as beside few', () => {
+  const tables = Buffer.concat(Array.from({ length: 30_000 }, (_, at) => field.newTable(6, at + 10, 1)))
+  const cf = field.columnFamily(7)
+  const coming = bytes(cf, field.addsColumnFamily('seven'))
+  const going = bytes(cf, field.dropsColumnFamily())
+  const comings = Array.from({ length: 10_000 }, () => [coming, going]).flat()
+  const table = bytes(cf, field.newTable(0, 7, 1))
+  const { liveTables, columnFamilies } = read(tables, ...comings, coming, table, going, coming)
+  expect([liveTables.size, columnFamilies.size, liveTables.has(7)]).toEqual([30_000, 2, false])
+})
+
 describe('blob files', () => {
   const live = (...edits: Uint8Array[]) => [...read(...edits).liveBlobFiles.keys()]
 
@@ -181,8 +192,13 @@ test('a MANIFEST without the numbers that RocksDB needs is corrupt', () => {
 })
 
 describe('more files than memory is given for are refused', () => {
-  const blobs = (from: number, count: number) =>
-    Buffer.concat(Array.from({ length: count }, (_, at) => field.newBlobFile(from + at, 1, 1)))
+  /** Numbers from 2^14 to 2^21 take three bytes, behind a tag of two. */
+  const blobs = (from: number, count: number) => {
+    const one = field.newBlobFile(from, 1, 1)
+    const all = Buffer.alloc(count * one.length, one)
+    for (let at = 0; at < count; at++) all.set(bytes(from + at), at * one.length + 2)
+    return all
+  }
   const refusal = (byte: number) =>
     expect.objectContaining({
       code: 'NotSupported',
@@ -190,15 +206,16 @@ describe('more files than memory is given for are refused', () => {
     })
 
   test('in edits one after another', () => {
-    const some = [blobs(1, 200_000), blobs(200_001, 200_000)]
-    expect(read(...some, field.newTable(0, 500_001, 1, 1)).liveBlobFiles.size).toBe(400_000)
-    const most = manifestOf(...some, blobs(400_001, 99_000))
-    const more = encodeLog([opening, ...some, blobs(400_001, 99_000), blobs(499_001, 2_000)])
-    expect(() => readManifest(more)).toThrow(refusal(most.length))
+    const some = [blobs(100_000, 200_000), blobs(300_000, 200_000)]
+    const oldest = [field.newBlobFile(8, 1, 1), field.newTable(0, 9, 1, 8)]
+    expect(read(...oldest, ...some).liveBlobFiles.size).toBe(400_001)
+    const most = [...some, blobs(500_000, 99_000)]
+    expect(() => read(...most, blobs(599_000, 2_000))).toThrow(refusal(manifestOf(...most).length))
   })
 
   test('in the edits of an atomic group', () => {
-    const group = (remaining: number) => bytes(blobs(1, 200_000), field.inAtomicGroup(remaining))
+    const deletions = Buffer.alloc(3 * 200_000, field.deletedTable(0, 7))
+    const group = (remaining: number) => bytes(deletions, field.inAtomicGroup(remaining))
     expect(() => read(group(9), group(8), group(7))).toThrow(refusal(manifestOf(group(9), group(8)).length))
   })
 })
