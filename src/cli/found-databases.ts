@@ -1,13 +1,19 @@
+import { stat } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
 import type { DatabasePlace } from '../cloud/database-place.js'
+import { EnvError } from '../env/env-error.js'
 import type { Elsewhere, FoundDatabase } from '../inspect/find-databases.js'
 import { withProgress } from './output/progress.js'
 
-/** Every database at or below the place, in the order of their paths, and what is in none of them. */
+/**
+ * Every database at or below the place, in the order of their paths, and what is in none of them.
+ * @throws EnvError PathNotFound: there is no such bucket, or no such directory.
+ */
 export async function foundDatabases(
   place: DatabasePlace,
 ): Promise<{ readonly databases: readonly FoundDatabase[]; readonly elsewhere: Elsewhere }> {
   const { findDatabases } = await import('../inspect/find-databases.js')
-  return await withProgress('listing', { unit: 'objects' }, async (progress) => {
+  const found = await withProgress('listing', { unit: 'objects' }, async (progress) => {
     const databases: FoundDatabase[] = []
     const search = findDatabases(place, { onObject: () => progress.add(1) })
     for (;;) {
@@ -16,6 +22,18 @@ export async function foundDatabases(
       databases.push(value)
     }
   })
+  if (found.databases.length === 0 && found.elsewhere.objects === 0) await checkDirectory(place)
+  return found
+}
+
+/** A store takes a directory that is not there for an empty one. To people it is a slip, or a disk that is away. */
+async function checkDirectory({ store: { url } }: DatabasePlace): Promise<void> {
+  if (!url.startsWith('file:')) return
+  const isThere = await stat(fileURLToPath(url)).then(
+    (stats) => stats.isDirectory(),
+    () => false,
+  )
+  if (!isThere) throw new EnvError('PathNotFound', `${url}: there is no such directory`)
 }
 
 function byPath(a: FoundDatabase, b: FoundDatabase): number {

@@ -132,6 +132,9 @@ describe.each(mainTestStores())('du, in $name', ({ make }) => {
 
   test('of nothing says so', async () => {
     const store = make()
+    // In S3, a prefix; a directory has to be there.
+    await store.put('none/object', Buffer.of(1))
+    await store.delete(['none/object'])
     const { options, env } = cliAccess(store)
     const url = store.url('none')
     expect(await runCommand(['du', url, ...options], env)).toEqual({
@@ -141,6 +144,21 @@ describe.each(mainTestStores())('du, in $name', ({ make }) => {
     })
   })
 })
+
+test.each(['ls', 'du'])(
+  '%s of a directory that is not there ends as of a bucket that is not',
+  async (command) => {
+    const store = mainTestStores()[0]!.make()
+    await store.put('file', Buffer.of(1))
+    for (const url of [store.url('none'), store.url('file')]) {
+      expect(await runCommand([command, url])).toEqual({
+        code: 3,
+        stdout: '',
+        stderr: `cloudenv: ${url}: there is no such directory\n`,
+      })
+    }
+  },
+)
 
 test.each([['x'], ['-1'], ['1e9'], ['']])('du --price %j is wrong use', async (price) => {
   const { code, stderr } = await runCommand(['du', 'file:///tmp', `--price=${price}`])
