@@ -1,6 +1,7 @@
 /** What a database stores, by what it is for. Pure. */
 import type { Epoch } from '../format/epoch.js'
 import { isCloneIdentity } from './clone.js'
+import { familyName } from './family-name.js'
 import { grouped } from './grouped.js'
 import type { Problem } from './problem.js'
 import type { Survey, SurveyedObject, SurveyedState } from './survey.js'
@@ -95,7 +96,8 @@ function homesOfFiles(states: readonly SurveyedState[]): Map<string, Home> {
     if (!homes.has(name)) homes.set(name, home)
   }
   for (const { manifest, tables, blobFiles } of states) {
-    const nameOf = (id: number) => manifest?.columnFamilies.get(id)?.name ?? String(id)
+    if (!manifest) continue
+    const nameOf = (id: number) => familyName(manifest, id)
     for (const { objectName, table } of tables)
       settle(objectName, homeOf(nameOf(table.columnFamily), table.level))
     for (const { objectName, blobFile } of blobFiles)
