@@ -32,6 +32,7 @@ export async function openBucket(
   const db = await RocksDB.open(bucketDirectory, {
     env,
     readOnly: true,
+    onlyNamedFamilies: true,
     options: { max_open_files: 20, paranoid_checks: false, ...engineOptions },
   })
   onTestFinished(() => db.close())
