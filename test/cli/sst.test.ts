@@ -16,7 +16,15 @@ import { Cli } from '../support/cli.js'
 import { runCommand } from '../support/command-runner.js'
 import { FaultProxy } from '../support/fault-proxy.js'
 import { fixtureNames, fixtureSuite, haveFixtures, unpackFixture } from '../support/fixtures.js'
-import { block, handleBytes, internalKey, RawTable, smallTable, varint } from '../support/raw-table.js'
+import {
+  block,
+  type Handle,
+  handleBytes,
+  internalKey,
+  RawTable,
+  smallTable,
+  varint,
+} from '../support/raw-table.js'
 import {
   dumpedProperties,
   propertiesInWords,
@@ -328,6 +336,21 @@ describe('a table', () => {
       const metaindex = file.add(block([[Buffer.from('rocksdb.properties'), handleBytes(properties)]]))
       return file.finish(metaindex, index)
     }
+  })
+
+  test('has its range deletions read for those entries alone that are not reached before', async () => {
+    const metaindex = (properties: Handle) =>
+      block([
+        [Buffer.from('rocksdb.properties'), handleBytes(properties)],
+        [Buffer.from('rocksdb.range_del'), handleBytes({ offset: 1, size: 8 })],
+      ])
+    const url = write('deletions', smallTable({ number: 17, entries: values, metaindex }))
+    const read = (limit: number) => runCommand(['sst', url, '--entries', '--limit', String(limit)])
+    expect(await read(3)).toMatchObject({ code: 0, stderr: '' })
+    expect(await read(4)).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^cloudenv: corrupt: .*at byte 1:/),
+    })
   })
 
   test('that could have no end of problems has a hundred and their number', async () => {
