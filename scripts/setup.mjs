@@ -73,9 +73,11 @@ function buildNative(options) {
   const inputs = [join(root, 'native'), ...(header ? [header] : [])]
   const outputs = ['cloudenv_native.node', 'libcloudenv.so'].map((name) => join(nativeBuild, name))
   whenChanged('native', inputs, outputs, () => {
-    step('building the native part (a minute or two)')
+    step('building the native part (up to a minute)')
     forgetOtherPlace()
-    run(['cmake', '-S', join(root, 'native'), '-B', nativeBuild, ...options], { quiet: true })
+    // To read RocksDB's headers is most of the work: files that are compiled together share it.
+    const together = ['-DCMAKE_UNITY_BUILD=ON', '-DCMAKE_UNITY_BUILD_BATCH_SIZE=10']
+    run(['cmake', '-S', join(root, 'native'), '-B', nativeBuild, ...together, ...options], { quiet: true })
     run(['cmake', '--build', nativeBuild, '--parallel', String(availableParallelism())], { quiet: true })
   })
 }
