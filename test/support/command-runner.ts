@@ -86,13 +86,15 @@ export class CommandRunner {
 }
 
 async function readUntil(stream: NodeJS.ReadableStream, endMark: string): Promise<string> {
-  let text = ''
+  const pieces: string[] = []
+  let end = ''
   return await new Promise((resolve) => {
     const onData = (piece: string) => {
-      text += piece
-      if (!text.endsWith(endMark)) return
+      pieces.push(piece)
+      end = (end + piece).slice(-endMark.length)
+      if (end !== endMark) return
       stream.off('data', onData)
-      resolve(text.slice(0, -endMark.length))
+      resolve(pieces.join('').slice(0, -endMark.length))
     }
     stream.on('data', onData)
   })
