@@ -109,6 +109,8 @@ export class StateReader {
   readonly #decoded = new Map<string, DecodedManifest>()
   #statesLeft = maxStates
   #entriesLeft = maxEntries
+  /** All MANIFESTs together may have what one may. */
+  #bytesLeft = maxManifestBytes
 
   constructor(places: Places, before?: StateReader) {
     this.#places = places
@@ -117,7 +119,7 @@ export class StateReader {
 
   /** As {@link readState} does. */
   async read(cookie: string): Promise<ReadState> {
-    if (this.#statesLeft <= 0 || this.#entriesLeft <= 0) return this.#unread(cookie)
+    if (this.#statesLeft <= 0 || this.#isFull()) return this.#unread(cookie)
     this.#statesLeft -= 1
     let state = await this.#readOnce(cookie)
     for (let look = 1; look < maxLooks && isGone(state); look++) {
@@ -128,7 +130,13 @@ export class StateReader {
     }
     // What is shared counts once for each: what is found about its tables is not shared.
     this.#entriesLeft -= entriesOf(state)
-    return this.#entriesLeft < 0 ? this.#unread(cookie) : state
+    // One by itself is bounded by what may be decoded of it.
+    const isAlone = this.#statesLeft === maxStates - 1
+    return this.#isFull() && !isAlone ? this.#unread(cookie) : state
+  }
+
+  #isFull(): boolean {
+    return this.#entriesLeft < 0 || this.#bytesLeft < 0
   }
 
   async #readOnce(cookie: string): Promise<ReadState> {
@@ -169,6 +177,7 @@ export class StateReader {
           ? before
           : decoded(object, (bytes, url) => readManifest(bytes, { name: url, tail: 'strict' }))
       this.#decoded.set(object.url, manifest)
+      this.#bytesLeft -= object.object.body.length
       return manifest
     })
     this.#manifests.set(name, reading)
@@ -179,7 +188,7 @@ export class StateReader {
     const object = objectUrl(this.#places[0], objectName({ kind: 'cloudManifest', cookie }))
     const message =
       `${object} was not read, nor was the MANIFEST that it names: with the states of other cookies, that would be more ` +
-      `than ${maxStates} states or ${maxEntries} files. "cloudenv manifest --cookie" shows it by itself. Remove the ` +
+      `than ${maxStates} states, ${maxEntries} files or MANIFESTs of ${maxManifestBytes} bytes. "cloudenv manifest --cookie" shows it by itself. Remove the ` +
       'CLOUDMANIFESTs of cookies that nobody uses'
     return { ...unreadState(cookie, object), problems: [{ code: 'unsupported', object, message }] }
   }

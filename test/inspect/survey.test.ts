@@ -250,6 +250,13 @@ describe('several states', () => {
     expect(requests.length).toBeLessThan(100)
   })
 
+  test('of which there is one alone are read, however much that is', async () => {
+    const past = Array.from({ length: 500_000 }, () => ({ epoch: parseEpoch('a')!, end: 1 }))
+    const store = await storeWith(1, encodeCloudManifest({ past, current }))
+    const { states } = await surveyDatabase([(await placeOf(store, '')).place])
+    expect(states.get('c0')!.cloudManifest!.past).toHaveLength(500_000)
+  })
+
   test('of large MANIFESTs are fetched one at a time', async () => {
     const store = mainTestStores()[0]!.make()
     const large = encodeLog([bytes(opening, 8192, prefixed(Buffer.alloc(5 * 2 ** 20)))])
