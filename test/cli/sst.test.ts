@@ -386,7 +386,7 @@ describe('a table', () => {
     const connection = { ...store.connection, endpoint: proxy.endpoint }
     const { options, env } = cliAccess({ ...store, connection })
     const cli = new Cli(['sst', store.url('db/000017.sst-ab'), '--index', ...options], env)
-    await expect.poll(() => cli.stderr, { timeout: 20_000 }).toBe('opening: 1 s\n')
+    await expect.poll(() => cli.stderr, { timeout: 20_000 }).toMatch(/^opening: [1-9]\d* s\n/)
     answer()
     expect(await cli.result).toMatchObject({ code: 0, stdout: expect.stringMatching(/ key2$/m) })
   })

@@ -93,7 +93,7 @@ interface ProgressState extends ProgressOptions {
 
 /** For example `checking: 1,200 of 5,000 tables, 400/s, 9 s left`, or `opening: 3 s`. */
 export function progressLine({ step, unit, total, done, seconds }: ProgressState): string {
-  if (unit === undefined) return `${step}: ${formatSeconds(seconds)}`
+  if (unit === undefined) return `${step}: ${formatSeconds(Math.round(seconds))}`
   const amount = (value: number) => (unit === 'bytes' ? formatBytes(value) : formatCount(Math.round(value)))
   const rate = done / seconds
   // More may be done than was thought: what is read again, or came to be meanwhile.
