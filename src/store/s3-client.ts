@@ -1,4 +1,5 @@
-import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3'
+import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3'
+import { sdk } from './aws-sdk.js'
 
 /** How to reach S3 or a server that speaks its protocol. */
 export interface S3Connection {
@@ -51,7 +52,7 @@ export function createS3Client(connection: S3Connection): S3Client {
       httpsAgent: { keepAlive: true, maxSockets },
     },
   }
-  return new S3Client(config)
+  return new sdk.S3Client(config)
 }
 
 function defaultRegion(): string {

@@ -1,12 +1,6 @@
 import { crc32 } from 'node:zlib'
-import {
-  AbortMultipartUploadCommand,
-  type CompletedPart,
-  CompleteMultipartUploadCommand,
-  CreateMultipartUploadCommand,
-  UploadPartCommand,
-  UploadPartCopyCommand,
-} from '@aws-sdk/client-s3'
+import type { CompletedPart } from '@aws-sdk/client-s3'
+import { sdk } from './aws-sdk.js'
 import type { ObjectInfo, ObjectKey, PutBody } from './object-store.js'
 import { bodySize } from './put-body.js'
 import { base64Crc32, partOf } from './s3-body.js'
@@ -55,7 +49,7 @@ export async function uploadParts(
       const { ETag } = await requests.send(
         'put',
         key,
-        () => requests.client.send(new UploadPartCommand(command), signal && { abortSignal: signal }),
+        () => requests.client.send(new sdk.UploadPartCommand(command), signal && { abortSignal: signal }),
         () => length,
         signal,
       )
@@ -84,7 +78,7 @@ export async function copyParts(
       CopySourceRange: `bytes=${offset}-${offset + length - 1}`,
     }
     const { CopyPartResult } = await requests.send('copy', source.key, () =>
-      requests.client.send(new UploadPartCopyCommand(command)),
+      requests.client.send(new sdk.UploadPartCopyCommand(command)),
     )
     return { ETag: CopyPartResult?.ETag }
   })
@@ -115,11 +109,11 @@ async function inParts(
   const object = { Bucket: target.bucket, Key: target.fullKey }
   const create = { ...object, ...encryption.create, ...checksums, Metadata: metadata }
   const { UploadId } = await requests.send('put', key, () =>
-    client.send(new CreateMultipartUploadCommand(create)),
+    client.send(new sdk.CreateMultipartUploadCommand(create)),
   )
   const upload = { ...object, UploadId }
   const abandon = async (reason: unknown): Promise<never> => {
-    const abort = () => client.send(new AbortMultipartUploadCommand(upload))
+    const abort = () => client.send(new sdk.AbortMultipartUploadCommand(upload))
     // Parts that are left all the same cost money until the bucket's own clean-up, and harm nobody.
     await requests.send('delete', key, abort).catch(() => {})
     throw reason
@@ -154,7 +148,7 @@ async function inParts(
   return {
     abandon,
     async complete(conditions) {
-      const command = new CompleteMultipartUploadCommand({
+      const command = new sdk.CompleteMultipartUploadCommand({
         ...upload,
         ...encryption.access,
         ...conditions,

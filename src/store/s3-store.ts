@@ -1,16 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { crc32 } from 'node:zlib'
-import {
-  CopyObjectCommand,
-  DeleteObjectsCommand,
-  GetObjectCommand,
-  HeadObjectCommand,
-  ListObjectsV2Command,
-  PutObjectCommand,
-} from '@aws-sdk/client-s3'
 import { type Clock, systemClock } from '../env/clock.js'
 import { EnvError } from '../env/env-error.js'
+import { sdk } from './aws-sdk.js'
 import { assertObjectKey, isKeyPrefix, isObjectKey } from './object-key.js'
 import {
   type ByteRange,
@@ -79,7 +72,7 @@ export class S3Store implements ObjectStore {
   async get(key: ObjectKey, range?: ByteRange): Promise<StoredObject> {
     const object = this.#object(key)
     if (range?.length === 0) return { ...(await this.head(key)), body: new Uint8Array() }
-    const command = new GetObjectCommand({
+    const command = new sdk.GetObjectCommand({
       ...object,
       ...this.#encryption.access,
       ...(range && { Range: `bytes=${range.offset}-${range.offset + range.length - 1}` }),
@@ -113,7 +106,7 @@ export class S3Store implements ObjectStore {
   async head(key: ObjectKey): Promise<ObjectInfo> {
     const command = { ...this.#object(key), ...this.#encryption.access }
     const output = await this.#requests.send('head', key, () =>
-      this.#requests.client.send(new HeadObjectCommand(command)),
+      this.#requests.client.send(new sdk.HeadObjectCommand(command)),
     )
     return infoOf(key, output, output.ContentLength ?? 0)
   }
@@ -151,7 +144,7 @@ export class S3Store implements ObjectStore {
         key,
         () =>
           sendBody(body, signal, async (content, abortSignal) => {
-            const command = new PutObjectCommand({ ...parameters, Body: content })
+            const command = new sdk.PutObjectCommand({ ...parameters, Body: content })
             const output = await this.#requests.client.send(command, abortSignal && { abortSignal })
             return output.ETag ?? ''
           }),
@@ -165,7 +158,7 @@ export class S3Store implements ObjectStore {
     if (!isKeyPrefix(prefix)) return
     let token: string | undefined
     do {
-      const command = new ListObjectsV2Command({
+      const command = new sdk.ListObjectsV2Command({
         Bucket: this.#bucket,
         Prefix: this.#prefix + prefix,
         // XML cannot hold every character of a key.
@@ -195,7 +188,7 @@ export class S3Store implements ObjectStore {
       const command = { Bucket: this.#bucket, Delete: { Objects: batch, Quiet: true } }
       const key = keys[start]!
       await this.#requests.send('delete', key, async () => {
-        const { Errors = [] } = await this.#requests.client.send(new DeleteObjectsCommand(command))
+        const { Errors = [] } = await this.#requests.client.send(new sdk.DeleteObjectsCommand(command))
         if (Errors.length > 0) throw this.#deletionError(Errors, batch.length)
       })
     }
@@ -206,7 +199,7 @@ export class S3Store implements ObjectStore {
       .split('/')
       .map(encodeURIComponent)
       .join('/')
-    const command = new CopyObjectCommand({
+    const command = new sdk.CopyObjectCommand({
       ...this.#object(target),
       ...this.#encryption.create,
       ...this.#encryption.copySource,
@@ -275,7 +268,7 @@ export class S3Store implements ObjectStore {
     const command = { ...this.#object(key), ...this.#encryption.access }
     try {
       const output = await this.#requests.once('head', key, () =>
-        this.#requests.client.send(new HeadObjectCommand(command)),
+        this.#requests.client.send(new sdk.HeadObjectCommand(command)),
       )
       return output.Metadata?.[writeIdMetadata] === writeId ? { etag: output.ETag ?? '' } : undefined
     } catch (error) {

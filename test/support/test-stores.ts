@@ -5,14 +5,9 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import {
-  DeleteObjectsCommand,
-  GetObjectCommand,
-  PutObjectCommand,
-  paginateListObjectsV2,
-  S3Client,
-} from '@aws-sdk/client-s3'
+import type { S3Client } from '@aws-sdk/client-s3'
 import { afterAll, inject } from 'vitest'
+import { sdk } from '#src/store/aws-sdk.js'
 import type { S3Connection } from '#src/store/s3-client.js'
 import type { S3Server } from './servers.js'
 import { temporaryDirectory } from './temporary-directory.ts'
@@ -73,6 +68,7 @@ class DirectoryTestStore implements TestStore {
 
   async put(key: string, bytes: Uint8Array): Promise<void> {
     const path = join(this.#root, key)
+    if (!path.startsWith(`${this.#root}/`)) throw new Error(`${key} leads out of the store`)
     await mkdir(dirname(path), { recursive: true })
     await rm(path, { force: true })
     await writeFile(path, bytes)
@@ -112,7 +108,7 @@ class ServerTestStore implements TestStore {
       credentials: { accessKeyId, secretAccessKey },
     }
     this.#bucket = bucket
-    this.#client = new S3Client({
+    this.#client = new sdk.S3Client({
       endpoint,
       region,
       forcePathStyle: true,
@@ -126,24 +122,26 @@ class ServerTestStore implements TestStore {
   }
 
   async put(key: string, bytes: Uint8Array): Promise<void> {
-    await this.#client.send(new PutObjectCommand({ Bucket: this.#bucket, Key: this.#key(key), Body: bytes }))
+    await this.#client.send(
+      new sdk.PutObjectCommand({ Bucket: this.#bucket, Key: this.#key(key), Body: bytes }),
+    )
   }
 
   async get(key: string): Promise<Uint8Array> {
     const { Body } = await this.#client.send(
-      new GetObjectCommand({ Bucket: this.#bucket, Key: this.#key(key) }),
+      new sdk.GetObjectCommand({ Bucket: this.#bucket, Key: this.#key(key) }),
     )
     return Body!.transformToByteArray()
   }
 
   async delete(keys: readonly string[]): Promise<void> {
     const Objects = keys.map((key) => ({ Key: this.#key(key) }))
-    await this.#client.send(new DeleteObjectsCommand({ Bucket: this.#bucket, Delete: { Objects } }))
+    await this.#client.send(new sdk.DeleteObjectsCommand({ Bucket: this.#bucket, Delete: { Objects } }))
   }
 
   async list(): Promise<Map<string, ObjectState>> {
     const found = new Map<string, ObjectState>()
-    const pages = paginateListObjectsV2(
+    const pages = sdk.paginateListObjectsV2(
       { client: this.#client },
       // XML cannot hold every character of a key.
       { Bucket: this.#bucket, Prefix: `${this.#prefix}/`, EncodingType: 'url' },
