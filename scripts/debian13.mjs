@@ -198,7 +198,7 @@ async function test(root, servers) {
   const quoted = vitest.map((argument) => `'${argument.replaceAll("'", `'\\''`)}'`).join(' ')
   const [file = '', ...args] = chrootCommand(root, binds)
   const child = spawn(file, [...args, `cd ${inside} && node scripts/setup.mjs && ${quoted}`], {
-    env: { ...environmentInside(), ...servers },
+    env: { CLOUDENV_TEST_KILLS: '15', ...environmentInside(), ...servers },
     stdio: ['ignore', 'inherit', 'inherit'],
   })
   const [code] = await once(child, 'exit')

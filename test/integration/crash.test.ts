@@ -17,7 +17,8 @@ import {
 import { temporaryDirectory } from '../support/temporary-directory.js'
 import { mainTestStores } from '../support/test-stores.js'
 
-const kills = 50
+/** Fewer are enough where the suite runs a second time. */
+const kills = Number(process.env.CLOUDENV_TEST_KILLS ?? 50)
 const writer = fileURLToPath(new URL('../support/crash-writer.js', import.meta.url))
 
 /** Small memtables, so that a kill meets flushes and compactions. */

@@ -106,7 +106,7 @@ describe.each(mainTestStores())('in $name', ({ make }) => {
       { path },
     )
     expect(seen.filter((name) => !/^far(\/down(\/\.cloudenv.*|\/db(\/[\w.-]+)?)?)?$/.test(name))).toEqual([])
-    expect(seen.filter((name) => /escaped|999|hostile/.test(name))).toEqual([])
+    expect(seen.filter((name) => /escaped|0000(97|98|99)\.|9{9}/.test(name))).toEqual([])
     expect(await machine.open((db) => db.getMany(['key', 'other'], utf8), { path })).toEqual(['sound', '1'])
     // What is not ours is not ours to delete.
     expect([...(await store.list()).keys()]).toEqual(expect.arrayContaining(hostile))
