@@ -17,7 +17,7 @@ import {
   renameSync,
   rmSync,
 } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { environmentOf, startServers } from '../localstack/servers.mjs'
 import { cacheDir, ensureInstalled, fail, requirements, run, SetupError, step } from './machine.mjs'
@@ -160,25 +160,30 @@ function environmentInside() {
 }
 
 /**
- * Times are kept and what was built there stays, so that only what changed is built again.
+ * What is the same stays as it is, its time too, and so does what was built there: only what changed is built again.
  * @param {string} root
  */
 function copyCheckout(root) {
   const target = join(root, inside)
   mkdirSync(target, { recursive: true })
-  const kept = ['build', 'dist', 'node_modules']
-  for (const name of readdirSync(target).filter((name) => !kept.includes(name)))
-    rmSync(join(target, name), { recursive: true })
   const listing = spawnSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
     cwd: checkout,
     encoding: 'utf8',
     maxBuffer: 1 << 26,
   })
   if (listing.status !== 0) throw new SetupError(`git ls-files: ${listing.error?.message ?? listing.stderr}`)
-  for (const name of listing.stdout
-    .split('\0')
-    .filter((name) => name !== '' && existsSync(join(checkout, name)))) {
-    cpSync(join(checkout, name), join(target, name), { recursive: true, preserveTimestamps: true })
+  const names = new Set(
+    listing.stdout.split('\0').filter((name) => name !== '' && existsSync(join(checkout, name))),
+  )
+  const kept = ['build', 'dist', 'node_modules']
+  for (const entry of readdirSync(target, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name)
+    const name = relative(target, path)
+    if (!entry.isDirectory() && !kept.includes(name.split('/')[0] ?? '') && !names.has(name)) rmSync(path)
+  }
+  for (const name of names) {
+    const [from, to] = [join(checkout, name), join(target, name)]
+    if (!existsSync(to) || !readFileSync(from).equals(readFileSync(to))) cpSync(from, to)
   }
 }
 
@@ -194,7 +199,10 @@ async function test(root, servers) {
     { from: join(checkout, 'node_modules'), to: join(inside, 'node_modules') },
     ...(existsSync(shared) ? [{ from: shared, to: join(dirname(inside), 'shared') }] : []),
   ]
-  const vitest = ['node', 'node_modules/vitest/vitest.mjs', 'run', ...process.argv.slice(2)]
+  const chosen = process.argv.slice(2)
+  // What stores do, RocksDB has no part in.
+  const others = ['--exclude=test/store/**', '--exclude=test/support/**']
+  const vitest = ['node', 'node_modules/vitest/vitest.mjs', 'run', ...(chosen.length > 0 ? chosen : others)]
   const quoted = vitest.map((argument) => `'${argument.replaceAll("'", `'\\''`)}'`).join(' ')
   const [file = '', ...args] = chrootCommand(root, binds)
   const child = spawn(file, [...args, `cd ${inside} && node scripts/setup.mjs && ${quoted}`], {

@@ -35,5 +35,7 @@ export function contentOf(n) {
 
 /** @param {Buffer} value */
 export function writeOf(value) {
-  return Number(value.toString('latin1', 0, 12))
+  let n = 0
+  for (let at = 0; at < 12; at++) n = 10 * n + (value[at] ?? 0) - 48
+  return n
 }
