@@ -199,14 +199,11 @@ async function test(root, servers) {
     { from: join(checkout, 'node_modules'), to: join(inside, 'node_modules') },
     ...(existsSync(shared) ? [{ from: shared, to: join(dirname(inside), 'shared') }] : []),
   ]
-  const chosen = process.argv.slice(2)
-  // What stores do, RocksDB has no part in.
-  const others = ['--exclude=test/store/**', '--exclude=test/support/**']
-  const vitest = ['node', 'node_modules/vitest/vitest.mjs', 'run', ...(chosen.length > 0 ? chosen : others)]
+  const vitest = ['node', 'node_modules/vitest/vitest.mjs', 'run', ...process.argv.slice(2)]
   const quoted = vitest.map((argument) => `'${argument.replaceAll("'", `'\\''`)}'`).join(' ')
   const [file = '', ...args] = chrootCommand(root, binds)
   const child = spawn(file, [...args, `cd ${inside} && node scripts/setup.mjs && ${quoted}`], {
-    env: { CLOUDENV_TEST_KILLS: '15', ...environmentInside(), ...servers },
+    env: { ...environmentInside(), ...servers },
     stdio: ['ignore', 'inherit', 'inherit'],
   })
   const [code] = await once(child, 'exit')

@@ -17,7 +17,7 @@ import {
 import { temporaryDirectory } from '../support/temporary-directory.js'
 import { mainTestStores } from '../support/test-stores.js'
 
-/** Fewer are enough where the suite runs a second time. */
+/** Each takes some four seconds. */
 const kills = Number(process.env.CLOUDENV_TEST_KILLS ?? 50)
 const writer = fileURLToPath(new URL('../support/crash-writer.js', import.meta.url))
 
