@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { AwaitedText } from './awaited-text.ts'
 
 const main = fileURLToPath(import.meta.resolve('#src/cli/main.js'))
 
@@ -13,9 +14,7 @@ export interface CliResult {
 export class Cli {
   readonly child: ChildProcess
   readonly result: Promise<CliResult>
-  stdout = ''
-  stderr = ''
-  readonly #watchers = new Set<() => void>()
+  readonly #output = { stdout: new AwaitedText(), stderr: new AwaitedText() }
 
   constructor(cliArguments: readonly string[], env: NodeJS.ProcessEnv = {}, cwd?: string) {
     this.child = spawn(process.execPath, [main, ...cliArguments], {
@@ -24,10 +23,7 @@ export class Cli {
       env: { ...process.env, ...env },
     })
     for (const name of ['stdout', 'stderr'] as const) {
-      this.child[name]!.setEncoding('utf8').on('data', (text: string) => {
-        this[name] += text
-        for (const look of [...this.#watchers]) look()
-      })
+      this.child[name]!.setEncoding('utf8').on('data', (text: string) => this.#output[name].add(text))
     }
     this.result = new Promise((resolve, reject) => {
       this.child.on('error', reject)
@@ -35,19 +31,18 @@ export class Cli {
     })
   }
 
+  get stdout(): string {
+    return this.#output.stdout.text
+  }
+
+  get stderr(): string {
+    return this.#output.stderr.text
+  }
+
   /** Resolves with the match as soon as it was printed; rejects when the program ends before. */
   printed(pattern: RegExp): Promise<RegExpMatchArray> {
-    return new Promise((resolve, reject) => {
-      const look = () => {
-        const match = this.stdout.match(pattern)
-        if (match === null) return
-        this.#watchers.delete(look)
-        resolve(match)
-      }
-      this.#watchers.add(look)
-      look()
-      void this.result.then(({ code, stderr }) => reject(new Error(`ended with ${code}: ${stderr}`)))
-    })
+    const ended = this.result.then(({ code, stderr }) => `ended with ${code}: ${stderr}`)
+    return this.#output.stdout.matching(pattern, ended)
   }
 }
 

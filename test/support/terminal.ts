@@ -1,6 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
+import { AwaitedText } from './awaited-text.ts'
 
 /** Of util-linux, `script` gives a program a terminal. */
 export const haveTerminals = haveScript()
@@ -16,12 +17,10 @@ export function shellCommand(cliArguments: readonly string[]): string {
 
 /** A line of shell on a terminal of its own, which goes away when the test ends. */
 export class Terminal {
-  /** Everything that it showed, control sequences included. */
-  shown = ''
   /** The exit code, as a shell tells it, at the end. */
   readonly code: Promise<number | null>
   readonly #child: ChildProcess
-  readonly #watchers = new Set<() => void>()
+  readonly #output = new AwaitedText()
 
   constructor(line: string, env: NodeJS.ProcessEnv = {}) {
     this.#child = spawn('script', ['--quiet', '--return', '--command', line, '/dev/null'], {
@@ -30,29 +29,22 @@ export class Terminal {
       stdio: ['pipe', 'pipe', 'inherit'],
     })
     onTestFinished(() => void this.#child.kill('SIGKILL'))
-    this.#child.stdout!.setEncoding('utf8').on('data', (text: string) => {
-      this.shown += text
-      for (const look of [...this.#watchers]) look()
-    })
+    this.#child.stdout!.setEncoding('utf8').on('data', (text: string) => this.#output.add(text))
     this.code = new Promise((resolve, reject) => {
       this.#child.on('error', reject)
       this.#child.on('close', resolve)
     })
   }
 
+  /** Everything that it showed, control sequences included. */
+  get shown(): string {
+    return this.#output.text
+  }
+
   /** Resolves with the match as soon as it was shown; rejects when the line ends before. */
-  async showed(pattern: RegExp): Promise<RegExpMatchArray> {
-    return await new Promise((resolve, reject) => {
-      const look = () => {
-        const match = this.shown.match(pattern)
-        if (match === null) return
-        this.#watchers.delete(look)
-        resolve(match)
-      }
-      this.#watchers.add(look)
-      look()
-      void this.code.then((code) => reject(new Error(`ended with ${code}: ${JSON.stringify(this.shown)}`)))
-    })
+  showed(pattern: RegExp): Promise<RegExpMatchArray> {
+    const ended = this.code.then((code) => `ended with ${code}: ${JSON.stringify(this.shown)}`)
+    return this.#output.matching(pattern, ended)
   }
 
   /** Presses keys. */
