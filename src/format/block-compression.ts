@@ -1,7 +1,7 @@
 import type { EnvError } from '../env/env-error.js'
 import { decodeVarint } from './varint.js'
 
-/** By the byte that stands behind a block: `enum CompressionType` in RocksDB's compression_type.h. */
+/** By the byte that stands behind a block, or in a blob file's header: `enum CompressionType` in RocksDB's compression_type.h. */
 const compressionTypes: ReadonlyMap<number, CompressionType> = new Map([
   [0, 'NoCompression'],
   [1, 'Snappy'],
@@ -33,6 +33,11 @@ export interface CompressedBlock {
   readonly data: Uint8Array
 }
 
+/** Of which compression RocksDB's number for it is; undefined where none has it. */
+export function compressionType(typeByte: number): CompressionType | undefined {
+  return compressionTypes.get(typeByte)
+}
+
 /** What is in a block without its trailer, and how. */
 export function parseCompressedBlock(
   bytes: Uint8Array,
@@ -40,7 +45,7 @@ export function parseCompressedBlock(
   formatVersion: number,
   error: (reason: string) => EnvError,
 ): CompressedBlock {
-  const type = compressionTypes.get(typeByte)
+  const type = compressionType(typeByte)
   if (type === undefined) throw error(`compression type ${typeByte} is unknown`)
   const isOld = formatVersion < 2
   if (type === 'NoCompression') return { type, size: bytes.length, data: bytes }
