@@ -14,7 +14,7 @@ import { stateOf } from './surveyed.js'
 export interface VerifyJson {
   readonly url: string
   readonly isSound: boolean
-  /** Whether tables were read. */
+  /** Whether tables and blob files were read. */
   readonly isDeep: boolean
   /** What was looked at. */
   readonly checked: {
@@ -24,6 +24,8 @@ export interface VerifyJson {
     readonly tables: number
     readonly tableBytes: number
     readonly blobFiles: number
+    /** Values in them whose checksum was computed; 0 without `--deep`. */
+    readonly blobs: number
     /** Blocks of tables whose checksum was computed; 0 without `--deep`. */
     readonly blocks: number
     /** Point entries in them; 0 without `--deep`. */
@@ -38,7 +40,7 @@ export const verifyCommand = withInspectOptions(
   new Command('verify')
     .description('say whether a database is sound, and if not, what is wrong and which keys it touches')
     .argument('<url>', 'of the database: s3://bucket/path or file:///directory')
-    .option('--deep', 'also read every block of every table, and check its checksum'),
+    .option('--deep', 'also read every table and blob file, and check the checksum of each block and blob'),
 )
   .addHelpText(
     'after',
@@ -111,10 +113,11 @@ function print({ survey: { url }, problems, checked }: Verification, { deep }: V
   if (problems.length > shown.length)
     console.log(`… and ${problems.length - shown.length} more: --json has all`)
 
-  const { tables, tableBytes, blobFiles, blocks, entries } = checked
+  const { tables, tableBytes, blobFiles, blobs, blocks, entries } = checked
+  const inBlobFiles = deep ? ` with ${counted(blobs, 'blob')}` : ''
   const extent = [
     `${counted(tables, 'table')} of ${formatBytes(tableBytes)}`,
-    ...(blobFiles > 0 ? [counted(blobFiles, 'blob file')] : []),
+    ...(blobFiles > 0 ? [`${counted(blobFiles, 'blob file')}${inBlobFiles}`] : []),
     ...(deep
       ? [`${counted(blocks, 'block')} with ${formatCount(entries)} entries`]
       : ['none of them read: see --deep']),

@@ -1,7 +1,13 @@
 import { EnvError } from '../env/env-error.js'
 import { corruption } from './corruption.js'
 import { readLog } from './log-record.js'
-import { decodeVersionEdit, maxEntries, type NewTable, type VersionEdit } from './version-edit.js'
+import {
+  decodeVersionEdit,
+  maxEntries,
+  type NewBlobFile,
+  type NewTable,
+  type VersionEdit,
+} from './version-edit.js'
 
 /** What a MANIFEST says once all its edits are applied: which files make up the database. */
 export interface Manifest {
@@ -37,11 +43,8 @@ export interface LiveTable extends NewTable {
   readonly editOffset: number
 }
 
-export interface LiveBlobFile {
-  readonly number: number
+export interface LiveBlobFile extends NewBlobFile {
   readonly columnFamily: number
-  readonly blobCount: number
-  readonly blobBytes: number
 }
 
 export interface ReadManifestOptions {
@@ -176,9 +179,10 @@ export class ManifestBuilder {
       logNumber: Math.max(family.logNumber, logNumber),
     })
 
-    for (const { number, blobCount, blobBytes } of edit.newBlobFiles) {
+    for (const file of edit.newBlobFiles) {
+      const { number } = file
       if (this.#blobFiles.byNumber.has(number)) throw fail(`blob file ${number} is added twice`)
-      this.#blobFiles.add({ number, columnFamily, blobCount, blobBytes, garbageCount: 0 })
+      this.#blobFiles.add({ ...file, columnFamily, garbageCount: 0 })
     }
     for (const { number, blobCount } of edit.blobGarbage) {
       const file = this.#blobFiles.byNumber.get(number)

@@ -96,7 +96,7 @@ export interface AddedWal {
 export interface NewBlobFile {
   readonly number: number
   readonly blobCount: number
-  /** Bytes of all blobs: less than the file, which adds a header, a footer and 32 bytes and the key for each blob. */
+  /** Of all blobs, each with the 32 bytes and the key before it: the file has a header and a footer besides. */
   readonly blobBytes: number
   readonly checksumMethod?: string
   readonly checksum?: Uint8Array

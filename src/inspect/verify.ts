@@ -3,25 +3,28 @@ import { objectUrl, type Places } from '../cloud/database-place.js'
 import type { StoredFile } from '../cloud/database-view.js'
 import { EnvError } from '../env/env-error.js'
 import { blobFileSize } from '../format/blob-file-size.js'
-import type { Manifest } from '../format/manifest.js'
+import type { LiveTable, Manifest } from '../format/manifest.js'
 import type { TableUniqueId } from '../format/table-unique-id.js'
 import { isCloneIdentity } from './clone.js'
+import { familyName } from './family-name.js'
 import { mapLimited } from './map-limited.js'
-import { bringBack, type Problem } from './problem.js'
-import { rangedObject } from './ranged-source.js'
-import { type Survey, type SurveyedState, type SurveyedTable, surveyDatabase } from './survey.js'
+import { bringBack, type KeyRange, type Problem } from './problem.js'
+import { type RangedSource, rangedObject } from './ranged-source.js'
+import { rootProblems } from './remains.js'
+import { type Survey, type SurveyedState, surveyDatabase } from './survey.js'
 import { tableRange } from './table-range.js'
+import { verifyBlobFile } from './verify-blob-file.js'
 import { verifyState } from './verify-state.js'
-import { type ExpectedTable, type TableVerification, verifyTable } from './verify-table.js'
+import { type ExpectedTable, verifyTable } from './verify-table.js'
 
 export interface VerifyOptions {
   /** Only the state of this cookie. Default: all. */
   readonly cookie?: string
-  /** Also reads every block of every table. */
+  /** Also reads every block of every table, and every blob. */
   readonly isDeep: boolean
   /** Called for each object that is listed. */
   readonly onObject?: () => void
-  /** Called before tables are read, with the bytes that they have; once more where some are to be read again. */
+  /** Called before tables and blob files are read, with the bytes that they have; once more where some are to be read again. */
   readonly onStart?: (bytes: number) => void
   /** Called with each piece that was read. */
   readonly onRead?: (bytes: number) => void
@@ -30,56 +33,51 @@ export interface VerifyOptions {
 export interface Verification {
   readonly survey: Survey
   readonly problems: readonly Problem[]
-  /** What was looked at. Blocks and entries: 0 unless it went deep. */
+  /** What was looked at. Blobs, blocks and entries: 0 unless it went deep. */
   readonly checked: {
     readonly states: number
     readonly tables: number
     readonly tableBytes: number
     readonly blobFiles: number
+    readonly blobs: number
     readonly blocks: number
     readonly entries: number
   }
 }
 
 /** Each has 3 MiB of a table in memory, or one larger block, of 64 MiB at most, as it is stored and decompressed. */
-const concurrentTables = 4
+const concurrentFiles = 4
 
 /** @throws EnvError what the store fails with, and nothing else. */
 export async function verifyDatabase(places: Places, options: VerifyOptions): Promise<Verification> {
   const first = await verifyOnce(places, options, () => true)
   if (first.suspects.size === 0) return first
-  // An owner may have deleted a table while it was read. What is still live, and still seems damaged, is damaged.
-  const second = await verifyOnce(places, options, (table) => first.suspects.has(urlOf(table.stored)))
+  // An owner may have deleted a file while it was read. What is still live, and still seems damaged, is damaged.
+  const second = await verifyOnce(places, options, (url) => first.suspects.has(url))
   return { ...second, checked: first.checked }
 }
 
-/** A table that is there. */
-type PresentTable = SurveyedTable & { readonly stored: StoredFile }
-
 interface OneVerification extends Verification {
-  /** The URLs of the tables in which something was found when they were read. */
+  /** The URLs of the files in which something was found when they were read. */
   readonly suspects: ReadonlySet<string>
 }
 
 async function verifyOnce(
   places: Places,
   { cookie, isDeep, onObject, onStart, onRead }: VerifyOptions,
-  isWanted: (table: PresentTable) => boolean,
+  isWanted: (url: string) => boolean,
 ): Promise<OneVerification> {
   const survey = await surveyDatabase(places, onObject && { onObject })
   const states = [...survey.states.values()].filter(
     (state) => cookie === undefined || state.cookie === cookie,
   )
   const tables = presentTables(states)
-  const tableBytes = sumBytes(tables)
 
-  let found: readonly TableVerification[] = []
-  const wanted = isDeep ? tables.filter(({ table }) => isWanted(table)) : []
+  let found: readonly FileVerification[] = []
+  const wanted = isDeep ? [...tables, ...presentBlobFiles(states)].filter(({ url }) => isWanted(url)) : []
   if (wanted.length > 0) {
     onStart?.(sumBytes(wanted))
-    found = await mapLimited(wanted, concurrentTables, ({ table, expected }) =>
-      verifyStored(table.stored, expected, onRead),
-    )
+    found = await mapLimited(wanted, concurrentFiles, (file) => verifyStored(file, onRead))
   }
 
   const deepProblems = found.flatMap(({ problems }) => problems)
@@ -95,10 +93,11 @@ async function verifyOnce(
     checked: {
       states: states.length,
       tables: tables.length,
-      tableBytes,
+      tableBytes: sumBytes(tables),
       blobFiles: states.reduce((sum, state) => sum + state.blobFiles.length, 0),
-      blocks: found.reduce((sum, { blocks }) => sum + blocks, 0),
-      entries: found.reduce((sum, { entries }) => sum + entries, 0),
+      blobs: found.reduce((sum, { blobs = 0 }) => sum + blobs, 0),
+      blocks: found.reduce((sum, { blocks = 0 }) => sum + blocks, 0),
+      entries: found.reduce((sum, { entries = 0 }) => sum + entries, 0),
     },
     suspects: new Set(deepProblems.map(({ object }) => object)),
   }
@@ -154,17 +153,6 @@ function missingFromClone(problem: Problem, { places, identity }: Survey): Probl
   return { ...problem, message: `${problem.message}. ${hint}` }
 }
 
-/** Without any CLOUDMANIFEST there is no database, though there may have been one. */
-function rootProblems({ states, objects, url }: Survey): Problem[] {
-  const kinds = objects.map(({ parsed }) => parsed?.kind)
-  if (states.size > 0 || !(kinds.includes('manifest') || kinds.includes('table'))) return []
-  const object = `${url}/CLOUDMANIFEST`
-  const message =
-    `${object} is missing, and other parts of a database are there. ${bringBack}, unless that is being created, or ` +
-    'was destroyed'
-  return [{ code: 'missing', object, message }]
-}
-
 function identityProblems(survey: Survey): Problem[] {
   const object = identityObject(survey)
   if (survey.states.size === 0 || survey.identity) return []
@@ -189,35 +177,59 @@ function identityObject({ url }: Survey): string {
   return `${url}/IDENTITY`
 }
 
-interface TableToRead {
-  readonly table: PresentTable
-  readonly expected: ExpectedTable
+type OnRead = VerifyOptions['onRead']
+
+/** Of a table or a blob file. */
+interface FileVerification {
+  readonly problems: readonly Problem[]
+  readonly blobs?: number
+  readonly blocks?: number
+  readonly entries?: number
+}
+
+interface FileToRead {
+  readonly url: string
+  readonly stored: StoredFile
+  /** Its keys, where the MANIFEST says them. */
+  readonly range: KeyRange | undefined
+  verify(source: RangedSource, onRead: OnRead): Promise<FileVerification>
 }
 
 /** Each object once, also where several states have it. One of the wrong size is known to be damaged without being read. */
-function presentTables(states: readonly SurveyedState[]): TableToRead[] {
-  const byUrl = new Map<string, TableToRead>()
+function presentTables(states: readonly SurveyedState[]): FileToRead[] {
+  const byUrl = new Map<string, FileToRead>()
   const names = tableNames(states)
   const nameOf = ([first, second]: TableUniqueId) => names.get(`${first} ${second}`)
   for (const { manifest, tables } of states) {
     if (!manifest) continue
-    for (const surveyed of tables) {
-      const { table, stored } = surveyed
+    for (const { table, stored } of tables) {
       if (stored?.size !== table.size) continue
-      byUrl.set(urlOf(stored), {
-        table: { ...surveyed, stored },
-        expected: expectedTable(manifest, surveyed, nameOf),
-      })
+      const expected = expectedTable(manifest, table, nameOf)
+      const verify: FileToRead['verify'] = (source, onRead) => verifyTable(source, expected, onRead)
+      const url = urlOf(stored)
+      byUrl.set(url, { url, stored, range: expected.range, verify })
     }
   }
   return [...byUrl.values()]
 }
 
-function expectedTable(
-  manifest: Manifest,
-  { table }: SurveyedTable,
-  nameOf: ExpectedTable['nameOf'],
-): ExpectedTable {
+/** As {@link presentTables}. */
+function presentBlobFiles(states: readonly SurveyedState[]): FileToRead[] {
+  const byUrl = new Map<string, FileToRead>()
+  for (const { manifest, blobFiles } of states) {
+    if (!manifest) continue
+    for (const { blobFile, stored } of blobFiles) {
+      if (stored?.size !== blobFileSize(blobFile)) continue
+      const expected = { blobFile, columnFamily: familyName(manifest, blobFile.columnFamily) }
+      const verify: FileToRead['verify'] = (source, onRead) => verifyBlobFile(source, expected, onRead)
+      const url = urlOf(stored)
+      byUrl.set(url, { url, stored, range: undefined, verify })
+    }
+  }
+  return [...byUrl.values()]
+}
+
+function expectedTable(manifest: Manifest, table: LiveTable, nameOf: ExpectedTable['nameOf']): ExpectedTable {
   const comparator = manifest.columnFamilies.get(table.columnFamily)?.comparator
   return { table, range: tableRange(manifest, table), comparator, nameOf }
 }
@@ -233,17 +245,15 @@ function tableNames(states: readonly SurveyedState[]): ReadonlyMap<string, strin
 }
 
 async function verifyStored(
-  stored: StoredFile,
-  expected: ExpectedTable,
-  onRead: VerifyOptions['onRead'],
-): Promise<TableVerification> {
+  { url, stored, range, verify }: FileToRead,
+  onRead: OnRead,
+): Promise<FileVerification> {
   try {
-    return await verifyTable(rangedObject(stored.place, stored.objectName, stored.size), expected, onRead)
+    return await verify(rangedObject(stored.place, stored.objectName, stored.size), onRead)
   } catch (error) {
     if (!EnvError.is(error, 'NotFound')) throw error
-    const object = urlOf(stored)
-    const message = `${object} is gone since it was listed. ${bringBack}`
-    return { problems: [{ code: 'missing', object, message, range: expected.range }], blocks: 0, entries: 0 }
+    const message = `${url} is gone since it was listed. ${bringBack}`
+    return { problems: [{ code: 'missing', object: url, message, ...(range && { range }) }] }
   }
 }
 
@@ -251,8 +261,8 @@ function urlOf({ place, objectName }: StoredFile): string {
   return objectUrl(place, objectName)
 }
 
-function sumBytes(tables: readonly TableToRead[]): number {
-  return tables.reduce((sum, { table }) => sum + table.stored.size, 0)
+function sumBytes(files: readonly FileToRead[]): number {
+  return files.reduce((sum, { stored }) => sum + stored.size, 0)
 }
 
 /** Two states may share what is wrong. */

@@ -15,6 +15,8 @@ import { openStore } from '#src/store/open-store.js'
 import { Cli } from '../support/cli.js'
 import { runCommand } from '../support/command-runner.js'
 import {
+  type BlobFileAnatomy,
+  blobFileAnatomy,
   extended,
   flipped,
   type Objects,
@@ -398,6 +400,22 @@ describe('where tables are read, and only there, it names', () => {
     expect(await problemsOf(copy.objects, { isDeep: true })).toEqual([['corrupt', copy.partitioned]])
   })
 
+  test.each<[what: string, at: (parts: BlobFileAnatomy) => number, code?: string]>([
+    ['header of a blob file', ({ header }) => header.offset],
+    ['version of a blob file', ({ version }) => version.offset, 'unsupported'],
+    ['header of a blob', ({ records }) => records[250]!.header.offset],
+    ['checksum of a blob', ({ records }) => records[250]!.header.offset + 30],
+    ['key of a blob', ({ records }) => records[250]!.key.offset],
+    ['value of a blob', ({ records }) => records[250]!.value.offset],
+    ['number of blobs in the footer', ({ blobCount }) => blobCount.offset],
+    ['footer of a blob file', ({ footer }) => footer.offset + footer.size - 1],
+  ])('a flipped bit in the %s', async (_, at, code = 'corrupt') => {
+    const copy = new Copy()
+    copy.change(copy.blobFile, (content) => flipped(content, at(blobFileAnatomy(content))))
+    expect(await problemsOf(copy.objects, { isDeep: false })).toEqual([])
+    expect(await problemsOf(copy.objects, { isDeep: true })).toEqual([[code, copy.blobFile]])
+  })
+
   test('a page of zeros', async () => {
     const copy = new Copy()
     copy.change(copy.a, (content) => overwritten(content, 4096, new Uint8Array(2000)))
@@ -518,15 +536,14 @@ describe('where the MANIFEST contradicts itself, it names', () => {
 })
 
 describe('a table that is gone when it is to be read', () => {
-  /** What verify says where the table cannot be found so many times. */
-  const problemsWhereGone = async (times: number) => {
+  /** What verify says where the file cannot be found so many times. */
+  const problemsWhereGone = async (times: number, file = new Copy().a) => {
     const store = directory!.make()
     await writeObjects(store, sound)
     const [place] = await placesOf(store.url('db'))
-    const { a } = new Copy()
     let left = times
     const get: ObjectStore['get'] = (key, range) => {
-      if (`db/${key}` !== a || left-- <= 0) return place.store.get(key, range)
+      if (`db/${key}` !== file || left-- <= 0) return place.store.get(key, range)
       return Promise.reject(new EnvError('NotFound', 'there is no such object'))
     }
     const vanishing = { store: { ...delegate(place.store), get }, path: '' }
@@ -550,6 +567,12 @@ describe('a table that is gone when it is to be read', () => {
 
   test('is missing, where it is still needed', async () => {
     expect(await problemsWhereGone(Infinity)).toEqual([['missing', new Copy().a]])
+  })
+
+  test('and so is a blob file', async () => {
+    const { blobFile } = new Copy()
+    expect(await problemsWhereGone(1, blobFile)).toEqual([])
+    expect(await problemsWhereGone(Infinity, blobFile)).toEqual([['missing', blobFile]])
   })
 })
 
@@ -629,7 +652,7 @@ describe.each(mainTestStores())('in $name', ({ make }) => {
     const isSound = await verify('--deep')
     expect(isSound).toMatchObject({ code: 0, stderr: '' })
     expect(isSound.stdout).toMatch(
-      /\/db is sound \(\d+ tables of [\d.]+ KiB, 1 blob file, \d+ blocks with 3,000 entries\)\n$/,
+      /\/db is sound \(\d+ tables of [\d.]+ KiB, 1 blob file with 500 blobs, \d+ blocks with 3,000 entries\)\n$/,
     )
 
     const copy = new Copy()
@@ -656,6 +679,7 @@ describe.each(mainTestStores())('in $name', ({ make }) => {
         tables: 7,
         tableBytes: expect.any(Number),
         blobFiles: 1,
+        blobs: 500,
         blocks: expect.any(Number),
         entries: expect.any(Number),
       },

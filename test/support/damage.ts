@@ -1,6 +1,6 @@
 /**
  * What goes wrong with the objects of a database: each function takes the bytes of a sound one and gives those of a
- * damaged one. Tables are taken apart here by means of the tests' own, not by the product's.
+ * damaged one. Tables and blob files are taken apart here by means of the tests' own, not by the product's.
  */
 import type { TestStore } from './test-stores.js'
 
@@ -86,6 +86,44 @@ export function tableAnatomy(bytes: Uint8Array): TableAnatomy {
     handles: { offset: footer + 1, size: 40 },
     version: { offset: footer + 41, size: 4 },
     magic: { offset: footer + 45, size: 8 },
+  }
+}
+
+/** Where the parts of a blob file lie. */
+export interface BlobFileAnatomy {
+  readonly header: Part
+  readonly version: Part
+  readonly compression: Part
+  readonly records: readonly BlobRecordAnatomy[]
+  readonly footer: Part
+  readonly blobCount: Part
+}
+
+export interface BlobRecordAnatomy {
+  /** What stands before the key. */
+  readonly header: Part
+  readonly key: Part
+  readonly value: Part
+}
+
+export function blobFileAnatomy(bytes: Uint8Array): BlobFileAnatomy {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const footer = { offset: bytes.length - 32, size: 32 }
+  const records: BlobRecordAnatomy[] = []
+  for (let at = 30; at < footer.offset; ) {
+    const header = { offset: at, size: 32 }
+    const key = { offset: at + 32, size: Number(buffer.readBigUInt64LE(at)) }
+    const value = { offset: key.offset + key.size, size: Number(buffer.readBigUInt64LE(at + 8)) }
+    records.push({ header, key, value })
+    at = value.offset + value.size
+  }
+  return {
+    header: { offset: 0, size: 30 },
+    version: { offset: 4, size: 4 },
+    compression: { offset: 13, size: 1 },
+    records,
+    footer,
+    blobCount: { offset: footer.offset + 4, size: 8 },
   }
 }
 
