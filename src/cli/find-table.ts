@@ -4,7 +4,6 @@ import { decodeCloudManifest } from '../format/cloud-manifest.js'
 import { type Epoch, epochOf } from '../format/epoch.js'
 import { type ObjectName, objectName } from '../format/file-name.js'
 import type { RangedSource } from '../inspect/ranged-source.js'
-import { cookiesAt } from './cookies-at.js'
 import { noDatabase } from './no-database.js'
 
 type TableName = Extract<ObjectName, { readonly number: number }>
@@ -17,7 +16,6 @@ type TableName = Extract<ObjectName, { readonly number: number }>
 export async function findTable(
   places: Places,
   { number, epoch }: TableName,
-  databaseUrl: string,
   cookie: string,
 ): Promise<RangedSource> {
   const tableOf = (madeIn: Epoch) => objectName({ kind: 'table', number, epoch: madeIn })
@@ -27,7 +25,7 @@ export async function findTable(
   // A plain RocksDB has no epochs.
   if (!root && cookie === '' && (await sizeOf(places[0], tableOf(epoch))) !== undefined)
     return await rangedTable(places, tableOf(epoch))
-  if (!root) throw noDatabase(databaseUrl, cookie, await cookiesAt(places[0]))
+  if (!root) throw await noDatabase(places[0], cookie)
   if (root.problem) throw new EnvError('Corruption', root.problem.message)
   const cloudManifest = decodeCloudManifest(root.object.body, root.url)
   return await rangedTable(places, tableOf(epochOf(cloudManifest, number)))

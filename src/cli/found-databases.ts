@@ -1,8 +1,6 @@
-import { stat } from 'node:fs/promises'
-import { fileURLToPath } from 'node:url'
 import type { DatabasePlace } from '../cloud/database-place.js'
-import { EnvError } from '../env/env-error.js'
 import type { Elsewhere, FoundDatabase } from '../inspect/find-databases.js'
+import { checkDirectory } from './check-directory.js'
 import { withProgress } from './output/progress.js'
 
 /**
@@ -24,16 +22,6 @@ export async function foundDatabases(
   })
   if (found.databases.length === 0 && found.elsewhere.objects === 0) await checkDirectory(place)
   return found
-}
-
-/** A store takes a directory that is not there for an empty one. To people it is a slip, or a disk that is away. */
-async function checkDirectory({ store: { url } }: DatabasePlace): Promise<void> {
-  if (!url.startsWith('file:')) return
-  const isThere = await stat(fileURLToPath(url)).then(
-    (stats) => stats.isDirectory(),
-    () => false,
-  )
-  if (!isThere) throw new EnvError('PathNotFound', `${url}: there is no such directory`)
 }
 
 function byPath(a: FoundDatabase, b: FoundDatabase): number {

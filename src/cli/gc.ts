@@ -28,7 +28,7 @@ export interface GarbageReport {
   readonly undecided: Usage
   /** Objects that mean nothing here. Nobody here says that they are garbage. */
   readonly foreign: Usage
-  /** Of all states: why something is undecided, or why the owner deletes nothing. */
+  /** Of all states, or that there is none: why something is undecided, or why the owner deletes nothing. */
   readonly problems: readonly JsonProblem[]
 }
 
@@ -59,12 +59,16 @@ Example:
     ),
 ).action(async (url, options) => {
   const { objectUrl } = await import('../cloud/database-place.js')
+  const { rootProblems } = await import('../inspect/remains.js')
   if (options.cookie !== undefined)
     throw new UsageError('gc takes no --cookie: what is garbage depends on the states of all cookies')
-  await surveyed(url, options, (survey) => {
+  await surveyed(url, options, async (survey) => {
     const garbage = survey.objects.filter(isGarbage)
-    if (survey.states.size === 0 && garbage.length === 0) throw noDatabase(survey.url, '', [])
-    const problems = [...survey.states.values()].flatMap((state) => state.problems)
+    const lost = rootProblems(survey)
+    // A probe is left where no database came to be.
+    if (survey.states.size === 0 && lost.length === 0 && !garbage.some(({ role }) => role.reason === 'probe'))
+      throw await noDatabase(survey.places[0], '')
+    const problems = [...lost, ...[...survey.states.values()].flatMap((state) => state.problems)]
     const report = garbageReport(survey, garbage, problems, ({ place, name }) => objectUrl(place, name))
     if (options.json) printJson(report)
     else print(report, garbage, problems)

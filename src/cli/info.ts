@@ -88,8 +88,8 @@ export const infoCommand = withInspectOptions(
     .addHelpText('after', '\nExample:\n  cloudenv info s3://bucket/prod/orders'),
 ).action(async (url, options) => {
   const { lsmTrees } = await import('../inspect/lsm-tree.js')
-  await surveyed(url, options, (survey) => {
-    const state = stateOf(survey, options)
+  await surveyed(url, options, async (survey) => {
+    const state = await stateOf(survey, options)
     const trees = state.manifest && lsmTrees(state.manifest)
     const info = databaseInfo(survey, state, trees)
     if (options.json) printJson(info)

@@ -3,7 +3,6 @@ import { objectUrl, type Places } from '../cloud/database-place.js'
 import { EnvError } from '../env/env-error.js'
 import { objectName } from '../format/file-name.js'
 import type { ReadManifests } from '../inspect/read-manifests.js'
-import { cookiesAt } from './cookies-at.js'
 import { exitCode } from './exit-code.js'
 import { printManifestJson } from './manifest-json.js'
 import { printManifest } from './manifest-text.js'
@@ -29,19 +28,19 @@ Examples:
   const { databaseUrl, name } = splitObjectUrl(url)
   const isManifest = name?.kind === 'manifest'
   const found = await withPlaces(isManifest ? databaseUrl : url, options, (places) =>
-    isManifest ? fetchManifest(places, objectName(name)) : readBoth(places, url, options.cookie ?? ''),
+    isManifest ? fetchManifest(places, objectName(name)) : readBoth(places, options.cookie ?? ''),
   )
   const problems = options.json ? await printManifestJson(url, found) : await printManifest(found)
   if (problems > 0) process.exitCode = exitCode.foundWrong
 })
 
-/** @throws UsageError there is no database. */
-async function readBoth(places: Places, url: string, cookie: string): Promise<ReadManifests> {
+/** @throws UsageError there is no database; EnvError Corruption: it lost its CLOUDMANIFEST. */
+async function readBoth(places: Places, cookie: string): Promise<ReadManifests> {
   const { readManifests } = await import('../inspect/read-manifests.js')
   const found = await withProgress('fetching', { unit: 'objects' }, (progress) =>
     readManifests(places, cookie, { onObject: () => progress.add(1) }),
   )
-  if (!found) throw noDatabase(url, cookie, await cookiesAt(places[0]))
+  if (!found) throw await noDatabase(places[0], cookie)
   return found
 }
 

@@ -60,7 +60,7 @@ Examples:
     )
   }
   const problems = await withPlaces(databaseUrl, options, async (places) => {
-    const source = await findTable(places, name, databaseUrl, options.cookie ?? '')
+    const source = await findTable(places, name, options.cookie ?? '')
     return await show(source, options)
   })
   if (problems > 0) process.exitCode = exitCode.foundWrong

@@ -21,10 +21,13 @@ export async function surveyed<T>(
 
 /**
  * The state of the database that the options ask for.
- * @throws UsageError there is no such state.
+ * @throws UsageError there is no such state; EnvError Corruption: the CLOUDMANIFEST is missing.
  */
-export function stateOf(survey: Survey, { cookie = '' }: Pick<InspectOptions, 'cookie'>): SurveyedState {
+export async function stateOf(
+  survey: Survey,
+  { cookie = '' }: Pick<InspectOptions, 'cookie'>,
+): Promise<SurveyedState> {
   const state = survey.states.get(cookie)
-  if (!state) throw noDatabase(survey.url, cookie, survey.states.keys())
+  if (!state) throw await noDatabase(survey.places[0], cookie)
   return state
 }

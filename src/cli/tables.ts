@@ -86,7 +86,7 @@ Examples:
   const { objectUrl } = await import('../cloud/database-place.js')
   const { level, columnFamily, key, sort } = options
   await surveyed(url, options, async (survey) => {
-    const state = stateOf(survey, options)
+    const state = await stateOf(survey, options)
     const filter: TableFilter = {
       ...(level !== undefined && { level }),
       ...(columnFamily !== undefined && { columnFamily }),
