@@ -9,7 +9,6 @@ import { bucketDirectory } from '../inspect/bucket-directory.js'
 import type { BucketColumnFamily, BucketEnvMetrics, BucketEnvOptions } from '../inspect/bucket-env.js'
 import { bytewiseComparator, keyOrder } from '../inspect/key-order.js'
 import { quoted } from '../inspect/quoted.js'
-import { cookiesAt } from './cookies-at.js'
 import { noColumnFamily } from './no-column-family.js'
 import { noDatabase } from './no-database.js'
 import { withProgress } from './output/progress.js'
@@ -133,7 +132,7 @@ async function columnFamiliesOf(
 ): Promise<readonly BucketColumnFamily[]> {
   await env.start().catch(async (error: unknown) => {
     if (!EnvError.is(error, 'NotFound')) throw error
-    throw noDatabase(url, options.cookie ?? '', await withPlaces(url, options, ([place]) => cookiesAt(place)))
+    throw await withPlaces(url, options, ([place]) => noDatabase(place, options.cookie ?? ''))
   })
   const { columnFamilies } = (await env.metrics()) as BucketEnvMetrics
   if (columnFamilies.some(({ name }) => name === options.columnFamily)) return columnFamilies

@@ -182,14 +182,17 @@ describe.each(mainTestStores())('gc, in $name', ({ make }) => {
     const store = make()
     await writeTable(store, 'a')
     await store.delete(['db/CLOUDMANIFEST'])
-    const { garbage } = await report(store, 'db')
+    const { garbage, problems } = await report(store, 'db', 1)
+    expect(problems).toMatchObject([{ code: 'missing', object: store.url('db/CLOUDMANIFEST') }])
     expect(garbage.map(({ reason, deletedBy }) => `${reason} ${deletedBy}`)).toEqual(
       Array(3).fill('noDatabase people'),
     )
   })
 
   test('of nothing at all says that there is no database', async () => {
-    expect(await gc(make(), 'db')).toMatchObject({ code: 2, stdout: '' })
+    const store = make()
+    await store.put('db/notes.txt', Buffer.from('hello'))
+    expect(await gc(store, 'db')).toMatchObject({ code: 2, stdout: '' })
   })
 
   test('takes no --cookie', async () => {

@@ -125,7 +125,7 @@ describe('cloudenv get', () => {
 
   test('says that there is no database where there is none, and nothing where the URL is none', async () => {
     const store = directory!.make()
-    expect(await runTraceless(store, ['get', store.url('db'), 'a'])).toEqual({
+    expect(await runTraceless(store, ['get', store.url(), 'a'])).toEqual({
       code: 2,
       stdout: '',
       stderr: expect.stringMatching(/^cloudenv: .* holds no database/),

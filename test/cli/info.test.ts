@@ -96,10 +96,15 @@ default (leveldb.BytewiseComparator): 4 tables, 288 KiB
 })
 
 describe.each(mainTestStores())('info, in $name', ({ make }) => {
-  test('of no database says so, and what to do', async () => {
-    const { code, stdout, stderr } = await info(make())
-    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
-    expect(stderr).toMatch(/\/db holds no database: there is no CLOUDMANIFEST\. .*cloudenv ls/)
+  test('of no database says so, and names ls where that would show some', async () => {
+    const store = make()
+    await store.put('db/notes.txt', Buffer.from('hello'))
+    const url = store.url('db')
+    const nothing = `cloudenv: ${url} holds no database: no part of one lies directly there`
+    expect(await info(store)).toEqual({ code: 2, stdout: '', stderr: `${nothing}\n` })
+    await store.put('db/below/CLOUDMANIFEST', Buffer.from(''))
+    const stderr = `${nothing}. Databases below it: cloudenv ls ${url}\n`
+    expect(await info(store)).toEqual({ code: 2, stdout: '', stderr })
   })
 
   test('tells live, garbage, missing and foreign apart, and what is in blob files', async () => {
@@ -142,5 +147,62 @@ describe.each(mainTestStores())('info, in $name', ({ make }) => {
     expect(stdout).toMatch(/epoch +unreadable/)
     expect(stdout).toMatch(/undecided +2 objects/)
     expect(stdout).toContain('CLOUDMANIFEST is corrupt at byte 0')
+  })
+})
+
+describe('what is no database', () => {
+  const [directory] = mainTestStores()
+
+  test.each(['info', 'tables', 'manifest', 'gc', 'scan'])(
+    '%s of one that lost its CLOUDMANIFEST says that, and what lies there',
+    async (command) => {
+      const store = directory!.make()
+      for (const name of ['000007.sst-abc', '000009.sst-abc', 'MANIFEST-abc', 'IDENTITY'])
+        await store.put(`db/${name}`, Buffer.from('1234'))
+      const { code, stdout, stderr } = await runCommand([command, store.url('db')])
+      expect(code).toBe(1)
+      expect(`${stdout}${stderr}`).toMatch(/2 tables and 1 MANIFEST/)
+      expect(`${stdout}${stderr}`).toMatch(/no CLOUDMANIFEST/)
+      if (command !== 'gc') expect(stderr).toContain(`cloudenv verify ${store.url('db')}\n`)
+    },
+  )
+
+  test.each(['info', 'gc', 'verify'])('%s of a directory of RocksDB itself says that', async (command) => {
+    const store = directory!.make()
+    for (const name of ['CURRENT', 'MANIFEST-000004', '000007.sst'])
+      await store.put(`db/${name}`, Buffer.from('1234'))
+    expect(await runCommand([command, store.url('db')])).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringContaining('is a directory of RocksDB itself'),
+    })
+  })
+
+  test.each(['info', 'verify', 'gc', 'tables', 'manifest', 'sst'])(
+    '%s of a directory that is not there ends as of a bucket that is not',
+    async (command) => {
+      const url = directory!.make().url('none')
+      expect(await runCommand([command, command === 'sst' ? `${url}/000007.sst` : url])).toEqual({
+        code: 3,
+        stdout: '',
+        stderr: `cloudenv: ${url}: there is no such directory\n`,
+      })
+    },
+  )
+
+  test.each([
+    ['info', '000024.sst', 'a table', 'sst URL/000024.sst'],
+    ['gc', '000024.sst-abc', 'a table', 'sst URL/000024.sst-abc'],
+    ['tables', 'MANIFEST-abc', 'a MANIFEST', 'manifest URL/MANIFEST-abc'],
+    ['manifest', 'CLOUDMANIFEST-A', 'a CLOUDMANIFEST', 'manifest URL --cookie A'],
+  ])('%s of %s says of which database that is an object', async (command, name, what, shows) => {
+    const url = directory!.make().url('db')
+    expect(await runCommand([command, `${url}/${name}`])).toEqual({
+      code: 2,
+      stdout: '',
+      stderr:
+        `cloudenv: ${url}/${name} is, by its name, ${what} of the database at ${url}, and no database itself. ` +
+        `What is in it: cloudenv ${shows.replace('URL', url)}\n`,
+    })
   })
 })

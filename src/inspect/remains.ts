@@ -1,0 +1,60 @@
+import { type ObjectName, objectName, parseObjectName } from '../format/file-name.js'
+import { bringBack, type Problem } from './problem.js'
+import type { Survey } from './survey.js'
+
+/** What lies of a database at a place that has no CLOUDMANIFEST. */
+export interface Remains {
+  readonly tables: number
+  readonly blobFiles: number
+  readonly manifests: number
+}
+
+/**
+ * What the names of objects that lie at one place say. Undefined: nothing of a database that lost its CLOUDMANIFEST,
+ * for one is there, or nothing that it could lead to, or it is a directory of RocksDB itself. Pure.
+ */
+export function remainsAmong(names: Iterable<string>): Remains | undefined {
+  const counts: Record<ObjectName['kind'], number> = {
+    table: 0,
+    blob: 0,
+    manifest: 0,
+    cloudManifest: 0,
+    identity: 0,
+  }
+  for (const name of names) {
+    if (name === localRoot) return undefined
+    const kind = parseObjectName(name)?.kind
+    if (kind) counts[kind] += 1
+  }
+  const { table: tables, blob: blobFiles, manifest: manifests, cloudManifest } = counts
+  if (cloudManifest > 0 || tables + blobFiles + manifests === 0) return undefined
+  return { tables, blobFiles, manifests }
+}
+
+/** What leads to the MANIFEST in a directory of RocksDB itself. No database in a bucket has it. */
+export const localRoot = 'CURRENT'
+
+/** That the CLOUDMANIFEST is missing, where there is none and something that it could lead to. */
+export function rootProblems({ url, states, places: [own], objects }: Survey): Problem[] {
+  if (states.size > 0) return []
+  const remains = remainsAmong(objects.filter(({ place }) => place === own).map(({ name }) => name))
+  if (!remains) return []
+  const object = `${url}/${objectName({ kind: 'cloudManifest', cookie: '' })}`
+  const message =
+    `${object} is missing, and nothing else leads to the ${remainsText(remains)} that are there. ${bringBack}, unless ` +
+    'the database is being created, or was destroyed'
+  return [{ code: 'missing', object, message }]
+}
+
+/** `3 tables and 1 MANIFEST`. */
+export function remainsText({ tables, blobFiles, manifests }: Remains): string {
+  const parts = [
+    [tables, 'table'],
+    [blobFiles, 'blob file'],
+    [manifests, 'MANIFEST'],
+  ] as const
+  const named = parts
+    .filter(([count]) => count > 0)
+    .map(([count, thing]) => `${count} ${thing}${count === 1 ? '' : 's'}`)
+  return named.join(' and ')
+}
