@@ -80,7 +80,7 @@ async function verify(url: string, options: VerifyOptions): Promise<Verification
       const cookie = options.cookie ?? [...survey.states.keys()][0]
       // Nothing is there, or not what was asked for, and that is nothing wrong either.
       if (problems.length === 0 || options.cookie !== undefined)
-        stateOf(survey, cookie === undefined ? {} : { cookie })
+        await stateOf(survey, cookie === undefined ? {} : { cookie })
       return verification
     } finally {
       progress.end()
