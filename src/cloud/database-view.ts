@@ -4,6 +4,7 @@ import { blobFileName, objectName, parseObjectName, tableFileName } from '../for
 import { type Manifest, readManifest } from '../format/manifest.js'
 import type { ByteRange, ObjectInfo, ObjectKey, StoredObject } from '../store/object-store.js'
 import { type DatabasePlace, databaseUrl, objectKey, objectUrl, type Places } from './database-place.js'
+import { bringBack, missingManifestMessage } from './repair-advice.js'
 import { isVisible } from './visibility.js'
 
 /** A database as the store has it: one consistent state, read without changing anything. */
@@ -65,8 +66,7 @@ async function readOnce(
   if (!stored) {
     const damage = new EnvError(
       'Corruption',
-      `${objectUrl(places[0], manifestName)} is missing, and ${objectUrl(root.place, cloudManifestName)} names it as the ` +
-        "database's MANIFEST. Bring that object back, or an earlier version of the CLOUDMANIFEST",
+      missingManifestMessage(objectUrl(places[0], manifestName), objectUrl(root.place, cloudManifestName)),
     )
     return { damage, state: root.object.etag }
   }
@@ -184,8 +184,7 @@ function findDamage(
   const damaged = (name: string, problem: string) =>
     new EnvError(
       'Corruption',
-      `${databaseUrl(place)}: ${name} ${problem}, and the MANIFEST references it. ` +
-        'Bring the object back, for example from an earlier version',
+      `${databaseUrl(place)}: ${name} ${problem}, and the MANIFEST references it. ${bringBack}`,
     )
   for (const { number, size } of manifest.liveTables.values()) {
     const name = tableFileName(number)

@@ -1,3 +1,5 @@
+export { bringBack } from '../cloud/repair-advice.js'
+
 /** Something that is wrong with a database in a bucket. */
 export interface Problem {
   /** Stable, for programs. */
@@ -37,9 +39,6 @@ export type ProblemCode =
   | 'swapped'
   /** It is the table that it should be, and says something else of itself than the MANIFEST. */
   | 'mismatch'
-
-/** What helps against an object that is missing or not what it was. */
-export const bringBack = 'Bring the object back, for example from an earlier version'
 
 /** User keys, both inclusive. */
 export interface KeyRange {

@@ -1,6 +1,7 @@
 import pLimit from 'p-limit'
 import { objectUrl, type Places } from '../cloud/database-place.js'
 import { getFirst } from '../cloud/database-view.js'
+import { missingManifestMessage } from '../cloud/repair-advice.js'
 import { EnvError } from '../env/env-error.js'
 import { type CloudManifest, decodeCloudManifest } from '../format/cloud-manifest.js'
 import { objectName } from '../format/file-name.js'
@@ -76,10 +77,7 @@ export function decodingProblem(error: unknown, object: string): Problem {
 
 /** The problem of a MANIFEST that is not there. Both are URLs. */
 export function missingManifest(manifest: string, cloudManifest: string): Problem {
-  const message =
-    `${manifest} is missing, and ${cloudManifest} names it as the database's MANIFEST. ` +
-    'Bring that object back, or an earlier version of the CLOUDMANIFEST'
-  return { code: 'missing', object: manifest, message }
+  return { code: 'missing', object: manifest, message: missingManifestMessage(manifest, cloudManifest) }
 }
 
 /**
