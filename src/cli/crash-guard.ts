@@ -8,8 +8,8 @@ const crashes: readonly NodeJS.Signals[] = ['SIGABRT', 'SIGSEGV', 'SIGBUS', 'SIG
 
 /**
  * Does the work of this very command line in a process of its own. RocksDB trusts blocks whose checksums are right, and
- * who can write to a bucket can make any checksum right: an assertion, or the system, ends the process then. This one
- * tells of it.
+ * who can write to a bucket can make any checksum right: an assertion, or the system, ends the process then. Why it did is
+ * not to be known. This one tells of it.
  *
  * @param what is read, for the message.
  */
@@ -27,7 +27,7 @@ export async function guarded(what: string, work: () => Promise<void>): Promise<
     return
   }
   throw new Error(
-    `RocksDB gave up (${end.signal}) over what it read from ${what}: a file is wrong although its checksums are right. ` +
-      `Which one: cloudenv verify --deep ${what}`,
+    `RocksDB crashed (${end.signal}) as it read ${what}. A file there may be damaged or missing, or the store may have failed ` +
+      `meanwhile: cloudenv verify --deep ${what} tells. Where it finds nothing, it is a mistake of RocksDB or of cloudenv`,
   )
 }

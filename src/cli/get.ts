@@ -37,7 +37,7 @@ async function get(
   options: DatabaseOptions & { readonly as: string },
 ): Promise<void> {
   const key = parseKey(keyArgument)
-  const value = await withDatabase(url, options, ({ db, columnFamily }) =>
+  const value = await withDatabase(url, { ...options, iterates: false }, ({ db, columnFamily }) =>
     withProgress('reading', {}, () => db.get(key, { columnFamily })),
   )
   const as = options.as as ShownAs

@@ -50,6 +50,12 @@ export interface OpenDatabase {
   readonly comparator: string
 }
 
+/** How a command reads. */
+export interface ReadingOptions {
+  /** Whether it makes an iterator, before which RocksDB opens more tables than before a `get`. */
+  readonly iterates: boolean
+}
+
 /**
  * Opens the database that a URL names, straight from the bucket and without a file on this machine, does something with
  * it, and closes it.
@@ -59,16 +65,17 @@ export interface OpenDatabase {
  */
 export async function withDatabase<T>(
   url: string,
-  options: DatabaseOptions,
+  options: DatabaseOptions & ReadingOptions,
   work: (opened: OpenDatabase) => Promise<T>,
 ): Promise<T> {
-  const { source, cookie } = options
+  const { source, cookie, columnFamily, iterates } = options
   for (const place of source === undefined ? [url] : [url, source]) checkStoreUrl(place)
   const envOptions: BucketEnvOptions = {
     url,
     connection: connectionOf(options),
     ...(source !== undefined && { source }),
     ...(cookie !== undefined && { cookie }),
+    ...(iterates && { iterated: columnFamily }),
   }
   // Loaded here, for they bring RocksDB and the SDK along.
   const [{ RocksDB }, { hostedEnv }] = await Promise.all([
@@ -101,7 +108,7 @@ export async function withDatabase<T>(
       }
     })
     try {
-      return await work({ db, columnFamily: db.columnFamily(options.columnFamily), comparator })
+      return await work({ db, columnFamily: db.columnFamily(columnFamily), comparator })
     } finally {
       await db.close()
     }

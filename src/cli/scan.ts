@@ -63,7 +63,7 @@ async function scan(url: string, options: ScanOptions): Promise<void> {
     ...(prefix && { prefix }),
   }
   const isRanged = Object.keys(range).length > 0
-  await withDatabase(url, options, async ({ db, columnFamily, comparator }) => {
+  await withDatabase(url, { ...options, iterates: true }, async ({ db, columnFamily, comparator }) => {
     if (isRanged && comparator !== bytewiseComparator) {
       throw new UsageError(
         `column family ${quoted(family)} is in the order of ${quoted(comparator)}: bounds and prefixes are for those in ` +

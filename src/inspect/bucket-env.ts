@@ -25,8 +25,10 @@ import { openStore } from '../store/open-store.js'
 import type { S3Connection } from '../store/s3-client.js'
 import { StoreMetrics } from '../store/store-metrics.js'
 import { bucketDirectory } from './bucket-directory.js'
+import { checkOpenable } from './check-openable.js'
 import { ChunkCache, type ChunkedFile, chunkBytes } from './chunk-cache.js'
 import { bringBack } from './problem.js'
+import type { RangedSource } from './ranged-source.js'
 import { readState } from './read-state.js'
 
 export interface BucketEnvOptions {
@@ -37,6 +39,12 @@ export interface BucketEnvOptions {
   /** Names the CLOUDMANIFEST. Default: the plain one. */
   readonly cookie?: string
   readonly connection?: S3Connection
+  /**
+   * The name of a column family of which an iterator will be made, for which RocksDB opens all tables of level 0. Where one
+   * of them cannot be opened, RocksDB 7.8 frees an iterator twice, and the process ends. They are opened here before,
+   * which is an error then, and otherwise costs no request more: what is fetched is held for RocksDB.
+   */
+  readonly iterated?: string
   /** Memory for parts of tables. Default 32 MiB. */
   readonly cacheBytes?: number
 }
@@ -60,10 +68,11 @@ export interface BucketColumnFamily {
 /**
  * Makes an Env that holds one database of a bucket, to be opened read-only, without a local disk: files are served from
  * memory, tables by ranged GETs. Nothing is ever written to the store.
- * @throws EnvError NotFound: there is no database.
+ * @throws EnvError NotFound: there is no database; Corruption: its MANIFEST, or a table that {@link BucketEnvOptions.iterated}
+ *   has opened, cannot be read.
  */
 export async function createBucketEnv(options: BucketEnvOptions): Promise<BucketEnv> {
-  const { url, source, cookie = '', connection = {}, cacheBytes = defaultCacheBytes } = options
+  const { url, source, cookie = '', connection = {}, iterated, cacheBytes = defaultCacheBytes } = options
   const requests = new StoreMetrics()
   const open = async (place: string) => ({
     store: await openStore(place, { ...connection, onRequest: requests.record }),
@@ -72,7 +81,9 @@ export async function createBucketEnv(options: BucketEnvOptions): Promise<Bucket
   const own = await open(url)
   const places: Places = source === undefined ? [own] : [own, await open(source)]
   try {
-    return new BucketEnv(places, await stateOf(places, cookie), requests, cacheBytes)
+    const env = new BucketEnv(places, await stateOf(places, cookie), requests, cacheBytes)
+    if (iterated !== undefined) await env.checkLevel0(iterated)
+    return env
   } catch (error) {
     for (const { store } of places) store.close()
     throw error
@@ -127,6 +138,18 @@ export class BucketEnv implements Env {
       ['IDENTITY', Buffer.from(state.manifest.dbId ?? 'unknown')],
     ])
     this.#stored = storedFiles(places, state)
+  }
+
+  /**
+   * Opens the tables of level 0 of a column family, the newest first, as RocksDB does.
+   * @throws EnvError what is wrong with one.
+   */
+  async checkLevel0(columnFamily: string): Promise<void> {
+    const { columnFamilies, liveTables } = this.#state.manifest
+    const tables = [...liveTables.values()]
+      .filter((table) => table.level === 0 && columnFamilies.get(table.columnFamily)?.name === columnFamily)
+      .sort((a, b) => b.number - a.number)
+    await checkOpenable(tables.map(({ number }) => this.#source(this.#stored.get(tableFileName(number))!)))
   }
 
   metrics(): BucketEnvMetrics {
@@ -255,6 +278,16 @@ export class BucketEnv implements Env {
     }
   }
 
+  #source(file: StoredFile): RangedSource {
+    return {
+      get name() {
+        return file.url
+      },
+      size: file.size,
+      read: (offset, length) => this.#cache.read(file, offset, length),
+    }
+  }
+
   #sizeOf(path: string): number {
     const { small, stored } = this.#find(path)
     return small ? small.length : stored.size
@@ -300,6 +333,11 @@ class StoredFile implements ChunkedFile {
     this.name = name
     this.size = size
     this.#places = places
+  }
+
+  /** Of the object: at the first place, until it was read elsewhere. */
+  get url(): string {
+    return objectUrl(this.#places[this.#found ?? 0]!, this.name)
   }
 
   async fetch(offset: number, length: number): Promise<Uint8Array> {

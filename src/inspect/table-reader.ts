@@ -60,7 +60,7 @@ export interface DamageOptions {
 }
 
 /** Footer, metaindex and properties of a table seldom take more, and often the index is in it too. */
-const tailBytes = 64 * 1024
+export const tailBytes = 64 * 1024
 const maxMetaindexEntries = 1_000
 /** The longest of RocksDB's own have some 50 bytes, most of them the name of a filter policy. */
 const maxMetaindexNameBytes = 1_000
@@ -106,6 +106,26 @@ export class TableReader {
     this.metaindex = metaindex
     this.properties = properties
     this.#blocks = blocks
+  }
+
+  /** Where what is not data begins, partitions of index and filter left out. */
+  get frameOffset(): number {
+    const { metaindex, index } = this.footer
+    const named = [metaindex, ...(index ? [index] : []), ...this.metaindex.values()]
+    return Math.min(...named.map(({ offset }) => offset))
+  }
+
+  /**
+   * Reads what else RocksDB cannot open the table without.
+   * @throws EnvError Corruption; NotSupported: a block of it is larger than 8 MiB, or compressed in a way that is not known.
+   */
+  async readFrame(): Promise<void> {
+    const options = { maxBytes: maxMetaBlockBytes }
+    for await (const block of this.#lowestIndexBlocks({})) await this.#blocks.read(block, options)
+    for (const name of [rangeDeletionsName, dictionaryName]) {
+      const handle = this.metaindex.get(name)
+      if (handle) await this.#blocks.read(handle, options)
+    }
   }
 
   /** Every block in file order. They lie within the file and do not overlap. Reads nothing but the index blocks. */

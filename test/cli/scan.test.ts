@@ -4,7 +4,8 @@ import { describe, expect, inject, test } from 'vitest'
 import type { ScanEntryJson } from '#src/cli/scan.js'
 import { RocksDB, type RocksDBOptions } from '#src/index.js'
 import { copyToBucket } from '../support/bucket-copy.ts'
-import { FaultProxy } from '../support/fault-proxy.ts'
+import { flipped, tableAnatomy, truncated } from '../support/damage.ts'
+import { FaultProxy, s3ErrorBody } from '../support/fault-proxy.ts'
 import { fill, fillOptions } from '../support/filled-database.ts'
 import {
   type FixtureName,
@@ -263,6 +264,69 @@ describe('a scan that does not come to its end', () => {
       await proxy.stop()
     },
   )
+})
+
+describe('a table of level 0 that cannot be opened, beside newer ones with range deletions,', () => {
+  async function setUp(store: TestStore): Promise<{ readonly url: string; readonly table: string }> {
+    const url = await makeDatabase(
+      store,
+      async (db) => {
+        for (let round = 1; round <= 6; round++) {
+          await db.put(`key${round}`, 'value')
+          if (round > 3) await db.batch([{ type: 'deleteRange', start: 'x', end: 'y' }])
+          await db.flush()
+        }
+      },
+      { disable_auto_compactions: true },
+    )
+    const tables = [...(await store.list()).keys()].filter((key) => key.includes('.sst-'))
+    return { url, table: tables[2]! }
+  }
+
+  /** What becomes of the table's bytes; undefined: they are removed. */
+  type Damage = (bytes: Uint8Array) => Uint8Array | undefined
+  test.each<[what: string, damage: Damage, message: RegExp]>([
+    [
+      'damaged',
+      (bytes) => flipped(bytes, bytes.length - 1),
+      /is corrupt at byte \d+: .*magic number.*Bring the object back/,
+    ],
+    [
+      'of another format',
+      (bytes) => flipped(bytes, tableAnatomy(bytes).version.offset + 2),
+      /has format version 262149/,
+    ],
+    ['cut off', truncated, /has \d+ bytes in the store instead of \d+/],
+    ['missing', () => undefined, /is missing in the store/],
+  ])('is told where it is %s, and RocksDB does not crash', async (_, damage, message) => {
+    const store = directory!.make()
+    const { url, table } = await setUp(store)
+    const damaged = damage(await store.get(table))
+    await (damaged ? store.put(table, damaged) : store.delete([table]))
+    const { code, stdout, stderr } = await runTraceless(store, ['scan', url])
+    expect({ code, stdout, stderr }).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(message) })
+    expect(stderr.startsWith(`cloudenv: ${store.url(table)} `)).toBe(true)
+  })
+
+  test.runIf(minio)('is no damage where the store refuses it, but exit code 3', async () => {
+    const store = minio!.make()
+    const { url, table } = await setUp(store)
+    const proxy = await FaultProxy.start(server!.endpoint)
+    proxy.next(
+      'GET',
+      { kind: 'answer', status: 403, body: s3ErrorBody('AccessDenied') },
+      { path: new RegExp(table), times: 100 },
+    )
+    const connection = { ...store.connection, endpoint: proxy.endpoint }
+    const { code, stdout, stderr } = await runTraceless({ ...store, connection }, ['scan', url])
+    await proxy.stop()
+    expect({ code, stdout, stderr }).toEqual({
+      code: 3,
+      stdout: '',
+      stderr: expect.stringMatching(/^cloudenv: .*AccessDenied/),
+    })
+    expect(stderr).toContain(table)
+  })
 })
 
 describe('a hostile bucket', () => {

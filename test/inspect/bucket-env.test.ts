@@ -138,6 +138,24 @@ describe('the Env', () => {
     await env.close()
   })
 
+  test('opens the tables of level 0 before an iterator is made of them, at no request more', async () => {
+    const store = directory!.make()
+    await makeDatabase(store, (db) => fill(db, 6000))
+    const requestsFor = async (limit: number, iterated?: string) => {
+      const { db, requests } = await openBucket({ url: store.url('db'), ...(iterated && { iterated }) })
+      const before = await requests()
+      let entries = 0
+      for await (const _ of db.iterator({ limit })) entries += 1
+      expect(entries).toBe(limit)
+      return { before, after: await requests() }
+    }
+    for (const limit of [10, 6000]) {
+      const unopened = await requestsFor(limit)
+      expect(await requestsFor(limit, 'default')).toEqual({ ...unopened, before: unopened.before + 3 })
+      expect(await requestsFor(limit, 'another')).toEqual(unopened)
+    }
+  })
+
   test('says that there is no database where there is none', async () => {
     const store = directory!.make()
     await expect(openEnv(store)).rejects.toMatchObject({ code: 'NotFound' })
