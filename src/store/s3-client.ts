@@ -1,5 +1,6 @@
 import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3'
 import { sdk } from './aws-sdk.js'
+import { refuseForeignAnswers } from './foreign-answer.js'
 
 /** How to reach S3 or a server that speaks its protocol. */
 export interface S3Connection {
@@ -52,7 +53,9 @@ export function createS3Client(connection: S3Connection): S3Client {
       httpsAgent: { keepAlive: true, maxSockets },
     },
   }
-  return new sdk.S3Client(config)
+  const client = new sdk.S3Client(config)
+  refuseForeignAnswers(client)
+  return client
 }
 
 function defaultRegion(): string {

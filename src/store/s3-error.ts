@@ -1,5 +1,7 @@
 import { EnvError, type EnvErrorCode } from '../env/env-error.js'
+import { ForeignAnswer } from './foreign-answer.js'
 import { PreconditionFailed } from './object-store.js'
+import type { StoreOperation } from './store-request.js'
 
 interface Meaning {
   readonly code: EnvErrorCode
@@ -8,9 +10,11 @@ interface Meaning {
   readonly advice?: string
 }
 
+// Who reads these has a shell or a program: whatever is set in only one of the two is named as it is called there.
 const credentialAdvice =
-  'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, choose a profile, or pass the option "credentials"'
-const regionAdvice = 'Set the option "region" or AWS_REGION to the region of the bucket'
+  'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, --profile, or in code the option "credentials" or "profile"'
+const regionAdvice = 'Set AWS_REGION, --region, or in code the option "region" to the region of the bucket'
+const endpointAdvice = 'the endpoint: --endpoint, or in code the option "endpoint"'
 const busy: Meaning = {
   code: 'IOError',
   retryable: true,
@@ -23,7 +27,7 @@ const unreachable: Meaning = {
   code: 'IOError',
   retryable: true,
   reason: 'the store cannot be reached',
-  advice: 'Check the network and the option "endpoint"',
+  advice: `Check the network and ${endpointAdvice}`,
 }
 const timedOut: Meaning = { code: 'TimedOut', retryable: true, reason: 'the store did not answer in time' }
 const wrongRegion: Meaning = {
@@ -36,12 +40,7 @@ const wrongCredentials: Meaning = {
   reason: 'the store does not accept the credentials',
   advice: credentialAdvice,
 }
-const denied: Meaning = {
-  code: 'IOError',
-  reason: 'access denied',
-  advice:
-    'The credentials need s3:GetObject, s3:PutObject, s3:DeleteObject and s3:ListBucket on this bucket and prefix',
-}
+const denied: Meaning = { code: 'IOError', reason: 'access denied' }
 const expired: Meaning = {
   code: 'IOError',
   retryable: true,
@@ -108,6 +107,17 @@ const meanings: Readonly<Record<string, Meaning>> = {
   ENETUNREACH: unreachable,
 }
 
+const toRead = 's3:GetObject on it, and s3:ListBucket on the bucket where it may not be there'
+/** What may be done to the object by whoever may do so. */
+const permissions: Readonly<Record<StoreOperation, string>> = {
+  get: toRead,
+  head: toRead,
+  put: 's3:PutObject on it',
+  list: 's3:ListBucket on the bucket',
+  delete: 's3:DeleteObject on it',
+  copy: 's3:GetObject on it, and s3:PutObject on its copy',
+}
+
 /** What the AWS SDK throws. */
 interface SdkError {
   readonly name?: string
@@ -119,16 +129,21 @@ interface SdkError {
 }
 
 /**
- * What an S3 request failed with, as ours. `what` names operation and object, such as
- * `get s3://bucket/key`. Of the SDK's error only name and message are kept: it may hold signatures.
+ * What an S3 request failed with, as ours. `object` is what messages call it, such as `s3://bucket/key`. Of the SDK's error
+ * only name and message are kept: it may hold signatures.
  */
-export function s3Error(error: unknown, what: string): EnvError {
+export function s3Error(error: unknown, operation: StoreOperation, object: string): EnvError {
   if (error instanceof EnvError) return error
+  const what = `${operation} ${object}`
+  if (error instanceof ForeignAnswer)
+    return new EnvError('IOError', `${what}: ${error.message}. Check ${endpointAdvice}`)
   const sdk = error as SdkError
   const status = sdk.$metadata?.httpStatusCode
   const cause = new Error(`${sdk.name ?? 'Error'}: ${sdk.message ?? String(error)}`)
 
-  const { code, retryable = false, reason, advice } = meaningOf(sdk, status)
+  const meaning = meaningOf(sdk, status)
+  const { code, retryable = false, reason } = meaning
+  const advice = meaning === denied ? `The credentials need ${permissions[operation]}` : meaning.advice
   const said =
     sdk.message && sdk.message !== 'UnknownError' && sdk.message !== reason ? sdk.message : undefined
   const details = [

@@ -36,7 +36,7 @@ export class S3Requests {
   ): Promise<T> {
     const observer = { clock: this.#clock, onRequest: this.#onRequest }
     return observed(observer, { operation, key }, send, bytesOf).catch((error) => {
-      throw s3Error(error, `${operation} ${this.#url}/${key}`)
+      throw s3Error(error, operation, `${this.#url}/${key}`)
     })
   }
 

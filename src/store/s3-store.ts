@@ -281,7 +281,8 @@ export class S3Store implements ObjectStore {
     const translated = errors.map(({ Key, Code, Message }) =>
       s3Error(
         { name: Code, message: Message ?? Code },
-        `delete ${errors.length} of ${count} objects, first s3://${this.#bucket}/${Key}`,
+        'delete',
+        `${errors.length} of ${count} objects, first s3://${this.#bucket}/${Key}`,
       ),
     )
     return translated.find((error) => !error.retryable) ?? translated[0]!

@@ -152,7 +152,7 @@ describe.each(inject('servers'))('between us and $name', (server) => {
     expect(requestsOf('PUT')).toHaveLength(5)
   })
 
-  test('a server that nobody started is a retryable error that names the endpoint option', async () => {
+  test('a server that nobody started is a retryable error that names the endpoint option, in a shell and in code', async () => {
     const lonely = new S3Store({
       endpoint: 'http://127.0.0.1:1',
       region,
@@ -162,7 +162,7 @@ describe.each(inject('servers'))('between us and $name', (server) => {
     })
     const error = await lonely.head('key').catch((error) => error)
     expect(error).toMatchObject({ code: 'IOError', retryable: true })
-    expect(error.message).toMatch(/cannot be reached .*ECONNREFUSED.*"endpoint"/)
+    expect(error.message).toMatch(/cannot be reached .*ECONNREFUSED.*--endpoint.*"endpoint"/)
   })
 
   describe('a download', () => {
@@ -324,10 +324,27 @@ describe.each(inject('servers'))('between us and $name', (server) => {
     expect(inspect(error, { depth: 9 })).not.toMatch(/Signature=|Credential=/)
   })
 
+  // Who may not list is not told that an object is not there.
+  const toRead = 's3:GetObject on it, and s3:ListBucket on the bucket where it may not be there'
+  test.each<[method: string, needed: string, request: () => Promise<unknown>]>([
+    ['GET', toRead, () => store.get('key')],
+    ['HEAD', toRead, () => store.head('key')],
+    ['GET', 's3:ListBucket on the bucket', () => keysOf(store)],
+    ['PUT', 's3:PutObject on it', () => store.put('key', bytes('x'))],
+    ['POST', 's3:DeleteObject on it', () => store.deleteMany(['key'])],
+  ])('a refused %s names the permission that it needs, and no other: %s', async (method, needed, request) => {
+    proxy.next(method, { kind: 'answer', status: 403, body: s3ErrorBody('AccessDenied') })
+    await expect(request()).rejects.toMatchObject({
+      message: expect.stringMatching(`: access denied \\(HTTP 403, .*\\)\\. The credentials need ${needed}$`),
+    })
+  })
+
   test('a bucket in another region is named with its region', async () => {
     const headers = { 'x-amz-bucket-region': 'eu-north-1' }
     proxy.next('HEAD', { kind: 'answer', status: 301, headers }, { times: 100 })
-    await expect(store.head('key')).rejects.toThrow(/the bucket is in eu-north-1.*"region"/)
+    await expect(store.head('key')).rejects.toThrow(
+      /the bucket is in eu-north-1.*AWS_REGION, --region.*"region"/,
+    )
   })
 
   test('answers that say no leave no connection open', async () => {
