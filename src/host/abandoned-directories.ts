@@ -18,7 +18,7 @@ const maxLooks = 200
 
 /** Removes the directories that hosts of this user, which were killed, have left in `parent`. */
 export async function removeAbandonedDirectories(parent: string): Promise<void> {
-  const names = (await readdir(parent)).filter((name) => /^cloudenv-[A-Za-z0-9]{6}$/.test(name))
+  const names = (await readdir(parent)).filter(isHostName)
   for (const name of names.slice(0, maxLooks)) {
     const directory = join(parent, name)
     // What can't be looked at or goes away meanwhile is somebody else's to remove.
@@ -26,13 +26,21 @@ export async function removeAbandonedDirectories(parent: string): Promise<void> 
   }
 }
 
+function isHostName(name: string): boolean {
+  return /^cloudenv-[A-Za-z0-9]{6}$/.test(name)
+}
+
+/** Directories of a host of ours in another's belong to a process that it watches over: both were killed then. */
 async function isAbandoned(directory: string): Promise<boolean> {
   const stats = await lstat(directory)
   const ageMs = Date.now() - stats.mtimeMs
   if (!stats.isDirectory() || stats.uid !== process.getuid?.() || ageMs < minAgeMs) return false
   const names = await readdir(directory)
-  if (names.some((name) => name !== socketName && name !== bootName)) return false
+  if (names.some((name) => name !== socketName && name !== bootName && !isHostName(name))) return false
   if ((await readFile(join(directory, bootName), 'utf8')) !== readBootId()) return false
+  const inner = names.filter(isHostName)
+  for (const name of inner) if (!(await isAbandoned(join(directory, name)))) return false
+  if (inner.length > 0) return true
   return names.includes(socketName) ? isRefused(join(directory, socketName)) : ageMs > minAgeWithoutSocketMs
 }
 
@@ -50,6 +58,11 @@ async function isRefused(socketPath: string): Promise<boolean> {
 
 /** No more than what was looked at: what somebody adds meanwhile keeps the directory. */
 async function remove(directory: string): Promise<void> {
+  for (const name of (await readdir(directory)).filter(isHostName)) {
+    const inner = join(directory, name)
+    if (!(await isAbandoned(inner))) return
+    await remove(inner)
+  }
   for (const name of [socketName, bootName]) await rm(join(directory, name), { force: true })
   await rmdir(directory)
 }

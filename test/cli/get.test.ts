@@ -5,7 +5,7 @@ import { RocksDB } from '#src/index.js'
 import { copyToBucket } from '../support/bucket-copy.ts'
 import { runCli } from '../support/cli.ts'
 import { fixtureSuite, haveFixtures, unpackFixture } from '../support/fixtures.ts'
-import { runTraceless, viewArguments } from '../support/inspect-cli.ts'
+import { runGuarded, runTraceless, viewArguments } from '../support/inspect-cli.ts'
 import { putFixture, temporaryDirectory } from '../support/open-bucket.ts'
 import { mainTestStores, type TestStore } from '../support/test-stores.ts'
 
@@ -121,6 +121,31 @@ describe('cloudenv get', () => {
       code: 1,
       stderr: expect.stringMatching(/host of the Env is gone.*no more/),
     })
+  })
+
+  test.each<[NodeJS.Signals, code: number, message: RegExp]>([
+    [
+      'SIGABRT',
+      1,
+      /^cloudenv: RocksDB crashed \(SIGABRT\) as it read file:.* cloudenv verify --deep file:.*\n$/,
+    ],
+    ['SIGKILL', 137, /^$/],
+  ])('leaves nothing behind where what reads for it ends by %s', async (signal, code, message) => {
+    const store = directory!.make()
+    const url = await makeDatabase(store)
+    const faults = join(temporaryDirectory(), 'faults.cjs')
+    writeFileSync(
+      faults,
+      `const files = require('node:fs/promises')
+      const { open } = files
+      files.open = (path, ...rest) => {
+        if (/[.]sst-/.test(path)) process.kill(process.pid, '${signal}')
+        return open(path, ...rest)
+      }
+      require('node:module').syncBuiltinESMExports()`,
+    )
+    const result = await runGuarded(store, ['get', url, 'A'], { NODE_OPTIONS: `--require ${faults}` })
+    expect(result).toEqual({ code, stdout: '', stderr: expect.stringMatching(message) })
   })
 
   test('says that there is no database where there is none, and nothing where the URL is none', async () => {

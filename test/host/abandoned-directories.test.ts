@@ -42,6 +42,32 @@ test('the directory of a host that was killed goes when the next one starts, onc
   removeSocketDirectory(next)
 })
 
+test('so does that of a process with the one of the host that it watched over in it, once both are dead', async () => {
+  const parent = newRoot()
+  const { path: outer } = makeSocketDirectory([parent])
+  const inner = await killedHost(outer)
+  age(outer, 2)
+  await removeAbandonedDirectories(parent)
+  expect(existsSync(inner), 'it might be in the making').toBe(true)
+  age(inner, 2)
+  age(outer, 2)
+  await removeAbandonedDirectories(parent)
+  expect(readdirSync(parent)).toEqual([])
+})
+
+test('and stays while that host lives', async () => {
+  const parent = newRoot()
+  const { path: outer } = makeSocketDirectory([parent])
+  const inner = makeSocketDirectory([outer])
+  const server = createServer().listen(inner.socketPath)
+  onTestFinished(() => void server.close())
+  await once(server, 'listening')
+  for (const path of [inner.path, outer]) age(path, 10_000)
+  await removeAbandonedDirectories(parent)
+  expect(readdirSync(inner.path).sort()).toEqual(['boot', 'env.sock'])
+  for (const directory of [inner, { path: outer, socketPath: '' }]) removeSocketDirectory(directory)
+})
+
 test('that of a living host stays, however old it is', async () => {
   const parent = newRoot()
   const living = makeSocketDirectory([parent])
