@@ -27,7 +27,7 @@ import { stateOf, surveyed } from './surveyed.js'
 /** What `info --json` prints. What is null cannot be told, for the CLOUDMANIFEST or the MANIFEST cannot be read. */
 export interface DatabaseInfo {
   readonly url: string
-  /** What IDENTITY holds. */
+  /** What IDENTITY holds; null: it is missing. */
   readonly identity: string | null
   /** Of the state that is shown; empty for the plain CLOUDMANIFEST. */
   readonly cookie: string
@@ -54,7 +54,7 @@ export interface DatabaseInfo {
     /** Objects that mean nothing here. */
     readonly foreign: Usage
   }
-  /** Of the state that is shown: what it needs and what is not there. */
+  /** Of the state that is shown, and IDENTITY: what it needs and what is not there. */
   readonly missing: number
   readonly problems: readonly JsonProblem[]
 }
@@ -88,13 +88,15 @@ export const infoCommand = withInspectOptions(
     .addHelpText('after', '\nExample:\n  cloudenv info s3://bucket/prod/orders'),
 ).action(async (url, options) => {
   const { lsmTrees } = await import('../inspect/lsm-tree.js')
+  const { identityProblems } = await import('../inspect/identity.js')
   await surveyed(url, options, async (survey) => {
     const state = await stateOf(survey, options)
     const trees = state.manifest && lsmTrees(state.manifest)
-    const info = databaseInfo(survey, state, trees)
+    const problems = [...state.problems, ...identityProblems(survey)]
+    const info = databaseInfo(survey, state, trees, problems)
     if (options.json) printJson(info)
-    else print(info, trees ?? [], state.problems)
-    process.exitCode = state.problems.length > 0 ? exitCode.foundWrong : exitCode.good
+    else print(info, trees ?? [], problems)
+    process.exitCode = problems.length > 0 ? exitCode.foundWrong : exitCode.good
   })
 })
 
@@ -102,8 +104,9 @@ function databaseInfo(
   survey: Survey,
   state: SurveyedState,
   trees: readonly LsmTree[] | undefined,
+  problems: readonly Problem[],
 ): DatabaseInfo {
-  const { cookie, cloudManifest, manifest, manifestModified, problems } = state
+  const { cookie, cloudManifest, manifest, manifestModified } = state
   return {
     url: survey.url,
     identity: survey.identity ?? null,
@@ -185,7 +188,7 @@ type Fact = readonly [name: string, value: string]
 function factsOf(info: DatabaseInfo): Fact[] {
   const { identity, cookie, cookies, epoch, pastEpochs, lastCommit, lastSequence, objects, missing } = info
   const facts: (Fact | false)[] = [
-    ['identity', identity === null ? red('missing') : shownName(identity)],
+    ['identity', identity === null ? red('missing') : identity === '' ? red('empty') : shownName(identity)],
     (cookie !== '' || cookies.length > 1) && ['cookie', cookie === '' ? '(none)' : shownName(cookie)],
     cookies.length > 1 && ['other cookies', otherCookies(info)],
     [

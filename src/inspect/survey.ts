@@ -3,11 +3,12 @@
  * MANIFESTs that they name, IDENTITY, and one listing. No table is read.
  */
 import { type DatabasePlace, databaseUrl, objectUrl, type Places } from '../cloud/database-place.js'
-import { getFirst, type StoredFile } from '../cloud/database-view.js'
+import type { StoredFile } from '../cloud/database-view.js'
 import { type Epoch, epochOf } from '../format/epoch.js'
 import { type ObjectName, objectName } from '../format/file-name.js'
 import type { LiveBlobFile, LiveTable } from '../format/manifest.js'
 import { type Garbage, garbageJudge } from './garbage.js'
+import { readIdentity } from './identity.js'
 import { type ListedPlace, listPlace } from './listed-place.js'
 import { mapLimited } from './map-limited.js'
 import { bringBack, type Problem } from './problem.js'
@@ -83,8 +84,6 @@ export interface SurveyOptions {
 }
 
 const concurrentReads = 8
-/** A UUID has 36, the id of a clone some more. */
-const maxIdentityBytes = 1000
 
 /**
  * Each look takes as long as a commit, or longer: an owner that commits all the time would be looked at for ever. One
@@ -114,10 +113,11 @@ export async function surveyDatabase(places: Places, { onObject }: SurveyOptions
     states = located(read, listed)
     if (versionsOf(read) === before) break
   }
+  const identified = listed.find(({ named }) => named.has('IDENTITY'))
   return {
     places,
     url: databaseUrl(places[0]),
-    identity: await readIdentity(listed),
+    identity: identified && (await readIdentity(identified.place)),
     states: new Map(states.map((state) => [state.cookie, state])),
     objects: withRoles(states, listed),
     foreign: listed[0].foreign,
@@ -148,13 +148,6 @@ function versionsOf(states: readonly ReadState[]): string {
 
 function isDamaged(states: readonly SurveyedState[]): boolean {
   return states.some(({ problems }) => problems.length > 0)
-}
-
-async function readIdentity(listed: Listed): Promise<string | undefined> {
-  const holder = listed.find(({ named }) => named.has('IDENTITY'))
-  const found =
-    holder && (await getFirst([holder.place], 'IDENTITY', { offset: 0, length: maxIdentityBytes }))
-  return found && Buffer.from(found.object.body).toString('latin1').trim()
 }
 
 /** The states with what they reference, found among what was listed. */

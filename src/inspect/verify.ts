@@ -7,6 +7,7 @@ import type { LiveTable, Manifest } from '../format/manifest.js'
 import type { TableUniqueId } from '../format/table-unique-id.js'
 import { isCloneIdentity } from './clone.js'
 import { familyName } from './family-name.js'
+import { identityProblems } from './identity.js'
 import { mapLimited } from './map-limited.js'
 import { bringBack, type KeyRange, type Problem } from './problem.js'
 import { type RangedSource, rangedObject } from './ranged-source.js'
@@ -151,26 +152,6 @@ function missingFromClone(problem: Problem, { places, identity }: Survey): Probl
   if (places.length > 1 || !isCloneIdentity(identity)) return problem
   const hint = 'This database is a clone: what it did not write itself lies at its source, see --source'
   return { ...problem, message: `${problem.message}. ${hint}` }
-}
-
-function identityProblems(survey: Survey): Problem[] {
-  const object = identityObject(survey)
-  if (survey.states.size === 0 || survey.identity) return []
-  if (survey.identity === undefined)
-    return [
-      {
-        code: 'missing',
-        object,
-        message: `${object} is missing, which says which database this is. ${bringBack}`,
-      },
-    ]
-  return [
-    {
-      code: 'corrupt',
-      object,
-      message: `${object} is empty, and should say which database this is. ${bringBack}`,
-    },
-  ]
 }
 
 function identityObject({ url }: Survey): string {

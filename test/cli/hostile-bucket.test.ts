@@ -74,7 +74,10 @@ describe.each(testStores())('hostile names, in $name', ({ make }) => {
     const info: DatabaseInfo = JSON.parse(stdout)
     // In JSON it is what it was.
     expect(info.columnFamilies!.map(({ name }) => name)).toEqual(['default', evil])
-    expect(info.problems).toMatchObject([{ code: 'missing', object: store.url('db/000007.sst-abc') }])
+    expect(info.problems).toMatchObject([
+      { code: 'missing', object: store.url('db/000007.sst-abc') },
+      { code: 'corrupt', object: store.url('db/IDENTITY') },
+    ])
   })
 })
 
@@ -128,6 +131,7 @@ test('100,000 objects fit into little memory', async () => {
   const edit = bytes(field.logNumber(1), field.nextFileNumber(9), field.lastSequence(9))
   writeFileSync(join(db, 'CLOUDMANIFEST'), encodeCloudManifest({ past: [], current: epoch }))
   writeFileSync(join(db, 'MANIFEST-abc'), encodeLog([edit]))
+  writeFileSync(join(db, 'IDENTITY'), 'c0ffee00-0000-4000-8000-000000000000')
   for (let at = 0; at < 50_000; at++) {
     linkSync(join(db, 'MANIFEST-abc'), join(db, `${100_000 + at}.sst-def`))
     linkSync(join(db, 'CLOUDMANIFEST'), join(db, `note ${at}`))
@@ -135,7 +139,7 @@ test('100,000 objects fit into little memory', async () => {
   const env = { NODE_OPTIONS: '--max-old-space-size=100' }
   const url = `file://${root}`
   const list: DatabaseList = JSON.parse((await runCli(['ls', url, '--json'], env)).stdout)
-  expect(list.databases).toMatchObject([{ path: 'db', storedObjects: 100_002, states: [{ tables: 0 }] }])
+  expect(list.databases).toMatchObject([{ path: 'db', storedObjects: 100_003, states: [{ tables: 0 }] }])
   for (const command of ['info', 'gc', 'du']) {
     const { code, stdout } = await runCli([command, `${url}/db`], env)
     expect(code, command).toBe(0)

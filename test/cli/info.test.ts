@@ -134,6 +134,17 @@ describe.each(mainTestStores())('info, in $name', ({ make }) => {
     expect([found.objects.live.objects, found.objects.garbage.objects]).toEqual([6, 2])
   })
 
+  test('of a database without IDENTITY counts that as missing', async () => {
+    const store = make()
+    await new Machine(store).open((db) => db.put('a', '1'))
+    await store.delete(['db/IDENTITY'])
+    const { code, stdout } = await info(store)
+    expect(code).toBe(1)
+    expect(stdout).toMatch(/^ +identity +missing$/m)
+    expect(stdout).toMatch(/^ +missing +1 object$/m)
+    expect(stdout).toContain('IDENTITY is missing, which says which database this is')
+  })
+
   test('of a damaged database shows what is there', async () => {
     const store = make()
     await new Machine(store).open(async (db) => {

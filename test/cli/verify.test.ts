@@ -339,6 +339,13 @@ describe('without reading tables, it names', () => {
       },
     ],
     [
+      'an IDENTITY that is none',
+      (copy) => {
+        copy.change(copy.identity, () => Buffer.from('foo'))
+        return [['corrupt', copy.identity]]
+      },
+    ],
+    [
       'an IDENTITY other than that in the MANIFEST',
       (copy) => {
         copy.edit(bytes((1 << 13) + 1, prefixed('00000000-feed')))
