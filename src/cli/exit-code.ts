@@ -11,7 +11,7 @@ export const exitCode = {
   foundWrong: 1,
   /** Another command line would help. */
   wrongUse: 2,
-  /** The store did not answer, or not to us. */
+  /** The store did not answer, or not to us; or what was found cannot be written to standard output. */
   noStore: 3,
 } as const
 

@@ -1,15 +1,16 @@
 #!/usr/bin/env node
+import { exitCode } from './exit-code.js'
 import { runCommandLine } from './program.js'
 
-// Who reads our output may have seen enough, as `head` does.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // Who reads our output may have seen enough, as `head` does.
   if (error.code === 'EPIPE') process.exit()
-  throw error
+  console.error(`cloudenv: cannot write to standard output: ${error.message}`)
+  process.exit(exitCode.noStore)
 })
 
-// Who closed standard error wants no word of how it goes on. What was asked for is on standard output.
-process.stderr.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error
-})
+// Who closed standard error wants no word of how it goes on, and where it cannot be written, there is nobody to tell.
+// What was asked for is on standard output.
+process.stderr.on('error', () => {})
 
 await runCommandLine(process.argv.slice(2))

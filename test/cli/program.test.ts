@@ -1,4 +1,7 @@
-import { describe, expect, test } from 'vitest'
+import { spawnSync } from 'node:child_process'
+import { closeSync, existsSync, openSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { exitCodeOf } from '#src/cli/exit-code.js'
 import { program } from '#src/cli/program.js'
 import { runCli } from '../support/cli.ts'
@@ -29,6 +32,19 @@ test('an unknown command is refused with exit code 2', async () => {
 
 test('the version is that of the package', async () => {
   expect((await runCli(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
+})
+
+test.runIf(existsSync('/dev/full'))('output that cannot be written is one line on standard error', () => {
+  const full = openSync('/dev/full', 'w')
+  onTestFinished(() => closeSync(full))
+  const main = fileURLToPath(import.meta.resolve('#src/cli/main.js'))
+  const { status, stderr } = spawnSync(process.execPath, [main, 'completion', 'bash'], {
+    stdio: ['ignore', full, 'pipe'],
+  })
+  expect({ status, stderr: stderr.toString() }).toEqual({
+    status: 3,
+    stderr: expect.stringMatching(/^cloudenv: cannot write to standard output: ENOSPC.*\n$/),
+  })
 })
 
 const onCloud = ['exec', '--store', 'file:///none', '--root', '/none']
