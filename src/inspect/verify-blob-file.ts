@@ -138,7 +138,8 @@ class BlobFileCheck {
     }
     this.#blobs += 1
     if (maskCrc(checksum) !== header.checksum) {
-      const key = first && keyLength <= first.length ? Uint8Array.from(first.subarray(0, keyLength)) : undefined
+      const key =
+        first && keyLength <= first.length ? Uint8Array.from(first.subarray(0, keyLength)) : undefined
       const { message } = corruption(name, at, 'key and value of the record here do not have its checksum')
       this.#reportCorruption(message, key)
     }
