@@ -4,6 +4,7 @@ import { decodeCloudManifest } from '../format/cloud-manifest.js'
 import { type Epoch, epochOf } from '../format/epoch.js'
 import { type ObjectName, objectName } from '../format/file-name.js'
 import type { RangedSource } from '../inspect/ranged-source.js'
+import { checkDirectory } from './check-directory.js'
 import { noDatabase } from './no-database.js'
 
 type TableName = Extract<ObjectName, { readonly number: number }>
@@ -37,7 +38,13 @@ async function rangedTable(places: Places, name: string): Promise<RangedSource> 
     const size = await sizeOf(place, name)
     if (size !== undefined) return rangedObject(place, name, size)
   }
-  throw new EnvError('NotFound', `${objectUrl(places[0], name)} is not there`)
+  await checkDirectory(places[0])
+  const { cloneAdvice } = await import('../inspect/clone.js')
+  const advice = await cloneAdvice(places)
+  throw new EnvError(
+    'NotFound',
+    `${objectUrl(places[0], name)} is not there${advice === undefined ? '' : `. ${advice}`}`,
+  )
 }
 
 async function sizeOf(place: DatabasePlace, name: string): Promise<number | undefined> {

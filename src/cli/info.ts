@@ -1,6 +1,5 @@
 import { Command } from '@commander-js/extra-typings'
 import type { Epoch } from '../format/epoch.js'
-import { isCloneIdentity } from '../inspect/clone.js'
 import type { LsmLevel, LsmTree } from '../inspect/lsm-tree.js'
 import type { Problem } from '../inspect/problem.js'
 import type { ObjectRole, Survey, SurveyedState } from '../inspect/survey.js'
@@ -176,8 +175,6 @@ function print(info: DatabaseInfo, trees: readonly LsmTree[], problems: readonly
     console.log(`  ${problemText(problem, info.url)}${keys === '' ? '' : ` (${keys})`}`)
   }
   if (problems.length > maxProblems) console.log(`  and ${formatCount(problems.length - maxProblems)} more`)
-  if (info.missing > 0 && isCloneIdentity(info.identity))
-    console.log('By its identity this is a clone: --source <url> says where the rest of it lies.')
 }
 
 /** Who wants all of them reads --json, or runs verify. */

@@ -113,6 +113,8 @@ export async function withDatabase<T>(
       await db.close()
     }
   } catch (error) {
+    // What seems damaged may lie at the source, and another place be named as that.
+    if (source !== undefined && isCorruption(error)) await withPlaces(url, options, async () => undefined)
     if (!(error instanceof RocksDBError)) throw error
     // Where RocksDB failed because the thread that hosts the Env is no more, this tells of that.
     await env.metrics()
@@ -171,6 +173,10 @@ function familyOptions(
     ...(comparator !== bytewiseComparator && { comparator }),
     ...(mergeOperator !== undefined && { merge_operator: mergeOperator }),
   }
+}
+
+function isCorruption(error: unknown): boolean {
+  return (error instanceof RocksDBError || EnvError.is(error)) && error.code === 'Corruption'
 }
 
 /** Which operators there are, only RocksDB knows. */

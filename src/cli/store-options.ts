@@ -1,10 +1,12 @@
 import { type Command, Option, type OptionValues } from '@commander-js/extra-typings'
-import type { Places } from '../cloud/database-place.js'
+import type { DatabasePlace, Places } from '../cloud/database-place.js'
 import { isCookie } from '../format/file-name.js'
 import { openStore } from '../store/open-store.js'
 import type { S3Connection } from '../store/s3-client.js'
 import { checkEndpoint, parseStoreUrl } from '../store/store-url.js'
 import { asUsage } from './as-usage.js'
+import { cookiesAt } from './cookies-at.js'
+import { noDatabase } from './no-database.js'
 import { UsageError } from './usage-error.js'
 
 /** How to reach a store: the same in every command that has to. */
@@ -74,7 +76,7 @@ export function checkStoreUrl(url: string): void {
 
 /**
  * Does something at the place that a URL names, and lets go of the store afterwards.
- * @throws UsageError the URL names no store.
+ * @throws UsageError the URL names no store, or nothing of a database lies at the source.
  */
 export async function withPlaces<T>(
   url: string,
@@ -88,8 +90,17 @@ export async function withPlaces<T>(
   const own = await open(url)
   const places: Places = options.source === undefined ? [own] : [own, await open(options.source)]
   try {
+    const [, source] = places
+    if (source) await checkSource(source)
     return await work(places)
   } finally {
     for (const { store } of places) store.close()
   }
+}
+
+/** A source may have lost its CLOUDMANIFEST: its clones can be read from the tables that are there. */
+async function checkSource(source: DatabasePlace): Promise<void> {
+  if ((await cookiesAt(source)).length > 0) return
+  const error = await noDatabase(source, '')
+  if (error instanceof UsageError) throw new UsageError(`--source: ${error.message}`)
 }

@@ -27,6 +27,7 @@ import { StoreMetrics } from '../store/store-metrics.js'
 import { bucketDirectory } from './bucket-directory.js'
 import { checkOpenable } from './check-openable.js'
 import { ChunkCache, type ChunkedFile, chunkBytes } from './chunk-cache.js'
+import { cloneAdvice } from './clone.js'
 import { bringBack } from './problem.js'
 import type { RangedSource } from './ranged-source.js'
 import { readState } from './read-state.js'
@@ -362,7 +363,8 @@ class StoredFile implements ChunkedFile {
     throw new EnvError(
       'Corruption',
       `${places} ${this.#places.length > 1 ? 'are' : 'is'} missing in the store, and the MANIFEST references it. ` +
-        'Where a compaction has replaced it just now, try again; otherwise bring the object back',
+        ((await cloneAdvice(this.#places)) ??
+          'Where a compaction has replaced it just now, try again; otherwise bring the object back'),
     )
   }
 }

@@ -7,6 +7,7 @@ import type { StoredFile } from '../cloud/database-view.js'
 import { type Epoch, epochOf } from '../format/epoch.js'
 import { type ObjectName, objectName } from '../format/file-name.js'
 import type { LiveBlobFile, LiveTable } from '../format/manifest.js'
+import { cloneAdvice } from './clone.js'
 import { type Garbage, garbageJudge } from './garbage.js'
 import { readIdentity } from './identity.js'
 import { type ListedPlace, listPlace } from './listed-place.js'
@@ -79,6 +80,8 @@ export type ObjectRole =
   | { readonly kind: 'foreign' }
 
 export interface SurveyOptions {
+  /** Its state is read however large it is. Default: the first. */
+  readonly cookie?: string
   /** Called for each object that is listed. */
   readonly onObject?: () => void
 }
@@ -96,10 +99,13 @@ const maxLooks = 4
  * until it stays the same, or {@link maxLooks} times.
  * @throws EnvError what the store fails with, and nothing else.
  */
-export async function surveyDatabase(places: Places, { onObject }: SurveyOptions = {}): Promise<Survey> {
+export async function surveyDatabase(
+  places: Places,
+  { cookie, onObject }: SurveyOptions = {},
+): Promise<Survey> {
   let listed = await listAll(places, onObject)
   let reader = new StateReader(places)
-  let read = await readStates(reader, listed)
+  let read = await readStates(reader, listed, cookie)
   let states = located(read, listed)
   for (let look = 1; look < maxLooks && isDamaged(states); look++) {
     // The first listing is older than what was read, and may lack what that references. A newer one lacks nothing:
@@ -109,10 +115,12 @@ export async function surveyDatabase(places: Places, { onObject }: SurveyOptions
     if (!isDamaged(states)) break
     const before = versionsOf(read)
     reader = new StateReader(places, reader)
-    read = await readStates(reader, listed)
+    read = await readStates(reader, listed, cookie)
     states = located(read, listed)
     if (versionsOf(read) === before) break
   }
+  const advice = isLacking(states) ? await cloneAdvice(places) : undefined
+  if (advice !== undefined) states = located(read, listed, advice)
   const identified = listed.find(({ named }) => named.has('IDENTITY'))
   return {
     places,
@@ -134,11 +142,22 @@ async function listAll([own, ...sources]: Places, onObject?: () => void): Promis
   return [first, ...rest]
 }
 
-async function readStates(reader: StateReader, listed: Listed): Promise<ReadState[]> {
+/** @param wanted is read first, which means however large it is. */
+async function readStates(
+  reader: StateReader,
+  listed: Listed,
+  wanted: string | undefined,
+): Promise<ReadState[]> {
   const cookies = new Set<string>()
   for (const { named } of listed)
     for (const { parsed } of named.values()) if (parsed.kind === 'cloudManifest') cookies.add(parsed.cookie)
-  return await mapLimited([...cookies].sort(), concurrentReads, (cookie) => reader.read(cookie))
+  const sorted = [...cookies].sort()
+  const first = wanted !== undefined && cookies.has(wanted) ? wanted : sorted[0]
+  if (first === undefined) return []
+  const firstState = await reader.read(first)
+  return await mapLimited(sorted, concurrentReads, async (cookie) =>
+    cookie === first ? firstState : reader.read(cookie),
+  )
 }
 
 /** Changes when any of them does. */
@@ -150,12 +169,20 @@ function isDamaged(states: readonly SurveyedState[]): boolean {
   return states.some(({ problems }) => problems.length > 0)
 }
 
-/** The states with what they reference, found among what was listed. */
-function located(states: readonly ReadState[], listed: Listed): SurveyedState[] {
-  return states.map((state) => withFiles(state, listed))
+/** Whether a table or blob file is not there. */
+function isLacking(states: readonly SurveyedState[]): boolean {
+  return states.some(({ tables, blobFiles }) => [...tables, ...blobFiles].some(({ stored }) => !stored))
 }
 
-function withFiles(state: ReadState, listed: Listed): SurveyedState {
+/**
+ * The states with what they reference, found among what was listed.
+ * @param advice what may help against what is missing. Default: to bring it back.
+ */
+function located(states: readonly ReadState[], listed: Listed, advice?: string): SurveyedState[] {
+  return states.map((state) => withFiles(state, listed, advice))
+}
+
+function withFiles(state: ReadState, listed: Listed, advice?: string): SurveyedState {
   const { cloudManifest, manifest } = state
   if (!cloudManifest || !manifest) return { ...state, tables: [], blobFiles: [] }
   const problems = [...state.problems]
@@ -164,13 +191,13 @@ function withFiles(state: ReadState, listed: Listed): SurveyedState {
     const name = objectName({ kind, number, epoch })
     return { objectName: name, epoch, stored: findStored(listed, name) }
   }
-  const [own] = listed
+  const missing = (name: string) => missingFile(listed, name, advice)
 
   const tables = [...manifest.liveTables.values()].map((table) => {
     const found = { table, ...locate('table', table.number) }
     const range = tableRange(manifest, table)
     const { stored } = found
-    if (!stored) problems.push({ ...missing(own.place, found.objectName), range })
+    if (!stored) problems.push({ ...missing(found.objectName), range })
     else if (stored.size !== table.size) {
       const object = objectUrl(stored.place, found.objectName)
       const message = `${object} has ${stored.size} bytes, and the MANIFEST says ${table.size}. ${bringBack}`
@@ -180,19 +207,17 @@ function withFiles(state: ReadState, listed: Listed): SurveyedState {
   })
   const blobFiles = [...manifest.liveBlobFiles.values()].map((blobFile) => {
     const found = { blobFile, ...locate('blob', blobFile.number) }
-    if (!found.stored) problems.push(missing(own.place, found.objectName))
+    if (!found.stored) problems.push(missing(found.objectName))
     return found
   })
   return { ...state, tables, blobFiles, problems }
 }
 
-function missing(place: DatabasePlace, name: string): Problem {
-  const object = objectUrl(place, name)
-  return {
-    code: 'missing',
-    object,
-    message: `${object} is missing, and the MANIFEST references it. ${bringBack}`,
-  }
+function missingFile([own, ...sources]: Listed, name: string, advice = bringBack): Problem {
+  const object = objectUrl(own.place, name)
+  const where = sources.length > 0 ? 'missing, here and at the source,' : 'missing,'
+  const message = `${object} is ${where} and the MANIFEST references it. ${advice}`
+  return { code: 'missing', object, message }
 }
 
 function findStored(listed: Listed, name: string): StoredFile | undefined {

@@ -5,7 +5,6 @@ import { EnvError } from '../env/env-error.js'
 import { blobFileSize } from '../format/blob-file-size.js'
 import type { LiveTable, Manifest } from '../format/manifest.js'
 import type { TableUniqueId } from '../format/table-unique-id.js'
-import { isCloneIdentity } from './clone.js'
 import { familyName } from './family-name.js'
 import { identityProblems } from './identity.js'
 import { mapLimited } from './map-limited.js'
@@ -68,7 +67,10 @@ async function verifyOnce(
   { cookie, isDeep, onObject, onStart, onRead }: VerifyOptions,
   isWanted: (url: string) => boolean,
 ): Promise<OneVerification> {
-  const survey = await surveyDatabase(places, onObject && { onObject })
+  const survey = await surveyDatabase(places, {
+    ...(cookie !== undefined && { cookie }),
+    ...(onObject && { onObject }),
+  })
   const states = [...survey.states.values()].filter(
     (state) => cookie === undefined || state.cookie === cookie,
   )
@@ -107,9 +109,7 @@ async function verifyOnce(
 function problemsOf(state: SurveyedState, survey: Survey): Problem[] {
   const misplaced = misplacedTables(state, survey)
   const found = state.problems.map((problem) =>
-    problem.code === 'missing'
-      ? (misplaced.get(problem.object) ?? missingFromClone(problem, survey))
-      : problem,
+    problem.code === 'missing' ? (misplaced.get(problem.object) ?? problem) : problem,
   )
   return [
     ...found,
@@ -145,13 +145,6 @@ function misplacedTables({ tables, manifest }: SurveyedState, survey: Survey): M
     misplaced.set(object, { code: 'wrongEpoch', object, message, range: tableRange(manifest, wanted.table) })
   }
   return misplaced
-}
-
-/** The id of a clone says that it is one, though not of what. */
-function missingFromClone(problem: Problem, { places, identity }: Survey): Problem {
-  if (places.length > 1 || !isCloneIdentity(identity)) return problem
-  const hint = 'This database is a clone: what it did not write itself lies at its source, see --source'
-  return { ...problem, message: `${problem.message}. ${hint}` }
 }
 
 function identityObject({ url }: Survey): string {

@@ -86,6 +86,37 @@ default (leveldb.BytewiseComparator): 4 tables, 288 KiB
     expect(stdout).toContain('--source')
   })
 
+  test.each(['info', 'tables', 'gc', 'verify', 'manifest', 'sst', 'scan'])(
+    '%s takes no place for the source at which there is no database',
+    async (command) => {
+      const [database] = fixtureDatabases(['clone']).slice(1)
+      const [url] = fixtureArguments(database!, fixtureStore(database!))
+      const empty = mainTestStores()[0]!.make().url()
+      const of = command === 'sst' ? `${url}/000017.sst` : url!
+      expect(await runCommand([command, of, '--source', empty])).toEqual({
+        code: 2,
+        stdout: '',
+        stderr: `cloudenv: --source: ${empty} holds no database: nothing lies directly there\n`,
+      })
+    },
+  )
+
+  test.each(['info', 'tables', 'gc', 'verify', 'sst', 'scan'])(
+    '%s of a clone says that what is missing is not at the source either, which is not its own',
+    async (command) => {
+      const [database] = fixtureDatabases(['clone']).slice(1)
+      const [other] = fixtureDatabases(['simple'])
+      const [url] = fixtureArguments(database!, fixtureStore(database!))
+      const [source] = fixtureArguments(other!, fixtureStore(other!))
+      const of = command === 'sst' ? `${url}/000017.sst` : url!
+      const { code, stdout, stderr } = await runCommand([command, of, '--source', source!])
+      expect(code).toBe(1)
+      expect(stdout + stderr).toContain(
+        `By IDENTITY this database is no clone of ${source}: --source should name another one`,
+      )
+    },
+  )
+
   test('names the cookies where there is no plain state', async () => {
     const [database] = fixtureDatabases(['cookie'])
     const [url] = fixtureArguments(database!, fixtureStore(database!))

@@ -608,7 +608,7 @@ describe.runIf(haveFixtures)(fixtureSuite('databases of rocksdb-cloud'), () => {
       },
     )
     expect(problems.map(({ code }) => code)).toEqual(['missing', 'missing'])
-    for (const { message } of problems) expect(message).toContain('see --source')
+    for (const { message } of problems) expect(message).toContain('name that with --source')
   })
 })
 
