@@ -25,10 +25,20 @@ export const getCommand = withDatabaseOptions(
     .addHelpText(
       'after',
       `
+A key can be given as it is printed, with what is escaped in it, such as \\n or \\xff, in single quotes for the shell.
+
 Examples:
   cloudenv get s3://bucket/prod/orders order/17
-  cloudenv get s3://bucket/prod/orders 0x00000011 --column-family by-number --as json`,
-    ),
+  cloudenv get s3://bucket/prod/orders 0x00000011 --column-family by-number --as json
+  cloudenv get s3://bucket/prod/orders -- -a-key-that-begins-with-a-dash`,
+    )
+    .configureOutput({
+      outputError: (message, write) => {
+        write(message)
+        if (/unknown option/.test(message))
+          write('A key that begins with a dash is the last argument, behind one that is --\n')
+      },
+    }),
 ).action((url, key, options) => guarded(url, () => get(url, key, options)))
 
 async function get(

@@ -43,8 +43,9 @@ export const scanCommand = withDatabaseOptions(
     .addHelpText(
       'after',
       `
-A line is a key, a tab and its value. Bounds and prefixes are for column families in the order of their bytes,
-as all are that were made without a comparator of their own.
+A line is a key, a tab and its value. A key can be given as it is printed, with what is escaped in it, such as \\n or
+\\xff, in single quotes for the shell. Bounds and prefixes are for column families in the order of their bytes, as all
+are that were made without a comparator of their own.
 
 Examples:
   cloudenv scan s3://bucket/prod/orders --prefix order/ --limit 10

@@ -14,8 +14,11 @@ export const shownAsOption = new Option(
   .default('utf8')
   .conflicts('json')
 
+/** In a form that commands take: as they do, text that begins with `0x` for something else. An empty one is `''`, as a shell has it. */
 export function shownKey(key: Uint8Array, as: ShownAs): string {
-  return as === 'hex' ? hex(key) : printableBytes(key)
+  if (as === 'hex') return hex(key)
+  const text = printableBytes(key)
+  return text.startsWith('0x') ? hex(key) : text || "''"
 }
 
 /** @param options whether what is JSON is laid out over several lines, where it is shown as such. */

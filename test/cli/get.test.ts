@@ -44,6 +44,8 @@ describe.each(mainTestStores())('cloudenv get in $name', ({ make }) => {
     // What begins with 0x is hex, so a key that does is given so.
     expect(await get('0x41')).toEqual(good('the key A\n'))
     expect(await get('0x30783431')).toEqual(good('not the key A\n'))
+    expect(await get(String.raw`\x41`)).toEqual(good('the key A\n'))
+    expect(await get(String.raw`\x00\xff`)).toEqual(good('\\x1b[A\\xff\n'))
     expect(await get('0x00FF')).toEqual(good('\\x1b[A\\xff\n'))
     expect(JSON.parse((await get('0x00ff', '--json')).stdout)).toEqual({
       columnFamily: 'default',
@@ -89,6 +91,19 @@ describe('cloudenv get', () => {
     expect({ code, found: JSON.parse(stdout) }).toEqual({
       code: 1,
       found: { columnFamily: 'default', key: { base64: 'b3JkZXIvMg==', text: 'order/2' }, value: null },
+    })
+  })
+
+  test('tells how to give a key that begins with a dash, and takes it so', async () => {
+    const store = directory!.make()
+    const url = await makeDatabase(store)
+    expect(await runTraceless(store, ['get', url, '-key'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/unknown option '-key'\n.*begins with a dash.* --\n$/),
+    })
+    expect(await runTraceless(store, ['get', url, '--', '-key'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('there is no key -key'),
     })
   })
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { parseKey } from '#src/cli/key-argument.js'
+import { type ShownAs, shownKey } from '#src/cli/shown-bytes.js'
 
 test('text stands for its UTF-8 form', () => {
   expect(parseKey('order/1 ü').toString()).toBe('order/1 ü')
@@ -16,6 +17,28 @@ test('any bytes can be given in hex', () => {
       expect(new Uint8Array(parseKey(`0x${hex.toUpperCase()}`))).toEqual(bytes)
     }),
   )
+})
+
+const bytesOf = (text: string) => new Uint8Array(Buffer.from(text))
+
+test('any key can be given as it is printed', () => {
+  const keys = fc.oneof(
+    fc.uint8Array(),
+    fc.string({ unit: fc.constantFrom(..."0xuan\\{}'é\n\t\0\u202e\u{1f600}\u{e0001}") }).map(bytesOf),
+  )
+  fc.assert(
+    fc.property(keys, fc.constantFrom<ShownAs>('utf8', 'hex'), (key, as) => {
+      // The shell makes nothing of the quotes.
+      const shown = shownKey(key, as).replace(/^''$/, '')
+      expect(new Uint8Array(parseKey(shown))).toEqual(key)
+    }),
+  )
+})
+
+test('a backslash that begins no escape is refused, with how to give one', () => {
+  for (const text of ['C:\\dir', 'a\\', '\\x1', '\\u{110000}', '\\u{d800}', '\\N'])
+    expect(() => parseKey(text), text).toThrow(/A backslash itself is written twice/)
+  expect(parseKey('C:\\\\dir').toString()).toBe('C:\\dir')
 })
 
 test('what begins with 0x and is no hex is refused, with how to give it', () => {

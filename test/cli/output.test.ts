@@ -161,6 +161,7 @@ describe('numbers for people', () => {
     for (const text of ['abcdefghij', 'é'.repeat(50), `a${'😀'.repeat(100)}`, `${'€'.repeat(99)}b`])
       expect(shortenedBytes(Buffer.from(text), 5)).toBe(shortened(text, 5))
     expect(shortenedBytes(new Uint8Array(300).fill(0x80), 9)).toBe('\\x80…\\x80')
+    expect(shortenedBytes(new Uint8Array(0), 5)).toBe("''")
     const start = performance.now()
     expect(shortenedBytes(new Uint8Array(2 ** 28), 11)).toBe('\\u{0}…\\u{0}')
     expect(performance.now() - start).toBeLessThan(1_000)

@@ -50,8 +50,12 @@ export function shortened(text: string, width: number): string {
   return `${first.slice(0, head).join('')}…${last.slice(last.length - (width - 1 - head)).join('')}`
 }
 
-/** {@link printableBytes} of them, in at most `width` characters, the middle left out: whatever their length, it takes no time. */
+/**
+ * {@link printableBytes} of them, in at most `width` characters, the middle left out: whatever their length, it takes no
+ * time. No bytes are `''`, so that there is something to see.
+ */
 export function shortenedBytes(bytes: Uint8Array, width: number): string {
+  if (bytes.length === 0) return "''"
   // A character is of at most 4 bytes: of the others none would be seen.
   const seen = 4 * width
   if (bytes.length <= 2 * seen) return shortened(printableBytes(bytes), width)
