@@ -4,6 +4,7 @@ import type { Epoch } from '../format/epoch.js'
 import type { DatabaseUsage } from '../inspect/disk-usage.js'
 import type { FoundDatabase } from '../inspect/find-databases.js'
 import type { Usage } from '../inspect/usage.js'
+import { urlPath } from '../store/store-url.js'
 import { exitCode } from './exit-code.js'
 import { foundDatabases } from './found-databases.js'
 import { bold, dim, yellow } from './output/colour.js'
@@ -194,7 +195,7 @@ interface Row {
 }
 
 function rowOf({ path, total, live, garbage, undecided, foreign, monthlyUsd }: DatabaseDiskUsage): Row {
-  const name = path === '' ? '.' : printable(path)
+  const name = path === '' ? '.' : urlPath(path)
   return { name, stored: total, live, garbage, others: plus(undecided, foreign), monthlyUsd }
 }
 

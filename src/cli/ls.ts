@@ -2,6 +2,7 @@ import { Command } from '@commander-js/extra-typings'
 import type { LimitFunction } from 'p-limit'
 import type { FoundDatabase } from '../inspect/find-databases.js'
 import type { ReadState } from '../inspect/read-state.js'
+import { urlPath } from '../store/store-url.js'
 import { exitCode } from './exit-code.js'
 import { foundDatabases } from './found-databases.js'
 import { red } from './output/colour.js'
@@ -133,7 +134,7 @@ function print({ url, databases }: DatabaseList, { cookie }: InspectOptions): vo
   }
   const rows = databases.flatMap((database) => database.states.map((state) => ({ database, state })))
   printTable(rows, [
-    { title: 'database', cell: ({ database }) => (database.path === '' ? '.' : printable(database.path)) },
+    { title: 'database', cell: ({ database }) => (database.path === '' ? '.' : urlPath(database.path)) },
     ...(rows.some(({ state }) => state.cookie !== '') ? [cookieColumn] : []),
     { title: 'epoch', cell: ({ state }) => (state.epoch === null ? red('damaged') : epochText(state.epoch)) },
     { title: 'tables', align: 'right', cell: ({ state }) => shown(state.tables, formatCount) },

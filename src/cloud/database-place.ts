@@ -1,4 +1,5 @@
 import type { ObjectKey, ObjectStore } from '../store/object-store.js'
+import { urlPath } from '../store/store-url.js'
 
 /** Where the objects of one database are: a bucket and the path below which their keys lie. */
 export interface DatabasePlace {
@@ -16,10 +17,10 @@ export function objectKey(place: DatabasePlace, name: string): ObjectKey {
 
 /** As errors name it, for example `s3://bucket/prod/orders/CLOUDMANIFEST`. */
 export function objectUrl(place: DatabasePlace, name: string): string {
-  return `${databaseUrl(place)}/${name}`
+  return `${databaseUrl(place)}/${urlPath(name)}`
 }
 
 export function databaseUrl(place: DatabasePlace): string {
   const bucket = place.store.url.replace(/\/+$/, '')
-  return place.path === '' ? bucket : `${bucket}/${place.path}`
+  return place.path === '' ? bucket : `${bucket}/${urlPath(place.path)}`
 }

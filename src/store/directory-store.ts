@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import type { BigIntStats } from 'node:fs'
 import { link, readdir, rename, rm, rmdir, stat, unlink } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { type Clock, systemClock } from '../env/clock.js'
 import { EnvError, toEnvError } from '../env/env-error.js'
 import { DirectoryLock } from './directory-lock.js'
@@ -24,6 +23,7 @@ import {
 } from './object-store.js'
 import { bodySize } from './put-body.js'
 import { observed, type RequestListener, type StoreOperation } from './store-request.js'
+import { urlPath } from './store-url.js'
 
 export interface DirectoryStoreOptions {
   /** Created with the first object. */
@@ -56,7 +56,7 @@ export class DirectoryStore implements ObjectStore {
 
   constructor({ directory, clock = systemClock, onRequest }: DirectoryStoreOptions) {
     this.#root = resolve(directory)
-    this.url = pathToFileURL(this.#root).href
+    this.url = `file://${urlPath(this.#root)}`
     const own = join(this.#root, privateName)
     this.#drafts = join(own, 'drafts')
     this.#observer = { clock, onRequest }
@@ -160,7 +160,7 @@ export class DirectoryStore implements ObjectStore {
   }
 
   #errorOf(error: unknown, operation: StoreOperation, key: ObjectKey): Error {
-    const what = `${operation} ${this.url}/${key}`
+    const what = `${operation} ${this.#urlOf(key)}`
     switch ((error as NodeJS.ErrnoException | undefined)?.code) {
       case 'ENOENT':
         if (operation === 'put') {
@@ -184,6 +184,10 @@ export class DirectoryStore implements ObjectStore {
         if (error === aborted) return new EnvError('IOError', `${what}: aborted`, { retryable: true })
         return toEnvError(error, what)
     }
+  }
+
+  #urlOf(key: string): string {
+    return `${this.url}/${urlPath(key)}`
   }
 
   #path(key: ObjectKey): string {
@@ -240,10 +244,10 @@ export class DirectoryStore implements ObjectStore {
     const found = before === undefined ? 'no object is there' : `the object there has ETag ${before.etag}`
     if (condition === 'absent') {
       if (before !== undefined) {
-        throw new PreconditionFailed(`put ${this.url}/${key}: expected no object there, but ${found}`)
+        throw new PreconditionFailed(`put ${this.#urlOf(key)}: expected no object there, but ${found}`)
       }
     } else if (before?.etag !== condition.etag) {
-      throw new PreconditionFailed(`put ${this.url}/${key}: expected ETag ${condition.etag}, but ${found}`)
+      throw new PreconditionFailed(`put ${this.#urlOf(key)}: expected ETag ${condition.etag}, but ${found}`)
     }
   }
 
@@ -308,7 +312,7 @@ export class DirectoryStore implements ObjectStore {
     const entries = await readdir(join(this.#root, base), { withFileTypes: true }).catch(
       (error: NodeJS.ErrnoException) => {
         if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return []
-        throw toEnvError(error, `list ${this.url}/${prefix}`)
+        throw toEnvError(error, `list ${this.#urlOf(prefix)}`)
       },
     )
     const found = entries

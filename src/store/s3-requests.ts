@@ -4,6 +4,7 @@ import type { ObjectKey } from './object-store.js'
 import { retry } from './retry.js'
 import { s3Error } from './s3-error.js'
 import { observed, type RequestListener, type StoreOperation } from './store-request.js'
+import { urlPath } from './store-url.js'
 
 /** What the parts of an S3 store share: the client, and one way to send. */
 export class S3Requests {
@@ -36,7 +37,7 @@ export class S3Requests {
   ): Promise<T> {
     const observer = { clock: this.#clock, onRequest: this.#onRequest }
     return observed(observer, { operation, key }, send, bytesOf).catch((error) => {
-      throw s3Error(error, operation, `${this.#url}/${key}`)
+      throw s3Error(error, operation, `${this.#url}/${urlPath(key)}`)
     })
   }
 

@@ -25,6 +25,7 @@ import { s3Error } from './s3-error.js'
 import { copyParts, type PartsTarget, uploadParts } from './s3-parts.js'
 import { S3Requests } from './s3-requests.js'
 import type { RequestListener } from './store-request.js'
+import { urlPath } from './store-url.js'
 
 export interface S3StoreOptions extends S3Connection {
   readonly bucket: string
@@ -58,7 +59,7 @@ export class S3Store implements ObjectStore {
     const { bucket, prefix = '', encryption, clock = systemClock, random = Math.random, onRequest } = options
     this.#bucket = bucket
     this.#prefix = prefix === '' ? '' : `${prefix}/`
-    this.url = prefix === '' ? `s3://${bucket}` : `s3://${bucket}/${prefix}`
+    this.url = prefix === '' ? `s3://${bucket}` : `s3://${bucket}/${urlPath(prefix)}`
     this.#encryption = encryptionParameters(encryption)
     this.#requests = new S3Requests({
       client: createS3Client(options),
@@ -278,11 +279,11 @@ export class S3Store implements ObjectStore {
   }
 
   #deletionError(errors: readonly DeletionError[], count: number): EnvError {
-    const translated = errors.map(({ Key, Code, Message }) =>
+    const translated = errors.map(({ Key = '', Code, Message }) =>
       s3Error(
         { name: Code, message: Message ?? Code },
         'delete',
-        `${errors.length} of ${count} objects, first s3://${this.#bucket}/${Key}`,
+        `${errors.length} of ${count} objects, first s3://${this.#bucket}/${urlPath(Key)}`,
       ),
     )
     return translated.find((error) => !error.retryable) ?? translated[0]!

@@ -1,4 +1,12 @@
-import { fileURLToPath } from 'node:url'
+/**
+ * The URLs of stores, and of databases and objects in them. They are written in one way, for both schemes: in a path, a
+ * byte may be written as `%` and two hexadecimal digits, and every other character stands for itself, so that
+ * `s3://bucket/my%20data` and `s3://bucket/my data` are the same place. There is no query and no fragment: `%`, `?` and `#`
+ * of a name are written `%25`, `%3F` and `%23`. What we print, {@link urlPath} has escaped: it can be given back as it is, and
+ * a shell finds nothing in it to obey.
+ */
+
+import { isObjectKey } from './object-key.js'
 
 /** What the URL of a store says. */
 export type StoreUrl =
@@ -15,40 +23,80 @@ export type StoreUrl =
  * @throws TypeError
  */
 export function parseStoreUrl(url: string): StoreUrl {
-  if (/\/\.{1,2}(?:\/|$)/.test(url)) throw unusable(url, 'its path has a segment "." or ".."')
+  if (/[?#]/.test(url)) {
+    throw unusable(
+      url,
+      'settings such as the region are options, not part of the URL, and in a name "?" is written %3F, "#" %23',
+    )
+  }
   if (url.startsWith('s3://')) return { kind: 's3', ...bucketOf(url) }
   if (url.startsWith('file:')) return { kind: 'directory', directory: directoryOf(url) }
   throw unusable(url, 'its scheme is neither s3 nor file')
 }
 
-/**
- * Checks the URL of a server.
- * @throws TypeError
- */
-export function checkEndpoint(endpoint: unknown): void {
-  const isUrl = typeof endpoint === 'string' && /^https?:\/\//.test(endpoint) && URL.canParse(endpoint)
-  if (isUrl) return
-  throw new TypeError(
-    `expected "endpoint" to be a URL such as "http://127.0.0.1:9000", got ${JSON.stringify(endpoint)}`,
+/** A path, or the key of an object, as it is written in a URL. */
+export function urlPath(path: string): string {
+  return path.replace(notAsItIs, (character) =>
+    Array.from(Buffer.from(character), (byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join(
+      '',
+    ),
   )
 }
 
+/** What has a meaning in a URL or to a shell, and what cannot be seen. */
+const notAsItIs = /[^\w\-.~/:@=+,\u{80}-\u{10ffff}]|[\p{C}\p{Z}]/gu
+
+/**
+ * Checks the URL of a server.
+ * @param name what whoever gave it calls it.
+ * @throws TypeError
+ */
+export function checkEndpoint(endpoint: unknown, name = '"endpoint"'): void {
+  const isUrl = typeof endpoint === 'string' && /^https?:\/\//.test(endpoint) && URL.canParse(endpoint)
+  if (isUrl) return
+  throw new TypeError(
+    `expected ${name} to be a URL such as "http://127.0.0.1:9000", got ${JSON.stringify(endpoint)}`,
+  )
+}
+
+/** As S3 has them: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html */
+const bucketName = /^[a-z0-9](?:[a-z0-9-]|\.(?!\.)){1,61}[a-z0-9]$/
+
 function bucketOf(url: string): { readonly bucket: string; readonly prefix: string } {
-  if (/[?#]/.test(url)) throw unusable(url, 'settings such as the region are options, not part of the URL')
   const [bucket = '', ...path] = url.slice('s3://'.length).split('/')
-  if (/^[A-Za-z0-9][A-Za-z0-9._-]?$/.test(bucket))
-    throw unusable(url, 'its bucket has a name of fewer than 3 characters')
-  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{2,254}$/.test(bucket)) throw unusable(url, 'it names no bucket')
-  return { bucket, prefix: path.filter((segment) => segment !== '').join('/') }
+  if (bucket === '') throw unusable(url, 'it names no bucket')
+  if (!bucketName.test(bucket)) {
+    throw unusable(
+      url,
+      `no bucket can be called ${JSON.stringify(bucket)}: expected 3 to 63 lower-case letters, digits, "-" and ".", the ` +
+        'first and the last a letter or a digit',
+    )
+  }
+  const prefix = pathOf(url, path.filter((segment) => segment !== '').join('/'))
+  if (prefix !== '' && !isObjectKey(prefix)) throw unusable(url, 'its path is longer than a key can be')
+  return { bucket, prefix }
 }
 
 function directoryOf(url: string): string {
   // `file://data/x` would be the directory /x of a host named data, `file:data` a relative path.
   if (!url.startsWith('file:///')) throw unusable(url, 'the directory must be an absolute path')
+  return pathOf(url, url.slice('file://'.length))
+}
+
+function pathOf(url: string, written: string): string {
+  if (/%2f/i.test(written)) throw unusable(url, 'a name in its path has an encoded "/"')
+  const path = decoded(url, written)
+  if (path.split('/').some((segment) => segment === '.' || segment === '..'))
+    throw unusable(url, 'its path has a segment "." or ".."')
+  if (/\p{Cc}/u.test(path)) throw unusable(url, 'its path has a control character')
+  return path
+}
+
+function decoded(url: string, written: string): string {
   try {
-    return fileURLToPath(url)
-  } catch (error) {
-    throw unusable(url, (error as Error).message)
+    return decodeURIComponent(written)
+  } catch {
+    throw unusable(url, 'its path has a "%" that escapes no character: the "%" of a name is written %25')
   }
 }
 

@@ -70,6 +70,32 @@ describe.each(mainTestStores())('ls, in $name', ({ make }) => {
     expect(code).toBe(0)
   })
 
+  test('prints URLs that can be given back, whatever is in a name', async () => {
+    const store = make()
+    await writeDatabase(store, '')
+    const path = 'odd/50% of #1?/%41 ü\u200b'
+    for (const key of (await store.list()).keys())
+      if (key.startsWith('db/')) await store.put(key.replace(/^db/, path), await store.get(key))
+
+    const { databases } = await listed(store)
+    const { url } = databases.find((database) => database.path === path)!
+    const written = 'odd/50%25%20of%20%231%3F/%2541%20ü%E2%80%8B'
+    expect(url).toBe(store.url(written))
+    expect((await ls(store)).stdout).toContain(`\n${written} `)
+
+    const { options, env } = cliAccess(store)
+    const shown = async (...commandLine: string[]) => {
+      const { code, stdout, stderr } = await runCommand([...commandLine, '--json', ...options], env)
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+      return JSON.parse(stdout)
+    }
+    expect(await shown('ls', url)).toMatchObject({ url, databases: [{ path: '', url }] })
+    expect(await shown('info', url)).toMatchObject({ url })
+    const { tables } = await shown('tables', url)
+    expect(tables).toHaveLength(1)
+    expect(await shown('sst', tables[0].object)).toMatchObject({ url: tables[0].object })
+  })
+
   test('says so where there is none', async () => {
     const store = make()
     await store.put('readme', Buffer.from('hello'))

@@ -1,7 +1,21 @@
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { DirectoryStore } from '#src/store/directory-store.js'
+import { isObjectKey } from '#src/store/object-key.js'
 import { openStore } from '#src/store/open-store.js'
 import { S3Store } from '#src/store/s3-store.js'
+import { parseStoreUrl, urlPath } from '#src/store/store-url.js'
+
+/** Any name that a key can have in it, those that mean something to a URL or to a shell more often. */
+const segment = fc
+  .string({
+    unit: fc.oneof(
+      fc.constantFrom(...'%?#/ 25\'"\\$&;~\u{202e}\u{2028}\u{e000}ü'),
+      fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
+    ),
+    maxLength: 10,
+  })
+  .filter((text) => !text.includes('/') && isObjectKey(text))
 
 test.each([
   ['s3://bucket', S3Store, 's3://bucket'],
@@ -11,6 +25,10 @@ test.each([
   ['file:///some/dir', DirectoryStore, 'file:///some/dir'],
   ['file:///some/dir/', DirectoryStore, 'file:///some/dir'],
   ['file:///with%20space', DirectoryStore, 'file:///with%20space'],
+  ['file:///with space', DirectoryStore, 'file:///with%20space'],
+  ['s3://bucket/with space/%C3%BC', S3Store, 's3://bucket/with%20space/ü'],
+  ['s3://bucket/50%25/a%3Fb%23c', S3Store, 's3://bucket/50%25/a%3Fb%23c'],
+  ['file:///50%25/a%3fb%23c', DirectoryStore, 'file:///50%25/a%3Fb%23c'],
 ])('%s is opened', async (url, kind, normalized) => {
   const store = await openStore(url, { region: 'us-east-1' })
   expect(store).toBeInstanceOf(kind)
@@ -26,18 +44,55 @@ test.each([
   ['S3://bucket', 'its scheme is neither s3 nor file'],
   ['s3://', 'it names no bucket'],
   ['s3:///prefix', 'it names no bucket'],
-  ['s3://b/prefix', 'its bucket has a name of fewer than 3 characters'],
-  ['s3://b1', 'its bucket has a name of fewer than 3 characters'],
-  ['s3://a b/prefix', 'it names no bucket'],
-  ['s3://key:secret@bucket/prefix', 'it names no bucket'],
+  ['s3://bucket?region=eu-west-1', 'settings such as the region are options'],
   ['s3://bucket/a/../b', 'its path has a segment "." or ".."'],
   ['file:///a/..', 'its path has a segment "." or ".."'],
+  ['s3://bucket/a/%2E%2e/b', 'its path has a segment "." or ".."'],
+  ['file:///a/%2e', 'its path has a segment "." or ".."'],
   ['s3://bucket/a?region=eu-west-1', 'settings such as the region are options'],
+  ['file:///data?mode=ro', 'in a name "?" is written %3F, "#" %23'],
+  ['s3://bucket/a#b', 'in a name "?" is written %3F, "#" %23'],
+  ['file:///a#b', 'in a name "?" is written %3F, "#" %23'],
+  ['s3://bucket/p%q', 'its path has a "%" that escapes no character: the "%" of a name is written %25'],
+  ['file:///p%q', 'its path has a "%" that escapes no character'],
+  ['file:///%ff', 'its path has a "%" that escapes no character'],
+  ['file:///a%00b', 'its path has a control character'],
+  ['s3://bucket/a%0ab', 'its path has a control character'],
+  [`s3://bucket/${'a'.repeat(1025)}`, 'its path is longer than a key can be'],
+  ['s3://bucket/a%2fb', 'a name in its path has an encoded "/"'],
   ['file:data', 'the directory must be an absolute path'],
   ['file://data/dir', 'the directory must be an absolute path'],
-  ['file:///a%2fb', 'must not include encoded'],
+  ['file:///a%2fb', 'a name in its path has an encoded "/"'],
 ])('%j is refused with the reason', async (url, reason) => {
   await expect(openStore(url)).rejects.toThrow(TypeError)
   await expect(openStore(url)).rejects.toThrow(reason)
   await expect(openStore(url)).rejects.toThrow('"s3://bucket/prefix" or "file:///directory"')
+})
+
+test.each([
+  'b',
+  'b1',
+  'Bucket',
+  'bu_ck',
+  '-bucket',
+  'bucket.',
+  'a..b',
+  'a b',
+  'key:secret@bucket',
+  'b'.repeat(64),
+])('no bucket can be called %s', (bucket) => {
+  const message = `no bucket can be called "${bucket}": expected 3 to 63 lower-case letters, digits, "-" and "."`
+  expect(() => parseStoreUrl(`s3://${bucket}/prefix`)).toThrow(message)
+})
+
+test('whatever a path is, its URL is one word to a shell, and leads to it again', () => {
+  fc.assert(
+    fc.property(fc.array(segment, { minLength: 1, maxLength: 4 }), (segments) => {
+      const path = segments.join('/')
+      const written = urlPath(path)
+      expect(written).not.toMatch(/[\p{C}\p{Z}]|[\\\\'"`$&;|<>(){}[\]*?!#^]/u)
+      expect(parseStoreUrl(`s3://bucket/${written}`)).toEqual({ kind: 's3', bucket: 'bucket', prefix: path })
+      expect(parseStoreUrl(`file:///${written}`)).toEqual({ kind: 'directory', directory: `/${path}` })
+    }),
+  )
 })
