@@ -1,18 +1,26 @@
-import { type DatabasePlace, objectKey, objectUrl, type Places } from '../cloud/database-place.js'
+import {
+  type DatabasePlace,
+  databaseUrl,
+  objectKey,
+  objectUrl,
+  type Places,
+} from '../cloud/database-place.js'
 import { EnvError } from '../env/env-error.js'
 import { decodeCloudManifest } from '../format/cloud-manifest.js'
 import { type Epoch, epochOf } from '../format/epoch.js'
-import { type ObjectName, objectName } from '../format/file-name.js'
+import { type ObjectName, objectName, parseObjectName, tableFileName } from '../format/file-name.js'
 import type { RangedSource } from '../inspect/ranged-source.js'
 import { checkDirectory } from './check-directory.js'
 import { noDatabase } from './no-database.js'
+import { UsageError } from './usage-error.js'
 
 type TableName = Extract<ObjectName, { readonly number: number }>
 
 /**
  * The table of that name, in the first place that has it.
  *
- * @throws UsageError there is no database that could tell the epoch; EnvError NotFound.
+ * @throws UsageError there is no database that could tell the epoch, or it has no such table; EnvError NotFound: the table
+ *   is missing.
  */
 export async function findTable(
   places: Places,
@@ -20,31 +28,32 @@ export async function findTable(
   cookie: string,
 ): Promise<RangedSource> {
   const tableOf = (madeIn: Epoch) => objectName({ kind: 'table', number, epoch: madeIn })
-  if (epoch !== '') return await rangedTable(places, tableOf(epoch))
+  const given = tableOf(epoch)
+  if (epoch !== '') return (await storedTable(places, given)) ?? (await missing(places, given))
   const { readCloudManifestObject } = await import('../inspect/read-state.js')
   const root = await readCloudManifestObject(places, cookie)
-  // A plain RocksDB has no epochs.
-  if (!root && cookie === '' && (await sizeOf(places[0], tableOf(epoch))) !== undefined)
-    return await rangedTable(places, tableOf(epoch))
-  if (!root) throw await noDatabase(places[0], cookie)
+  if (!root) {
+    // A plain RocksDB has no epochs.
+    const plain = cookie === '' ? await storedTable(places, given) : undefined
+    if (plain) return plain
+    throw await noDatabase(places[0], cookie)
+  }
   if (root.problem) throw new EnvError('Corruption', root.problem.message)
   const cloudManifest = decodeCloudManifest(root.object.body, root.url)
-  return await rangedTable(places, tableOf(epochOf(cloudManifest, number)))
+  const name = tableOf(epochOf(cloudManifest, number))
+  const found = await storedTable(places, name)
+  if (found) return found
+  await checkReferenced(places, number, cookie)
+  return await missing(places, name)
 }
 
-async function rangedTable(places: Places, name: string): Promise<RangedSource> {
+async function storedTable(places: Places, name: string): Promise<RangedSource | undefined> {
   const { rangedObject } = await import('../inspect/ranged-source.js')
   for (const place of places) {
     const size = await sizeOf(place, name)
     if (size !== undefined) return rangedObject(place, name, size)
   }
-  await checkDirectory(places[0])
-  const { cloneAdvice } = await import('../inspect/clone.js')
-  const advice = await cloneAdvice(places)
-  throw new EnvError(
-    'NotFound',
-    `${objectUrl(places[0], name)} is not there${advice === undefined ? '' : `. ${advice}`}`,
-  )
+  return undefined
 }
 
 async function sizeOf(place: DatabasePlace, name: string): Promise<number | undefined> {
@@ -54,4 +63,42 @@ async function sizeOf(place: DatabasePlace, name: string): Promise<number | unde
     if (EnvError.is(error, 'NotFound')) return undefined
     throw error
   }
+}
+
+/** @throws UsageError the MANIFEST has no table of that number, so that none is missing. */
+async function checkReferenced(places: Places, number: number, cookie: string): Promise<void> {
+  const { readState } = await import('../inspect/read-state.js')
+  const { manifest } = await readState(places, cookie)
+  if (!manifest || manifest.liveTables.has(number)) return
+  const url = databaseUrl(places[0])
+  const left = await leftOf(places, number)
+  const hint =
+    left.length === 0 ? '' : `. Of another epoch there is: cloudenv sst ${left.slice(0, maxNamed).join(', ')}`
+  throw new UsageError(
+    `the MANIFEST of ${url} has no table ${number}. Those that it has: cloudenv tables ${url}` +
+      `${cookie === '' ? '' : ` --cookie ${cookie}`}${hint}`,
+  )
+}
+
+const maxNamed = 3
+
+/** The URLs of the tables of that number, of whatever epoch. */
+async function leftOf(places: Places, number: number): Promise<string[]> {
+  const urls: string[] = []
+  for (const place of places) {
+    const prefix = objectKey(place, '')
+    for await (const { key } of place.store.list(`${prefix}${tableFileName(number)}`, { shallow: true })) {
+      const name = key.slice(prefix.length)
+      if (parseObjectName(name)?.kind === 'table') urls.push(objectUrl(place, name))
+    }
+  }
+  return urls
+}
+
+async function missing(places: Places, name: string): Promise<never> {
+  await checkDirectory(places[0])
+  const { cloneAdvice } = await import('../inspect/clone.js')
+  const advice = await cloneAdvice(places)
+  const hint = advice === undefined ? '' : `. ${advice}`
+  throw new EnvError('NotFound', `${objectUrl(places[0], name)} is not there${hint}`)
 }

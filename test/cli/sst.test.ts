@@ -1,5 +1,14 @@
 import { execFile, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -92,6 +101,33 @@ describe.skipIf(!haveFixtures)(fixtureSuite('of what rocksdb-cloud wrote'), () =
     const { code, stderr } = await runCommand(['sst', `${clone}/000017.sst`])
     expect(code).toBe(1)
     expect(stderr).toMatch(/000017\.sst-7d6422e4dcbf700b is not there.* name that with --source$/m)
+  })
+})
+
+describe.skipIf(!haveFixtures)(fixtureSuite('a number that the MANIFEST does not have'), () => {
+  test('is wrong use, and what lies there under it is named, to be looked at', async () => {
+    const { directory: fixture } = unpackFixture('simple')
+    const path = join(fixture, 'rockset.simple/dbs/simple')
+    const url = `file://${path}`
+    const none = `cloudenv: the MANIFEST of ${url} has no table 99. Those that it has: cloudenv tables ${url}`
+    const lookedUp = () => runCommand(['sst', `${url}/000099.sst`])
+    expect(await lookedUp()).toEqual({ code: 2, stdout: '', stderr: `${none}\n` })
+
+    const table = readdirSync(path).find((name) => name.startsWith('000026.sst-'))!
+    copyFileSync(join(path, table), join(path, '000099.sst-abc'))
+    const stderr = `${none}. Of another epoch there is: cloudenv sst ${url}/000099.sst-abc\n`
+    expect(await lookedUp()).toEqual({ code: 2, stdout: '', stderr })
+    expect((await sst(`${url}/000099.sst-abc`)).properties).not.toBe(null)
+  })
+
+  test('is not told from one that is missing where the MANIFEST cannot be read', async () => {
+    const { directory: fixture } = unpackFixture('simple')
+    const path = join(fixture, 'rockset.simple/dbs/simple')
+    for (const name of readdirSync(path)) if (name.startsWith('MANIFEST-')) rmSync(join(path, name))
+    expect(await runCommand(['sst', `file://${path}/000099.sst`])).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/000099\.sst-[0-9a-f]+ is not there$/m),
+    })
   })
 })
 
@@ -208,6 +244,36 @@ describe('a table', () => {
     expect((await runCommand(['sst', url, '--entries', '--as', 'hex'])).stdout.split('\n')[0]).toBe(
       `0x${Buffer.from('key0').toString('hex')}\t1\tvalue\t0x${Buffer.from('v0').toString('hex')}`,
     )
+  })
+
+  test('has properties of a program shown as text where they are, and the long ones of RocksDB whole', async () => {
+    const compression = 'window_bits=-14; level=32767; '.repeat(8)
+    const more: [name: string, value: Buffer][] = [
+      ['a.flag', Buffer.from('1')],
+      ['a.number', Buffer.from([1, 0, 0, 0])],
+      ['a.text', Buffer.from('Zürich \u{1f600}')],
+      ['an.escape', Buffer.from('a\u202eb')],
+      ['nothing', Buffer.alloc(0)],
+      ['rocksdb.compression_options', Buffer.from(compression)],
+    ]
+    const properties = (own: Parameters<typeof block>[0]) => {
+      const all = [...own, ...more.map(([name, value]) => [Buffer.from(name), value] as const)]
+      return block(all.sort(([a], [b]) => Buffer.compare(a, b)))
+    }
+    const { stdout } = await runCommand([
+      'sst',
+      write('program', smallTable({ number: 17, entries: values, properties })),
+    ])
+    for (const [name, shown] of [
+      ['a.flag', '1'],
+      ['a.number', '0x01000000'],
+      ['a.text', 'Zürich \u{1f600}'],
+      ['an.escape', '0x61e280ae62'],
+      ['nothing', '0x'],
+      ['compression_options', compression.trim()],
+    ]) {
+      expect(stdout.replaceAll(/ {2,}/g, '  ').split('\n')).toContain(`${name}  ${shown}`)
+    }
   })
 
   test('with names and keys that would do something to a terminal does nothing', async () => {
