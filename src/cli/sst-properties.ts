@@ -8,7 +8,7 @@ import { bold } from './output/colour.js'
 import { printJson } from './output/json.js'
 import { jsonProblem } from './output/problem.js'
 import { printTable } from './output/table.js'
-import { formatAge, formatBytes, formatCount, printable, shortened } from './output/text.js'
+import { formatAge, formatBytes, formatCount, printable, printableBytes, shortened } from './output/text.js'
 import { footerJson, handleJson, propertiesJson, type SstJson } from './sst-json.js'
 import type { TableProblems } from './table-problems.js'
 
@@ -100,7 +100,7 @@ function propertyText(name: string, { raw, numbers, texts, indexType }: TablePro
   const number = numbers.get(name)
   if (number !== undefined) return numberText(name, number)
   const text = texts.get(name)
-  return text === undefined ? shownHex(raw.get(name)!) : shownText(text)
+  return text === undefined ? shownBytes(raw.get(name)!) : shownText(text)
 }
 
 function numberText(name: string, value: number): string {
@@ -110,18 +110,22 @@ function numberText(name: string, value: number): string {
   return date ? `${date.toISOString()} (${formatAge(date)} ago)` : formatCount(value)
 }
 
-const shownTextLength = 120
+/** RocksDB's compression options have some 200 characters. */
+const shownTextLength = 400
 
 /** Shortened before it is made printable too: it may have a million characters. */
 function shownText(text: string): string {
   return shortened(printable(shortened(text, shownTextLength)), shownTextLength)
 }
 
-function shownHex(bytes: Uint8Array): string {
+/** What is text, as it is of most programs that add properties, and what would have to be escaped in it, in hex. */
+function shownBytes(bytes: Uint8Array): string {
   // The middle is left out, of the bytes and of their digits.
   const ends =
     bytes.length <= 2 * shownTextLength
-      ? [bytes]
-      : [bytes.subarray(0, shownTextLength), bytes.subarray(-shownTextLength)]
-  return shortened(`0x${Buffer.concat(ends).toString('hex')}`, shownTextLength)
+      ? bytes
+      : Buffer.concat([bytes.subarray(0, shownTextLength), bytes.subarray(-shownTextLength)])
+  const text = printableBytes(ends)
+  const isText = text.length > 0 && text === Buffer.from(ends).toString()
+  return shortened(isText ? text : `0x${Buffer.from(ends).toString('hex')}`, shownTextLength)
 }
