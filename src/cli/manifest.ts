@@ -3,6 +3,8 @@ import { objectUrl, type Places } from '../cloud/database-place.js'
 import { EnvError } from '../env/env-error.js'
 import { objectName } from '../format/file-name.js'
 import type { ReadManifests } from '../inspect/read-manifests.js'
+import { checkDirectory } from './check-directory.js'
+import { checkNoCookie } from './check-no-cookie.js'
 import { exitCode } from './exit-code.js'
 import { printManifestJson } from './manifest-json.js'
 import { printManifest } from './manifest-text.js'
@@ -27,6 +29,7 @@ Examples:
 ).action(async (url, options) => {
   const { databaseUrl, name } = splitObjectUrl(url)
   const isManifest = name?.kind === 'manifest'
+  if (isManifest) checkNoCookie(options, url)
   const found = await withPlaces(isManifest ? databaseUrl : url, options, (places) =>
     isManifest ? fetchManifest(places, objectName(name)) : readBoth(places, options.cookie ?? ''),
   )
@@ -44,10 +47,13 @@ async function readBoth(places: Places, cookie: string): Promise<ReadManifests> 
   return found
 }
 
-/** @throws EnvError NotFound */
+/** @throws EnvError NotFound, PathNotFound */
 async function fetchManifest(places: Places, name: string): Promise<ReadManifests> {
   const { readManifestObject } = await import('../inspect/read-state.js')
   const manifest = await withProgress('fetching', { unit: 'objects' }, () => readManifestObject(places, name))
-  if (!manifest) throw new EnvError('NotFound', `${objectUrl(places[0], name)} is not there`)
+  if (!manifest) {
+    await checkDirectory(places[0])
+    throw new EnvError('NotFound', `${objectUrl(places[0], name)} is not there`)
+  }
   return { cloudManifest: undefined, manifest, problems: [] }
 }

@@ -1,6 +1,7 @@
 import { Command } from '@commander-js/extra-typings'
 import type { RangedSource } from '../inspect/ranged-source.js'
 import type { TableReader } from '../inspect/table-reader.js'
+import { checkNoCookie } from './check-no-cookie.js'
 import { exitCode } from './exit-code.js'
 import { findTable } from './find-table.js'
 import { keyArgumentHelp, parseKey } from './key-argument.js'
@@ -50,15 +51,16 @@ Examples:
   cloudenv sst s3://bucket/prod/orders/000017.sst
   cloudenv sst s3://bucket/prod/orders/000017.sst --entries --from order/17 --limit 10`,
     ),
-).action(async (url, given) => {
+).action(async (url, given, command) => {
   const options: SstOptions = { ...given, as: given.as as ShownAs }
-  checkOptions(options)
+  checkOptions(options, { isFormGiven: command.getOptionValueSource('as') === 'cli' })
   const { databaseUrl, name } = splitObjectUrl(url)
   if (name?.kind !== 'table') {
     throw new UsageError(
       `${url} names no table: expected s3://bucket/path/000017.sst, with or without -<epoch>`,
     )
   }
+  if (name.epoch !== '') checkNoCookie(options, url)
   const problems = await withPlaces(databaseUrl, options, async (places) => {
     const source = await findTable(places, name, options.cookie ?? '')
     return await show(source, options)
@@ -66,12 +68,18 @@ Examples:
   if (problems > 0) process.exitCode = exitCode.foundWrong
 })
 
-function checkOptions({ index, blocks, entries, from, to, limit }: SstOptions): void {
+function checkOptions(
+  { index, blocks, entries, from, to, limit }: SstOptions,
+  { isFormGiven }: { readonly isFormGiven: boolean },
+): void {
   if ([index, blocks, entries].filter(Boolean).length > 1) {
     throw new UsageError('--index, --blocks and --entries exclude one another')
   }
   if (!entries && (from ?? to ?? limit) !== undefined) {
     throw new UsageError('--from, --to and --limit are of use with --entries alone')
+  }
+  if (isFormGiven && !(index || blocks || entries)) {
+    throw new UsageError('--as is of use with --index, --blocks and --entries, which print keys')
   }
 }
 

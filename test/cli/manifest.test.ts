@@ -283,8 +283,19 @@ describe('a database', () => {
     expect(stderr).toContain('--cookie blue')
   })
 
+  test('takes no cookie for a MANIFEST that is named', async () => {
+    const { code, stdout, stderr } = await run(
+      `${write('named', root, encodeLog(edits))}/MANIFEST-${epoch}`,
+      '--cookie',
+      '',
+    )
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toContain('--cookie is of no use with')
+  })
+
   test('where there is none is wrong use', async () => {
     expect((await run(write('none', undefined, undefined))).code).toBe(2)
     expect((await run(`${write('none', undefined, undefined)}/MANIFEST-ab`)).code).toBe(1)
+    expect((await run(`file://${join(directory, 'nowhere')}/MANIFEST-ab`)).code).toBe(3)
   })
 })

@@ -484,6 +484,8 @@ describe('a table', () => {
     ['two modes', ['--index', '--blocks']],
     ['a range without entries', ['--from', 'a']],
     ['a limit that is none', ['--entries', '--limit', 'many']],
+    ['a form of keys where none are printed', ['--as', 'hex']],
+    ['a cookie with the whole name of an object', ['--cookie', 'A']],
     ['a key in half a byte of hex', ['--entries', '--from', '0x1']],
   ])('%s are wrong use', async (_title, options) => {
     const url = write('use', smallTable({ number: 17, entries: values }))
