@@ -15,7 +15,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: 'test/support/servers.ts',
     pool: 'forks',
-    // On Node 20 the AWS SDK warns in every process. Users are to see that; a log of tests is better without.
+    // On Node 20 the AWS SDK warns in every process. Who programs with it is to see that; a log of tests is better without.
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     maxWorkers: 3,
     sequence: { sequencer: LongestFirst },

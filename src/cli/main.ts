@@ -13,4 +13,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 // What was asked for is on standard output.
 process.stderr.on('error', () => {})
 
+// On a Node.js that it will not run on one day, the AWS SDK warns in every process: that is for who writes programs with it.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
+
 await runCommandLine(process.argv.slice(2))
