@@ -5,6 +5,7 @@ import { openStore } from '../store/open-store.js'
 import type { S3Connection } from '../store/s3-client.js'
 import { checkEndpoint, parseStoreUrl } from '../store/store-url.js'
 import { asUsage } from './as-usage.js'
+import { checkProfile } from './aws-profile.js'
 import { cookiesAt } from './cookies-at.js'
 import { noDatabase } from './no-database.js'
 import { UsageError } from './usage-error.js'
@@ -60,7 +61,8 @@ export function withInspectOptions<Arguments extends unknown[], Own extends Opti
 
 /** @throws UsageError */
 export function connectionOf({ region, endpoint, profile, pathStyle }: ConnectionOptions): S3Connection {
-  if (endpoint !== undefined) asUsage(() => checkEndpoint(endpoint))
+  if (endpoint !== undefined) asUsage(() => checkEndpoint(endpoint, '--endpoint'))
+  if (profile !== undefined) checkProfile(profile)
   return {
     ...(region !== undefined && { region }),
     ...(endpoint !== undefined && { endpoint }),

@@ -1,5 +1,8 @@
 import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { closeSync, existsSync, openSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { exitCodeOf } from '#src/cli/exit-code.js'
@@ -47,13 +50,40 @@ test.runIf(existsSync('/dev/full'))('output that cannot be written is one line o
   })
 })
 
+test('a web server is not taken for S3, and the SDK adds no warning of its own', async () => {
+  const server = createServer((_, response) => {
+    response.writeHead(200, { 'content-type': 'text/html' }).end('<html></html>')
+  })
+  onTestFinished(() => void server.close())
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const env = {
+    AWS_ACCESS_KEY_ID: 'key',
+    AWS_SECRET_ACCESS_KEY: 'secret',
+    AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: undefined,
+  }
+  expect(await runCli(['ls', 's3://bucket/prod', '--endpoint', endpoint], env)).toEqual({
+    code: 3,
+    stdout: '',
+    stderr: `cloudenv: list s3://bucket/prod/: ${endpoint} does not answer as S3 does (HTTP 200, text/html). Check the endpoint: --endpoint, or in code the option "endpoint"\n`,
+  })
+})
+
 const onCloud = ['exec', '--store', 'file:///none', '--root', '/none']
 test.each<[what: string, commandLine: readonly string[], message: RegExp]>([
   ['a URL of no store', ['info', 'ftp://x'], /"ftp:\/\/x".*neither s3 nor file/],
   ['the same to read keys from', ['get', 'ftp://x', 'k'], /"ftp:\/\/x".*neither s3 nor file/],
   ['a source of no store', ['info', 'file:///none', '--source', 'x'], /got "x"/],
   ['the same for a key', ['get', 'file:///none', 'k', '--source', 'x'], /got "x"/],
-  ['an endpoint that is none', ['ls', 's3://bucket', '--endpoint', 'x'], /"endpoint".*got "x"/],
+  ['a bucket that none can be', ['ls', 's3://Bu_ck/p'], /no bucket can be called "Bu_ck"/],
+  ['a URL with a query', ['ls', 'file:///none?x=1'], /in a name "\?" is written %3F/],
+  ['a URL with a stray %', ['ls', 'file:///p%q'], /the "%" of a name is written %25/],
+  ['an endpoint that is none', ['ls', 's3://bucket', '--endpoint', 'x'], /expected --endpoint .*got "x"/],
+  [
+    'a profile that is none',
+    ['ls', 's3://bucket', '--profile', 'nope'],
+    /no profile "nope", as --profile says/,
+  ],
   ['a cookie that is none', ['info', 'file:///none', '--cookie', 'a/b'], /--cookie.*got "a\/b"/],
   ['the same for a key', ['get', 'file:///none', 'k', '--cookie', 'a/b'], /--cookie.*got "a\/b"/],
   ['a size that is none', [...onCloud, '--cache-bytes', 'lots', 'ldb'], /got "lots"/],
