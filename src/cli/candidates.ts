@@ -12,6 +12,20 @@ export interface Candidate {
  * @returns nothing where any text or file may stand.
  */
 export function candidates(program: CommandUnknownOpts, words: readonly string[]): Candidate[] {
+  const before = words.slice(0, -1)
+  const last = words.at(-1) ?? ''
+  // Of `--as=h` bash makes three words, of which the last may not have begun. To other shells it is one, to be completed as such.
+  if (last === '=') return wordCandidates(program, [...before, ''])
+  if (before.at(-1) === '=') return wordCandidates(program, [...before.slice(0, -1), last])
+  const [, option, value] = /^(--[^=]+)=(.*)$/.exec(last) ?? []
+  if (option === undefined || value === undefined) return wordCandidates(program, words)
+  return wordCandidates(program, [...before, option, value]).map((candidate) => ({
+    ...candidate,
+    word: `${option}=${candidate.word}`,
+  }))
+}
+
+function wordCandidates(program: CommandUnknownOpts, words: readonly string[]): Candidate[] {
   const typed = words.at(-1) ?? ''
   const before = words.slice(0, -1)
   const command = commandOf(program, before)

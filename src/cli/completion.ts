@@ -36,10 +36,13 @@ const lines: Readonly<Record<Shell, (candidate: Candidate) => string>> = {
 
 export const completionCommand = new Command('completion')
   .description('print what makes a shell complete the commands and options of cloudenv')
-  .addArgument(new Argument('<shell>').choices(shells))
+  .addArgument(new Argument('<shell>', 'the shell that is to complete').choices(shells))
   .addHelpText(
     'after',
     `
+The shell runs cloudenv by that name: it has to be on the PATH, as after npm install --global rocksdb-cloud-env, or, from
+a checkout, npm link. Through npx nothing is completed.
+
 Examples, for one session each; for every one put the line into ~/.bashrc, ~/.zshrc (after compinit),
 ~/.config/fish/config.fish:
   eval "$(cloudenv completion bash)"

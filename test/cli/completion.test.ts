@@ -5,7 +5,10 @@ import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, describe, expect, test } from 'vitest'
+import { candidates } from '#src/cli/candidates.js'
+import { program } from '#src/cli/program.js'
 import { runCli } from '../support/cli.ts'
+import { runCommand } from '../support/command-runner.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'completion-'))
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
@@ -67,6 +70,16 @@ for (const [shell, ask] of Object.entries(shells)) {
   })
 }
 
+test.each([
+  ['bash', ['scan', '--as', ''], ['utf8', 'hex', 'json']],
+  // Of one word with = in it, bash makes three.
+  ['bash', ['scan', '--as', '='], ['utf8', 'hex', 'json']],
+  ['bash', ['tables', '--sort', '=', 'a'], ['age']],
+  ['fish', ['tables', '--sort=a'], ['--sort=age']],
+])('%s is told of %j what may be there', (_, words, expected) => {
+  expect(candidates(program, words).map(({ word }) => word)).toEqual(expected)
+})
+
 test("another program's words are left to the shell", async () => {
   const { stdout } = await runCli([
     'complete',
@@ -85,4 +98,10 @@ test("another program's words are left to the shell", async () => {
 test('an unknown shell is refused with those that there are', async () => {
   const { code, stderr } = await runCli(['completion', 'tcsh'])
   expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining('bash, zsh, fish') })
+})
+
+test('help names the shells, and says that cloudenv has to be on the PATH', async () => {
+  const { stdout } = await runCommand(['completion', '--help'])
+  expect(stdout).toMatch(/"bash",\s+"zsh",\s+"fish"/)
+  expect(stdout).toMatch(/PATH/)
 })
