@@ -146,7 +146,10 @@ function print(
     for (const reason of present) console.log(dim(`${reasons[reason][0]}: ${reasons[reason][1]}`))
     console.log()
   }
-  console.log(`${bold(printable(url))}: ${garbage.length === 0 ? 'no garbage' : yellow(usageText(total))}`)
+  const mayBeNeeded = `${usageText(undecided)} may be needed by a state that cannot be read`
+  const isUnknown = garbage.length === 0 && undecided.objects > 0
+  const none = isUnknown ? `what is garbage cannot be told: ${mayBeNeeded}` : 'no garbage'
+  console.log(`${bold(printable(url))}: ${garbage.length === 0 ? none : yellow(usageText(total))}`)
   if (deletedByOwner.objects > 0)
     console.log(
       `  ${usageText(deletedByOwner)}: deleted by whoever has the database open for writing, after a delay`,
@@ -156,8 +159,7 @@ function print(
     bytes: total.bytes - deletedByOwner.bytes,
   }
   if (left.objects > 0) console.log(`  ${usageText(left)}: ${whyLeft(cookies, problems)}`)
-  if (undecided.objects > 0)
-    console.log(`  ${usageText(undecided)}: may be needed by a state that cannot be read`)
+  if (undecided.objects > 0 && !isUnknown) console.log(`  ${mayBeNeeded}`)
   if (foreign.objects > 0)
     console.log(`  ${usageText(foreign)}: of others, and nobody here knows what they are`)
   for (const problem of problems.slice(0, maxProblems)) console.log(yellow(`  ${problemText(problem, url)}`))

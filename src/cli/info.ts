@@ -53,8 +53,11 @@ export interface DatabaseInfo {
     /** Objects that mean nothing here. */
     readonly foreign: Usage
   }
-  /** Of the state that is shown, and IDENTITY: what it needs and what is not there. */
-  readonly missing: number
+  /**
+   * Of the state that is shown, and IDENTITY: what it needs and what is not there. Where the MANIFEST cannot be read, what
+   * is known of; null where that is nothing.
+   */
+  readonly missing: number | null
   readonly problems: readonly JsonProblem[]
 }
 
@@ -118,7 +121,7 @@ function databaseInfo(
     nextFileNumber: manifest?.lastNextFileNumber ?? null,
     columnFamilies: trees?.map(columnFamilyInfo) ?? null,
     objects: usageByRole(survey),
-    missing: problems.filter(({ code }) => code === 'missing').length,
+    missing: problems.filter(({ code }) => code === 'missing').length || (manifest ? 0 : null),
     problems: problems.map(jsonProblem),
   }
 }
@@ -200,8 +203,8 @@ function factsOf(info: DatabaseInfo): Fact[] {
     ],
     lastSequence !== null && ['last sequence', formatCount(lastSequence)],
     ['live', green(usageText(objects.live))],
-    ['garbage', objects.garbage.objects > 0 ? yellow(usageText(objects.garbage)) : 'none'],
-    ['missing', missing > 0 ? red(counted(missing, 'object')) : 'none'],
+    ['garbage', garbageText(objects)],
+    ['missing', missing === null ? 'unknown' : missing > 0 ? red(counted(missing, 'object')) : 'none'],
     objects.undecided.objects > 0 && ['undecided', yellow(usageText(objects.undecided))],
     objects.source.objects > 0 && ["the source's own", usageText(objects.source)],
     objects.foreign.objects > 0 && ['of others', usageText(objects.foreign)],
@@ -218,6 +221,11 @@ function otherCookies({ cookie, cookies }: DatabaseInfo): string {
 }
 
 const maxCookies = 10
+
+function garbageText({ garbage, undecided }: DatabaseInfo['objects']): string {
+  if (garbage.objects > 0) return yellow(usageText(garbage))
+  return undecided.objects > 0 ? 'unknown' : 'none'
+}
 
 function usageText({ objects, bytes }: Usage): string {
   return `${counted(objects, 'object')}, ${formatBytes(bytes)}`

@@ -32,7 +32,8 @@ export interface TableList {
   readonly url: string
   /** Of the state that is shown; empty for the plain CLOUDMANIFEST. */
   readonly cookie: string
-  readonly tables: readonly TableInfo[]
+  /** Null: which there are cannot be told, for the CLOUDMANIFEST or the MANIFEST cannot be read. */
+  readonly tables: readonly TableInfo[] | null
   /** Of the whole state, whichever tables are shown. */
   readonly problems: readonly JsonProblem[]
 }
@@ -76,6 +77,8 @@ export const tablesCommand = withInspectOptions(
     .addHelpText(
       'after',
       `
+Where no table is as asked for, that is said on standard error, and nothing is wrong: the exit code is 0.
+
 Examples:
   cloudenv tables s3://bucket/prod/orders --level 0
   cloudenv tables s3://bucket/prod/orders --key user:42 --entries`,
@@ -103,17 +106,23 @@ Examples:
       const list: TableList = {
         url: survey.url,
         cookie: state.cookie,
-        tables: tables.map((table) => ({
-          ...tableInfo(table, urlOf(table)),
-          ...(counts && { entries: counts.entries.get(table.table.number) ?? null }),
-        })),
+        tables: state.manifest
+          ? tables.map((table) => ({
+              ...tableInfo(table, urlOf(table)),
+              ...(counts && { entries: counts.entries.get(table.table.number) ?? null }),
+            }))
+          : null,
         problems: problems.map(jsonProblem),
       }
       printJson(list)
-    } else print(tables, counts?.entries, problems, survey.url)
-    // What was looked for is not there, or not as it should be.
-    const isWrong = problems.length > 0 || (key !== undefined && tables.length === 0)
-    process.exitCode = isWrong ? exitCode.foundWrong : exitCode.good
+    } else {
+      if (state.manifest) print(tables, counts?.entries)
+      else console.log('tables: unknown')
+      printProblems(problems, survey.url)
+    }
+    if (tables.length === 0 && state.tables.length > 0)
+      console.error(`cloudenv: of ${counted(state.tables.length, 'table')} none is as asked for`)
+    process.exitCode = problems.length > 0 ? exitCode.foundWrong : exitCode.good
   })
 })
 
@@ -173,15 +182,13 @@ function tableInfo(listed: ListedTable, object: string): TableInfo {
   }
 }
 
-function print(
-  tables: readonly ListedTable[],
-  entries: ReadonlyMap<number, number> | undefined,
-  problems: readonly Problem[],
-  url: string,
-): void {
+function print(tables: readonly ListedTable[], entries: ReadonlyMap<number, number> | undefined): void {
   if (tables.length > 0) printTable(tables, columnsFor(tables, entries))
   const bytes = tables.reduce((sum, { table }) => sum + table.size, 0)
   console.log(`${tables.length > 0 ? '\n' : ''}${counted(tables.length, 'table')}, ${formatBytes(bytes)}`)
+}
+
+function printProblems(problems: readonly Problem[], url: string): void {
   for (const problem of problems.slice(0, maxProblems)) console.log(red(problemText(problem, url)))
   if (problems.length > maxProblems)
     console.log(red(`and ${counted(problems.length - maxProblems, 'problem')} more`))

@@ -101,7 +101,9 @@ function verifyJson({ survey, problems, checked }: Verification, { deep }: Verif
 /** More is for programs. */
 const maxRows = 100
 
-function print({ survey: { url }, problems, checked }: Verification, { deep }: VerifyOptions): void {
+function print(verification: Verification, options: VerifyOptions): void {
+  const { survey, problems } = verification
+  const { url } = survey
   const shown = problems.slice(0, maxRows)
   if (shown.length > 0) {
     printTable(shown, [
@@ -113,18 +115,24 @@ function print({ survey: { url }, problems, checked }: Verification, { deep }: V
   if (problems.length > shown.length)
     console.log(`… and ${problems.length - shown.length} more: --json has all`)
 
+  const verdict =
+    problems.length === 0
+      ? green(`${printable(url)} is sound`)
+      : red(`${printable(url)} has ${counted(problems.length, 'problem')}`)
+  console.log(`${verdict} (${extent(verification, options)})`)
+}
+
+/** How much was looked at. */
+function extent({ survey, checked }: Verification, { deep, cookie }: VerifyOptions): string {
+  const states = [...survey.states.values()].filter((state) => state.cookie === (cookie ?? state.cookie))
+  if (!states.some(({ manifest }) => manifest)) return 'which tables it has is unknown'
   const { tables, tableBytes, blobFiles, blobs, blocks, entries } = checked
   const inBlobFiles = deep ? ` with ${counted(blobs, 'blob')}` : ''
-  const extent = [
+  return [
     `${counted(tables, 'table')} of ${formatBytes(tableBytes)}`,
     ...(blobFiles > 0 ? [`${counted(blobFiles, 'blob file')}${inBlobFiles}`] : []),
     ...(deep
       ? [`${counted(blocks, 'block')} with ${formatCount(entries)} entries`]
       : ['none of them read: see --deep']),
   ].join(', ')
-  const verdict =
-    problems.length === 0
-      ? green(`${printable(url)} is sound`)
-      : red(`${printable(url)} has ${counted(problems.length, 'problem')}`)
-  console.log(`${verdict} (${extent})`)
 }

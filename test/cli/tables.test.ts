@@ -21,7 +21,7 @@ describe.runIf(haveFixtures)(fixtureSuite('tables, of what rocksdb-cloud wrote')
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
       const list: TableList = JSON.parse(stdout)
       const text = (bytes: { base64: string }) => Buffer.from(bytes.base64, 'base64').toString()
-      const shown = list.tables.map((table) => {
+      const shown = list.tables!.map((table) => {
         expect(table.storedBytes).toBe(table.sizeBytes)
         expect(table.object.endsWith(`-${table.epoch}`)).toBe(true)
         const objectName = table.object.slice(table.object.lastIndexOf('/') + 1)
@@ -77,7 +77,7 @@ describe('tables, of a database with two levels and two column families', () => 
     runCommand(['tables', store.url('db'), ...cliArguments])
   const ranges = async (...cliArguments: string[]) => {
     const { tables: shown }: TableList = JSON.parse((await tables('--json', ...cliArguments)).stdout)
-    return shown.map(({ smallestKey, largestKey }) => `${smallestKey.text}-${largestKey.text}`)
+    return shown!.map(({ smallestKey, largestKey }) => `${smallestKey.text}-${largestKey.text}`)
   }
 
   test('they come as they are read: the newest of level 0 first', async () => {
@@ -107,12 +107,22 @@ describe('tables, of a database with two levels and two column families', () => 
     ['k99', []],
   ])('--key %s finds the tables that may hold it', async (key, expected) => {
     expect(await ranges('--column-family', 'default', '--key', key)).toEqual(expected)
-    expect((await tables('--column-family', 'default', '--key', key)).code).toBe(expected.length > 0 ? 0 : 1)
   })
 
   test('--key goes by the order of the column family', async () => {
     expect(await ranges('--column-family', 'backwards', '--key', 'm')).toEqual(['z-a'])
   })
+
+  test.each([[['--level', '99']], [['--key', 'zzz']], [['--column-family', 'default', '--level', '3']]])(
+    'that none is as %j asks is said, and nothing wrong',
+    async (filter) => {
+      const stderr = 'cloudenv: of 4 tables none is as asked for\n'
+      expect(await tables(...filter)).toEqual({ code: 0, stdout: '0 tables, 0 B\n', stderr })
+      const { stdout, ...rest } = await tables('--json', ...filter)
+      expect(rest).toEqual({ code: 0, stderr })
+      expect(JSON.parse(stdout)).toMatchObject({ tables: [], problems: [] })
+    },
+  )
 
   test('without --entries there is no count', async () => {
     const { stdout } = await tables('--json')
@@ -133,6 +143,32 @@ describe('tables, of a database with two levels and two column families', () => 
     expect(stderr).toContain(message)
   })
 })
+
+test.each([
+  ['CLOUDMANIFEST', 'CLOUDMANIFEST'],
+  ['MANIFEST', 'MANIFEST-bad'],
+])(
+  'where the %s cannot be read, nobody calls what lies there no table and no garbage',
+  async (_, damaged) => {
+    const store = mainTestStores()[0]!.make()
+    await putHostile(store, [{ number: 7, content: Buffer.from('1234') }])
+    await store.put(`db/${damaged}`, Buffer.from('nonsense'))
+    const run = async (command: string) => {
+      const { code, stdout } = await runCommand([command, store.url('db')])
+      expect(code).toBe(1)
+      expect(stdout).not.toMatch(/\b0 (tables|B)\b|no garbage|none/)
+      return stdout
+    }
+    expect(await run('tables')).toMatch(/^tables: unknown\n.* is corrupt/)
+    expect(await run('verify')).toContain('(which tables it has is unknown)')
+    expect(await run('gc')).toMatch(
+      /what is garbage cannot be told: \d objects?, .* may be needed by a state/,
+    )
+    expect(await run('info')).toMatch(/garbage +unknown\n/)
+    const { stdout } = await runCommand(['tables', '--json', store.url('db')])
+    expect(JSON.parse(stdout)).toMatchObject({ tables: null, problems: [{ code: 'corrupt' }] })
+  },
+)
 
 describe.each(mainTestStores())('tables, in $name', ({ make }) => {
   test('marks what is missing, of another size or no table, and exits with 1', async () => {
@@ -175,7 +211,7 @@ describe.each(mainTestStores())('tables, in $name', ({ make }) => {
     const { code, stdout } = await list('--json')
     expect(code).toBe(1)
     const { tables, problems }: TableList = JSON.parse(stdout)
-    expect(tables.map(({ number, entries: count }) => [number, count])).toEqual([
+    expect(tables!.map(({ number, entries: count }) => [number, count])).toEqual([
       [8, null],
       [7, 1],
     ])
