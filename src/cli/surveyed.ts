@@ -13,7 +13,10 @@ export async function surveyed<T>(
   const { surveyDatabase } = await import('../inspect/survey.js')
   return await withPlaces(url, options, async (places) => {
     const survey = await withProgress('surveying', { unit: 'objects' }, (progress) =>
-      surveyDatabase(places, { onObject: () => progress.add(1) }),
+      surveyDatabase(places, {
+        ...(options.cookie !== undefined && { cookie: options.cookie }),
+        onObject: () => progress.add(1),
+      }),
     )
     return await work(survey)
   })

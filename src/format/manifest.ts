@@ -52,19 +52,21 @@ export interface ReadManifestOptions {
   readonly name?: string
   /** See {@link readLog}. By default a torn end is cut off, as RocksDB does. */
   readonly tail?: 'strict' | 'recover'
+  /** The most that is held, of what {@link maxEntries} counts, which is the default. */
+  readonly most?: number
 }
 
 /**
- * Throws Corruption, with the byte offset, where RocksDB would refuse to open the database; NotSupported where more than
- * {@link maxEntries} had to be held.
+ * Throws Corruption, with the byte offset, where RocksDB would refuse to open the database; NotSupported where too much had
+ * to be held.
  */
 export function readManifest(
   bytes: Uint8Array,
-  { name = 'MANIFEST', tail = 'recover' }: ReadManifestOptions = {},
+  { name = 'MANIFEST', tail = 'recover', most = maxEntries }: ReadManifestOptions = {},
 ): Manifest {
-  const builder = new ManifestBuilder(name)
+  const builder = new ManifestBuilder(name, most)
   for (const { start, end, payload } of readLog(bytes, { name, tail }))
-    builder.add({ start, end, edit: decodeVersionEdit(payload, start, name) })
+    builder.add({ start, end, edit: decodeVersionEdit(payload, start, name, most) })
   return builder.build({ tail })
 }
 
@@ -82,6 +84,7 @@ interface BlobFile extends LiveBlobFile {
 /** What {@link readManifest} does, for who looks at each edit as well. It is of no more use once it threw. */
 export class ManifestBuilder {
   readonly #name: string
+  readonly #most: number
   readonly #columnFamilies = new Map<number, ColumnFamily>([
     [0, { id: 0, name: 'default', comparator: undefined, logNumber: 0 }],
   ])
@@ -97,8 +100,9 @@ export class ManifestBuilder {
   #sawLogNumber = false
   #minLogNumberToKeep = 0
 
-  constructor(name: string) {
+  constructor(name: string, most = maxEntries) {
     this.#name = name
+    this.#most = most
   }
 
   /** Throws Corruption where the edit contradicts those before it, and NotSupported where it is too much with them. */
@@ -111,8 +115,8 @@ export class ManifestBuilder {
     this.#group.push(placed)
     this.#groupEntries += entriesOf(edit)
     const held = this.#tables.byNumber.size + this.#blobFiles.byNumber.size + this.#columnFamilies.size
-    if (held + this.#groupEntries > maxEntries) {
-      const message = `${this.#name} has more than ${maxEntries} files at byte ${start}, more than is read here`
+    if (held + this.#groupEntries > this.#most) {
+      const message = `${this.#name} has more than ${this.#most} files at byte ${start}, more than is read here`
       throw new EnvError('NotSupported', message)
     }
     if (edit.remainingInGroup) return

@@ -174,9 +174,14 @@ export const maxEntries = 500_000
 
 /**
  * `offset` is where the record starts in the MANIFEST that errors call `name`.
- * @throws EnvError Corruption; NotSupported: it has more than {@link maxEntries} fields.
+ * @throws EnvError Corruption; NotSupported: it has more than `most` fields.
  */
-export function decodeVersionEdit(payload: Uint8Array, offset: number, name: string): VersionEdit {
+export function decodeVersionEdit(
+  payload: Uint8Array,
+  offset: number,
+  name: string,
+  most = maxEntries,
+): VersionEdit {
   const edit: Draft = {
     columnFamily: 0,
     dropsColumnFamily: false,
@@ -189,8 +194,8 @@ export function decodeVersionEdit(payload: Uint8Array, offset: number, name: str
   }
   const reader = new ByteReader(payload, (reason) => corruption(name, offset, reason))
   for (let read = 0; !reader.done; read++) {
-    if (read === maxEntries) {
-      const message = `${name} has an edit at byte ${offset} with more than ${maxEntries} fields, more than is read here`
+    if (read >= most) {
+      const message = `${name} has an edit at byte ${offset} with more than ${most} fields, more than is read here`
       throw new EnvError('NotSupported', message)
     }
     const tag = reader.varint32('a tag')

@@ -90,54 +90,61 @@ export async function readState(places: Places, cookie: string): Promise<ReadSta
 
 /** Many more than leaders that took the database over and left their CLOUDMANIFESTs. */
 const maxStates = 1000
+/**
+ * How much is held of all states but the first: of what {@link maxEntries} counts, and of MANIFESTs. A table takes some 3
+ * KB where it is missing and that is to be told, and of a MANIFEST there is a second copy where edits are long: some 250
+ * MB, and 100 MB. Forty states of a database of 100 GB fit in.
+ */
+const maxFurther = { entries: 75_000, bytes: 48 * 2 ** 20 }
 /** Owners change within seconds where they fight, and looks follow each other within milliseconds. */
 export const maxLooks = 5
 
+/** How much more may be held. Less than nothing: it was too much. */
+interface Allowance {
+  entries: number
+  bytes: number
+}
+
 /**
- * Reads states of one database that are all held together. A MANIFEST that several of them name is fetched and decoded
- * once. When they are more than fits into memory, the rest is not read, and that is its problem.
+ * Reads states of one database that are all held together: the first however large it is, the others while they fit into
+ * memory with it. What is not read has that as its problem. A MANIFEST that several of them name is fetched and decoded once.
  */
 export class StateReader {
   readonly #places: Places
   /** Of an earlier look at the same database: what has not changed since is not decoded again. */
   readonly #before: ReadonlyMap<string, DecodedManifest>
   /** By name; undefined: missing. */
-  readonly #manifests = new Map<string, Promise<DecodedManifest | undefined>>()
+  readonly #manifests = new Map<string, Promise<DecodedManifest | typeof tooMuch | undefined>>()
   /** By URL. */
   readonly #decoded = new Map<string, DecodedManifest>()
-  #statesLeft = maxStates
-  #entriesLeft = maxEntries
-  /** All MANIFESTs together may have what one may. */
-  #bytesLeft = maxManifestBytes
+  readonly #further: Allowance = { ...maxFurther }
+  #states = 0
 
   constructor(places: Places, before?: StateReader) {
     this.#places = places
     this.#before = before ? before.#decoded : new Map()
   }
 
-  /** As {@link readState} does. */
+  /** As {@link readState} does. The first is to be awaited before there are others. */
   async read(cookie: string): Promise<ReadState> {
-    if (this.#statesLeft <= 0 || this.#isFull()) return this.#unread(cookie)
-    this.#statesLeft -= 1
-    let state = await this.#readOnce(cookie)
-    for (let look = 1; look < maxLooks && isGone(state); look++) {
-      const { version } = state
-      state = await this.#readOnce(cookie)
-      // A new owner may have come between our two looks. The same CLOUDMANIFEST again means that it is missing.
-      if (state.version === version) break
-    }
-    // What is shared counts once for each: what is found about its tables is not shared.
-    this.#entriesLeft -= entriesOf(state)
+    this.#states += 1
+    if (this.#states > maxStates) return this.#unread(cookie)
     // One by itself is bounded by what may be decoded of it.
-    const isAlone = this.#statesLeft === maxStates - 1
-    return this.#isFull() && !isAlone ? this.#unread(cookie) : state
+    const allowance = this.#states === 1 ? { entries: Infinity, bytes: maxManifestBytes } : this.#further
+    let state = await this.#readOnce(cookie, allowance)
+    for (let look = 1; look < maxLooks && state && isGone(state); look++) {
+      const { version } = state
+      allowance.entries += state.cloudManifest?.past.length ?? 0
+      state = await this.#readOnce(cookie, allowance)
+      // A new owner may have come between our two looks. The same CLOUDMANIFEST again means that it is missing.
+      if (state?.version === version) break
+    }
+    return state ?? this.#unread(cookie)
   }
 
-  #isFull(): boolean {
-    return this.#entriesLeft < 0 || this.#bytesLeft < 0
-  }
-
-  async #readOnce(cookie: string): Promise<ReadState> {
+  /** Undefined where it is too much. What is read counts, also where a MANIFEST is shared: what is found about its tables is not. */
+  async #readOnce(cookie: string, allowance: Allowance): Promise<ReadState | undefined> {
+    if (isExceeded(allowance)) return undefined
     const rootName = objectName({ kind: 'cloudManifest', cookie })
     const root = await readBounded(this.#places, rootName, maxCloudManifestBytes, (object) =>
       decoded(object, (bytes, url) => decodeCloudManifest(bytes, url)),
@@ -153,29 +160,42 @@ export class StateReader {
       return { ...unread, problems: [{ code: 'missing', object: cloudManifestObject, message }] }
     }
     if (root.problem) return { ...unread, problems: [root.problem] }
+    allowance.entries -= root.value.past.length
+    if (isExceeded(allowance)) return undefined
 
     const manifestName = objectName({ kind: 'manifest', epoch: root.value.current })
-    const stored = await this.#readManifest(manifestName)
+    const stored = await this.#readManifest(manifestName, allowance)
+    if (stored === tooMuch) return undefined
     const manifestObject = stored?.url ?? objectUrl(this.#places[0], manifestName)
     const rooted = { ...unread, cloudManifest: root.value, manifestObject }
     if (!stored) return { ...rooted, problems: [missingManifest(manifestObject, cloudManifestObject)] }
     const { etag, lastModified, body } = stored.object
     const read = { ...rooted, manifestModified: lastModified, version: `${root.object.etag} ${etag}` }
     if (stored.problem) return { ...read, problems: [stored.problem] }
+    allowance.entries -= entriesIn(stored.value)
+    if (isExceeded(allowance)) return undefined
     return { ...read, manifest: stored.value, manifestBytes: body, problems: [] }
   }
 
-  #readManifest(name: string): Promise<DecodedManifest | undefined> {
+  #readManifest(name: string, allowance: Allowance): Promise<DecodedManifest | typeof tooMuch | undefined> {
     const known = this.#manifests.get(name)
     if (known) return known
-    const reading = readBounded(this.#places, name, maxManifestBytes, (object) => {
-      const before = this.#before.get(object.url)
+    const reading = readBounded(this.#places, name, Math.min(allowance.bytes, maxManifestBytes), (stored) => {
+      const { object, problem, url } = stored
+      if (problem && object.size <= maxManifestBytes) allowance.bytes = -1
+      allowance.bytes -= object.body.length
+      if (isExceeded(allowance)) return tooMuch
+      const before = this.#before.get(url)
+      const most = Math.min(allowance.entries, maxEntries)
       const manifest =
-        before?.object.etag === object.object.etag
+        before?.object.etag === object.etag
           ? before
-          : decoded(object, (bytes, url) => readManifest(bytes, { name: url, tail: 'strict' }))
-      this.#decoded.set(object.url, manifest)
-      this.#bytesLeft -= object.object.body.length
+          : decoded(stored, (bytes) => readManifest(bytes, { name: url, tail: 'strict', most }))
+      if (manifest.problem?.code === 'unsupported' && most < maxEntries) {
+        allowance.entries = -1
+        return tooMuch
+      }
+      this.#decoded.set(url, manifest)
       return manifest
     })
     this.#manifests.set(name, reading)
@@ -184,12 +204,20 @@ export class StateReader {
 
   #unread(cookie: string): ReadState {
     const object = objectUrl(this.#places[0], objectName({ kind: 'cloudManifest', cookie }))
+    const { entries, bytes } = maxFurther
     const message =
-      `${object} was not read, nor was the MANIFEST that it names: with the states of other cookies, that would be more ` +
-      `than ${maxStates} states, ${maxEntries} files or MANIFESTs of ${maxManifestBytes} bytes. "cloudenv manifest --cookie" shows it by itself. Remove the ` +
-      'CLOUDMANIFESTs of cookies that nobody uses'
+      `${object} was not read, nor was the MANIFEST that it names: the states of this and other cookies are more than is ` +
+      `read beside one of them, ${maxStates} states, ${entries} files or MANIFESTs of ${bytes} bytes. "--cookie" names the ` +
+      'one that is read however large it is. Remove the CLOUDMANIFESTs of cookies that nobody uses'
     return { ...unreadState(cookie, object), problems: [{ code: 'unsupported', object, message }] }
   }
+}
+
+/** Stands for a MANIFEST that cannot be held with all the others. */
+const tooMuch = Symbol('too much')
+
+function isExceeded({ entries, bytes }: Allowance): boolean {
+  return entries < 0 || bytes < 0
 }
 
 type DecodedManifest = Decoded<Manifest>
@@ -213,10 +241,8 @@ function isGone({ cloudManifest, manifestModified }: ReadState): boolean {
   return cloudManifest !== undefined && manifestModified === undefined
 }
 
-function entriesOf({ cloudManifest, manifest }: ReadState): number {
-  const { liveTables, liveBlobFiles, columnFamilies } = manifest ?? {}
-  const files = (liveTables?.size ?? 0) + (liveBlobFiles?.size ?? 0) + (columnFamilies?.size ?? 0)
-  return files + (cloudManifest?.past.length ?? 0)
+function entriesIn({ liveTables, liveBlobFiles, columnFamilies }: Manifest): number {
+  return liveTables.size + liveBlobFiles.size + columnFamilies.size
 }
 
 /** One large object at a time, however many states are read at once. */

@@ -236,18 +236,33 @@ describe('several states', () => {
     expect(requests.filter((request) => request === 'get MANIFEST-abc')).toHaveLength(2)
   })
 
+  const large = encodeCloudManifest({
+    past: Array.from({ length: 26_000 }, () => ({ epoch: parseEpoch('a')!, end: 1 })),
+    current,
+  })
+  const unread = (name: string) => ({
+    code: 'unsupported',
+    message: expect.stringContaining(`${name} was not read`),
+  })
+
   test('that would be more than fits into memory are not read, and each says so', async () => {
-    const past = Array.from({ length: 26_000 }, () => ({ epoch: parseEpoch('a')!, end: 1 }))
-    const store = await storeWith(22, encodeCloudManifest({ past, current }))
+    const store = await storeWith(10, large)
     const { place, requests } = await placeOf(store, '')
-    const states = [...(await surveyDatabase([place])).states.values()]
-    const read = states.filter(({ manifest }) => manifest)
-    expect(read).toHaveLength(Math.floor(500_000 / 26_003))
-    for (const { problems, manifest, cloudManifestObject: object } of states) {
-      const expected = manifest ? { code: 'missing' } : { code: 'unsupported', object }
-      expect(problems).toMatchObject([expected])
-    }
-    expect(requests.length).toBeLessThan(100)
+    const { states } = await surveyDatabase([place])
+    // The first, and two times 26,003 of 75,000.
+    expect([...states.values()].filter(({ manifest }) => manifest)).toHaveLength(3)
+    for (const { cookie, manifest, problems } of states.values())
+      expect(problems).toMatchObject([manifest ? { code: 'missing' } : unread(`CLOUDMANIFEST-${cookie}`)])
+    expect(requests.length).toBeLessThan(50)
+  })
+
+  test('are read as far as they fit in beside the one that is wanted', async () => {
+    const { place } = await placeOf(await storeWith(5, large), '')
+    const { states } = await surveyDatabase([place], { cookie: 'c4' })
+    const read = [...states].filter(([, { manifest }]) => manifest).map(([cookie]) => cookie)
+    expect(read).toHaveLength(3)
+    expect(read).toContain('c4')
+    expect([...states.keys()]).toEqual(['c0', 'c1', 'c2', 'c3', 'c4'])
   })
 
   test('of which there is one alone are read, however much that is', async () => {
@@ -255,6 +270,26 @@ describe('several states', () => {
     const store = await storeWith(1, encodeCloudManifest({ past, current }))
     const { states } = await surveyDatabase([(await placeOf(store, '')).place])
     expect(states.get('c0')!.cloudManifest!.past).toHaveLength(500_000)
+  })
+
+  test.each([
+    ['of more bytes', encodeLog([bytes(opening, 8192, prefixed(Buffer.alloc(49 * 2 ** 20)))])],
+    [
+      'of more files',
+      encodeLog([bytes(opening, ...Array.from({ length: 76_000 }, (_, at) => field.newTable(0, 9 + at, 1)))]),
+    ],
+  ])('with a MANIFEST %s than fits in are not read, nor is what comes after them', async (_, manifest) => {
+    const store = await storeWith(1, encodeCloudManifest({ past: [], current }))
+    await store.put('MANIFEST-b', manifest)
+    for (const cookie of ['x', 'y'])
+      await store.put(`CLOUDMANIFEST-${cookie}`, encodeCloudManifest({ past: [], current: parseEpoch('b')! }))
+    const { place } = await placeOf(store, '')
+    const { states } = await surveyDatabase([place])
+    expect([...states.values()].map(({ problems }) => problems[0])).toMatchObject([
+      { code: 'missing' },
+      unread('CLOUDMANIFEST-x'),
+      unread('CLOUDMANIFEST-y'),
+    ])
   })
 
   test('of large MANIFESTs are fetched one at a time', async () => {
