@@ -1,5 +1,5 @@
 import type { DatabasePlace } from '../cloud/database-place.js'
-import type { Elsewhere, FoundDatabase } from '../inspect/find-databases.js'
+import type { Elsewhere, FindOptions, FoundDatabase } from '../inspect/find-databases.js'
 import { checkDirectory } from './check-directory.js'
 import { withProgress } from './output/progress.js'
 
@@ -9,11 +9,12 @@ import { withProgress } from './output/progress.js'
  */
 export async function foundDatabases(
   place: DatabasePlace,
+  { withLost }: Pick<FindOptions, 'withLost'> = {},
 ): Promise<{ readonly databases: readonly FoundDatabase[]; readonly elsewhere: Elsewhere }> {
   const { findDatabases } = await import('../inspect/find-databases.js')
   const found = await withProgress('listing', { unit: 'objects' }, async (progress) => {
     const databases: FoundDatabase[] = []
-    const search = findDatabases(place, { onObject: () => progress.add(1) })
+    const search = findDatabases(place, { onObject: () => progress.add(1), withLost })
     for (;;) {
       const { done, value } = await search.next()
       if (done) return { databases: databases.sort(byPath), elsewhere: value }

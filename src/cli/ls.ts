@@ -2,6 +2,7 @@ import { Command } from '@commander-js/extra-typings'
 import type { LimitFunction } from 'p-limit'
 import type { FoundDatabase } from '../inspect/find-databases.js'
 import type { ReadState } from '../inspect/read-state.js'
+import type { Remains } from '../inspect/remains.js'
 import { urlPath } from '../store/store-url.js'
 import { exitCode } from './exit-code.js'
 import { foundDatabases } from './found-databases.js'
@@ -31,7 +32,7 @@ export interface ListedDatabase {
   readonly storedBytes: number
   /** When the newest object of it was written. */
   readonly lastWrite: Date
-  /** One for each CLOUDMANIFEST. */
+  /** One for each CLOUDMANIFEST. Where that is missing, and tables and a MANIFEST lie there: one that cannot be read. */
   readonly states: readonly ListedState[]
 }
 
@@ -72,7 +73,7 @@ async function listDatabases(url: string, options: InspectOptions): Promise<Data
   const { default: pLimit } = await import('p-limit')
   const oneAtATime = pLimit(1)
   return await withPlaces(url, options, async ([place]) => {
-    const { databases: found } = await foundDatabases(place)
+    const { databases: found } = await foundDatabases(place, { withLost: true })
     const databases = await withProgress('reading', { unit: 'databases', total: found.length }, (progress) =>
       mapLimited(found, concurrentReads, async (database) => {
         const listed = await listedDatabase(database, options, oneAtATime)
@@ -88,7 +89,7 @@ async function listDatabases(url: string, options: InspectOptions): Promise<Data
 }
 
 async function listedDatabase(
-  { place, path, cookies, objects, bytes, modified }: FoundDatabase,
+  { place, path, cookies, remains, objects, bytes, modified }: FoundDatabase,
   { cookie: wanted }: InspectOptions,
   oneAtATime: LimitFunction,
 ): Promise<ListedDatabase> {
@@ -103,6 +104,7 @@ async function listedDatabase(
   }
   // What several states may share is held until all of them are read.
   const states = await (chosen.length > 1 ? oneAtATime(read) : read())
+  if (remains && (wanted ?? '') === '') states.push(await lostState(databaseUrl(place), remains))
   return {
     path,
     url: databaseUrl(place),
@@ -111,6 +113,12 @@ async function listedDatabase(
     lastWrite: modified,
     states,
   }
+}
+
+async function lostState(url: string, remains: Remains): Promise<ListedState> {
+  const { missingCloudManifest } = await import('../inspect/remains.js')
+  const problems = [jsonProblem(missingCloudManifest(url, remains))]
+  return { cookie: '', epoch: null, tables: null, tableBytes: null, lastCommit: null, problems }
 }
 
 function listedState(state: ReadState): ListedState {

@@ -92,8 +92,8 @@ async function hasDatabasesBelow(place: DatabasePlace): Promise<boolean> {
   let looked = 0
   try {
     for await (const { key } of place.store.list(objectKey(place, ''))) {
-      const name = parseObjectName(key.slice(key.lastIndexOf('/') + 1))
-      if (name?.kind === 'cloudManifest') return true
+      const kind = parseObjectName(key.slice(key.lastIndexOf('/') + 1))?.kind
+      if (kind === 'cloudManifest') return true
       looked += 1
       if (looked === maxLooked) return false
     }

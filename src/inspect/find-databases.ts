@@ -1,13 +1,16 @@
 import { type DatabasePlace, objectKey } from '../cloud/database-place.js'
 import { parseObjectName } from '../format/file-name.js'
+import { type Remains, RemainsCounter } from './remains.js'
 
 /** A database below a prefix, as a listing shows it: live files and garbage are not told apart. */
 export interface FoundDatabase {
   readonly place: DatabasePlace
   /** Below the prefix; empty for a database that lies directly there. */
   readonly path: string
-  /** Of its CLOUDMANIFESTs, in order: the plain one (`''`) comes first. */
+  /** Of its CLOUDMANIFESTs, in order: the plain one (`''`) comes first. Empty: it lost them. */
   readonly cookies: readonly string[]
+  /** What is left of one that lost its CLOUDMANIFEST: files, and a MANIFEST that may lead to them. */
+  readonly remains: Remains | undefined
   /** What lies directly there. */
   readonly objects: number
   readonly bytes: number
@@ -24,6 +27,8 @@ export interface Elsewhere {
 export interface FindOptions {
   /** Called for each object. */
   readonly onObject?: (() => void) | undefined
+  /** Also finds databases that lost their CLOUDMANIFESTs. Otherwise what is left of them is in none. */
+  readonly withLost?: boolean | undefined
 }
 
 /**
@@ -33,7 +38,7 @@ export interface FindOptions {
  */
 export async function* findDatabases(
   place: DatabasePlace,
-  { onObject }: FindOptions = {},
+  { onObject, withLost = false }: FindOptions = {},
 ): AsyncGenerator<FoundDatabase, Elsewhere> {
   const prefix = objectKey(place, '')
   const elsewhere = { objects: 0, bytes: 0 }
@@ -41,7 +46,7 @@ export async function* findDatabases(
   const open: Directory[] = []
   const closed = (): FoundDatabase | undefined => {
     const directory = open.pop()!
-    if (directory.cookies.length > 0) return found(place, directory)
+    if (directory.cookies.length > 0 || (withLost && remainsOf(directory))) return found(place, directory)
     elsewhere.objects += directory.objects
     elsewhere.bytes += directory.bytes
     return undefined
@@ -61,8 +66,16 @@ export async function* findDatabases(
       if (database) yield database
     }
     if (open.at(-1)?.path !== path)
-      open.push({ path, cookies: [], objects: 0, bytes: 0, modified: new Date(0) })
+      open.push({
+        path,
+        cookies: [],
+        left: new RemainsCounter(),
+        objects: 0,
+        bytes: 0,
+        modified: new Date(0),
+      })
     const directory = open.at(-1)!
+    directory.left.add(key.slice(prefix.length + path.length))
     directory.objects += 1
     directory.bytes += size
     if (name?.kind === 'cloudManifest') directory.cookies.push(name.cookie)
@@ -79,18 +92,26 @@ interface Directory {
   /** Ends with `/`, but for the prefix itself. */
   readonly path: string
   readonly cookies: string[]
+  readonly left: RemainsCounter
   objects: number
   bytes: number
   modified: Date
 }
 
-function found(place: DatabasePlace, { path, cookies, objects, bytes, modified }: Directory): FoundDatabase {
+/** Tables alone are those of a cache, or were left when a database was destroyed; a MANIFEST alone, when one was made. */
+function remainsOf({ left: { remains } }: Directory): Remains | undefined {
+  return remains && remains.manifests > 0 && remains.tables + remains.blobFiles > 0 ? remains : undefined
+}
+
+function found(place: DatabasePlace, directory: Directory): FoundDatabase {
+  const { path, cookies, objects, bytes, modified } = directory
   const below = path.slice(0, -1)
   const own = [place.path, below].filter((part) => part !== '').join('/')
   return {
     place: { store: place.store, path: own },
     path: below,
     cookies: [...cookies].sort(),
+    remains: remainsOf(directory),
     objects,
     bytes,
     modified,

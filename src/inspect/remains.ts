@@ -9,26 +9,39 @@ export interface Remains {
   readonly manifests: number
 }
 
-/**
- * What the names of objects that lie at one place say. Undefined: nothing of a database that lost its CLOUDMANIFEST,
- * for one is there, or nothing that it could lead to, or it is a directory of RocksDB itself. Pure.
- */
-export function remainsAmong(names: Iterable<string>): Remains | undefined {
-  const counts: Record<ObjectName['kind'], number> = {
+/** Counts what lies at one place, by the names of the objects. */
+export class RemainsCounter {
+  readonly #counts: Record<ObjectName['kind'], number> = {
     table: 0,
     blob: 0,
     manifest: 0,
     cloudManifest: 0,
     identity: 0,
   }
-  for (const name of names) {
-    if (name === localRoot) return undefined
+  #isLocal = false
+
+  add(name: string): void {
+    if (name === localRoot) this.#isLocal = true
     const kind = parseObjectName(name)?.kind
-    if (kind) counts[kind] += 1
+    if (kind) this.#counts[kind] += 1
   }
-  const { table: tables, blob: blobFiles, manifest: manifests, cloudManifest } = counts
-  if (cloudManifest > 0 || tables + blobFiles + manifests === 0) return undefined
-  return { tables, blobFiles, manifests }
+
+  /**
+   * Undefined: nothing of a database that lost its CLOUDMANIFEST, for one is there, or nothing that it could lead to, or it
+   * is a directory of RocksDB itself.
+   */
+  get remains(): Remains | undefined {
+    const { table: tables, blob: blobFiles, manifest: manifests, cloudManifest } = this.#counts
+    if (this.#isLocal || cloudManifest > 0 || tables + blobFiles + manifests === 0) return undefined
+    return { tables, blobFiles, manifests }
+  }
+}
+
+/** What {@link RemainsCounter} says of all these names. */
+export function remainsAmong(names: Iterable<string>): Remains | undefined {
+  const counter = new RemainsCounter()
+  for (const name of names) counter.add(name)
+  return counter.remains
 }
 
 /** What leads to the MANIFEST in a directory of RocksDB itself. No database in a bucket has it. */
@@ -38,12 +51,16 @@ export const localRoot = 'CURRENT'
 export function rootProblems({ url, states, places: [own], objects }: Survey): Problem[] {
   if (states.size > 0) return []
   const remains = remainsAmong(objects.filter(({ place }) => place === own).map(({ name }) => name))
-  if (!remains) return []
+  return remains ? [missingCloudManifest(url, remains)] : []
+}
+
+/** The problem of a database at this URL of which that is left. */
+export function missingCloudManifest(url: string, remains: Remains): Problem {
   const object = `${url}/${objectName({ kind: 'cloudManifest', cookie: '' })}`
   const message =
     `${object} is missing, and nothing else leads to the ${remainsText(remains)} that are there. ${bringBack}, unless ` +
     'the database is being created, or was destroyed'
-  return [{ code: 'missing', object, message }]
+  return { code: 'missing', object, message }
 }
 
 /** `3 tables and 1 MANIFEST`. */

@@ -136,6 +136,31 @@ describe.each(mainTestStores())('ls, in $name', ({ make }) => {
     expect(stdout).toMatch(/^db +[0-9a-f]{16} +1 /m)
   })
 
+  test('tells of a database that lost its CLOUDMANIFEST, and of no other place without one', async () => {
+    const store = make()
+    await writeDatabase(store, '')
+    const names = [
+      ...['lost/MANIFEST-abc', 'lost/000007.sst-abc', 'lost/000009.sst-abc'],
+      ...['cache/000007.sst-abc', 'made/MANIFEST-abc', 'made/IDENTITY'],
+      ...['rocksdb/CURRENT', 'rocksdb/MANIFEST-000004', 'rocksdb/000007.sst'],
+    ]
+    for (const name of names) await store.put(name, Buffer.from('1234'))
+    const { code, stdout } = await ls(store)
+    expect(code).toBe(1)
+    expect(stdout).toMatch(/^lost +damaged +\? +\? +12 B /m)
+    expect(stdout).toContain(
+      `missing: ${store.url('lost/CLOUDMANIFEST')} is missing, and nothing else leads to the 2 tables and 1 MANIFEST`,
+    )
+    const { databases } = await listed(store)
+    expect(databases.map(({ path }) => path)).toEqual(['db', 'lost'])
+    expect(databases[1]!.states).toMatchObject([
+      { epoch: null, tables: null, problems: [{ code: 'missing' }] },
+    ])
+    const { options, env } = cliAccess(store)
+    const du = await runCommand(['du', store.url(), '--json', ...options], env)
+    expect(JSON.parse(du.stdout).databases).toMatchObject([{ path: 'db' }])
+  })
+
   test('takes no --source', async () => {
     expect(await ls(make(), '--source', 'file:///tmp/source')).toMatchObject({ code: 2, stdout: '' })
   })
