@@ -255,7 +255,7 @@ describe.each(inject('servers').filter(({ name }) => name === 'minio'))('access 
       'a wrong region',
       { region: 'eu-west-1' },
       'InvalidArgument',
-      /CLOUDMANIFEST: the bucket is in us-east-1 .*"region" or AWS_REGION/,
+      /CLOUDMANIFEST: the bucket is in us-east-1 .*Set AWS_REGION, --region, .*"region"/,
     ],
     [
       'an endpoint where nothing listens',
