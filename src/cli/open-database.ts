@@ -117,8 +117,8 @@ export async function withDatabase<T>(
     if (source !== undefined && isCorruption(error)) await withPlaces(url, options, async () => undefined)
     if (!(error instanceof RocksDBError)) throw error
     // Where RocksDB failed because the thread that hosts the Env is no more, this tells of that.
-    await env.metrics()
-    throw explained(error, url)
+    const { url: databaseUrl } = (await env.metrics()) as BucketEnvMetrics
+    throw explained(error, databaseUrl)
   } finally {
     await env.close()
   }
@@ -187,8 +187,7 @@ function refusedOperator(error: unknown): never {
 }
 
 /** The same error, said about the bucket instead of the directory that RocksDB sees. */
-function explained(error: RocksDBError, url: string): RocksDBError {
-  const databaseUrl = url.replace(/\/+$/, '')
+function explained(error: RocksDBError, databaseUrl: string): RocksDBError {
   const message = error.message.replaceAll(bucketDirectory, () => databaseUrl)
   const isUnmerged = error.code === 'InvalidArgument' && /merge_operator/i.test(message)
   const advice = isUnmerged ? ' Values were merged: name the operator with --merge-operator' : ''

@@ -51,6 +51,8 @@ export interface BucketEnvOptions {
 }
 
 export interface BucketEnvMetrics {
+  /** Of the database, as errors have it. */
+  readonly url: string
   /** Since the Env was started, of the store and of the source. */
   readonly store: ReturnType<StoreMetrics['snapshot']>
   readonly columnFamilies: readonly BucketColumnFamily[]
@@ -154,7 +156,11 @@ export class BucketEnv implements Env {
   }
 
   metrics(): BucketEnvMetrics {
-    return { store: this.#requests.snapshot(), columnFamilies: columnFamiliesOf(this.#state.manifest) }
+    return {
+      url: this.#url,
+      store: this.#requests.snapshot(),
+      columnFamilies: columnFamiliesOf(this.#state.manifest),
+    }
   }
 
   async newSequentialFile(path: string): Promise<ServedReadableFile> {

@@ -387,9 +387,7 @@ describe('a hostile bucket', () => {
     const stderrAt = async (path: string) => (await runTraceless(store, ['get', store.url(path), 'b'])).stderr
     const message = await stderrAt('db')
     expect(message).toContain(`${store.url('db')}/000007.sst`)
-    expect(await stderrAt('bucket/$&')).toBe(
-      message.replaceAll(store.url('db'), () => store.url('bucket/$&')),
-    )
+    expect(await stderrAt('bucket/$&')).toBe(message.replaceAll(store.url('db'), store.url('bucket/%24%26')))
   })
 
   test('whose tables are what the MANIFEST says is read', async () => {
