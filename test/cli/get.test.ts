@@ -1,9 +1,10 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, inject, test } from 'vitest'
 import { RocksDB } from '#src/index.js'
 import { copyToBucket } from '../support/bucket-copy.ts'
 import { runCli } from '../support/cli.ts'
+import { type Fault, FaultProxy, s3ErrorBody } from '../support/fault-proxy.ts'
 import { fixtureSuite, haveFixtures, unpackFixture } from '../support/fixtures.ts'
 import { runGuarded, runTraceless, viewArguments } from '../support/inspect-cli.ts'
 import { putFixture, temporaryDirectory } from '../support/open-bucket.ts'
@@ -29,6 +30,10 @@ async function makeDatabase(store: TestStore): Promise<string> {
   await copyToBucket(path, store, 'db')
   return store.url('db')
 }
+
+const minio = mainTestStores().find(({ name }) => name === 'minio')
+const server = inject('servers').find(({ name }) => name === 'minio')
+const answer = (status: number, code: string): Fault => ({ kind: 'answer', status, body: s3ErrorBody(code) })
 
 describe.each(mainTestStores())('cloudenv get in $name', ({ make }) => {
   test('prints the value of a key, and leaves bucket and disk as they were', async () => {
@@ -163,6 +168,38 @@ describe('cloudenv get', () => {
     expect(result).toEqual({ code, stdout: '', stderr: expect.stringMatching(message) })
   })
 
+  test.runIf(minio).each<[what: string, faulty: RegExp, fault: Fault, message: RegExp]>([
+    [
+      'a table, refused,',
+      /\.sst-/,
+      answer(403, 'AccessDenied'),
+      /^cloudenv: cannot read from "s3:.*AccessDenied/,
+    ],
+    [
+      'a table, from a server with a fault,',
+      /\.sst-/,
+      answer(500, 'InternalError'),
+      /IO error: get s3:.*\.sst-c0ffee.*InternalError/,
+    ],
+    ['a table, over a connection that breaks,', /\.sst-/, { kind: 'drop' }, /: get s3:.*\.sst-c0ffee: /],
+    [
+      'the MANIFEST, from a server with a fault,',
+      /MANIFEST-/,
+      answer(500, 'InternalError'),
+      /^cloudenv: get s3:.*MANIFEST-c0ffee.*InternalError/,
+    ],
+  ])('ends with exit code 3 where %s cannot be read', async (_, faulty, fault, message) => {
+    const store = minio!.make()
+    const url = await makeDatabase(store)
+    const proxy = await FaultProxy.start(server!.endpoint)
+    proxy.next('GET', fault, { path: faulty, times: 100 })
+    const connection = { ...store.connection, endpoint: proxy.endpoint }
+    const result = await runTraceless({ ...store, connection }, ['get', url, 'A'])
+    await proxy.stop()
+    expect(result).toEqual({ code: 3, stdout: '', stderr: expect.stringMatching(message) })
+    expect(result.stderr).toMatch(/^[^\n]*\n$/)
+  })
+
   test('says that there is no database where there is none, and nothing where the URL is none', async () => {
     const store = directory!.make()
     expect(await runTraceless(store, ['get', store.url(), 'a'])).toEqual({
@@ -184,9 +221,14 @@ describe('cloudenv get', () => {
       code: 0,
       stdout: expect.stringMatching(/^value00000002/),
     })
-    expect(await runTraceless(store, ['get', url!, 'key00000002'])).toMatchObject({
-      code: 1,
-      stderr: expect.stringMatching(/\.sst-[0-9a-f]+ is missing in the store/),
-    })
+    for (const command of [
+      ['get', url!, 'key00000002'],
+      ['scan', url!],
+    ]) {
+      expect(await runTraceless(store, command)).toMatchObject({
+        code: 1,
+        stderr: expect.stringMatching(/\.sst-[0-9a-f]+ is missing in the store.*clone.*--source/),
+      })
+    }
   })
 })
