@@ -1,5 +1,6 @@
 #include "binding/decompress.h"
 
+#include <bzlib.h>
 #include <lz4.h>
 #include <rocksdb/slice.h>
 #include <snappy-c.h>
@@ -15,7 +16,7 @@ namespace cloudenv {
 namespace {
 
 // As src/engine/native.ts numbers them.
-enum class Codec : uint32_t { kSnappy = 0, kLz4 = 1, kZstd = 2 };
+enum class Codec : uint32_t { kSnappy = 0, kLz4 = 1, kZstd = 2, kBzip2 = 3 };
 
 struct Output {
   char* data;
@@ -45,6 +46,16 @@ bool DecompressZstd(const rocksdb::Slice& input, Output output, const rocksdb::S
   return !ZSTD_isError(size) && size == output.size;
 }
 
+// There is no dictionary for it.
+bool DecompressBzip2(const rocksdb::Slice& input, Output output) {
+  if (input.size() > UINT_MAX || output.size > UINT_MAX) return false;
+  auto size = static_cast<unsigned int>(output.size);
+  // The library reads through the pointer only, though it isn't const.
+  return BZ2_bzBuffToBuffDecompress(output.data, &size, const_cast<char*>(input.data()),
+                                    static_cast<unsigned int>(input.size()), 0, 0) == BZ_OK &&
+         size == output.size;
+}
+
 bool DecompressWith(Codec codec, const rocksdb::Slice& input, Output output,
                     const rocksdb::Slice& dictionary) {
   switch (codec) {
@@ -54,6 +65,8 @@ bool DecompressWith(Codec codec, const rocksdb::Slice& input, Output output,
       return DecompressLz4(input, output, dictionary);
     case Codec::kZstd:
       return DecompressZstd(input, output, dictionary);
+    case Codec::kBzip2:
+      return DecompressBzip2(input, output);
   }
   return false;
 }

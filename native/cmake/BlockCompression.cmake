@@ -1,7 +1,7 @@
 # Target BlockCompression: the libraries that tables are compressed with, as far as Node.js does not have them. The
 # development package of RocksDB brings them along.
 add_library(BlockCompression INTERFACE)
-foreach(entry "snappy:snappy-c.h" "lz4:lz4.h" "zstd:zstd.h")
+foreach(entry "snappy:snappy-c.h" "lz4:lz4.h" "zstd:zstd.h" "bz2:bzlib.h")
   string(REPLACE ":" ";" pair ${entry})
   list(GET pair 0 name)
   list(GET pair 1 header)

@@ -98,7 +98,7 @@ export interface OpenRequest {
 }
 
 /** What {@link Native.decompress} can undo. */
-export const codec = { snappy: 0, lz4: 1, zstd: 2 } as const
+export const codec = { snappy: 0, lz4: 1, zstd: 2, bzip2: 3 } as const
 export type Codec = (typeof codec)[keyof typeof codec]
 
 interface Native {

@@ -1,12 +1,12 @@
 import { inflateRawSync } from 'node:zlib'
 import { EnvError } from '../env/env-error.js'
-import type { CompressedBlock } from '../format/block-compression.js'
+import type { CompressedBlock, CompressionType } from '../format/block-compression.js'
 import { corruption } from '../format/corruption.js'
 
 export interface DecompressOptions {
   /** No block may become longer. */
   readonly maxBytes: number
-  /** What the compressor knew beforehand. Snappy has no use for it. */
+  /** What the compressor knew beforehand. Snappy and BZip2 have no use for it. */
   readonly dictionary: Uint8Array | undefined
   /** How errors call the table, and where in it the block begins. */
   readonly name: string
@@ -16,7 +16,7 @@ export interface DecompressOptions {
 /** RocksDB counts the bytes of a block in 32 bits. */
 const maxRocksDBBlockBytes = 2 ** 32
 
-/** The block as it was before it was compressed. @throws EnvError NotSupported: BZip2, Xpress, and what is too large. */
+/** The block as it was before it was compressed. @throws EnvError NotSupported: Xpress, the oldest BZip2, and what is too large. */
 export async function decompressBlock(
   block: CompressedBlock,
   options: DecompressOptions,
@@ -36,13 +36,20 @@ export async function decompressBlock(
     case 'ZSTDNotFinal':
       return decompressNatively(block.data, type, size, options)
     case 'BZip2':
+      // Of format versions 0 and 1, which RocksDB wrote before 2015: nothing says how long it becomes.
+      if (block.size === undefined) throw unknown(type, options)
+      return decompressNatively(block.data, type, size, options)
     case 'Xpress':
-      throw new EnvError(
-        'NotSupported',
-        `${options.name}: the block at byte ${options.offset} is compressed with ${type}, which is not read here. ` +
-          "RocksDB's own sst_dump may",
-      )
+      throw unknown(type, options)
   }
+}
+
+function unknown(type: CompressionType, { name, offset }: DecompressOptions): EnvError {
+  return new EnvError(
+    'NotSupported',
+    `${name}: the block at byte ${offset} is compressed with ${type}, which is not read here. ` +
+      "RocksDB's own sst_dump may",
+  )
 }
 
 /** A block that may be sound: one large value makes one. */
@@ -80,7 +87,7 @@ function inflate({ data, size }: CompressedBlock, maxBytes: number, options: Dec
 
 async function decompressNatively(
   data: Uint8Array,
-  type: 'Snappy' | 'LZ4' | 'LZ4HC' | 'ZSTD' | 'ZSTDNotFinal',
+  type: 'Snappy' | 'LZ4' | 'LZ4HC' | 'ZSTD' | 'ZSTDNotFinal' | 'BZip2',
   size: number,
   options: DecompressOptions,
 ): Promise<Uint8Array> {
@@ -93,6 +100,7 @@ async function decompressNatively(
     LZ4HC: codec.lz4,
     ZSTD: codec.zstd,
     ZSTDNotFinal: codec.zstd,
+    BZip2: codec.bzip2,
   }
   if (!native.decompress(codecs[type], data, output, options.dictionary)) {
     throw bad(options, `it is not ${size} bytes compressed with ${type}`)

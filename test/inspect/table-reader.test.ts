@@ -336,11 +336,11 @@ describe('a hostile table is corruption, with its name and the place:', () => {
 
   test('compression that is not read here is said to be that', async () => {
     await expect(
-      readEverything(table({ data: Buffer.from('\x20x'), dataCompression: 3 })),
+      readEverything(table({ data: Buffer.from('\x20x'), dataCompression: 6 })),
     ).rejects.toMatchObject({
       code: 'NotSupported',
       message:
-        '000017.sst: the block at byte 0 is compressed with BZip2, which is not read here. ' +
+        '000017.sst: the block at byte 0 is compressed with Xpress, which is not read here. ' +
         "RocksDB's own sst_dump may",
     })
   })

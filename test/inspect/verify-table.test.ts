@@ -162,9 +162,14 @@ test.each<
   ],
   ['a block compressed as none is', /^corrupt: .*compression type 51/, { dataCompression: 51 }],
   [
-    'a block compressed with what is not there',
-    /^unsupported: .*BZip2/,
+    'a block that BZip2 did not compress',
+    /^corrupt: .*not 10 bytes compressed with BZip2/,
     { dataCompression: 3, data: Buffer.concat([varint(10), Buffer.alloc(20)]) },
+  ],
+  [
+    'a block compressed with what is not there',
+    /^unsupported: .*Xpress/,
+    { dataCompression: 6, data: Buffer.concat([varint(10), Buffer.alloc(20)]) },
   ],
   [
     'an id of another session',

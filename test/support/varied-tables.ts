@@ -44,6 +44,7 @@ const families: Readonly<Record<string, RocksDBOptions>> = {
   snappy: compressed('kSnappyCompression'),
   zlib: compressed('kZlibCompression'),
   zlibDictionary: compressed('kZlibCompression', dictionary),
+  bzip2: compressed('kBZip2Compression'),
   lz4: compressed('kLZ4Compression'),
   lz4Dictionary: compressed('kLZ4Compression', dictionary),
   lz4hc: compressed('kLZ4HCCompression'),
