@@ -1,4 +1,5 @@
 import { makeSocketDirectory, removeSocketDirectory } from '../host/socket-directory.js'
+import { printableMessage } from './output/text.js'
 import { endLike, runProgram } from './run-program.js'
 
 /** Set in the process that does the work. */
@@ -22,6 +23,12 @@ export async function guarded(what: string, work: () => Promise<void>): Promise<
   const end = await runProgram(process.execPath, commandLine, { env, mayInterruptTwice: true }).finally(() =>
     removeSocketDirectory(directory),
   )
+  if (end.signal === 'SIGKILL') {
+    // Nobody else tells: this is not the process that a shell would call killed.
+    console.error(
+      `cloudenv: what read ${printableMessage(what)} was killed (SIGKILL). Perhaps memory ran out`,
+    )
+  }
   if (end.signal === undefined || !crashes.includes(end.signal)) {
     endLike(end)
     return

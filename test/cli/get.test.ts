@@ -149,7 +149,7 @@ describe('cloudenv get', () => {
       1,
       /^cloudenv: RocksDB crashed \(SIGABRT\) as it read file:.* cloudenv verify --deep file:.*\n$/,
     ],
-    ['SIGKILL', 137, /^$/],
+    ['SIGKILL', 137, /^cloudenv: what read file:.* was killed \(SIGKILL\).*\n$/],
   ])('leaves nothing behind where what reads for it ends by %s', async (signal, code, message) => {
     const store = directory!.make()
     const url = await makeDatabase(store)
