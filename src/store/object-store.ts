@@ -11,7 +11,7 @@ import { EnvError } from '../env/env-error.js'
  * - {@link PreconditionFailed}: a condition did not hold; nothing was written.
  * - `IOError`, `TimedOut`: the store could not be reached or answered 5xx, after the store's own
  *   retries. Retryable. Whether a write took effect is unknown.
- * - `InvalidArgument`, `IOError` not retryable: wrong region, no credentials, access denied.
+ * - `InvalidArgument`, `IOError` not retryable: wrong region, no credentials, access denied, no S3 at the endpoint.
  */
 export interface ObjectStore {
   /** How errors and people name the place, e.g. `s3://bucket/prefix` or `file:///dir`. */
