@@ -8,29 +8,57 @@ export type ChecksumType = (typeof checksumTypes)[number]
 /** The checksum of these bytes, of which the last is the byte behind a block that says how it is compressed. */
 export type ChecksumFunction = (bytes: Uint8Array) => number
 
+/** Computes the same of bytes that come in pieces. */
+export interface RunningChecksum {
+  /** Begins anew. */
+  init(): void
+  update(piece: Uint8Array): void
+  /** Of all since it began, after which it has to begin anew. */
+  digest(): number
+}
+
 /** Loads what computes the checksum; undefined where nothing is to be checked. */
 export async function loadChecksum(type: ChecksumType): Promise<ChecksumFunction | undefined> {
+  const running = await loadRunningChecksum(type)
+  if (running === undefined) return undefined
+  return (bytes) => {
+    running.init()
+    running.update(bytes)
+    return running.digest()
+  }
+}
+
+/** The same for pieces. Each that is loaded is for one sequence of them at a time. */
+export async function loadRunningChecksum(type: ChecksumType): Promise<RunningChecksum | undefined> {
   switch (type) {
     case 'kNoChecksum':
       return undefined
     case 'kCRC32c':
-      return (bytes) => maskCrc(crc32c(bytes))
+      return new RunningCrc()
     case 'kxxHash':
       return lowest32(await (await import('hash-wasm')).createXXHash32())
     case 'kxxHash64':
       return lowest32(await (await import('hash-wasm')).createXXHash64())
-    case 'kXXH3': {
-      const hash = lowest32(await (await import('hash-wasm')).createXXHash3())
-      return (bytes) => {
-        const last = bytes.length - 1
-        return last < 0 ? 0 : (hash(bytes.subarray(0, last)) ^ Math.imul(bytes[last]!, lastBytePrime)) >>> 0
-      }
-    }
+    case 'kXXH3':
+      return new LastByteMixed(lowest32(await (await import('hash-wasm')).createXXHash3()))
   }
 }
 
-/** RocksDB mixes the last byte in by itself, for the sake of speed: `ModifyChecksumForLastByte` in table/format.cc. */
-const lastBytePrime = 0x6b9083d9
+class RunningCrc implements RunningChecksum {
+  #crc = 0
+
+  init(): void {
+    this.#crc = 0
+  }
+
+  update(piece: Uint8Array): void {
+    this.#crc = crc32c(piece, this.#crc)
+  }
+
+  digest(): number {
+    return maskCrc(this.#crc)
+  }
+}
 
 interface Hasher {
   init(): unknown
@@ -39,12 +67,48 @@ interface Hasher {
 }
 
 /** The digest is big-endian. */
-function lowest32(hasher: Hasher): ChecksumFunction {
-  return (bytes) => {
-    hasher.init()
-    hasher.update(bytes)
-    const digest = hasher.digest('binary')
-    return new DataView(digest.buffer, digest.byteOffset + digest.byteLength - 4, 4).getUint32(0)
+function lowest32(hasher: Hasher): RunningChecksum {
+  return {
+    init() {
+      hasher.init()
+    },
+    update(piece) {
+      hasher.update(piece)
+    },
+    digest() {
+      const digest = hasher.digest('binary')
+      return new DataView(digest.buffer, digest.byteOffset + digest.byteLength - 4, 4).getUint32(0)
+    },
+  }
+}
+
+/** RocksDB mixes the last byte in by itself, for the sake of speed: `ModifyChecksumForLastByte` in table/format.cc. */
+const lastBytePrime = 0x6b9083d9
+
+class LastByteMixed implements RunningChecksum {
+  readonly #others: RunningChecksum
+  #last: number | undefined
+
+  constructor(others: RunningChecksum) {
+    this.#others = others
+  }
+
+  init(): void {
+    this.#others.init()
+    this.#last = undefined
+  }
+
+  update(piece: Uint8Array): void {
+    const last = piece.at(-1)
+    if (last === undefined) return
+    if (this.#last !== undefined) this.#others.update(Uint8Array.of(this.#last))
+    this.#others.update(piece.subarray(0, -1))
+    this.#last = last
+  }
+
+  digest(): number {
+    if (this.#last === undefined) return 0
+    return (this.#others.digest() ^ Math.imul(this.#last, lastBytePrime)) >>> 0
   }
 }
 
@@ -67,8 +131,21 @@ export function checkBlock(
   error: (reason: string) => EnvError,
 ): void {
   const end = block.length - 4
-  const stored = new DataView(block.buffer, block.byteOffset + end, 4).getUint32(0, true)
-  const computed = (checksum(block.subarray(0, end)) + modifier) >>> 0
+  checkStored(block.subarray(end), checksum(block.subarray(0, end)), modifier, error)
+}
+
+/**
+ * The same of a checksum that was computed.
+ * @param trailer the four bytes in which it is stored.
+ */
+export function checkStored(
+  trailer: Uint8Array,
+  checksum: number,
+  modifier: number,
+  error: (reason: string) => EnvError,
+): void {
+  const stored = new DataView(trailer.buffer, trailer.byteOffset, 4).getUint32(0, true)
+  const computed = (checksum + modifier) >>> 0
   if (stored !== computed) {
     throw error(`the checksum does not match: stored ${hex(stored)}, computed ${hex(computed)}`)
   }

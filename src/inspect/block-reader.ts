@@ -3,8 +3,10 @@ import { readBlock } from '../format/block.js'
 import {
   type ChecksumFunction,
   checkBlock,
+  checkStored,
   checksumModifier,
   loadChecksum,
+  loadRunningChecksum,
 } from '../format/block-checksum.js'
 import { type CompressionType, parseCompressedBlock } from '../format/block-compression.js'
 import { type BlockHandle, blockTrailerSize } from '../format/block-handle.js'
@@ -28,6 +30,11 @@ export const maxBlockBytes = 64 * 1024 * 1024
  * program may add much.
  */
 export const maxMetaBlockBytes = 8 * 1024 * 1024
+
+/** At the end of a block's trailer. */
+const checksumSize = 4
+/** As much as a request of a reader that goes on and on asks for. */
+const pieceBytes = 1024 * 1024
 
 export interface ReadBlockOptions {
   /** What the compressor knew beforehand. */
@@ -88,6 +95,26 @@ export class BlockReader {
     return contents
   }
 
+  /**
+   * Checks no more than the checksum, piece by piece: of a block that is too large to be read, or compressed in a way that is
+   * not known.
+   * @returns whether it has one.
+   * @throws EnvError Corruption
+   */
+  async checkChecksum(handle: BlockHandle): Promise<boolean> {
+    this.checkPlace(handle)
+    const checksum = await loadRunningChecksum(this.#footer.checksum)
+    if (checksum === undefined) return false
+    const { offset, size } = handle
+    const end = offset + size + blockTrailerSize - checksumSize
+    checksum.init()
+    for (let at = offset; at < end; at += pieceBytes)
+      checksum.update(await this.#source.read(at, Math.min(pieceBytes, end - at)))
+    const trailer = await this.#source.read(end, checksumSize)
+    checkStored(trailer, checksum.digest(), this.#modifier(handle), this.errorAt(handle))
+    return true
+  }
+
   errorAt({ offset }: BlockHandle): (reason: string) => EnvError {
     return (reason) => corruption(this.#source.name, offset, `in the block here, ${reason}`)
   }
@@ -104,8 +131,11 @@ export class BlockReader {
 
   #check(handle: BlockHandle, stored: Uint8Array): void {
     if (this.#checksum === undefined) return
-    const modifier = checksumModifier(this.#footer.baseContextChecksum, handle.offset)
-    checkBlock(stored, this.#checksum, modifier, this.errorAt(handle))
+    checkBlock(stored, this.#checksum, this.#modifier(handle), this.errorAt(handle))
+  }
+
+  #modifier({ offset }: BlockHandle): number {
+    return checksumModifier(this.#footer.baseContextChecksum, offset)
   }
 
   async #decompress(

@@ -159,6 +159,11 @@ export class TableReader {
     }
   }
 
+  /** See {@link BlockReader.checkChecksum}. */
+  checkChecksum(block: BlockHandle): Promise<boolean> {
+    return this.#blocks.checkChecksum(block)
+  }
+
   /** What the index says, in its order: the blocks that may hold keys of the range. */
   async *index({ from, to, ...options }: EntryRange & DamageOptions = {}): AsyncGenerator<TableBlock> {
     yield* this.#dataBlocks({ ...options, ...(from && { from }), ...(to && { to }) })

@@ -186,8 +186,22 @@ class TableCheck {
   }
 
   async #verifyBlock(reader: TableReader, block: TableBlock): Promise<void> {
-    const { bytes } = await reader.readBlock(block)
+    const bytes = await this.#readBlock(reader, block)
     if (block.kind === 'data') this.#verifyEntries(block, bytes, reader.properties)
+  }
+
+  /** What is in a block. Of one that cannot be taken apart here, says what is known of it. */
+  async #readBlock(reader: TableReader, block: TableBlock): Promise<Uint8Array> {
+    try {
+      return (await reader.readBlock(block)).bytes
+    } catch (error) {
+      if (!EnvError.is(error, 'NotSupported')) throw error
+      const hasChecksum = await reader.checkChecksum(block)
+      const checked = hasChecksum
+        ? 'Its checksum is right; what is in it'
+        : 'It has no checksum, and what is in it'
+      throw new EnvError('NotSupported', `${error.message}. ${checked} was not checked`)
+    }
   }
 
   #verifyEntries(block: TableBlock, bytes: Uint8Array, properties: TableProperties): void {
@@ -260,7 +274,8 @@ class TableCheck {
   #reportError(error: EnvError, range: KeyRange): void {
     this.#isWhole = false
     if (error.code === 'NotSupported') {
-      // Once says that not all of the table could be checked. It is mostly the same with every block.
+      // Once says that not all of the table could be checked. It is mostly the same with every block, of which each has its
+      // checksum checked.
       if (this.#problems.has('unsupported')) return
       this.#problems.push({ code: 'unsupported', object: this.#source.name, message: error.message, range })
     } else {

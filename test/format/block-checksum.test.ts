@@ -1,5 +1,12 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type ChecksumType, checkBlock, checksumModifier, loadChecksum } from '#src/format/block-checksum.js'
+import {
+  type ChecksumType,
+  checkBlock,
+  checksumModifier,
+  loadChecksum,
+  loadRunningChecksum,
+} from '#src/format/block-checksum.js'
 import { corruption } from '#src/format/corruption.js'
 
 const text = Buffer.from('The quick brown fox jumps over the lazy dog')
@@ -48,6 +55,21 @@ describe('a checksum', () => {
     },
   )
 })
+
+test.each<ChecksumType>(['kCRC32c', 'kxxHash', 'kxxHash64', 'kXXH3'])(
+  'a checksum of type %s is the same of pieces as of the whole',
+  async (type) => {
+    const checksum = (await loadChecksum(type))!
+    const running = (await loadRunningChecksum(type))!
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array({ maxLength: 300 })), (pieces) => {
+        running.init()
+        for (const piece of pieces) running.update(piece)
+        expect(running.digest()).toBe(checksum(Buffer.concat(pieces)))
+      }),
+    )
+  },
+)
 
 test('the modifier depends on the place beyond 4 GiB too, and is none without a base', () => {
   expect(checksumModifier(0, 4096)).toBe(0)

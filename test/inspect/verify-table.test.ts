@@ -4,6 +4,7 @@ import { tableUniqueId } from '#src/format/table-unique-id.js'
 import type { RangedSource } from '#src/inspect/ranged-source.js'
 import { type ExpectedTable, verifyTable } from '#src/inspect/verify-table.js'
 import { tableOfManyFilters } from '../support/amplifying-tables.js'
+import { flipped } from '../support/damage.js'
 import {
   block,
   type Entry,
@@ -168,7 +169,7 @@ test.each<
   ],
   [
     'a block compressed with what is not there',
-    /^unsupported: .*Xpress/,
+    /^unsupported: .*Xpress.*checksum is right; what is in it was not checked/,
     { dataCompression: 6, data: Buffer.concat([varint(10), Buffer.alloc(20)]) },
   ],
   [
@@ -186,6 +187,49 @@ test.each<
   ],
 ])('a table with %s is named', async (_, problem, options, expected) => {
   expect(await found(options, expected)).toEqual([expect.stringMatching(problem)])
+})
+
+describe('a block of more than 64 MiB', () => {
+  const value = Buffer.alloc(64 * 2 ** 20 + 1)
+  const bytes = smallTable({
+    number: 7,
+    entries,
+    ...origin,
+    data: block([entries[0]!, [internalKey('b', 2), value], entries[2]!]),
+  })
+  const problems = async (bytes: Uint8Array) => {
+    let largest = 0
+    const { name, size, read } = source(bytes)
+    const noting: RangedSource = {
+      name,
+      size,
+      read(offset, length) {
+        largest = Math.max(largest, length)
+        return read(offset, length)
+      },
+    }
+    const { problems } = await verifyTable(noting, expectedTable(bytes.length))
+    expect(largest).toBeLessThanOrEqual(2 ** 20)
+    return problems.map(({ code, message }) => `${code}: ${message}`)
+  }
+
+  test('has its checksum checked piece by piece, and is said to have no more checked', async () => {
+    expect(await problems(bytes)).toEqual([
+      expect.stringMatching(
+        /^unsupported: .*67108864 are the most .*checksum is right; what is in it was not checked$/,
+      ),
+    ])
+  })
+
+  test.each([
+    ['beginning', 3],
+    ['middle', 2 ** 25],
+    ['compression type', bytes.indexOf(Buffer.from('value'), 2 ** 26) + 5],
+  ])('is corrupt where a bit in its %s is flipped', async (_, at) => {
+    expect(await problems(flipped(bytes, at))).toEqual([
+      expect.stringMatching(/^corrupt: .*byte 0: in the block here, the checksum does not match/),
+    ])
+  })
 })
 
 describe('in the opposite order of keys', () => {
