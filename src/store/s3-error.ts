@@ -105,6 +105,7 @@ const meanings: Readonly<Record<string, Meaning>> = {
   EAI_AGAIN: unreachable,
   EHOSTUNREACH: unreachable,
   ENETUNREACH: unreachable,
+  EPROTO: { code: 'IOError', reason: 'the server there speaks no TLS', advice: `Check ${endpointAdvice}` },
 }
 
 const toRead = 's3:GetObject on it, and s3:ListBucket on the bucket where it may not be there'

@@ -102,6 +102,19 @@ describe('an answer', () => {
   })
 })
 
+test('http taken for https is told of', async () => {
+  const { endpoint } = await storeAt(answering(200, html, page))
+  const credentials = { accessKeyId: 'key', secretAccessKey: 'secret' }
+  const store = new S3Store({ bucket: 'bucket', endpoint: endpoint.replace('http:', 'https:'), credentials })
+  await expect(store.get('key')).rejects.toMatchObject({
+    code: 'IOError',
+    message: expect.stringMatching(
+      /^get s3:\/\/bucket\/key: the server there speaks no TLS \(.*\)\. Check the endpoint/s,
+    ),
+  })
+  store.close()
+})
+
 test('a gateway that cannot reach S3 is waited for', async () => {
   let refusals = 2
   const { store } = await storeAt((request, response) => {
