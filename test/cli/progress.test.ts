@@ -71,7 +71,7 @@ describe.runIf(minio)('what takes longer than a second', () => {
 
   test('is told of by its right name while a database is listed and its MANIFEST read', async () => {
     const { url, options, env, answer } = await slowDatabase(manifest)
-    const cli = new Cli(['info', url, ...options], env)
+    const cli = new Cli(['tables', url, ...options], env)
     await expect.poll(() => cli.stderr, { timeout: 20_000 }).toMatch(/^surveying: 2 objects, \d\/s\n/)
     answer()
     expect((await cli.result).code).toBe(0)
