@@ -59,8 +59,11 @@ export function checkEndpoint(endpoint: unknown, name = '"endpoint"'): void {
   )
 }
 
-/** As S3 has them: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html */
-const bucketName = /^[a-z0-9](?:[a-z0-9-]|\.(?!\.)){1,61}[a-z0-9]$/
+/**
+ * Whatever a bucket may be called, or could be before 2018 in us-east-1, and still can on servers other than AWS:
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+ */
+const bucketName = /^[A-Za-z0-9._-]{3,255}$/
 
 function bucketOf(url: string): { readonly bucket: string; readonly prefix: string } {
   const [bucket = '', ...path] = url.slice('s3://'.length).split('/')
@@ -68,8 +71,8 @@ function bucketOf(url: string): { readonly bucket: string; readonly prefix: stri
   if (!bucketName.test(bucket)) {
     throw unusable(
       url,
-      `no bucket can be called ${JSON.stringify(bucket)}: expected 3 to 63 lower-case letters, digits, "-" and ".", the ` +
-        'first and the last a letter or a digit',
+      'its bucket is called as none can be: expected 3 to 63 lower-case letters, digits, "-" and "." (old ones may be ' +
+        'longer, with upper-case letters and "_")',
     )
   }
   const prefix = pathOf(url, path.filter((segment) => segment !== '').join('/'))
@@ -102,6 +105,11 @@ function decoded(url: string, written: string): string {
 
 function unusable(url: string, reason: string): TypeError {
   return new TypeError(
-    `expected the URL of a store, such as "s3://bucket/prefix" or "file:///directory", got ${JSON.stringify(url)}: ${reason}`,
+    `expected the URL of a store, such as "s3://bucket/prefix" or "file:///directory", got ${JSON.stringify(withoutCredentials(url))}: ${reason}`,
   )
+}
+
+/** Of `s3://key:secret@bucket`, as some programs take it, what may be told. */
+function withoutCredentials(url: string): string {
+  return url.replace(/(?<=:\/\/)[^@]*:[^@]*@/, '…@')
 }
