@@ -35,7 +35,7 @@ export type ProblemCode =
   | 'keyOrder'
   /** The MANIFEST has two tables of one level, below level 0, share keys. */
   | 'overlap'
-  /** It has the contents of another table. */
+  /** It has the contents of another table, or of another blob file. */
   | 'swapped'
   /** It is the table that it should be, and says something else of itself than the MANIFEST. */
   | 'mismatch'

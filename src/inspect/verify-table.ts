@@ -1,11 +1,13 @@
 /** A table read from end to end: every block against its checksum, and what it holds against the MANIFEST. */
 import { EnvError } from '../env/env-error.js'
+import { blobReferenceType, decodeBlobReference } from '../format/blob-reference.js'
 import { readBlock } from '../format/block.js'
 import { type BlockHandle, blockTrailerSize } from '../format/block-handle.js'
 import { corruption } from '../format/corruption.js'
 import type { LiveTable } from '../format/manifest.js'
 import type { TableProperties } from '../format/table-properties.js'
 import { type TableUniqueId, tableUniqueId } from '../format/table-unique-id.js'
+import type { BlobTarget } from './blob-target.js'
 import { type KeyOrder, keyOrder } from './key-order.js'
 import { bringBack, type KeyRange, type Problem, type ProblemCode } from './problem.js'
 import { ProblemList } from './problem-list.js'
@@ -19,6 +21,8 @@ export interface ExpectedTable {
   readonly range: KeyRange
   /** Of its column family, where the MANIFEST says it. */
   readonly comparator: string | undefined
+  /** The live blob file of this number; `missing` where it is not there, or not of its size. */
+  blobFile(number: number): BlobTarget | 'missing' | undefined
   /** How people call the table that has this id, if any of the database has it. */
   nameOf(id: TableUniqueId): string | undefined
 }
@@ -62,6 +66,8 @@ class TableCheck {
   /** Whether all there is was read: only then can anything be said of the whole. */
   #isWhole = true
   #firstKey: Uint8Array | undefined
+  /** What refers to blob files to which nothing referred before. */
+  readonly #toFollow: (() => Promise<Problem | undefined>)[] = []
   #lastKey: Uint8Array | undefined
 
   constructor(source: RangedSource, expected: ExpectedTable, onRead: (bytes: number) => void) {
@@ -187,7 +193,12 @@ class TableCheck {
 
   async #verifyBlock(reader: TableReader, block: TableBlock): Promise<void> {
     const bytes = await this.#readBlock(reader, block)
-    if (block.kind === 'data') this.#verifyEntries(block, bytes, reader.properties)
+    if (block.kind !== 'data') return
+    this.#verifyEntries(block, bytes, reader.properties)
+    for (const follow of this.#toFollow.splice(0)) {
+      const problem = await follow()
+      if (problem) this.#problems.push(problem)
+    }
   }
 
   /** What is in a block. Of one that cannot be taken apart here, says what is known of it. */
@@ -215,7 +226,7 @@ class TableCheck {
     const { upperKey } = block
     let last = this.#lastKey
     let lastUserKey = last && userKeyOf(last)
-    for (const { key } of readBlock(bytes, { error })) {
+    for (const { key, value } of readBlock(bytes, { error })) {
       if (key.length < keyTrailerSize) throw error('a key is shorter than its 8-byte trailer')
       const userKey = userKeyOf(key)
       if (order && last && lastUserKey) {
@@ -225,6 +236,7 @@ class TableCheck {
       }
       if (sequenceOf(key) > maxSequence)
         throw error('an entry is newer than the MANIFEST says that any in the table is')
+      if (typeOf(key) === blobReferenceType && !this.#isAnother) this.#verifyReference(value, userKey, error)
       last = key
       lastUserKey = userKey
       this.#firstKey ??= key
@@ -233,6 +245,20 @@ class TableCheck {
     this.#lastKey = last
     if (order && lastUserKey && upperKey && order(lastUserKey, upperKey) > 0)
       throw error('it has a key that its index entry does not reach')
+  }
+
+  #verifyReference(value: Uint8Array, userKey: Uint8Array, error: (reason: string) => EnvError): void {
+    const reference = decodeBlobReference(value, error)
+    const { file, offset, size } = reference
+    const target = this.#expected.blobFile(file)
+    if (target === undefined)
+      throw error(`a value is said to be in blob file ${file}, which the MANIFEST does not have`)
+    if (target === 'missing') return
+    if (!target.hasRoomFor(reference, userKey))
+      throw error(
+        `a value is said to be ${size} bytes at byte ${offset} of blob file ${file}, which has no room for it`,
+      )
+    if (target.isFirst()) this.#toFollow.push(() => target.follow(reference, userKey, this.#source.name))
   }
 
   /** Undefined where only the author of the comparator knows it. */
@@ -313,6 +339,10 @@ const keyTrailerSize = 8
 
 function userKeyOf(key: Uint8Array): Uint8Array {
   return key.subarray(0, key.length - keyTrailerSize)
+}
+
+function typeOf(key: Uint8Array): number {
+  return key[key.length - keyTrailerSize]!
 }
 
 /** Rounded above 2^53. */

@@ -3,8 +3,8 @@ import { objectUrl, type Places } from '../cloud/database-place.js'
 import type { StoredFile } from '../cloud/database-view.js'
 import { EnvError } from '../env/env-error.js'
 import { blobFileSize } from '../format/blob-file-size.js'
-import type { LiveTable, Manifest } from '../format/manifest.js'
 import type { TableUniqueId } from '../format/table-unique-id.js'
+import { BlobTarget } from './blob-target.js'
 import { familyName } from './family-name.js'
 import { identityProblems } from './identity.js'
 import { mapLimited } from './map-limited.js'
@@ -83,7 +83,7 @@ async function verifyOnce(
     found = await mapLimited(wanted, concurrentFiles, (file) => verifyStored(file, onRead))
   }
 
-  const deepProblems = found.flatMap(({ problems }) => problems)
+  const deepProblems = withoutEchoes(found)
   const problems = [
     ...rootProblems(survey),
     ...states.flatMap((state) => problemsOf(state, survey)),
@@ -102,8 +102,23 @@ async function verifyOnce(
       blocks: found.reduce((sum, { blocks = 0 }) => sum + blocks, 0),
       entries: found.reduce((sum, { entries = 0 }) => sum + entries, 0),
     },
-    suspects: new Set(deepProblems.map(({ object }) => object)),
+    suspects: new Set(
+      found.flatMap(({ url, problems }) => [
+        ...problems.map(({ object }) => object),
+        ...(problems.length > 0 ? [url] : []),
+      ]),
+    ),
   }
+}
+
+/** Where a file tells by itself that it is damaged, what others say of it is no news. */
+function withoutEchoes(found: readonly FileVerification[]): Problem[] {
+  const damaged = new Set(
+    found.flatMap(({ url, problems }) => problems.filter(({ object }) => object === url).map(() => url)),
+  )
+  return found.flatMap(({ url, problems }) =>
+    problems.filter(({ object }) => object === url || !damaged.has(object)),
+  )
 }
 
 function problemsOf(state: SurveyedState, survey: Survey): Problem[] {
@@ -155,6 +170,8 @@ type OnRead = VerifyOptions['onRead']
 
 /** Of a table or a blob file. */
 interface FileVerification {
+  readonly url: string
+  /** Of it, or of a blob file that it refers to. */
   readonly problems: readonly Problem[]
   readonly blobs?: number
   readonly blocks?: number
@@ -166,7 +183,7 @@ interface FileToRead {
   readonly stored: StoredFile
   /** Its keys, where the MANIFEST says them. */
   readonly range: KeyRange | undefined
-  verify(source: RangedSource, onRead: OnRead): Promise<FileVerification>
+  verify(source: RangedSource, onRead: OnRead): Promise<Omit<FileVerification, 'url'>>
 }
 
 /** Each object once, also where several states have it. One of the wrong size is known to be damaged without being read. */
@@ -174,11 +191,15 @@ function presentTables(states: readonly SurveyedState[]): FileToRead[] {
   const byUrl = new Map<string, FileToRead>()
   const names = tableNames(states)
   const nameOf = ([first, second]: TableUniqueId) => names.get(`${first} ${second}`)
-  for (const { manifest, tables } of states) {
+  const targets = new Map<string, BlobTarget>()
+  for (const state of states) {
+    const { manifest, tables } = state
     if (!manifest) continue
+    const blobFile = blobFileOf(state, targets)
     for (const { table, stored } of tables) {
       if (stored?.size !== table.size) continue
-      const expected = expectedTable(manifest, table, nameOf)
+      const { comparator } = manifest.columnFamilies.get(table.columnFamily) ?? {}
+      const expected = { table, range: tableRange(manifest, table), comparator, nameOf, blobFile }
       const verify: FileToRead['verify'] = (source, onRead) => verifyTable(source, expected, onRead)
       const url = urlOf(stored)
       byUrl.set(url, { url, stored, range: expected.range, verify })
@@ -203,9 +224,21 @@ function presentBlobFiles(states: readonly SurveyedState[]): FileToRead[] {
   return [...byUrl.values()]
 }
 
-function expectedTable(manifest: Manifest, table: LiveTable, nameOf: ExpectedTable['nameOf']): ExpectedTable {
-  const comparator = manifest.columnFamilies.get(table.columnFamily)?.comparator
-  return { table, range: tableRange(manifest, table), comparator, nameOf }
+/** @param targets of all states, by URL, which is added to. */
+function blobFileOf(
+  { blobFiles }: SurveyedState,
+  targets: Map<string, BlobTarget>,
+): ExpectedTable['blobFile'] {
+  const byNumber = new Map(blobFiles.map((file) => [file.blobFile.number, file]))
+  return (number) => {
+    const { blobFile, stored } = byNumber.get(number) ?? {}
+    if (!blobFile) return undefined
+    if (stored?.size !== blobFileSize(blobFile)) return 'missing'
+    const url = urlOf(stored)
+    const target = targets.get(url) ?? new BlobTarget(stored)
+    targets.set(url, target)
+    return target
+  }
 }
 
 /** What the live tables are called, by the two numbers of their ids. */
@@ -223,11 +256,11 @@ async function verifyStored(
   onRead: OnRead,
 ): Promise<FileVerification> {
   try {
-    return await verify(rangedObject(stored.place, stored.objectName, stored.size), onRead)
+    return { url, ...(await verify(rangedObject(stored.place, stored.objectName, stored.size), onRead)) }
   } catch (error) {
     if (!EnvError.is(error, 'NotFound')) throw error
     const message = `${url} is gone since it was listed. ${bringBack}`
-    return { problems: [{ code: 'missing', object: url, message, ...(range && { range }) }] }
+    return { url, problems: [{ code: 'missing', object: url, message, ...(range && { range }) }] }
   }
 }
 

@@ -407,8 +407,14 @@ describe('where tables are read, and only there, it names', () => {
     expect(await problemsOf(copy.objects, { isDeep: true })).toEqual([['corrupt', copy.partitioned]])
   })
 
-  test.each<[what: string, at: (parts: BlobFileAnatomy) => number, code?: string]>([
+  test.each<[what: string, at: (parts: BlobFileAnatomy) => number, code?: string, mask?: number]>([
     ['header of a blob file', ({ header }) => header.offset],
+    [
+      'compression type of a blob file, which is then another',
+      ({ compression }) => compression.offset,
+      'corrupt',
+      3,
+    ],
     ['version of a blob file', ({ version }) => version.offset, 'unsupported'],
     ['header of a blob', ({ records }) => records[250]!.header.offset],
     ['checksum of a blob', ({ records }) => records[250]!.header.offset + 30],
@@ -416,11 +422,24 @@ describe('where tables are read, and only there, it names', () => {
     ['value of a blob', ({ records }) => records[250]!.value.offset],
     ['number of blobs in the footer', ({ blobCount }) => blobCount.offset],
     ['footer of a blob file', ({ footer }) => footer.offset + footer.size - 1],
-  ])('a flipped bit in the %s', async (_, at, code = 'corrupt') => {
+  ])('a flipped bit in the %s', async (_, at, code = 'corrupt', mask) => {
     const copy = new Copy()
-    copy.change(copy.blobFile, (content) => flipped(content, at(blobFileAnatomy(content))))
+    copy.change(copy.blobFile, (content) => flipped(content, at(blobFileAnatomy(content)), mask))
     expect(await problemsOf(copy.objects, { isDeep: false })).toEqual([])
     expect(await problemsOf(copy.objects, { isDeep: true })).toEqual([[code, copy.blobFile]])
+  })
+
+  test('a blob file that is sound by itself and another one', async () => {
+    const copy = new Copy()
+    copy.change(copy.blobFile, (content) => {
+      const { header, records, footer } = blobFileAnatomy(content)
+      const ends = records.map(({ header, value }) => [header.offset, value.offset + value.size] as const)
+      const pieces = [[0, header.size] as const, ...ends.reverse(), [footer.offset, content.length] as const]
+      return Buffer.concat(pieces.map(([start, end]) => content.subarray(start, end)))
+    })
+    expect(copy.get(copy.blobFile)).not.toEqual(sound.get(copy.blobFile))
+    expect(await problemsOf(copy.objects, { isDeep: false })).toEqual([])
+    expect(await problemsOf(copy.objects, { isDeep: true })).toEqual([['swapped', copy.blobFile]])
   })
 
   test('a page of zeros', async () => {

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
+import type { DatabasePlace } from '#src/cloud/database-place.js'
 import type { LiveTable } from '#src/format/manifest.js'
 import { tableUniqueId } from '#src/format/table-unique-id.js'
+import { BlobTarget } from '#src/inspect/blob-target.js'
 import type { RangedSource } from '#src/inspect/ranged-source.js'
 import { type ExpectedTable, verifyTable } from '#src/inspect/verify-table.js'
 import { tableOfManyFilters } from '../support/amplifying-tables.js'
@@ -56,6 +58,7 @@ function expectedTable(size: number, { comparator = bytewise, ...expected }: Exp
     range: { columnFamily: 'default', smallest: smallest.userKey, largest: largest.userKey },
     comparator,
     nameOf: () => undefined,
+    blobFile: () => undefined,
   }
 }
 
@@ -187,6 +190,48 @@ test.each<
   ],
 ])('a table with %s is named', async (_, problem, options, expected) => {
   expect(await found(options, expected)).toEqual([expect.stringMatching(problem)])
+})
+
+describe('where a value lies in a blob file', () => {
+  const stored = {
+    place: undefined as unknown as DatabasePlace,
+    objectName: '',
+    size: 1000,
+    modified: new Date(0),
+  }
+  const foundWith = async (reference: Uint8Array, target: ReturnType<ExpectedTable['blobFile']>) => {
+    const entry: Entry = [internalKey('b', 2, 17), reference]
+    const bytes = smallTable({ number: 7, ...origin, entries: [entries[0]!, entry, entries[2]!] })
+    const blobFile = (number: number) => (number === 9 ? target : undefined)
+    const { problems } = await verifyTable(source(bytes), { ...expectedTable(bytes.length), blobFile })
+    return problems.map(({ code, message }) => `${code}: ${message}`)
+  }
+  const reference = (file: number, offset: number, size: number) =>
+    Buffer.concat([Buffer.of(1), varint(file), varint(offset), varint(size), Buffer.of(0)])
+
+  test.each([
+    [
+      'of a file that the MANIFEST does not have',
+      reference(8, 500, 10),
+      /blob file 8, which the MANIFEST does/,
+    ],
+    [
+      'where the header of the file is',
+      reference(9, 62, 10),
+      /10 bytes at byte 62 of blob file 9, which has no room/,
+    ],
+    ['in the footer', reference(9, 960, 9), /9 bytes at byte 960 of blob file 9, which has no room/],
+    ['of nearly 2^53 bytes', reference(9, 500, 2 ** 53 - 1), /which has no room/],
+    ['of another kind', Buffer.of(0, 1, 2), /reference to a blob of type 0/],
+  ])('one %s is named', async (_, reference, message) => {
+    const problems = await foundWith(reference, new BlobTarget(stored))
+    expect(problems).toEqual([expect.stringMatching(message)])
+    expect(problems[0]).toMatch(/^corrupt: .* at byte 0: /)
+  })
+
+  test('one of a file that is missing has nothing to say: the file is told of', async () => {
+    expect(await foundWith(reference(9, 500, 10), 'missing')).toEqual([])
+  })
 })
 
 describe('a block of more than 64 MiB', () => {
