@@ -28,6 +28,7 @@ import { bucketDirectory } from './bucket-directory.js'
 import { checkOpenable } from './check-openable.js'
 import { ChunkCache, type ChunkedFile, chunkBytes } from './chunk-cache.js'
 import { cloneAdvice } from './clone.js'
+import { newestFirst } from './newest-first.js'
 import { bringBack } from './problem.js'
 import type { RangedSource } from './ranged-source.js'
 import { readState } from './read-state.js'
@@ -151,7 +152,7 @@ export class BucketEnv implements Env {
     const { columnFamilies, liveTables } = this.#state.manifest
     const tables = [...liveTables.values()]
       .filter((table) => table.level === 0 && columnFamilies.get(table.columnFamily)?.name === columnFamily)
-      .sort((a, b) => b.number - a.number)
+      .sort(newestFirst)
     await checkOpenable(tables.map(({ number }) => this.#source(this.#stored.get(tableFileName(number))!)))
   }
 

@@ -3,6 +3,7 @@ import { dateOfSeconds } from '../format/date-of-seconds.js'
 import type { LiveTable, Manifest } from '../format/manifest.js'
 import { familyName } from './family-name.js'
 import { keyOrder } from './key-order.js'
+import { newestFirst } from './newest-first.js'
 import type { SurveyedState, SurveyedTable } from './survey.js'
 
 export interface ListedTable extends SurveyedTable {
@@ -62,7 +63,7 @@ function treeOrder(a: LiveTable, b: LiveTable, manifest: Manifest): number {
   if (a.columnFamily !== b.columnFamily) return a.columnFamily - b.columnFamily
   if (a.level !== b.level) return a.level - b.level
   // Tables of level 0 overlap, and the newest is read first.
-  if (a.level === 0) return (b.epochNumber ?? 0) - (a.epochNumber ?? 0) || b.number - a.number
+  if (a.level === 0) return newestFirst(a, b)
   const order = orderOf(a.columnFamily, manifest) ?? Buffer.compare
   return order(a.smallest.userKey, b.smallest.userKey) || a.number - b.number
 }

@@ -3,6 +3,7 @@ import { encodeLog } from '#src/format/log-record.js'
 import { readManifest } from '#src/format/manifest.js'
 import type { SurveyedState, SurveyedTable } from '#src/inspect/survey.js'
 import { listTables } from '#src/inspect/table-list.js'
+import { internalKey } from '../support/raw-table.js'
 import { bytes, field, prefixed } from '../support/version-edits.js'
 
 const uint64 = (value: bigint) => {
@@ -42,4 +43,60 @@ test.each([
   const state = stateOf(comparator, trailer)
   const found = [...'abcde'].filter((key) => listTables(state, { key: Buffer.from(key) }).length > 0)
   expect(found.join('')).toBe(held)
+})
+
+interface Flushed {
+  readonly number: number
+  /** Smallest and largest. */
+  readonly sequences: readonly [number, number]
+  readonly epochNumber?: number
+}
+
+/** A state with these tables of level 0. */
+function stateOfLevel0(flushed: readonly Flushed[]): SurveyedState {
+  const key = prefixed(internalKey('k', 1))
+  const tables = flushed.map(({ number, sequences, epochNumber }) => {
+    const epoch = epochNumber === undefined ? [] : [13, prefixed(bytes(epochNumber))]
+    return bytes(103, 0, number, 100, key, key, ...sequences, ...epoch, 1)
+  })
+  const header = [field.logNumber(1), field.nextFileNumber(90), field.lastSequence(100)]
+  const manifest = readManifest(encodeLog([bytes(...header, ...tables)]))
+  const surveyed = [...manifest.liveTables.values()].map((table) => ({ table, stored: undefined }))
+  return { manifest, tables: surveyed } as unknown as SurveyedState
+}
+
+test.each<[string, readonly Flushed[]]>([
+  [
+    'the number of its epoch, whatever else says',
+    [
+      { number: 3, sequences: [1, 1], epochNumber: 9 },
+      { number: 8, sequences: [20, 30], epochNumber: 2 },
+    ],
+  ],
+  [
+    'its largest sequence number, where RocksDB wrote no epochs, or the same',
+    [
+      { number: 4, sequences: [1, 30] },
+      { number: 8, sequences: [2, 20] },
+    ],
+  ],
+  [
+    'its smallest sequence number, where the largest is the same',
+    [
+      { number: 4, sequences: [7, 30] },
+      { number: 8, sequences: [2, 30] },
+    ],
+  ],
+  [
+    'its own number, where all else is the same',
+    [
+      { number: 8, sequences: [7, 7] },
+      { number: 4, sequences: [7, 7] },
+    ],
+  ],
+])('of level 0, the table comes first that is newer by %s', (_, newestFirst) => {
+  for (const written of [newestFirst, [...newestFirst].reverse()]) {
+    const listed = listTables(stateOfLevel0(written), {})
+    expect(listed.map(({ table }) => table.number)).toEqual(newestFirst.map(({ number }) => number))
+  }
 })
