@@ -96,7 +96,7 @@ Examples:
       ...(key !== undefined && { key }),
     }
     checkFilter(state, survey.url, filter, keyOrder)
-    const tables = sortTables(listTables(state, filter), sort)
+    const tables = sortTables(listTables(state, filter), sort, state)
     const counts = options.entries ? await entryCounts(tables) : undefined
     const problems = [...state.problems, ...(counts?.problems ?? [])]
     const urlOf = ({ stored, objectName }: ListedTable) =>

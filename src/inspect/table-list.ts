@@ -64,8 +64,7 @@ function treeOrder(a: LiveTable, b: LiveTable, manifest: Manifest): number {
   if (a.level !== b.level) return a.level - b.level
   // Tables of level 0 overlap, and the newest is read first.
   if (a.level === 0) return newestFirst(a, b)
-  const order = orderOf(a.columnFamily, manifest) ?? Buffer.compare
-  return order(a.smallest.userKey, b.smallest.userKey) || a.number - b.number
+  return byFirstKey(a, b, manifest) || a.number - b.number
 }
 
 function orderOf(columnFamily: number, { columnFamilies }: Manifest): ReturnType<typeof keyOrder> {
@@ -74,13 +73,20 @@ function orderOf(columnFamily: number, { columnFamilies }: Manifest): ReturnType
 
 export type TableOrder = 'tree' | 'key' | 'size' | 'age' | 'number'
 
-/** How tables that are in the order of the tree are put into another one. */
-export function sortTables(tables: readonly ListedTable[], by: TableOrder): ListedTable[] {
+/**
+ * How tables that are in the order of the tree are put into another one. Keys are compared within a column family, in its
+ * own order: those of two families have nothing to do with each other.
+ */
+export function sortTables(
+  tables: readonly ListedTable[],
+  by: TableOrder,
+  { manifest }: Pick<SurveyedState, 'manifest'>,
+): ListedTable[] {
   switch (by) {
     case 'tree':
       return [...tables]
     case 'key':
-      return [...tables].sort((a, b) => Buffer.compare(a.table.smallest.userKey, b.table.smallest.userKey))
+      return manifest ? [...tables].sort((a, b) => byFirstKey(a.table, b.table, manifest)) : []
     case 'size':
       return [...tables].sort((a, b) => b.table.size - a.table.size)
     case 'age':
@@ -88,4 +94,10 @@ export function sortTables(tables: readonly ListedTable[], by: TableOrder): List
     case 'number':
       return [...tables].sort((a, b) => a.table.number - b.table.number)
   }
+}
+
+function byFirstKey(a: LiveTable, b: LiveTable, manifest: Manifest): number {
+  if (a.columnFamily !== b.columnFamily) return a.columnFamily - b.columnFamily
+  const order = orderOf(a.columnFamily, manifest) ?? Buffer.compare
+  return order(a.smallest.userKey, b.smallest.userKey)
 }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { encodeLog } from '#src/format/log-record.js'
 import { readManifest } from '#src/format/manifest.js'
 import type { SurveyedState, SurveyedTable } from '#src/inspect/survey.js'
-import { listTables } from '#src/inspect/table-list.js'
+import { listTables, sortTables } from '#src/inspect/table-list.js'
 import { internalKey } from '../support/raw-table.js'
 import { bytes, field, prefixed } from '../support/version-edits.js'
 
@@ -52,6 +52,14 @@ interface Flushed {
   readonly epochNumber?: number
 }
 
+function stateWith(edits: readonly Uint8Array[]): SurveyedState {
+  const manifest = readManifest(encodeLog(edits))
+  const tables = [...manifest.liveTables.values()].map((table) => ({ table, stored: undefined }))
+  return { manifest, tables } as unknown as SurveyedState
+}
+
+const header = bytes(field.logNumber(1), field.nextFileNumber(90), field.lastSequence(100))
+
 /** A state with these tables of level 0. */
 function stateOfLevel0(flushed: readonly Flushed[]): SurveyedState {
   const key = prefixed(internalKey('k', 1))
@@ -59,10 +67,7 @@ function stateOfLevel0(flushed: readonly Flushed[]): SurveyedState {
     const epoch = epochNumber === undefined ? [] : [13, prefixed(bytes(epochNumber))]
     return bytes(103, 0, number, 100, key, key, ...sequences, ...epoch, 1)
   })
-  const header = [field.logNumber(1), field.nextFileNumber(90), field.lastSequence(100)]
-  const manifest = readManifest(encodeLog([bytes(...header, ...tables)]))
-  const surveyed = [...manifest.liveTables.values()].map((table) => ({ table, stored: undefined }))
-  return { manifest, tables: surveyed } as unknown as SurveyedState
+  return stateWith([bytes(header, ...tables)])
 }
 
 test.each<[string, readonly Flushed[]]>([
@@ -99,4 +104,21 @@ test.each<[string, readonly Flushed[]]>([
     const listed = listTables(stateOfLevel0(written), {})
     expect(listed.map(({ table }) => table.number)).toEqual(newestFirst.map(({ number }) => number))
   }
+})
+
+test('by first key, the tables of a column family come in its own order, and those of another one behind them', () => {
+  const table = (number: number, first: string, last: string) =>
+    bytes(7, 0, number, 100, prefixed(internalKey(first)), prefixed(internalKey(last)))
+  const family = (id: number, comparator: string) =>
+    bytes(field.columnFamily(id), field.addsColumnFamily(`family ${id}`), field.comparator(comparator))
+  const state = stateWith([
+    bytes(header, table(1, 'c', 'd'), table(2, 'b', 'e')),
+    family(1, 'rocksdb.ReverseBytewiseComparator'),
+    bytes(field.columnFamily(1), table(3, 'b', 'a'), table(4, 'd', 'c'), table(5, 'z', 'y')),
+  ])
+  const numbers = (tables: readonly SurveyedTable[]) => tables.map((listed) => listed.table.number)
+  const listed = listTables(state, {})
+  expect(numbers(listed)).toEqual([2, 1, 5, 4, 3])
+  expect(numbers(sortTables(listed, 'key', state))).toEqual([2, 1, 5, 4, 3])
+  expect(numbers(sortTables([...listed].reverse(), 'key', state))).toEqual([2, 1, 5, 4, 3])
 })
