@@ -17,10 +17,9 @@ export interface RunningChecksum {
   digest(): number
 }
 
-/** Loads what computes the checksum; undefined where nothing is to be checked. */
-export async function loadChecksum(type: ChecksumType): Promise<ChecksumFunction | undefined> {
+/** Loads what computes the checksum: of `kNoChecksum` it is 0, to which {@link checksumModifier} is added as to any other. */
+export async function loadChecksum(type: ChecksumType): Promise<ChecksumFunction> {
   const running = await loadRunningChecksum(type)
-  if (running === undefined) return undefined
   return (bytes) => {
     running.init()
     running.update(bytes)
@@ -29,10 +28,10 @@ export async function loadChecksum(type: ChecksumType): Promise<ChecksumFunction
 }
 
 /** The same for pieces. Each that is loaded is for one sequence of them at a time. */
-export async function loadRunningChecksum(type: ChecksumType): Promise<RunningChecksum | undefined> {
+export async function loadRunningChecksum(type: ChecksumType): Promise<RunningChecksum> {
   switch (type) {
     case 'kNoChecksum':
-      return undefined
+      return zero
     case 'kCRC32c':
       return new RunningCrc()
     case 'kxxHash':
@@ -42,6 +41,12 @@ export async function loadRunningChecksum(type: ChecksumType): Promise<RunningCh
     case 'kXXH3':
       return new LastByteMixed(lowest32(await (await import('hash-wasm')).createXXHash3()))
   }
+}
+
+const zero: RunningChecksum = {
+  init() {},
+  update() {},
+  digest: () => 0,
 }
 
 class RunningCrc implements RunningChecksum {

@@ -118,7 +118,7 @@ async function readExtended(
   unchecked.fill(0, 5, 9)
   const compute = await loadChecksum(checksum)
   const modifier = checksumModifier(baseContextChecksum, offset)
-  if (stored !== ((compute?.(unchecked) ?? 0) + modifier) >>> 0) {
+  if (stored !== (compute(unchecked) + modifier) >>> 0) {
     throw error('the checksum of the footer does not match')
   }
   if (view.getBigUint64(33, true) !== 0n) throw error('the footer has fields that are unknown')

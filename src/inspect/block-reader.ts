@@ -47,13 +47,13 @@ export interface ReadBlockOptions {
 export class BlockReader {
   readonly #source: RangedSource
   readonly #footer: TableFooter
-  readonly #checksum: ChecksumFunction | undefined
+  readonly #checksum: ChecksumFunction
 
   static async open(source: RangedSource, footer: TableFooter): Promise<BlockReader> {
     return new BlockReader(source, footer, await loadChecksum(footer.checksum))
   }
 
-  private constructor(source: RangedSource, footer: TableFooter, checksum: ChecksumFunction | undefined) {
+  private constructor(source: RangedSource, footer: TableFooter, checksum: ChecksumFunction) {
     this.#source = source
     this.#footer = footer
     this.#checksum = checksum
@@ -98,13 +98,11 @@ export class BlockReader {
   /**
    * Checks no more than the checksum, piece by piece: of a block that is too large to be read, or compressed in a way that is
    * not known.
-   * @returns whether it has one.
    * @throws EnvError Corruption
    */
-  async checkChecksum(handle: BlockHandle): Promise<boolean> {
+  async checkChecksum(handle: BlockHandle): Promise<void> {
     this.checkPlace(handle)
     const checksum = await loadRunningChecksum(this.#footer.checksum)
-    if (checksum === undefined) return false
     const { offset, size } = handle
     const end = offset + size + blockTrailerSize - checksumSize
     checksum.init()
@@ -112,7 +110,6 @@ export class BlockReader {
       checksum.update(await this.#source.read(at, Math.min(pieceBytes, end - at)))
     const trailer = await this.#source.read(end, checksumSize)
     checkStored(trailer, checksum.digest(), this.#modifier(handle), this.errorAt(handle))
-    return true
   }
 
   errorAt({ offset }: BlockHandle): (reason: string) => EnvError {
@@ -130,7 +127,6 @@ export class BlockReader {
   }
 
   #check(handle: BlockHandle, stored: Uint8Array): void {
-    if (this.#checksum === undefined) return
     checkBlock(stored, this.#checksum, this.#modifier(handle), this.errorAt(handle))
   }
 

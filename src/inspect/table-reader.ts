@@ -160,7 +160,7 @@ export class TableReader {
   }
 
   /** See {@link BlockReader.checkChecksum}. */
-  checkChecksum(block: BlockHandle): Promise<boolean> {
+  checkChecksum(block: BlockHandle): Promise<void> {
     return this.#blocks.checkChecksum(block)
   }
 

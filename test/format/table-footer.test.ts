@@ -42,7 +42,7 @@ async function extendedFooter(
   part2.writeUInt32LE(metaindex.size, 12)
   part2.writeUInt8(changes.reserved ?? 0, 39)
   const bytes = footer({ version: 6, part2 })
-  const checksum = (await loadChecksum('kXXH3'))!(bytes)
+  const checksum = (await loadChecksum('kXXH3'))(bytes)
   const modifier = checksumModifier(changes.base ?? 0xdead_beef, fileSize - maxFooterSize)
   bytes.writeUInt32LE((checksum + modifier) >>> 0, 5)
   return bytes

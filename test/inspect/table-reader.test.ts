@@ -346,9 +346,8 @@ describe('a hostile table is corruption, with its name and the place:', () => {
   })
 
   test('any bytes anywhere in it are either read or refused', { timeout: 60_000 }, async () => {
-    const sound = table({ footer: (metaindex, index) => [metaindex, index] })
     // Without checksums, so that what was changed is what is decoded.
-    sound[sound.length - 53] = 0
+    const sound = table({ checksumType: 0 })
     const change = fc.tuple(fc.nat({ max: sound.length - 1 }), fc.integer({ min: 0, max: 255 }))
     await fc.assert(
       fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 4 }), async (changes) => {

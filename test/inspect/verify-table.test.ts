@@ -10,10 +10,12 @@ import { flipped } from '../support/damage.js'
 import {
   block,
   type Entry,
+  type Handle,
   handleBytes,
   internalKey,
   type SmallTableOptions,
   smallTable,
+  trailerSize,
   u32,
   varint,
 } from '../support/raw-table.js'
@@ -66,6 +68,12 @@ function expectedTable(size: number, { comparator = bytewise, ...expected }: Exp
 async function found(options: Partial<SmallTableOptions> = {}, expected: Expected = {}): Promise<string[]> {
   const bytes = smallTable({ number: 7, entries, ...origin, ...options })
   const { problems } = await verifyTable(source(bytes), expectedTable(bytes.length, expected))
+  return problems.map(({ code, message }) => `${code}: ${message}`)
+}
+
+/** The same of bytes. */
+async function foundIn(bytes: Uint8Array): Promise<string[]> {
+  const { problems } = await verifyTable(source(bytes), expectedTable(bytes.length))
   return problems.map(({ code, message }) => `${code}: ${message}`)
 }
 
@@ -190,6 +198,37 @@ test.each<
   ],
 ])('a table with %s is named', async (_, problem, options, expected) => {
   expect(await found(options, expected)).toEqual([expect.stringMatching(problem)])
+})
+
+describe('a table whose blocks have no checksums', () => {
+  const make = (options: Partial<SmallTableOptions>) =>
+    smallTable({ number: 7, entries, ...origin, checksumType: 0, ...options })
+
+  test.each([5, 6])('is sound in format version %i', async (version) => {
+    expect(await found({ checksumType: 0, version })).toEqual([])
+  })
+
+  test('is damaged where it has some all the same', async () => {
+    const bytes = make({})
+    bytes[block(entries).length + 1] = 7
+    expect(await foundIn(bytes)).toEqual([
+      expect.stringMatching(/^corrupt: .*byte 0: .*stored 0x00000007, computed 0x00000000/),
+    ])
+  })
+
+  test('is damaged where a block lies in another place, from format version 6 on', async () => {
+    const size = block(entries).length + trailerSize
+    const index = (data: Handle) => block([[internalKey('c'), handleBytes({ ...data, offset: size })]])
+    const problemsOf = (version: number) => {
+      const bytes = make({ version, padding: Buffer.alloc(size), index })
+      bytes.copy(bytes, size, 0, size)
+      return foundIn(bytes.fill(0, 0, size))
+    }
+    expect(await problemsOf(5)).toEqual([])
+    expect(await problemsOf(6)).toEqual([
+      expect.stringMatching(new RegExp(`^corrupt: .*byte ${size}: .*the checksum does not match`)),
+    ])
+  })
 })
 
 describe('where a value lies in a blob file', () => {

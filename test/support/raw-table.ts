@@ -14,7 +14,10 @@ export type Entry = readonly [key: Uint8Array, value: Uint8Array]
 const magic = 0x88e241b785f4cff7n
 export const trailerSize = 5
 export const footerSize = 53
+const noChecksumType = 0
 const crc32cType = 1
+/** What marks the footers of format version 6. */
+const extendedMagic = 0x007a003e
 
 /** LEB128 of up to 64 bits. */
 export function varint(value: bigint | number): Buffer {
@@ -59,10 +62,23 @@ export function u32(value: number): Buffer {
   return bytes
 }
 
+export interface RawTableOptions {
+  readonly version?: number
+  /** 0: the blocks have none. 1: CRC32c. */
+  readonly checksumType?: number
+}
+
 /** A file that grows block by block. */
 export class RawTable {
   readonly #pieces: Buffer[] = []
+  readonly #version: number
+  readonly #checksumType: number
   #size = 0
+
+  constructor({ version = 5, checksumType = crc32cType }: RawTableOptions = {}) {
+    this.#version = version
+    this.#checksumType = checksumType
+  }
 
   /** Where the next block will lie. */
   get size(): number {
@@ -73,7 +89,7 @@ export class RawTable {
   add(content: Uint8Array, compression = 0): Handle {
     const handle = { offset: this.#size, size: content.length }
     const typed = Buffer.concat([content, Buffer.of(compression)])
-    this.append(Buffer.concat([typed, u32(maskCrc(crc32c(typed)))]))
+    this.append(Buffer.concat([typed, u32(this.#checksum(typed, this.#size))]))
     return handle
   }
 
@@ -82,18 +98,31 @@ export class RawTable {
     this.#size += bytes.length
   }
 
-  /** The whole file, with a footer that points to these. */
-  finish(metaindex: Handle, index: Handle, { version = 5, checksumType = crc32cType } = {}): Buffer {
+  /** The whole file, with a footer that points to these. From version 6 on the metaindex has to be the last block. */
+  finish(metaindex: Handle, index: Handle): Buffer {
     const footer = Buffer.alloc(footerSize)
-    footer[0] = checksumType
-    Buffer.concat([handleBytes(metaindex), handleBytes(index)]).copy(footer, 1)
-    footer.writeUInt32LE(version, footerSize - 12)
+    footer[0] = this.#checksumType
+    footer.writeUInt32LE(this.#version, footerSize - 12)
     footer.writeBigUInt64LE(magic, footerSize - 8)
+    if (this.#version === 6) {
+      footer.writeUInt32LE(extendedMagic, 1)
+      footer.writeUInt32LE(baseContextChecksum, 9)
+      footer.writeUInt32LE(Number(metaindex.size), 13)
+      footer.writeUInt32LE(this.#checksum(footer, this.#size), 5)
+    } else Buffer.concat([handleBytes(metaindex), handleBytes(index)]).copy(footer, 1)
     return Buffer.concat([...this.#pieces, footer])
+  }
+
+  #checksum(bytes: Uint8Array, offset: number): number {
+    const own = this.#checksumType === noChecksumType ? 0 : maskCrc(crc32c(bytes))
+    return (own + (this.#version === 6 ? (baseContextChecksum ^ offset) >>> 0 : 0)) >>> 0
   }
 }
 
-export interface SmallTableOptions {
+/** Any but 0. From version 6 on every checksum depends on it, and on the place of its block. */
+const baseContextChecksum = 0x5eed_cafe
+
+export interface SmallTableOptions extends RawTableOptions {
   readonly number: number
   readonly entries: readonly Entry[]
   readonly columnFamily?: number
@@ -111,13 +140,12 @@ export interface SmallTableOptions {
   readonly metaindex?: (properties: Handle) => Uint8Array
   readonly indexType?: number
   readonly footer?: (metaindex: Handle, index: Handle) => readonly [Handle, Handle]
-  readonly version?: number
 }
 
 /** A table of one data block. Without more options a sound one. */
 export function smallTable(options: SmallTableOptions): Buffer {
-  const { number, entries, columnFamily = 0, indexType = 0, version = 5 } = options
-  const file = new RawTable()
+  const { number, entries, columnFamily = 0, indexType = 0 } = options
+  const file = new RawTable(options)
   const data = file.add(options.data ?? block(entries), options.dataCompression)
   if (options.padding) file.append(options.padding)
   const lastKey = entries.at(-1)?.[0] ?? internalKey('')
@@ -148,8 +176,11 @@ export function smallTable(options: SmallTableOptions): Buffer {
   )
   const metaindex = file.add(
     options.metaindex?.(propertiesHandle) ??
-      block([[Buffer.from('rocksdb.properties'), handleBytes(propertiesHandle)]]),
+      block([
+        ...(options.version === 6 ? [[Buffer.from('rocksdb.index'), handleBytes(index)] as const] : []),
+        [Buffer.from('rocksdb.properties'), handleBytes(propertiesHandle)],
+      ]),
   )
   const [first, second] = options.footer?.(metaindex, index) ?? [metaindex, index]
-  return file.finish(first, second, { version })
+  return file.finish(first, second)
 }
