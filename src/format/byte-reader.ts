@@ -1,7 +1,6 @@
 import type { EnvError } from '../env/env-error.js'
+import { exactText } from './exact-text.js'
 import { decodeVarint, decodeVarintExactly } from './varint.js'
-
-const text = new TextDecoder('utf-8')
 
 /**
  * Reads the fields of one record in order. What cannot be read throws the error that the caller
@@ -52,8 +51,9 @@ export class ByteReader {
     return bytes
   }
 
+  /** See {@link exactText}. */
   prefixedText(what: string): string {
-    return text.decode(this.prefixedBytes(what))
+    return exactText(this.prefixedBytes(what))
   }
 
   /** All that is left. */

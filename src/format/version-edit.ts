@@ -1,6 +1,7 @@
 import { EnvError } from '../env/env-error.js'
 import { ByteReader } from './byte-reader.js'
 import { corruption } from './corruption.js'
+import { exactText } from './exact-text.js'
 import { decodeInternalKey, type InternalKey } from './internal-key.js'
 import { decodeVarint, encodeVarint } from './varint.js'
 
@@ -273,7 +274,7 @@ const tableFields: ReadonlyMap<number, (field: Uint8Array, table: TableDraft) =>
   [5, numberField('oldestAncestorTime')],
   [6, numberField('fileCreationTime')],
   [7, (field, table) => (table.fileChecksum = field)],
-  [8, (field, table) => (table.fileChecksumFunction = utf8.decode(field))],
+  [8, (field, table) => (table.fileChecksumFunction = exactText(field))],
   [9, decodeTemperature],
   [12, decodeUniqueId],
   [13, numberField('epochNumber')],
@@ -281,8 +282,6 @@ const tableFields: ReadonlyMap<number, (field: Uint8Array, table: TableDraft) =>
   [15, numberField('tailSize')],
   [16, (field, table) => (table.persistsTimestamps = field[0] === 1)],
 ])
-
-const utf8 = new TextDecoder('utf-8')
 
 function numberField(
   name:

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import type { DiskUsage } from '#src/cli/du.js'
 import { jsonBytes, jsonLine } from '#src/cli/output/json.js'
 import { progressLine } from '#src/cli/output/progress.js'
 import { tableLines } from '#src/cli/output/table.js'
@@ -14,6 +15,7 @@ import {
 } from '#src/cli/output/text.js'
 import { encodeCloudManifest } from '#src/format/cloud-manifest.js'
 import { parseEpoch } from '#src/format/epoch.js'
+import { exactText } from '#src/format/exact-text.js'
 import { encodeLog } from '#src/format/log-record.js'
 import { runTraceless } from '../support/inspect-cli.ts'
 import { block, internalKey, smallTable } from '../support/raw-table.ts'
@@ -26,6 +28,7 @@ describe('what came from a bucket', () => {
     ['an escape sequence', '\u001b[2J', '\\u{1b}[2J'],
     ['a right-to-left override', 'a\u202egpj.exe', 'a\\u{202e}gpj.exe'],
     ['a lone surrogate', 'a\ud800', 'a\\u{d800}'],
+    ['a byte of what is no UTF-8', exactText(Uint8Array.of(0x61, 0xff)), 'a\\xff'],
     ['the C1 controls', '\u009b31m', '\\u{9b}31m'],
     ['a zero-width space', 'a\u200bb', 'a\\u{200b}b'],
     ['a backslash', '\\n', '\\\\n'],
@@ -128,6 +131,46 @@ test('whatever names a database has, they begin no line of what is said about it
     expect(lines.filter((line) => line.startsWith(forged))).toEqual([])
   }
 }, 60_000)
+
+test('column families whose names are no UTF-8 are told apart, and cannot be asked for', async () => {
+  const store = mainTestStores()[0]!.make()
+  const names = [Uint8Array.of(0xff), Uint8Array.of(0xfe), '\ufeffmarked', 'marked']
+  const families = names.flatMap((name, at) => {
+    const family = field.columnFamily(at + 1)
+    return [
+      bytes(family, field.addsColumnFamily(name), field.comparator('leveldb.BytewiseComparator')),
+      bytes(family, field.newTable(0, at + 10, 4)),
+    ]
+  })
+  const header = bytes(
+    field.comparator('leveldb.BytewiseComparator'),
+    field.logNumber(1),
+    field.nextFileNumber(90),
+    field.lastSequence(9),
+  )
+  await store.put('db/CLOUDMANIFEST', encodeCloudManifest({ past: [], current: parseEpoch('abc')! }))
+  await store.put('db/MANIFEST-abc', encodeLog([header, ...families]))
+  for (const at of names.keys()) await store.put(`db/0000${at + 10}.sst-abc`, Buffer.from('1234'))
+  const url = store.url('db')
+
+  const { stdout } = await runTraceless(store, ['du', url])
+  expect(stdout.match(/^\S+(?= +L0 +1 )/gm)).toEqual(['marked', '\\xfe', '\\xff', '\\u{feff}marked'])
+  const { databases }: DiskUsage = JSON.parse((await runTraceless(store, ['du', url, '--json'])).stdout)
+  expect(databases[0]!.byLevel.map(({ columnFamily, objects }) => [columnFamily, objects])).toEqual([
+    ['marked', 1],
+    ['\udcfe', 1],
+    ['\udcff', 1],
+    ['\ufeffmarked', 1],
+  ])
+  for (const command of [
+    ['tables', url],
+    ['get', url, 'k'],
+  ])
+    expect(await runTraceless(store, [...command, '--column-family', '\\xff'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('the name of column family \\xff in'),
+    })
+})
 
 describe('numbers for people', () => {
   test.each([

@@ -22,7 +22,7 @@ export const field = {
   newTable: (level: number, number: number, size: number, oldestBlobFile?: number) =>
     bytes(103, level, number, size, key, key, 1, 2, ...(oldestBlobFile ? [4, 1, oldestBlobFile] : []), 1),
   columnFamily: (id: number) => bytes(200, id),
-  addsColumnFamily: (name: string) => bytes(201, prefixed(name)),
+  addsColumnFamily: (name: string | Uint8Array) => bytes(201, prefixed(name)),
   dropsColumnFamily: () => bytes(202),
   dbId: (id: string) => bytes(8193, prefixed(id)),
   inAtomicGroup: (remaining: number) => bytes(300, remaining),

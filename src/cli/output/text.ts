@@ -19,7 +19,10 @@ export function printableMessage(message: string): string {
 }
 
 function escaped(character: string): string {
-  return shortEscapes[character] ?? `\\u{${character.codePointAt(0)!.toString(16)}}`
+  const code = character.codePointAt(0)!
+  // A byte of what is no UTF-8: src/format/exact-text.ts.
+  if (code >= 0xdc80 && code <= 0xdcff) return byteForms[code - 0xdc00]!
+  return shortEscapes[character] ?? `\\u{${code.toString(16)}}`
 }
 
 const shortEscapes: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }
