@@ -57,8 +57,8 @@ export interface ReadManifestOptions {
 }
 
 /**
- * Throws Corruption, with the byte offset, where RocksDB would refuse to open the database; NotSupported where too much had
- * to be held.
+ * Throws Corruption, with the byte offset, where RocksDB, from 7.8 to 10, would refuse to open the database, or end the
+ * process over it; NotSupported where too much had to be held.
  */
 export function readManifest(
   bytes: Uint8Array,
@@ -79,6 +79,7 @@ export interface PlacedEdit {
 
 interface BlobFile extends LiveBlobFile {
   garbageCount: number
+  garbageBytes: number
 }
 
 /** What {@link readManifest} does, for who looks at each edit as well. It is of no more use once it threw. */
@@ -88,6 +89,8 @@ export class ManifestBuilder {
   readonly #columnFamilies = new Map<number, ColumnFamily>([
     [0, { id: 0, name: 'default', comparator: undefined, logNumber: 0 }],
   ])
+  /** Of those that are there. */
+  readonly #familyNames = new Set(['default'])
   readonly #tables = new FamilyFiles<LiveTable>()
   readonly #blobFiles = new FamilyFiles<BlobFile>()
   /** The edits of an atomic group that has more to come. */
@@ -159,15 +162,21 @@ export class ManifestBuilder {
 
   #addColumnFamily(edit: VersionEdit, name: string, fail: (reason: string) => Error): void {
     const id = edit.columnFamily
-    // RocksDB puts `default` in itself; a MANIFEST may still introduce it.
-    if (this.#columnFamilies.has(id) && id !== 0) throw fail(`column family ${id} is added twice`)
+    // This goes for `default` as well: RocksDB puts it in by itself, and writes no edit that does.
+    if (this.#columnFamilies.has(id)) throw fail(`column family ${id} is added twice`)
+    if (this.#familyNames.has(name)) throw fail(`column family ${id} has the name of another`)
     const { comparator, logNumber = 0 } = edit
     this.#columnFamilies.set(id, { id, name, comparator, logNumber })
+    this.#familyNames.add(name)
   }
 
   #dropColumnFamily(edit: VersionEdit, fail: (reason: string) => Error): void {
     const id = edit.columnFamily
-    if (!this.#columnFamilies.delete(id)) throw fail(`column family ${id} is dropped but not there`)
+    const family = this.#columnFamilies.get(id)
+    if (family === undefined) throw fail(`column family ${id} is dropped but not there`)
+    if (id === 0) throw fail('the column family "default" is dropped')
+    this.#columnFamilies.delete(id)
+    this.#familyNames.delete(family.name)
     this.#tables.deleteFamily(id)
     this.#blobFiles.deleteFamily(id)
   }
@@ -186,12 +195,15 @@ export class ManifestBuilder {
     for (const file of edit.newBlobFiles) {
       const { number } = file
       if (this.#blobFiles.byNumber.has(number)) throw fail(`blob file ${number} is added twice`)
-      this.#blobFiles.add({ ...file, columnFamily, garbageCount: 0 })
+      this.#blobFiles.add({ ...file, columnFamily, garbageCount: 0, garbageBytes: 0 })
     }
-    for (const { number, blobCount } of edit.blobGarbage) {
+    for (const { number, blobCount, blobBytes } of edit.blobGarbage) {
       const file = this.#blobFiles.byNumber.get(number)
       if (file === undefined) throw fail(`blob file ${number} has garbage but is not there`)
       file.garbageCount += blobCount
+      file.garbageBytes += blobBytes
+      if (file.garbageCount > file.blobCount || file.garbageBytes > file.blobBytes)
+        throw fail(`blob file ${number} has more garbage than blobs`)
     }
     for (const { number, level } of edit.deletedTables) {
       const table = this.#tables.byNumber.get(number)
@@ -228,7 +240,7 @@ export class ManifestBuilder {
       oldest.set(columnFamily, Math.min(oldest.get(columnFamily) ?? Infinity, oldestBlobFile))
     }
     const live = new Map<number, LiveBlobFile>()
-    for (const { garbageCount, ...file } of this.#blobFiles.byNumber.values()) {
+    for (const { garbageCount, garbageBytes: _, ...file } of this.#blobFiles.byNumber.values()) {
       const inRange = file.number >= (oldest.get(file.columnFamily) ?? Infinity)
       const holdsData = linked.has(file.number) || garbageCount < file.blobCount
       if (inRange && holdsData) live.set(file.number, file)

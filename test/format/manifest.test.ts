@@ -54,6 +54,19 @@ test('column families come and go as fast beside many tables as beside few', () 
   expect([liveTables.size, columnFamilies.size, liveTables.has(7)]).toEqual([30_000, 2, false])
 })
 
+test('a column family may have the name of one that was dropped, or nearly one that is there', () => {
+  const added = (id: number, name: string | Uint8Array) =>
+    bytes(field.columnFamily(id), field.addsColumnFamily(name))
+  const { columnFamilies } = read(
+    added(1, 'one'),
+    bytes(field.columnFamily(1), field.dropsColumnFamily()),
+    added(2, 'one'),
+    added(3, Uint8Array.of(0xff)),
+    added(4, Uint8Array.of(0xfe)),
+  )
+  expect([...columnFamilies.keys()]).toEqual([0, 2, 3, 4])
+})
+
 describe('blob files', () => {
   const live = (...edits: Uint8Array[]) => [...read(...edits).liveBlobFiles.keys()]
 
@@ -180,6 +193,36 @@ test.each([
     'blob file 7 is added twice',
   ],
   ['garbage in no blob file', [field.blobGarbage(7, 1, 1)], 'blob file 7 has garbage'],
+  [
+    'garbage of more blobs than were written',
+    [field.newBlobFile(7, 2, 20), field.blobGarbage(7, 2, 10), field.blobGarbage(7, 1, 10)],
+    'blob file 7 has more garbage than blobs',
+  ],
+  [
+    'garbage of more bytes than were written',
+    [field.newBlobFile(7, 2, 20), field.blobGarbage(7, 1, 20), field.blobGarbage(7, 1, 1)],
+    'blob file 7 has more garbage than blobs',
+  ],
+  [
+    'the column family that each database has, added',
+    [bytes(field.columnFamily(0), field.addsColumnFamily('default'))],
+    'column family 0 is added twice',
+  ],
+  [
+    'the column family that each database has, dropped',
+    [bytes(field.columnFamily(0), field.dropsColumnFamily())],
+    'the column family "default" is dropped',
+  ],
+  [
+    'a second column family of a name',
+    [1, 2].map((id) => bytes(field.columnFamily(id), field.addsColumnFamily('toString'))),
+    'column family 2 has the name of another',
+  ],
+  [
+    'another column family of the name "default"',
+    [bytes(field.columnFamily(1), field.addsColumnFamily('default'))],
+    'column family 1 has the name of another',
+  ],
 ])('%s is corruption', (_title, edits, reason) => {
   expect(() => read(...edits)).toThrow(
     expect.objectContaining({ code: 'Corruption', message: expect.stringContaining(reason) }),
