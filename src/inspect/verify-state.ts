@@ -79,6 +79,14 @@ function verifyTables(manifest: Manifest, problem: MakeProblem): Problem[] {
           'New writes would hide behind old ones: bring back the MANIFEST that was written last',
       )
     }
+    const { oldestBlobFile } = table
+    if (oldestBlobFile !== undefined && !hasBlobFile(manifest, table.columnFamily, oldestBlobFile)) {
+      report(
+        'corrupt',
+        `has values in blob file ${oldestBlobFile}, which it says nothing of. RocksDB opens that, and fails to read ` +
+          'those values: bring back the MANIFEST that was written last, or one from before',
+      )
+    }
     const order = internalOrder(manifest, table)
     if (order && order(table.smallest, table.largest) > 0) {
       report(
@@ -88,6 +96,11 @@ function verifyTables(manifest: Manifest, problem: MakeProblem): Problem[] {
     }
   }
   return found
+}
+
+/** RocksDB looks for it in the column family of the table alone. */
+function hasBlobFile({ liveBlobFiles }: Manifest, columnFamily: number, number: number): boolean {
+  return liveBlobFiles.get(number)?.columnFamily === columnFamily
 }
 
 /** Below level 0 no two tables of a level share a key. */

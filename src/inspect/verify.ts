@@ -226,13 +226,15 @@ function presentBlobFiles(states: readonly SurveyedState[]): FileToRead[] {
 
 /** @param targets of all states, by URL, which is added to. */
 function blobFileOf(
-  { blobFiles }: SurveyedState,
+  { tables, blobFiles }: SurveyedState,
   targets: Map<string, BlobTarget>,
 ): ExpectedTable['blobFile'] {
   const byNumber = new Map(blobFiles.map((file) => [file.blobFile.number, file]))
+  const promised = new Set(tables.map(({ table }) => table.oldestBlobFile))
   return (number) => {
     const { blobFile, stored } = byNumber.get(number) ?? {}
-    if (!blobFile) return undefined
+    // Where the MANIFEST itself says that tables need it, the MANIFEST lost it, which verifyState tells.
+    if (!blobFile) return promised.has(number) ? 'missing' : undefined
     if (stored?.size !== blobFileSize(blobFile)) return 'missing'
     const url = urlOf(stored)
     const target = targets.get(url) ?? new BlobTarget(stored)

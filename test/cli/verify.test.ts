@@ -7,7 +7,7 @@ import { EnvError } from '#src/env/env-error.js'
 import { decodeCloudManifest, encodeCloudManifest } from '#src/format/cloud-manifest.js'
 import { type Epoch, epochOf } from '#src/format/epoch.js'
 import { tableFileName } from '#src/format/file-name.js'
-import { appendRecord, encodeLog } from '#src/format/log-record.js'
+import { appendRecord, encodeLog, readLog } from '#src/format/log-record.js'
 import { readManifest } from '#src/format/manifest.js'
 import { verifyDatabase } from '#src/inspect/verify.js'
 import type { ObjectStore } from '#src/store/object-store.js'
@@ -544,6 +544,26 @@ describe('where the MANIFEST contradicts itself, it names', () => {
       copy.objects.set(copy.tableKey(number), Buffer.alloc(3))
     }
     expect(await problemsOf(copy.objects, { isDeep: false })).toEqual([[code, copy.manifest]])
+  })
+
+  test('a blob file that tables need and of which it says nothing: the tables are sound', async () => {
+    const copy = new Copy()
+    const { liveBlobFiles, liveTables } = readManifest(copy.get(copy.manifest))
+    const [file] = [...liveBlobFiles.values()]
+    const added = field.newBlobFile(file!.number, file!.blobCount, file!.blobBytes)
+    copy.change(copy.manifest, (log) =>
+      encodeLog(
+        Array.from(readLog(log, { name: 'MANIFEST', tail: 'strict' }), ({ payload }) => {
+          const edit = Buffer.from(payload)
+          const at = edit.indexOf(added)
+          return at < 0 ? edit : Buffer.concat([edit.subarray(0, at), edit.subarray(at + added.length)])
+        }),
+      ),
+    )
+    const lacking = [...liveTables.values()].filter(({ oldestBlobFile }) => oldestBlobFile === file!.number)
+    const expected = lacking.map(() => ['corrupt', copy.manifest])
+    expect(expected.length).toBeGreaterThan(0)
+    expect(await problemsOf(copy.objects, { isDeep: true })).toEqual(expected)
   })
 
   test('and not a range deletion that ends where the next table begins', async () => {
