@@ -13,8 +13,17 @@ export function isVisible(
 }
 
 /** Whether the CLOUDMANIFEST has the epoch, as a past one or the current one. */
-export function knowsEpoch({ past, current }: CloudManifest, epoch: Epoch): boolean {
-  return epoch === current || past.some((known) => known.epoch === epoch)
+export function knowsEpoch(manifest: CloudManifest, epoch: Epoch): boolean {
+  return epoch === manifest.current || pastEpochs(manifest).has(epoch)
+}
+
+/** Of those that were asked for once: there may be a million epochs, and as many objects to ask for. */
+const knownPasts = new WeakMap<CloudManifest, ReadonlySet<Epoch>>()
+
+function pastEpochs(manifest: CloudManifest): ReadonlySet<Epoch> {
+  const known = knownPasts.get(manifest) ?? new Set(manifest.past.map(({ epoch }) => epoch))
+  knownPasts.set(manifest, known)
+  return known
 }
 
 /**

@@ -28,8 +28,15 @@ export function newEpoch(random: () => Uint8Array): Epoch {
 }
 
 /** The epoch during which file `fileNumber` was written. */
-export function epochOf(manifest: CloudManifest, fileNumber: number): Epoch {
-  return manifest.past.find((past) => past.end > fileNumber)?.epoch ?? manifest.current
+export function epochOf({ past, current }: CloudManifest, fileNumber: number): Epoch {
+  // The first that ends behind the file. There may be a million, and this is asked for each file.
+  let [first, end] = [0, past.length]
+  while (first < end) {
+    const middle = Math.floor((first + end) / 2)
+    if (past[middle]!.end > fileNumber) end = middle
+    else first = middle + 1
+  }
+  return past[first]?.epoch ?? current
 }
 
 /**

@@ -41,6 +41,17 @@ test('a file belongs to the first past epoch that ends behind it, else to the cu
   ])
 })
 
+test('and so among any number of epochs, of which some wrote nothing', () => {
+  fc.assert(
+    fc.property(fc.array(fc.nat(50), { maxLength: 20 }), fc.nat(60), (unordered, number) => {
+      const ends = unordered.sort((a, b) => a - b)
+      const past = ends.map((end, at) => ({ epoch: epoch(`a${at}`), end }))
+      const at = ends.findIndex((end) => end > number)
+      expect(epochOf({ past, current: epoch('cc') }, number)).toBe(at < 0 ? 'cc' : `a${at}`)
+    }),
+  )
+})
+
 test('an epoch that starts gives every earlier file to the epoch that had it', () => {
   const added = addEpoch(manifest, 400, epoch('dd'))
   fc.assert(fc.property(fc.nat(399), (number) => epochOf(added, number) === epochOf(manifest, number)))
