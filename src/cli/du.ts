@@ -9,11 +9,11 @@ import { exitCode } from './exit-code.js'
 import { foundDatabases } from './found-databases.js'
 import { bold, dim, yellow } from './output/colour.js'
 import { epochText } from './output/epoch.js'
-import { printJson } from './output/json.js'
 import { type JsonProblem, jsonProblem, problemLine } from './output/problem.js'
 import { withProgress } from './output/progress.js'
 import { type Column, printTable } from './output/table.js'
 import { counted, formatBytes, formatCount, printable, shortened } from './output/text.js'
+import { printJson } from './output/write-json.js'
 import { flatPrice, formatUsd, listPrice, monthlyCost, type StoragePrice } from './storage-price.js'
 import { withInspectOptions, withPlaces } from './store-options.js'
 import { UsageError } from './usage-error.js'
@@ -94,7 +94,7 @@ Example:
   }
   const price = options.price ?? listPrice
   const usage = await withPlaces(url, options, ([place]) => diskUsage(place, price))
-  if (options.json) printJson(usage)
+  if (options.json) await printJson<DiskUsage>(usage)
   else print(usage)
   const isDamaged = usage.databases.some(({ problems }) => problems.length > 0)
   process.exitCode = isDamaged ? exitCode.foundWrong : exitCode.good

@@ -6,10 +6,10 @@ import { type Usage, usageOf } from '../inspect/usage.js'
 import { exitCode } from './exit-code.js'
 import { noDatabase } from './no-database.js'
 import { bold, dim, yellow } from './output/colour.js'
-import { printJson } from './output/json.js'
 import { type JsonProblem, jsonProblem, problemText } from './output/problem.js'
 import { printTable } from './output/table.js'
 import { counted, formatAge, formatBytes, printable } from './output/text.js'
+import { printJson } from './output/write-json.js'
 import { withInspectOptions } from './store-options.js'
 import { surveyed } from './surveyed.js'
 import { UsageError } from './usage-error.js'
@@ -70,7 +70,7 @@ Example:
       throw await noDatabase(survey.places[0], '')
     const problems = [...lost, ...[...survey.states.values()].flatMap((state) => state.problems)]
     const report = garbageReport(survey, garbage, problems, ({ place, name }) => objectUrl(place, name))
-    if (options.json) printJson(report)
+    if (options.json) await printJson<GarbageReport>(report)
     else print(report, garbage, problems)
     process.exitCode = problems.length > 0 ? exitCode.foundWrong : exitCode.good
   })

@@ -3,9 +3,10 @@ import { guarded } from './crash-guard.js'
 import { exitCode } from './exit-code.js'
 import { keyArgumentHelp, parseKey } from './key-argument.js'
 import { type DatabaseOptions, withDatabase, withDatabaseOptions } from './open-database.js'
-import { type JsonBytes, jsonBytes, printJson } from './output/json.js'
+import { type JsonBytes, jsonBytes } from './output/json.js'
 import { withProgress } from './output/progress.js'
 import { printableMessage } from './output/text.js'
+import { printJson } from './output/write-json.js'
 import { type ShownAs, shownAsOption, shownKey, shownValue } from './shown-bytes.js'
 
 /** What `cloudenv get --json` prints. */
@@ -52,12 +53,11 @@ async function get(
   )
   const as = options.as as ShownAs
   if (options.json) {
-    const found: GetJson = {
+    await printJson<GetJson>({
       columnFamily: options.columnFamily,
       key: jsonBytes(key),
       value: value === undefined ? null : jsonBytes(value),
-    }
-    printJson(found)
+    })
   } else if (value !== undefined) {
     console.log(shownValue(value, as, { indented: true }))
   }

@@ -8,7 +8,7 @@ import { exitCode } from './exit-code.js'
 import { bar } from './output/bar.js'
 import { bold, cyan, green, red, yellow } from './output/colour.js'
 import { epochText } from './output/epoch.js'
-import { type JsonBytes, jsonBytes, printJson } from './output/json.js'
+import { type JsonBytes, jsonBytes } from './output/json.js'
 import { type JsonProblem, jsonProblem, problemKeys, problemText } from './output/problem.js'
 import { type Column, tableLines } from './output/table.js'
 import {
@@ -20,6 +20,7 @@ import {
   shortened,
   shortenedBytes,
 } from './output/text.js'
+import { printJson } from './output/write-json.js'
 import { withInspectOptions } from './store-options.js'
 import { stateOf, surveyed } from './surveyed.js'
 
@@ -96,7 +97,7 @@ export const infoCommand = withInspectOptions(
     const trees = state.manifest && lsmTrees(state.manifest)
     const problems = [...state.problems, ...identityProblems(survey)]
     const info = databaseInfo(survey, state, trees, problems)
-    if (options.json) printJson(info)
+    if (options.json) await printJson<DatabaseInfo>(info)
     else print(info, trees ?? [], problems)
     process.exitCode = problems.length > 0 ? exitCode.foundWrong : exitCode.good
   })

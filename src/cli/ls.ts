@@ -8,11 +8,11 @@ import { exitCode } from './exit-code.js'
 import { foundDatabases } from './found-databases.js'
 import { red } from './output/colour.js'
 import { epochText } from './output/epoch.js'
-import { printJson } from './output/json.js'
 import { type JsonProblem, jsonProblem, problemLine } from './output/problem.js'
 import { withProgress } from './output/progress.js'
 import { type Column, printTable } from './output/table.js'
 import { formatAge, formatBytes, formatCount, printable } from './output/text.js'
+import { printJson } from './output/write-json.js'
 import { type InspectOptions, withInspectOptions, withPlaces } from './store-options.js'
 import { UsageError } from './usage-error.js'
 
@@ -59,7 +59,7 @@ export const lsCommand = withInspectOptions(
 ).action(async (url, options) => {
   if (options.source !== undefined) throw new UsageError('ls takes no --source: it reads no clone of one')
   const list = await listDatabases(url, options)
-  if (options.json) printJson(list)
+  if (options.json) await printJson<DatabaseList>(list)
   else print(list, options)
   const isDamaged = list.databases.some(({ states }) => states.some(({ problems }) => problems.length > 0))
   process.exitCode = isDamaged ? exitCode.foundWrong : exitCode.good

@@ -7,10 +7,10 @@ import type { Problem } from '../inspect/problem.js'
 import type { EpochRecords, ReadManifests } from '../inspect/read-manifests.js'
 import type { StateObject } from '../inspect/read-state.js'
 import { decodeEdits } from './decode-edits.js'
-import { type JsonBytes, jsonBytes, jsonLine } from './output/json.js'
-import { jsonMembers } from './output/json-list.js'
+import { type JsonBytes, jsonBytes } from './output/json.js'
 import { LineWriter } from './output/line-writer.js'
 import { type JsonProblem, jsonProblem } from './output/problem.js'
+import { type Streamed, writeJson, writeMembers } from './output/write-json.js'
 
 /** What `cloudenv manifest --json` prints. */
 export interface ManifestJson {
@@ -149,12 +149,16 @@ export async function printManifestJson(
     url,
     cloudManifest: cloudManifest ? cloudManifestJson(cloudManifest) : null,
   }
-  await lines.writePart(`{${jsonMembers(before)},"manifest":`)
+  await lines.writePart('{')
+  await writeMembers(lines, before)
+  await lines.writePart(',"manifest":')
   const problems = [...found.problems]
   if (found.manifest) problems.push(...(await writeManifest(lines, found.manifest)))
   else await lines.writePart('null')
   const after: Pick<ManifestJson, 'problems'> = { problems: problems.map(jsonProblem) }
-  await lines.write(`,${jsonMembers(after)}}`)
+  await lines.writePart(',')
+  await writeMembers(lines, after)
+  await lines.write('}')
   await lines.flush()
   return problems.length
 }
@@ -168,7 +172,9 @@ function cloudManifestJson({ epochs, ...object }: EpochRecords): CloudManifestJs
 
 async function writeManifest(lines: LineWriter, manifest: StateObject): Promise<readonly Problem[]> {
   const { url, object } = manifest
-  await lines.writePart(`{${jsonMembers({ url, sizeBytes: object.size } satisfies ManifestPart)},"edits":[`)
+  await lines.writePart('{')
+  await writeMembers(lines, { url, sizeBytes: object.size } satisfies ManifestPart)
+  await lines.writePart(',"edits":[')
   let separator = ''
   const { state, problems } = await decodeEdits(manifest, async (placed) => {
     await lines.writePart(separator)
@@ -176,7 +182,9 @@ async function writeManifest(lines: LineWriter, manifest: StateObject): Promise<
     separator = ','
   })
   const after = { state: state ? stateJson(state) : null } satisfies ManifestPart
-  await lines.writePart(`],${jsonMembers(after)}}`)
+  await lines.writePart('],')
+  await writeMembers(lines, after)
+  await lines.writePart('}')
   return problems
 }
 
@@ -184,13 +192,8 @@ type ManifestPart = Partial<NonNullable<ManifestJson['manifest']>>
 
 /** The first edit of a MANIFEST has all tables that there were when it was begun. */
 async function writeEdit(lines: LineWriter, placed: PlacedEdit): Promise<void> {
-  await lines.writePart(`{${jsonMembers(editJson(placed))},"newTables":[`)
-  let separator = ''
-  for (const table of placed.edit.newTables) {
-    await lines.writePart(separator + jsonLine(newTableJson(table)))
-    separator = ','
-  }
-  await lines.writePart(']}')
+  const newTables = newTablesJson(placed.edit)
+  await writeJson(lines, { ...editJson(placed), newTables } satisfies Streamed<EditJson>)
 }
 
 function editJson({ start, end, edit }: PlacedEdit): Omit<EditJson, 'newTables'> {
@@ -222,6 +225,10 @@ function editJson({ start, end, edit }: PlacedEdit): Omit<EditJson, 'newTables'>
     })),
     compactCursors: edit.compactCursors.map(({ level, key }) => ({ level, key: keyJson(key) })),
   }
+}
+
+function* newTablesJson({ newTables }: PlacedEdit['edit']): Generator<NewTableJson> {
+  for (const table of newTables) yield newTableJson(table)
 }
 
 function newTableJson(table: NewTable): NewTableJson {

@@ -7,9 +7,10 @@ import { guarded } from './crash-guard.js'
 import { keyArgumentHelp, parseKey } from './key-argument.js'
 import { parseLimit } from './limit-argument.js'
 import { type DatabaseOptions, withDatabase, withDatabaseOptions } from './open-database.js'
-import { type JsonBytes, jsonBytes, jsonLine, printJson } from './output/json.js'
+import { type JsonBytes, jsonBytes } from './output/json.js'
 import { LineWriter } from './output/line-writer.js'
 import { startProgress, withProgress } from './output/progress.js'
+import { printJson, writeJson } from './output/write-json.js'
 import { type ShownAs, shownAsOption, shownKey, shownValue } from './shown-bytes.js'
 import { UsageError } from './usage-error.js'
 
@@ -80,11 +81,10 @@ async function scan(url: string, options: ScanOptions): Promise<void> {
     })
     if (options.count) {
       const count = await countEntries(found)
-      const json: ScanCountJson = { columnFamily: family, count }
-      if (options.json) printJson(json)
+      if (options.json) await printJson<ScanCountJson>({ columnFamily: family, count })
       else console.log(String(count))
     } else {
-      await printEntries(found, options.json ? entryJson : entryLine(options.as as ShownAs))
+      await printEntries(found, options.json ? writeEntryJson : entryWriter(options.as as ShownAs))
     }
   })
 }
@@ -114,16 +114,13 @@ async function countEntries(entries: Entries): Promise<number> {
   })
 }
 
-async function printEntries(
-  entries: Entries,
-  lineOf: (entry: Entry<Buffer, Buffer>) => string,
-): Promise<void> {
+async function printEntries(entries: Entries, write: EntryWriter): Promise<void> {
   // Where the lines themselves are seen, they tell how it goes on.
   const progress = process.stdout.isTTY ? undefined : startProgress('scanning', { unit: 'entries' })
   const lines = new LineWriter()
   try {
     for await (const batch of batchesOf(entries)) {
-      for (const entry of batch) await lines.write(lineOf(entry))
+      for (const entry of batch) await write(lines, entry)
       progress?.add(batch.length)
     }
   } finally {
@@ -137,12 +134,17 @@ async function* batchesOf(entries: Entries): AsyncGenerator<Entry<Buffer, Buffer
   for (let batch = await entries.nextBatch(); batch.length > 0; batch = await entries.nextBatch()) yield batch
 }
 
-function entryJson([key, value]: Entry<Buffer, Buffer>): string {
+/** Writes a line for an entry. */
+type EntryWriter = (lines: LineWriter, entry: Entry<Buffer, Buffer>) => Promise<void>
+
+async function writeEntryJson(lines: LineWriter, [key, value]: Entry<Buffer, Buffer>): Promise<void> {
   const entry: ScanEntryJson = { key: jsonBytes(key), value: jsonBytes(value) }
-  return jsonLine(entry)
+  await writeJson(lines, entry)
+  await lines.write('')
 }
 
 /** A tab in a key or a value is escaped: the one on the line is ours. */
-function entryLine(as: ShownAs): (entry: Entry<Buffer, Buffer>) => string {
-  return ([key, value]) => `${shownKey(key, as)}\t${shownValue(value, as, { indented: false })}`
+function entryWriter(as: ShownAs): EntryWriter {
+  return (lines, [key, value]) =>
+    lines.write(`${shownKey(key, as)}\t${shownValue(value, as, { indented: false })}`)
 }

@@ -6,7 +6,7 @@ import { Command } from '@commander-js/extra-typings'
 import { EnvHost } from '../host/env-host.js'
 import { makeSocketDirectory, maxSocketPathBytes, removeSocketDirectory } from '../host/socket-directory.js'
 import { type EnvOptions, openEnv, withEnvOptions } from './env-options.js'
-import { printJson } from './output/json.js'
+import { printJson } from './output/write-json.js'
 import { fsUri, pluginPreload } from './plugin.js'
 import { UsageError } from './usage-error.js'
 
@@ -39,7 +39,7 @@ async function serve(options: ServeOptions, socketPath: string): Promise<void> {
   const [name, value] = pluginPreload()
   const host = await EnvHost.listen(await openEnv(options), socketPath)
   const stopped = Promise.race(['SIGINT', 'SIGTERM', 'SIGHUP'].map((signal) => once(process, signal)))
-  if (options.json) printJson({ fsUri: fsUri(socketPath), environment: { [name]: value } })
+  if (options.json) await printJson({ fsUri: fsUri(socketPath), environment: { [name]: value } })
   else
     console.log(`Serving ${fsUri(socketPath)} until interrupted. RocksDB programs use it so:
 

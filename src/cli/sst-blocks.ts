@@ -1,15 +1,16 @@
 import { EnvError } from '../env/env-error.js'
 import { blockTrailerSize } from '../format/block-handle.js'
+import type { Problem } from '../inspect/problem.js'
 import type { RangedSource } from '../inspect/ranged-source.js'
 import type { TableBlock, TableReader } from '../inspect/table-reader.js'
 import { red, yellow } from './output/colour.js'
 import { jsonBytes } from './output/json.js'
-import { printJsonList } from './output/json-list.js'
 import { jsonProblem } from './output/problem.js'
 import { type Progress, type ProgressOptions, startProgress } from './output/progress.js'
 import type { Column } from './output/table.js'
 import { TableWriter } from './output/table-writer.js'
 import { formatCount, printable, shortened } from './output/text.js'
+import { printJson } from './output/write-json.js'
 import { type ShownAs, shownKey } from './shown-bytes.js'
 import { type BlockJson, handleJson, type SstIndexJson } from './sst-json.js'
 import type { TableProblems } from './table-problems.js'
@@ -83,8 +84,8 @@ async function printList<Row>(
 ): Promise<void> {
   try {
     if (options.json) {
-      const after = () => ({ problems: problems.all.map(jsonProblem) })
-      await printJsonList({ before: { url: source.name }, name, elements: mapped(rows, json), after })
+      const later = mapped(problemsOf(problems), jsonProblem)
+      await printJson({ url: source.name, [name]: mapped(rows, json), problems: later })
     } else {
       // Where the lines themselves are seen, they tell how it goes on.
       await printRows(rows, columns, () => process.stdout.isTTY && progress?.end())
@@ -186,6 +187,11 @@ const shownKeyLength = 60
 
 function keyText(key: Uint8Array, { as }: BlocksOptions): string {
   return shortened(shownKey(key, as), shownKeyLength)
+}
+
+/** Found by then: what is asked for them comes behind the rows. */
+async function* problemsOf(problems: TableProblems): AsyncGenerator<Problem> {
+  yield* problems.all
 }
 
 async function* mapped<T, R>(values: AsyncIterable<T>, map: (value: T) => R): AsyncGenerator<R> {

@@ -5,10 +5,10 @@ import type { TableProperties } from '../format/table-properties.js'
 import type { RangedSource } from '../inspect/ranged-source.js'
 import type { TableReader } from '../inspect/table-reader.js'
 import { bold } from './output/colour.js'
-import { printJson } from './output/json.js'
 import { jsonProblem } from './output/problem.js'
 import { printTable } from './output/table.js'
 import { formatAge, formatBytes, formatCount, printable, printableBytes, shortened } from './output/text.js'
+import { printJson } from './output/write-json.js'
 import { footerJson, handleJson, propertiesJson, type SstJson } from './sst-json.js'
 import type { TableProblems } from './table-problems.js'
 
@@ -20,7 +20,7 @@ export async function printProperties(
   { json }: { readonly json?: true },
 ): Promise<void> {
   const frame = reader ?? (await readFrame(source))
-  if (json) printJson(sstJson(source, frame, problems))
+  if (json) await printJson<SstJson>(sstJson(source, frame, problems))
   else printForPeople(source, frame, problems)
 }
 

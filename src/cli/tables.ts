@@ -10,7 +10,7 @@ import { keyArgumentHelp, parseKey } from './key-argument.js'
 import { noColumnFamily } from './no-column-family.js'
 import { red } from './output/colour.js'
 import { epochText } from './output/epoch.js'
-import { type JsonBytes, jsonBytes, printJson } from './output/json.js'
+import { type JsonBytes, jsonBytes } from './output/json.js'
 import { type JsonProblem, jsonProblem, problemText } from './output/problem.js'
 import { withProgress } from './output/progress.js'
 import { type Column, printTable } from './output/table.js'
@@ -23,6 +23,7 @@ import {
   shortened,
   shortenedBytes,
 } from './output/text.js'
+import { printJson } from './output/write-json.js'
 import { withInspectOptions } from './store-options.js'
 import { stateOf, surveyed } from './surveyed.js'
 import { UsageError } from './usage-error.js'
@@ -103,7 +104,7 @@ Examples:
       objectUrl(stored?.place ?? survey.places[0], objectName)
 
     if (options.json) {
-      const list: TableList = {
+      await printJson<TableList>({
         url: survey.url,
         cookie: state.cookie,
         tables: state.manifest
@@ -113,8 +114,7 @@ Examples:
             }))
           : null,
         problems: problems.map(jsonProblem),
-      }
-      printJson(list)
+      })
     } else {
       if (state.manifest) print(tables, counts?.entries)
       else console.log('tables: unknown')

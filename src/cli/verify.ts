@@ -2,11 +2,11 @@ import { Command } from '@commander-js/extra-typings'
 import type { Verification } from '../inspect/verify.js'
 import { exitCode } from './exit-code.js'
 import { green, red } from './output/colour.js'
-import { printJson } from './output/json.js'
 import { type JsonProblem, jsonProblem, problemKeys, problemText } from './output/problem.js'
 import { startProgress } from './output/progress.js'
 import { printTable } from './output/table.js'
 import { counted, formatBytes, formatCount, printable } from './output/text.js'
+import { printJson } from './output/write-json.js'
 import { type InspectOptions, withInspectOptions, withPlaces } from './store-options.js'
 import { stateOf } from './surveyed.js'
 
@@ -53,7 +53,7 @@ Example:
   )
   .action(async (url, options) => {
     const verification = await verify(url, options)
-    if (options.json) printJson(verifyJson(verification, options))
+    if (options.json) await printJson<VerifyJson>(verifyJson(verification, options))
     else print(verification, options)
     if (verification.problems.length > 0) process.exitCode = exitCode.foundWrong
   })

@@ -7,14 +7,41 @@ export interface JsonBytes {
   readonly text: string
 }
 
+/** Bytes that look so only when they are asked how: most are many times as long then. */
+export class LazyJsonBytes implements JsonBytes {
+  readonly bytes: Uint8Array
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes
+  }
+
+  get base64(): string {
+    return base64(this.bytes)
+  }
+
+  get text(): string {
+    return this.bytes.length > maxTextBytes
+      ? shortenedBytes(this.bytes, shownLength)
+      : printableBytes(this.bytes)
+  }
+
+  toJSON(): JsonBytes {
+    const { base64, text } = this
+    return { base64, text }
+  }
+}
+
 export function jsonBytes(bytes: Uint8Array): JsonBytes {
-  const text = bytes.length > maxTextBytes ? shortenedBytes(bytes, shownLength) : printableBytes(bytes)
-  return { base64: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64'), text }
+  return new LazyJsonBytes(bytes)
 }
 
 /** A character may become 6 of them in JSON, and a byte 5. */
 const maxTextBytes = 2 ** 20
 const shownLength = 1_000
+
+export function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64')
+}
 
 /**
  * One JSON document, without a line break. A bigint becomes a string of its digits, a Date an ISO 8601 string in UTC.
@@ -32,9 +59,4 @@ export function escapedInJson(json: string): string {
 
 function escapedUnit(unit: string): string {
   return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`
-}
-
-/** Prints one JSON document in a line: {@link jsonLine}. */
-export function printJson(value: unknown): void {
-  console.log(jsonLine(value))
 }
