@@ -36,9 +36,15 @@ const hashIndexBit = 0x8000_0000
  */
 const maxKeyBytes = 256 * 1024 * 1024
 
-/** The entries in order. Throws at the first that cannot be read. */
+/**
+ * The entries in order. Throws at the first that cannot be read, and behind the last where a restart point is not the
+ * start of an entry with a whole key: RocksDB looks for keys from these points on, and would not find them.
+ */
 export function* readBlock(block: Uint8Array, { error, valueEnd }: BlockOptions): Generator<BlockEntry> {
-  const end = entriesEnd(block, error)
+  const restarts = new RestartPoints(block, error)
+  const end = restarts.offset
+  // The first has to be the beginning; where it is not, none is found.
+  let restart = restarts.next() === 0 ? 0 : undefined
   let key: Uint8Array = new Uint8Array()
   let at = 0
   let keyBytes = 0
@@ -60,6 +66,7 @@ export function* readBlock(block: Uint8Array, { error, valueEnd }: BlockOptions)
     if (shared > key.length || value > end || value + valueLength > end) {
       throw error(`the entry at byte ${start} of the block is longer than the block or what it shares`)
     }
+    if (start === restart && shared === 0) restart = restarts.next()
     keyBytes += shared + unshared
     if (keyBytes > maxKeyBytes) throw error('its keys are longer than can be')
     key = joined(key, shared, block.subarray(at, value))
@@ -67,6 +74,7 @@ export function* readBlock(block: Uint8Array, { error, valueEnd }: BlockOptions)
     if (at > end) throw error(`the value of the entry at byte ${start} of the block is cut off`)
     yield { key, value: block.subarray(value, at) }
   }
+  if (end > 0) restarts.checkDone()
 }
 
 function joined(previous: Uint8Array, shared: number, unshared: Uint8Array): Uint8Array {
@@ -77,15 +85,40 @@ function joined(previous: Uint8Array, shared: number, unshared: Uint8Array): Uin
   return key
 }
 
-/** Where the entries end and the restart points begin. */
-function entriesEnd(block: Uint8Array, error: (reason: string) => EnvError): number {
-  const view = new DataView(block.buffer, block.byteOffset, block.byteLength)
-  let end = block.length - 4
-  if (end < 0) throw error('it is too short for a block')
-  const packed = view.getUint32(end, true)
-  const hasHashIndex = block.length <= maxBytesWithHashIndex && packed >= hashIndexBit
-  if (hasHashIndex) end -= 2 + (end >= 2 ? view.getUint16(end - 2, true) : 0)
-  end -= 4 * (hasHashIndex ? packed - hashIndexBit : packed)
-  if (end < 0) throw error('its restart points do not fit into it')
-  return end
+/** Where in a block to begin: the first has to be its first entry, and each other one behind the one before. */
+class RestartPoints {
+  /** Where they begin, and the entries end. */
+  readonly offset: number
+  readonly #view: DataView
+  readonly #error: (reason: string) => EnvError
+  readonly #count: number
+  #taken = 0
+
+  constructor(block: Uint8Array, error: (reason: string) => EnvError) {
+    const view = new DataView(block.buffer, block.byteOffset, block.byteLength)
+    let end = block.length - 4
+    if (end < 0) throw error('it is too short for a block')
+    const packed = view.getUint32(end, true)
+    const hasHashIndex = block.length <= maxBytesWithHashIndex && packed >= hashIndexBit
+    if (hasHashIndex) end -= 2 + (end >= 2 ? view.getUint16(end - 2, true) : 0)
+    this.#count = hasHashIndex ? packed - hashIndexBit : packed
+    this.offset = end - 4 * this.#count
+    if (this.offset < 0) throw error('its restart points do not fit into it')
+    this.#view = view
+    this.#error = error
+  }
+
+  /** Undefined behind the last. */
+  next(): number | undefined {
+    const at = this.#taken
+    this.#taken += 1
+    return at < this.#count ? this.#view.getUint32(this.offset + 4 * at, true) : undefined
+  }
+
+  /** Throws unless all were taken, and there are any. */
+  checkDone(): void {
+    if (this.#count === 0) throw this.#error('it has no restart point')
+    if (this.#taken > this.#count) return
+    throw this.#error(`its restart point ${this.#taken} is not the start of an entry with a whole key`)
+  }
 }

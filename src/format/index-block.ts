@@ -5,6 +5,8 @@ import { decodeInternalKey, type InternalKey } from './internal-key.js'
 import { decodeVarint } from './varint.js'
 
 export interface IndexEntry {
+  /** As it is stored: an internal one, unless the index has user keys. */
+  readonly key: Uint8Array
   /** No smaller than any user key in the block, and no larger than any behind it. */
   readonly userKey: Uint8Array
   readonly handle: BlockHandle
@@ -39,7 +41,12 @@ export function* readIndexBlock(
     const { handle, firstKey } = value
     previous = handle
     const userKey = hasUserKeys ? entry.key : decodeInternalKey(entry.key, error).userKey
-    yield { userKey, handle, ...(firstKey && { firstKey: decodeInternalKey(firstKey, error) }) }
+    yield {
+      key: entry.key,
+      userKey,
+      handle,
+      ...(firstKey && { firstKey: decodeInternalKey(firstKey, error) }),
+    }
   }
 }
 

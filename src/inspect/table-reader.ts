@@ -35,6 +35,10 @@ export interface TableBlock extends BlockHandle {
   readonly upperKey?: Uint8Array
   /** The upper key of the one before: all in this block is no smaller. Undefined for the first. */
   readonly lowerKey?: Uint8Array
+  /** The two as the index has them: internal keys, unless it has user keys. */
+  readonly indexKeys?: { readonly upper: Uint8Array; readonly lower: Uint8Array | undefined }
+  /** Of a data block, where the index has it: its first key. */
+  readonly firstKey?: InternalKey
 }
 
 export interface TableEntry extends InternalKey {
@@ -294,12 +298,21 @@ export class TableReader {
   ): AsyncGenerator<TableBlock> {
     const error = this.#blocks.errorAt(parent)
     let { lowerKey } = parent
+    let lower = parent.indexKeys?.lower
     let impossible = 0
     try {
       const { bytes } = await this.#blocks.read(parent)
-      for (const { userKey, handle } of readIndexBlock(bytes, format, error)) {
-        const block: TableBlock = { ...handle, kind, upperKey: userKey, ...(lowerKey && { lowerKey }) }
+      for (const { key, userKey, handle, firstKey } of readIndexBlock(bytes, format, error)) {
+        const block: TableBlock = {
+          ...handle,
+          kind,
+          upperKey: userKey,
+          indexKeys: { upper: key, lower },
+          ...(lowerKey && { lowerKey }),
+          ...(firstKey && { firstKey }),
+        }
         lowerKey = userKey
+        lower = key
         if (isPossible(block)) yield block
         else impossible += 1
         if (impossible === maxImpossibleEntries)

@@ -58,6 +58,31 @@ describe('corruption, with the reason,', () => {
     )
   })
 
+  const two = [
+    { key: Buffer.from('key1'), value: Buffer.from('value') },
+    { key: Buffer.from('key2'), value: Buffer.from('value') },
+  ]
+  const start = 3 + 4 + 5
+  test.each([
+    ['that begin behind the first entry', 1, [start], 'restart point 1'],
+    ['of which one is twice', 1, [0, 0], 'restart point 2'],
+    ['that are not in order', 1, [0, start, 0], 'restart point 3'],
+    ['within an entry', 1, [0, start + 1], 'restart point 2'],
+    ['behind the last entry', 1, [0, start, 2 * start], 'restart point 3'],
+    ['at an entry without its whole key', 2, [0, start], 'restart point 2'],
+    ['of which there are none', 1, [], 'no restart point'],
+  ])('is a block with restart points %s, after its entries', (_title, restartInterval, restarts, reason) => {
+    const sound = encodeBlock(two, { restartInterval })
+    const end = sound.length - 4 * (1 + sound.readUInt32LE(sound.length - 4))
+    const numbers = [...restarts, restarts.length].map((number) => Buffer.from(Uint32Array.of(number).buffer))
+    const block = Buffer.concat([sound.subarray(0, end), ...numbers])
+    const found: string[] = []
+    expect(() => {
+      for (const { key } of readBlock(block, { error })) found.push(Buffer.from(key).toString())
+    }).toThrow(reason)
+    expect(found).toEqual(['key1', 'key2'])
+  })
+
   test('is a block whose keys take far more memory than it', () => {
     const long = { key: Buffer.alloc(1_000_000), value: Buffer.alloc(0) }
     const block = encodeBlock(Array(400).fill(long), { restartInterval: 10_000 })

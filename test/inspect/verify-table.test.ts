@@ -1,24 +1,35 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { DatabasePlace } from '#src/cloud/database-place.js'
 import type { LiveTable } from '#src/format/manifest.js'
 import { tableUniqueId } from '#src/format/table-unique-id.js'
+import { RocksDB } from '#src/index.js'
 import { BlobTarget } from '#src/inspect/blob-target.js'
 import type { RangedSource } from '#src/inspect/ranged-source.js'
+import { verifyDatabase } from '#src/inspect/verify.js'
 import { type ExpectedTable, verifyTable } from '#src/inspect/verify-table.js'
+import { openStore } from '#src/store/open-store.js'
 import { tableOfManyFilters } from '../support/amplifying-tables.js'
+import { copyToBucket } from '../support/bucket-copy.js'
 import { flipped } from '../support/damage.js'
+import { fixtureNames, fixtureSuite, haveFixtures, unpackFixture } from '../support/fixtures.js'
 import {
   block,
   type Entry,
   type Handle,
   handleBytes,
   internalKey,
+  RawTable,
   type SmallTableOptions,
   smallTable,
   trailerSize,
   u32,
   varint,
 } from '../support/raw-table.js'
+import { temporaryDirectory } from '../support/temporary-directory.js'
+import { mainTestStores } from '../support/test-stores.js'
+import { writeVariedTables } from '../support/varied-tables.js'
 
 const bytewise = 'leveldb.BytewiseComparator'
 const entries: readonly Entry[] = ['a', 'b', 'c'].map((key, at) => [
@@ -198,6 +209,212 @@ test.each<
   ],
 ])('a table with %s is named', async (_, problem, options, expected) => {
   expect(await found(options, expected)).toEqual([expect.stringMatching(problem)])
+})
+
+describe('the index of a table', () => {
+  const value = Buffer.from('value')
+  const all: readonly Entry[] = [
+    [internalKey('a', 2), value],
+    [internalKey('b', 5), value],
+    [internalKey('b', 3), value],
+    [internalKey('d', 4), value],
+  ]
+  const expected = {
+    largestSequence: 9n,
+    largest: { userKey: Buffer.from('d'), sequence: 4n, type: 1 },
+  }
+  const maxSequence = 2n ** 56n - 1n
+
+  interface TwoBlocks {
+    readonly first: readonly Entry[]
+    /** The index entry of the first block. */
+    readonly separator: Uint8Array
+    readonly second: readonly Entry[]
+    readonly hasUserKeys?: boolean
+  }
+  const foundInTwo = ({ first, separator, second, hasUserKeys = false }: TwoBlocks) => {
+    const size = block(first).length
+    const next = size + trailerSize
+    const index = () =>
+      block([
+        [separator, handleBytes({ offset: 0, size })],
+        [
+          hasUserKeys ? Buffer.from('d') : internalKey('d', 4),
+          handleBytes({ offset: next, size: block(second).length }),
+        ],
+      ])
+    const indexEntriesAreUserKeys = withProperties({ 'rocksdb.index.key.is.user.key': varint(1) })
+    return found(
+      {
+        entries: all,
+        data: block(first),
+        next: block(second),
+        index,
+        ...(hasUserKeys && { properties: indexEntriesAreUserKeys }),
+      },
+      expected,
+    )
+  }
+  const afterB = { first: all.slice(0, 3), second: all.slice(3) }
+  const withinB = { first: all.slice(0, 2), second: all.slice(2) }
+  const unreached = /^corrupt: .*byte 0: it has a key that its index entry does not reach/
+  const notBehind =
+    /^corrupt: .*byte \d\d: it has a key that is not behind the index entry of the block before/
+
+  test.each<[separator: string, TwoBlocks]>([
+    ['the last key', { ...afterB, separator: internalKey('b', 3) }],
+    ['a key between two blocks', { ...afterB, separator: internalKey('c', maxSequence, 0x18) }],
+    ['a user key', { ...afterB, separator: Buffer.from('b'), hasUserKeys: true }],
+    ['a user key between two blocks', { ...afterB, separator: Buffer.from('c'), hasUserKeys: true }],
+    ['a key of which the next block has older versions', { ...withinB, separator: internalKey('b', 5) }],
+  ])('is sound with %s', async (_, blocks) => {
+    expect(await foundInTwo(blocks)).toEqual([])
+  })
+
+  test.each<[separator: string, problem: RegExp, TwoBlocks]>([
+    ['before the last key', unreached, { ...afterB, separator: internalKey('a', 2) }],
+    ['behind the first key', notBehind, { ...afterB, separator: internalKey('e', 2) }],
+    ['before the last version of a key', unreached, { ...withinB, separator: internalKey('b', 6) }],
+    ['at the next version of a key', notBehind, { ...withinB, separator: internalKey('b', 3) }],
+    ['before the last user key', unreached, { ...afterB, separator: Buffer.from('a'), hasUserKeys: true }],
+    ['at the first user key', notBehind, { ...afterB, separator: Buffer.from('d'), hasUserKeys: true }],
+    ['at a user key of both', notBehind, { ...withinB, separator: Buffer.from('b'), hasUserKeys: true }],
+  ])('with an entry %s is named', async (_, problem, blocks) => {
+    expect(await foundInTwo(blocks)).toEqual([expect.stringMatching(problem)])
+  })
+
+  test.each([
+    ['c', []],
+    ['d', []],
+    ['bb', [expect.stringMatching(/^corrupt: .*it has a key that its index entry does not reach/)]],
+  ])('whose partition goes to c and is said to go to %s', async (top, problems) => {
+    const file = new RawTable()
+    const data = file.add(block(entries))
+    const partition = file.add(block([[internalKey('c', 3), handleBytes(data)]]))
+    const index = file.add(block([[internalKey(top, 3), handleBytes(partition)]]))
+    const type: Entry = [Buffer.from('rocksdb.block.based.table.index.type'), u32(2)]
+    const properties = file.add(block([type]))
+    const metaindex = file.add(block([[Buffer.from('rocksdb.properties'), handleBytes(properties)]]))
+    expect(await foundIn(file.finish(metaindex, index))).toEqual(problems)
+  })
+
+  test.each([
+    ['a of sequence 1', internalKey('a', 1), []],
+    ['a of sequence 2', internalKey('a', 2), [expect.stringMatching(/^corrupt: .*first key is another/)]],
+    ['A of sequence 1', internalKey('A', 1), [expect.stringMatching(/^corrupt: .*first key is another/)]],
+  ])(
+    'whose block begins with a of sequence 1, and is said to begin with %s',
+    async (_, firstKey, problems) => {
+      const index = (data: Handle) =>
+        block([[internalKey('c', 3), Buffer.concat([handleBytes(data), varint(firstKey.length), firstKey])]])
+      expect(await found({ index, indexType: 3 })).toEqual(problems)
+    },
+  )
+})
+
+describe('the range deletions of a table', () => {
+  const deletion: Entry = [internalKey('a', 1, 15), Buffer.from('c')]
+  const stated = (count: number) =>
+    withProperties({
+      'rocksdb.num.range-deletions': varint(count),
+      'rocksdb.num.entries': varint(entries.length + count),
+    })
+
+  test('are as many as it says', async () => {
+    expect(await found({ rangeDeletions: [deletion], properties: stated(1) })).toEqual([])
+    // As RocksDB 5.15 to 5.18 count.
+    const properties = withProperties({ 'rocksdb.num.range-deletions': varint(1) })
+    expect(await found({ rangeDeletions: [deletion], properties })).toEqual([])
+  })
+
+  test('are as many as its other entries leave, where it does not say more', async () => {
+    const properties = withProperties({ 'rocksdb.num.entries': varint(entries.length + 1) })
+    expect(await found({ rangeDeletions: [deletion], properties })).toEqual([])
+  })
+
+  test.each([0, 2])('are named where they are one, and it says %i', async (count) => {
+    expect(await found({ rangeDeletions: [deletion], properties: stated(count) })).toEqual([
+      expect.stringMatching(`^mismatch: .*has 3 entries and 1 range deletions.* ${count} of them range`),
+    ])
+  })
+
+  test('are named where they are missing', async () => {
+    expect(await found({ properties: stated(1) })).toEqual([
+      expect.stringMatching(/^mismatch: .*0 range del/),
+    ])
+  })
+
+  test('are named where they are something else', async () => {
+    const rangeDeletions = [[internalKey('a', 1), Buffer.from('c')] as const]
+    expect(await found({ rangeDeletions, properties: stated(1) })).toEqual([
+      expect.stringMatching(/^corrupt: .*an entry that is no range deletion/),
+    ])
+  })
+})
+
+test('a data block whose restart points lead past its keys is named', async () => {
+  const [first, second] = [block(entries.slice(0, 1)), block(entries)]
+  const restart = first.length - 8
+  const data = Buffer.from(second)
+  // Each leads to the second entry.
+  for (let at = 1; at <= entries.length; at++) data.writeUInt32LE(restart, data.length - 4 - 4 * at)
+  expect(await found({ data })).toEqual([
+    expect.stringMatching(/^corrupt: .*byte 0: its restart point 1 is not the start of an entry/),
+  ])
+})
+
+describe('what RocksDB writes is sound', () => {
+  async function verifyDeep(write: (path: string) => Promise<void>) {
+    const path = join(temporaryDirectory(), 'db')
+    await write(path)
+    const bucket = mainTestStores()[0]!.make()
+    await copyToBucket(path, bucket, 'db')
+    await bucket.put('db/IDENTITY', await readFile(join(path, 'IDENTITY')))
+    const store = await openStore(bucket.url('db'))
+    const { problems, checked } = await verifyDatabase([{ store, path: '' }], { isDeep: true })
+    store.close()
+    expect(problems).toEqual([])
+    return checked
+  }
+
+  test('in every form of tables', async () => {
+    const { tables, entries } = await verifyDeep(writeVariedTables)
+    expect(tables).toBeGreaterThan(30)
+    expect(entries).toBeGreaterThan(40_000)
+  })
+
+  test('in the opposite order of keys, whether the index has user keys or internal ones', async () => {
+    const { blocks } = await verifyDeep(async (path) => {
+      const db = await RocksDB.open(path)
+      for (const format_version of [2, 5]) {
+        const columnFamily = await db.createColumnFamily(`version${format_version}`, {
+          comparator: 'rocksdb.ReverseBytewiseComparator',
+          block_based_table_factory: { format_version, block_size: 300 },
+        })
+        for (let at = 0; at < 500; at++) await db.put(`key${at}`, `value ${at}`, { columnFamily })
+        await db.flush({ columnFamily })
+      }
+      await db.close()
+    })
+    expect(blocks).toBeGreaterThan(40)
+  })
+
+  test.runIf(haveFixtures)(fixtureSuite('in databases of rocksdb-cloud'), async () => {
+    for (const name of fixtureNames) {
+      const { directory, views } = unpackFixture(name)
+      for (const { open } of views) {
+        const places = [open.dest, open.src].filter((place) => place !== undefined)
+        const opened = places.map(async ({ bucket, path }) => ({
+          store: await openStore(`file://${directory}/${bucket}`),
+          path,
+        }))
+        const [own, ...others] = await Promise.all(opened)
+        const { problems } = await verifyDatabase([own!, ...others], { isDeep: true })
+        for (const { store } of [own!, ...others]) store.close()
+        expect(problems.map(({ code, object }) => [name, code, object])).toEqual([])
+      }
+    }
+  })
 })
 
 describe('a table whose blocks have no checksums', () => {

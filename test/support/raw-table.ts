@@ -131,10 +131,13 @@ export interface SmallTableOptions extends RawTableOptions {
   /** What takes the place of the blocks. */
   readonly data?: Uint8Array
   readonly dataCompression?: number
+  /** A second block of data, right behind the first. */
+  readonly next?: Uint8Array
   /** What lies between the data and the index. */
   readonly padding?: Uint8Array
   readonly index?: (data: Handle, indexOffset: number) => Uint8Array
   readonly indexCompression?: number
+  readonly rangeDeletions?: readonly Entry[]
   readonly properties?: (entries: Entry[]) => Uint8Array
   readonly propertiesCompression?: number
   readonly metaindex?: (properties: Handle) => Uint8Array
@@ -147,10 +150,12 @@ export function smallTable(options: SmallTableOptions): Buffer {
   const { number, entries, columnFamily = 0, indexType = 0 } = options
   const file = new RawTable(options)
   const data = file.add(options.data ?? block(entries), options.dataCompression)
+  if (options.next) file.add(options.next)
   if (options.padding) file.append(options.padding)
   const lastKey = entries.at(-1)?.[0] ?? internalKey('')
   const indexContent = options.index?.(data, file.size) ?? block([[lastKey, handleBytes(data)]])
   const index = file.add(indexContent, options.indexCompression)
+  const rangeDeletions = options.rangeDeletions && file.add(block(options.rangeDeletions))
   const numbers: Record<string, number> = {
     'rocksdb.column.family.id': columnFamily,
     'rocksdb.data.size': Number(data.size) + trailerSize,
@@ -179,6 +184,7 @@ export function smallTable(options: SmallTableOptions): Buffer {
       block([
         ...(options.version === 6 ? [[Buffer.from('rocksdb.index'), handleBytes(index)] as const] : []),
         [Buffer.from('rocksdb.properties'), handleBytes(propertiesHandle)],
+        ...(rangeDeletions ? [[Buffer.from('rocksdb.range_del'), handleBytes(rangeDeletions)] as const] : []),
       ]),
   )
   const [first, second] = options.footer?.(metaindex, index) ?? [metaindex, index]

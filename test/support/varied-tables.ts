@@ -33,6 +33,19 @@ const families: Readonly<Record<string, RocksDBOptions>> = {
     format_version: 2,
   }),
   firstKeys: tableOptions({ index_type: 'kBinarySearchWithFirstKey', block_size: 500 }),
+  firstKeysRestarts: tableOptions({
+    index_type: 'kBinarySearchWithFirstKey',
+    block_size: 500,
+    index_block_restart_interval: 4,
+  }),
+  wholeSeparators: tableOptions({ index_shortening: 'kNoShortening', block_size: 500 }),
+  shortSeparators: tableOptions({
+    index_shortening: 'kShortenSeparatorsAndSuccessor',
+    index_type: 'kTwoLevelIndexSearch',
+    index_block_restart_interval: 4,
+    metadata_block_size: 200,
+    block_size: 500,
+  }),
   hashIndex: { ...tableOptions({ index_type: 'kHashSearch', block_size: 500 }), prefix_extractor: 'fixed:4' },
   hashInBlocks: tableOptions({ data_block_index_type: 'kDataBlockBinaryAndHash' }),
   filtered: tableOptions({ filter_policy: 'ribbonfilter:10' }),
@@ -89,6 +102,9 @@ export async function writeVariedTables(directory: string): Promise<void> {
       }
       await db.flush({ columnFamily })
     }
+    const columnFamily = await db.createColumnFamily('onlyRangeDeletions', families.shortSeparators!)
+    await db.batch([{ type: 'deleteRange', start: 'key000100', end: 'key000200', columnFamily }])
+    await db.flush({ columnFamily })
     const compacted = db.columnFamily('largeBlocks')
     await db.put('key000003', 'again', { columnFamily: compacted })
     await db.compactRange({ columnFamily: compacted })
