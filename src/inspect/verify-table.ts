@@ -261,29 +261,34 @@ class TableCheck {
   ): void {
     if (firstKey && !isSameKey(firstKey, decodeInternalKey(first, error)))
       throw error('its first key is another than its index entry says')
-    const order = this.#order(properties)
+    const order = this.#indexOrder(properties)
     if (!order || !indexKeys) return
     const { lower, upper } = indexKeys
-    const compare: KeyOrder = properties.indexFormat.hasUserKeys
-      ? (key, indexKey) => order(userKeyOf(key), indexKey)
-      : (key, indexKey) => order(userKeyOf(key), userKeyOf(indexKey)) || compareTrailers(indexKey, key)
-    if (compare(last, upper) > 0) throw error('it has a key that its index entry does not reach')
-    if (lower && compare(first, lower) <= 0)
+    const keyOf = properties.indexFormat.hasUserKeys ? userKeyOf : (key: Uint8Array) => key
+    if (order(keyOf(last), upper) > 0) throw error(notReached)
+    if (lower && order(keyOf(first), lower) <= 0)
       throw error('it has a key that is not behind the index entry of the block before')
   }
 
   /** The keys of data blocks are compared with the entries of their partition: here is left to compare those with its own. */
   #verifyPartition(
-    { upperKey }: TableBlock,
+    { indexKeys }: TableBlock,
     bytes: Uint8Array,
     properties: TableProperties,
     error: MakeError,
   ): void {
+    const order = this.#indexOrder(properties)
+    if (!order || !indexKeys) return
+    for (const { key } of readIndexBlock(bytes, properties.indexFormat, error))
+      if (order(key, indexKeys.upper) > 0) throw error(notReached)
+  }
+
+  /** Of keys as the index has them. */
+  #indexOrder(properties: TableProperties): KeyOrder | undefined {
     const order = this.#order(properties)
-    if (!order || !upperKey) return
-    for (const { userKey } of readIndexBlock(bytes, properties.indexFormat, error)) {
-      if (order(userKey, upperKey) > 0) throw error('it has a key that its index entry does not reach')
-    }
+    if (!order || properties.indexFormat.hasUserKeys) return order
+    // Of the same user key, the newest comes first.
+    return (a, b) => order(userKeyOf(a), userKeyOf(b)) || compareTrailers(b, a)
   }
 
   #verifyRangeDeletions(bytes: Uint8Array, error: MakeError): void {
@@ -381,6 +386,7 @@ type MakeError = (reason: string) => EnvError
 
 /** The format version from which on an index may have only the differences between the places of blocks. */
 const deltaHandlesSince = 4
+const notReached = 'it has a key that its index entry does not reach'
 /** See `valueTypeName`. */
 const rangeDeletionType = 0xf
 /** In the properties of a table that was written for no column family. */

@@ -283,15 +283,19 @@ describe('the index of a table', () => {
     expect(await foundInTwo(blocks)).toEqual([expect.stringMatching(problem)])
   })
 
+  const partitionUnreached = [
+    expect.stringMatching(/^corrupt: .*it has a key that its index entry does not reach/),
+  ]
   test.each([
-    ['c', []],
-    ['d', []],
-    ['bb', [expect.stringMatching(/^corrupt: .*it has a key that its index entry does not reach/)]],
-  ])('whose partition goes to c and is said to go to %s', async (top, problems) => {
+    ['c of sequence 3', internalKey('c', 3), []],
+    ['d of sequence 9', internalKey('d', 9), []],
+    ['bb of sequence 3', internalKey('bb', 3), partitionUnreached],
+    ['c of sequence 4', internalKey('c', 4), partitionUnreached],
+  ])('whose partition goes to c of sequence 3, and is said to go to %s', async (_, top, problems) => {
     const file = new RawTable()
     const data = file.add(block(entries))
     const partition = file.add(block([[internalKey('c', 3), handleBytes(data)]]))
-    const index = file.add(block([[internalKey(top, 3), handleBytes(partition)]]))
+    const index = file.add(block([[top, handleBytes(partition)]]))
     const type: Entry = [Buffer.from('rocksdb.block.based.table.index.type'), u32(2)]
     const properties = file.add(block([type]))
     const metaindex = file.add(block([[Buffer.from('rocksdb.properties'), handleBytes(properties)]]))
