@@ -1,5 +1,6 @@
 import { Command } from '@commander-js/extra-typings'
 import type { DatabasePlace } from '../cloud/database-place.js'
+import { EnvError } from '../env/env-error.js'
 import type { Epoch } from '../format/epoch.js'
 import type { DatabaseUsage } from '../inspect/disk-usage.js'
 import type { FoundDatabase } from '../inspect/find-databases.js'
@@ -149,9 +150,21 @@ async function diskUsage(place: DatabasePlace, price: StoragePrice): Promise<Dis
 async function usageOf(
   database: FoundDatabase,
 ): Promise<{ readonly database: FoundDatabase; readonly usage: DatabaseUsage }> {
+  const { databaseUrl } = await import('../cloud/database-place.js')
   const { surveyDatabase } = await import('../inspect/survey.js')
-  const { usageOfDatabase } = await import('../inspect/disk-usage.js')
-  return { database, usage: usageOfDatabase(await surveyDatabase([database.place])) }
+  const { usageOfDatabase, usageOfUnknown } = await import('../inspect/disk-usage.js')
+  try {
+    return { database, usage: usageOfDatabase(await surveyDatabase([database.place])) }
+  } catch (error) {
+    // It has more objects than can be looked at. That is no reason not to show the others.
+    if (!EnvError.is(error, 'NotSupported')) throw error
+    const problem = {
+      code: 'unsupported',
+      object: databaseUrl(database.place),
+      message: error.message,
+    } as const
+    return { database, usage: usageOfUnknown(database, problem) }
+  }
 }
 
 function plus(a: Usage, b: Usage): Usage {

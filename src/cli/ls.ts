@@ -1,6 +1,7 @@
 import { Command } from '@commander-js/extra-typings'
 import type { LimitFunction } from 'p-limit'
 import type { FoundDatabase } from '../inspect/find-databases.js'
+import type { Problem } from '../inspect/problem.js'
 import type { ReadState } from '../inspect/read-state.js'
 import type { Remains } from '../inspect/remains.js'
 import { urlPath } from '../store/store-url.js'
@@ -94,9 +95,11 @@ async function listedDatabase(
   oneAtATime: LimitFunction,
 ): Promise<ListedDatabase> {
   const { databaseUrl } = await import('../cloud/database-place.js')
+  const { maxCookies, tooManyCookies } = await import('../inspect/listed-place.js')
   const { StateReader } = await import('../inspect/read-state.js')
   const chosen = cookies.filter((cookie) => cookie === (wanted ?? cookie))
   const read = async (): Promise<ListedState[]> => {
+    if (cookies.length > maxCookies) return [refusedState(databaseUrl(place), tooManyCookies(place))]
     const reader = new StateReader([place])
     const states: ListedState[] = []
     for (const cookie of chosen) states.push(listedState(await reader.read(cookie)))
@@ -117,7 +120,15 @@ async function listedDatabase(
 
 async function lostState(url: string, remains: Remains): Promise<ListedState> {
   const { missingCloudManifest } = await import('../inspect/remains.js')
-  const problems = [jsonProblem(missingCloudManifest(url, remains))]
+  return unreadState(missingCloudManifest(url, remains))
+}
+
+function refusedState(object: string, { message }: Error): ListedState {
+  return unreadState({ code: 'unsupported', object, message })
+}
+
+function unreadState(problem: Problem): ListedState {
+  const problems = [jsonProblem(problem)]
   return { cookie: '', epoch: null, tables: null, tableBytes: null, lastCommit: null, problems }
 }
 

@@ -6,7 +6,7 @@ import type { S3Connection } from '../store/s3-client.js'
 import { checkEndpoint, parseStoreUrl } from '../store/store-url.js'
 import { asUsage } from './as-usage.js'
 import { checkProfile } from './aws-profile.js'
-import { cookiesAt } from './cookies-at.js'
+import { hasCloudManifest } from './has-cloud-manifest.js'
 import { noDatabase } from './no-database.js'
 import { UsageError } from './usage-error.js'
 
@@ -102,7 +102,7 @@ export async function withPlaces<T>(
 
 /** A source may have lost its CLOUDMANIFEST: its clones can be read from the tables that are there. */
 async function checkSource(source: DatabasePlace): Promise<void> {
-  if ((await cookiesAt(source)).length > 0) return
+  if (await hasCloudManifest(source)) return
   const error = await noDatabase(source, '')
   if (error instanceof UsageError) throw new UsageError(`--source: ${error.message}`)
 }

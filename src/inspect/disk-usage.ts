@@ -56,6 +56,23 @@ export function usageOfDatabase(survey: Survey): DatabaseUsage {
   }
 }
 
+/** Of a database that has been listed and cannot be looked at. */
+export function usageOfUnknown(total: Usage, problem: Problem): DatabaseUsage {
+  const none: Usage = { objects: 0, bytes: 0 }
+  const { objects, bytes } = total
+  return {
+    total: { objects, bytes },
+    live: none,
+    garbage: none,
+    undecided: { objects, bytes },
+    foreign: none,
+    byLevel: [],
+    metadata: none,
+    byEpoch: [],
+    problems: [problem],
+  }
+}
+
 function problemsOf({ states, identity }: Survey): Problem[] {
   const all = [...states.values()].flatMap(({ problems }) => problems)
   return isCloneIdentity(identity) ? all.filter(({ code }) => code !== 'missing') : all

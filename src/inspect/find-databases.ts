@@ -1,5 +1,6 @@
 import { type DatabasePlace, objectKey } from '../cloud/database-place.js'
 import { parseObjectName } from '../format/file-name.js'
+import { maxCookies } from './listed-place.js'
 import { type Remains, RemainsCounter } from './remains.js'
 
 /** A database below a prefix, as a listing shows it: live files and garbage are not told apart. */
@@ -7,7 +8,10 @@ export interface FoundDatabase {
   readonly place: DatabasePlace
   /** Below the prefix; empty for a database that lies directly there. */
   readonly path: string
-  /** Of its CLOUDMANIFESTs, in order: the plain one (`''`) comes first. Empty: it lost them. */
+  /**
+   * Of its CLOUDMANIFESTs, in order: the plain one (`''`) comes first. Empty: it lost them. More than
+   * {@link maxCookies}: there may be still more.
+   */
   readonly cookies: readonly string[]
   /** What is left of one that lost its CLOUDMANIFEST: files, and a MANIFEST that may lead to them. */
   readonly remains: Remains | undefined
@@ -78,7 +82,8 @@ export async function* findDatabases(
     directory.left.add(key.slice(prefix.length + path.length))
     directory.objects += 1
     directory.bytes += size
-    if (name?.kind === 'cloudManifest') directory.cookies.push(name.cookie)
+    if (name?.kind === 'cloudManifest' && directory.cookies.length <= maxCookies)
+      directory.cookies.push(name.cookie)
     if (name && lastModified > directory.modified) directory.modified = lastModified
   }
   while (open.length > 0) {

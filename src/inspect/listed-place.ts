@@ -1,4 +1,5 @@
-import { type DatabasePlace, objectKey } from '../cloud/database-place.js'
+import { type DatabasePlace, databaseUrl, objectKey } from '../cloud/database-place.js'
+import { EnvError } from '../env/env-error.js'
 import { type ObjectName, parseObjectName } from '../format/file-name.js'
 
 /** What lies directly at a place, by what its names mean. */
@@ -30,17 +31,39 @@ const maxForeignSample = 1000
 /** See src/store/probe-conditional.ts. */
 const probe = /^\.cloudenv-probe-[0-9a-f-]{36}$/
 
-/** @param onObject called for each. */
+/** Four for each file that a MANIFEST may have; what is known of them then takes a gigabyte. */
+const maxNames = 2_000_000
+/** Five for each state that is read. */
+export const maxCookies = 5_000
+
+/** That a place has more CLOUDMANIFESTs than anybody's database. */
+export function tooManyCookies(place: DatabasePlace): EnvError {
+  return refusal(place, `${maxCookies} CLOUDMANIFESTs`)
+}
+
+function refusal(place: DatabasePlace, most: string): EnvError {
+  return new EnvError(
+    'NotSupported',
+    `${databaseUrl(place)} has more than ${most}, more than is looked at here. Remove those that nobody needs`,
+  )
+}
+
+/**
+ * @param onObject called for each.
+ * @throws EnvError NotSupported: there are more than can be held; and what the store fails with.
+ */
 export async function listPlace(place: DatabasePlace, onObject?: () => void): Promise<ListedPlace> {
   const prefix = objectKey(place, '')
   const named = new Map<string, NamedObject>()
   const probes: ListedObject[] = []
   const foreignSample: ListedObject[] = []
   const foreign = { objects: 0, bytes: 0 }
+  let cookies = 0
   for await (const { key, size, lastModified: modified } of place.store.list(prefix, { shallow: true })) {
     onObject?.()
     const name = key.slice(prefix.length)
     const parsed = parseObjectName(name)
+    if (parsed?.kind === 'cloudManifest' && ++cookies > maxCookies) throw tooManyCookies(place)
     if (parsed) named.set(name, { parsed, size, modified })
     else if (probe.test(name)) probes.push({ name, size, modified })
     else {
@@ -48,6 +71,7 @@ export async function listPlace(place: DatabasePlace, onObject?: () => void): Pr
       foreign.bytes += size
       if (foreignSample.length < maxForeignSample) foreignSample.push({ name, size, modified })
     }
+    if (named.size + probes.length > maxNames) throw refusal(place, `${maxNames} objects of a database`)
   }
   return { place, named, probes, foreign, foreignSample }
 }

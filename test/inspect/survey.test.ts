@@ -7,6 +7,7 @@ import { encodeLog } from '#src/format/log-record.js'
 import { type Survey, surveyDatabase } from '#src/inspect/survey.js'
 import type { ObjectStore } from '#src/store/object-store.js'
 import { openStore } from '#src/store/open-store.js'
+import { runCommand } from '../support/command-runner.js'
 import { fixtureDatabases, ownObjects } from '../support/fixture-views.js'
 import { fixtureSuite, haveFixtures } from '../support/fixtures.js'
 import { Machine } from '../support/machine.js'
@@ -328,6 +329,24 @@ describe('several states', () => {
     expect(codes.filter((code) => code === 'unsupported')).toHaveLength(1)
   })
 
+  test('are not looked at where there are 5,001 CLOUDMANIFESTs, and databases beside that are listed', async () => {
+    const store = mainTestStores()[0]!.make()
+    for (let cookie = 0; cookie <= 5_000; cookie++)
+      await store.put(`many/CLOUDMANIFEST-c${cookie}`, Buffer.from('nonsense'))
+    await store.put('one/CLOUDMANIFEST', Buffer.from('nonsense'))
+    const { place } = await placeOf(store, 'many')
+    const refusal = `${store.url('many')} has more than 5000 CLOUDMANIFESTs, more than is looked at here`
+    await expect(surveyDatabase([place])).rejects.toThrow(refusal)
+
+    for (const command of ['ls', 'du']) {
+      const { code, stdout } = await runCommand([command, store.url(), '--json'])
+      expect(code).toBe(1)
+      const { databases } = JSON.parse(stdout)
+      expect(databases.map(({ path }: { path: string }) => path)).toEqual(['many', 'one'])
+      expect(JSON.stringify(databases[0])).toContain(refusal)
+    }
+  })
+
   test('of a damaged database whose owner goes on committing are told as they were seen last', async () => {
     const store = await storeWith(1, encodeCloudManifest({ past: [], current }))
     const { place } = await placeOf(store, '')
@@ -344,6 +363,24 @@ describe('several states', () => {
     expect(states.get('c0')!.problems).toMatchObject([{ code: 'missing' }])
     expect(gets).toBeLessThan(20)
   })
+})
+
+test('a database of 2,000,001 objects is not looked at', async () => {
+  const { place } = await placeOf(mainTestStores()[0]!.make(), '')
+  const object = { key: `.cloudenv-probe-${randomUUID()}`, size: 1, lastModified: new Date() }
+  let listed = 0
+  const store: ObjectStore = Object.create(place.store, {
+    list: {
+      async *value() {
+        for (;;) {
+          listed += 1
+          yield object
+        }
+      },
+    },
+  })
+  await expect(surveyDatabase([{ ...place, store }])).rejects.toThrow(/has more than 2000000 objects/)
+  expect(listed).toBe(2_000_001)
 })
 
 /** The place, with something that happens once between the listing and what is read then. */
