@@ -137,7 +137,7 @@ class TableCheck {
   #verifyFormat({ footer, properties }: TableReader): void {
     const { comparator } = this.#expected
     const own = properties.texts.get('rocksdb.comparator')
-    if (own && comparator && own !== comparator) {
+    if (own && comparator && !isCompatible(own, comparator)) {
       const message = `is in the order of ${quoted(own)}, and its column family in that of ${quoted(comparator)}. ${bringBack}`
       this.#report('mismatch', message)
     }
@@ -313,9 +313,11 @@ class TableCheck {
     if (target.isFirst()) this.#toFollow.push(() => target.follow(reference, userKey, this.#source.name))
   }
 
-  /** Undefined where only the author of the comparator knows it. */
+  /** Undefined where only the author of the comparator knows it, or the table has another than its column family. */
   #order({ texts }: TableProperties): KeyOrder | undefined {
-    return keyOrder(this.#expected.comparator ?? texts.get('rocksdb.comparator'))
+    const own = texts.get('rocksdb.comparator') || undefined
+    const { comparator = own } = this.#expected
+    return own === undefined || own === comparator ? keyOrder(comparator) : undefined
   }
 
   #verifyContents(properties: TableProperties): void {
@@ -395,6 +397,17 @@ const unknownFamily = 2 ** 31 - 1
 /** Zeros stand for an id that was not known. */
 function knownId(id: TableUniqueId | undefined): TableUniqueId | undefined {
   return id && (id[0] !== 0n || id[1] !== 0n) ? id : undefined
+}
+
+/** What RocksDB adds to the name of a comparator whose keys have a timestamp at the end. */
+const timestampSuffix = '.u64ts'
+
+/**
+ * A column family may get timestamps, and lose them, where it does not write them into its tables: older ones keep the
+ * name that was its comparator's. See `ValidateUserDefinedTimestampsOptions` in RocksDB's util/udt_util.cc.
+ */
+function isCompatible(a: string, b: string): boolean {
+  return a === b || a === b + timestampSuffix || b === a + timestampSuffix
 }
 
 /** Behind each user key: 7 bytes of sequence number and 1 of type. */

@@ -134,6 +134,17 @@ describe('a table is sound', () => {
     ).toEqual([])
   })
 
+  test.each([
+    [bytewise, `${bytewise}.u64ts`],
+    [`${bytewise}.u64ts`, bytewise],
+  ])(
+    'when it has the comparator %s, and its column family got, or lost, timestamps: %s',
+    async (own, comparator) => {
+      const properties = withProperties({ 'rocksdb.comparator': Buffer.from(own) })
+      expect(await found({ properties }, { comparator })).toEqual([])
+    },
+  )
+
   test('when its keys are in an order that is unknown here', async () => {
     const comparator = 'mine'
     const properties = withProperties({ 'rocksdb.comparator': Buffer.from(comparator) })
