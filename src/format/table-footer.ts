@@ -14,7 +14,7 @@ import { corruption } from './corruption.js'
  *                       handles, zeros       handles, zeros       u32 checksum of the footer without itself
  *                                                                 u32 base context checksum
  *                                                                 u32 size of the metaindex, right before the footer
- *                                                                 24 zeros
+ *                                                                 16 bytes that may be ignored, 8 that may not: zeros
  *                                            u32 format version   u32 format version
  *     u64               legacy magic number  magic number         magic number
  */
@@ -44,6 +44,8 @@ const otherMagics: ReadonlyMap<bigint, string> = new Map([
   [0x926789d0c5f17873n, 'a cuckoo table'],
 ])
 const extendedMagic = 0x007a003e
+/** Of the 24 bytes of zeros, what is not understood must not be in the last eight. */
+const reservedOffset = 33
 
 /**
  * @param tail the end of the file, {@link maxFooterSize} bytes or more of it where the file has as many.
@@ -74,7 +76,7 @@ export async function readTableFooter(tail: Uint8Array, size: number, name: stri
   const fixed = { offset, formatVersion, checksum }
   if (formatVersion < 6)
     return { ...fixed, ...readHandles(footer.subarray(1), name, offset), baseContextChecksum: 0 }
-  return { ...fixed, ...(await readExtended(footer, offset, checksum, error)), index: undefined }
+  return { ...fixed, ...(await readExtended(footer, { offset, checksum, name }, error)), index: undefined }
 }
 
 function notBlockBased(magic: bigint, name: string, error: (reason: string) => EnvError): EnvError {
@@ -104,8 +106,11 @@ function readHandles(
 
 async function readExtended(
   footer: Uint8Array,
-  offset: number,
-  checksum: ChecksumType,
+  {
+    offset,
+    checksum,
+    name,
+  }: { readonly offset: number; readonly checksum: ChecksumType; readonly name: string },
   error: (reason: string) => EnvError,
 ): Promise<Pick<TableFooter, 'metaindex' | 'baseContextChecksum'>> {
   const view = new DataView(footer.buffer, footer.byteOffset, footer.byteLength)
@@ -121,7 +126,12 @@ async function readExtended(
   if (stored !== (compute(unchecked) + modifier) >>> 0) {
     throw error('the checksum of the footer does not match')
   }
-  if (view.getBigUint64(33, true) !== 0n) throw error('the footer has fields that are unknown')
+  if (view.getBigUint64(reservedOffset, true) !== 0n) {
+    throw new EnvError(
+      'NotSupported',
+      `${name} has something in its footer that only later versions of RocksDB know`,
+    )
+  }
   const size = view.getUint32(13, true)
   const metaindex = { offset: offset - blockTrailerSize - size, size }
   if (metaindex.offset < 0) throw error('the metaindex begins before the file does')
