@@ -32,6 +32,13 @@ test('nesting without end takes no memory without end', () => {
   expect(text!.length).toBeLessThan(deep * 2 * 110)
 })
 
+test('what would be too long to be laid out is on one line', () => {
+  const nested = (open: string, element: string, close: string) =>
+    `${open.repeat(60)}${`${element},`.repeat(700_000)}${element}${close.repeat(60)}`
+  const text = laidOutJson(nested(' [', '0', ' ]'), { indented: true })
+  expect(text === nested('[', '0', ']')).toBe(true)
+})
+
 test('what is no JSON is told apart', () => {
   for (const text of ['', '{', 'nan', "{'a':1}", '[1,]'])
     expect(laidOutJson(text, { indented: true })).toBe(undefined)
