@@ -5,6 +5,7 @@ import { isUtf8 } from 'node:buffer'
  * lone surrogate, `0xff` for example U+DCFF, which no UTF-8 has: see {@link isText}.
  */
 export function exactText(bytes: Uint8Array): string {
+  if (bytes.length === 0) return ''
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (isUtf8(buffer)) return buffer.toString()
   return buffer

@@ -2,6 +2,7 @@ import { EnvError } from '../env/env-error.js'
 import { corruption } from './corruption.js'
 import { readLog } from './log-record.js'
 import {
+  type BlobGarbage,
   decodeVersionEdit,
   maxEntries,
   type NewBlobFile,
@@ -93,6 +94,9 @@ export class ManifestBuilder {
   readonly #familyNames = new Set(['default'])
   readonly #tables = new FamilyFiles<LiveTable>()
   readonly #blobFiles = new FamilyFiles<BlobFile>()
+  /** How many of them became garbage from end to end since such were last forgotten. */
+  #garbageFiles = 0
+  #hasForgotten = false
   /** The edits of an atomic group that has more to come. */
   #group: PlacedEdit[] = []
   #groupEntries = 0
@@ -117,13 +121,15 @@ export class ManifestBuilder {
     }
     this.#group.push(placed)
     this.#groupEntries += entriesOf(edit)
-    const held = this.#tables.byNumber.size + this.#blobFiles.byNumber.size + this.#columnFamilies.size
+    const blobFiles = this.#blobFiles.byNumber.size - this.#garbageFiles
+    const held = this.#tables.byNumber.size + blobFiles + this.#columnFamilies.size
     if (held + this.#groupEntries > this.#most) {
       const message = `${this.#name} has more than ${this.#most} files at byte ${start}, more than is read here`
       throw new EnvError('NotSupported', message)
     }
     if (edit.remainingInGroup) return
     for (const member of this.#group) this.#apply(member.edit, member.start)
+    if (this.#garbageFiles > this.#most / 10) this.#forgetGarbage()
     this.#length = end
     this.#group = []
     this.#groupEntries = 0
@@ -196,15 +202,9 @@ export class ManifestBuilder {
       const { number } = file
       if (this.#blobFiles.byNumber.has(number)) throw fail(`blob file ${number} is added twice`)
       this.#blobFiles.add({ ...file, columnFamily, garbageCount: 0, garbageBytes: 0 })
+      if (file.blobCount === 0) this.#garbageFiles += 1
     }
-    for (const { number, blobCount, blobBytes } of edit.blobGarbage) {
-      const file = this.#blobFiles.byNumber.get(number)
-      if (file === undefined) throw fail(`blob file ${number} has garbage but is not there`)
-      file.garbageCount += blobCount
-      file.garbageBytes += blobBytes
-      if (file.garbageCount > file.blobCount || file.garbageBytes > file.blobBytes)
-        throw fail(`blob file ${number} has more garbage than blobs`)
-    }
+    for (const garbage of edit.blobGarbage) this.#addGarbage(garbage, fail)
     for (const { number, level } of edit.deletedTables) {
       const table = this.#tables.byNumber.get(number)
       if (table?.columnFamily !== columnFamily || table.level !== level) {
@@ -217,6 +217,33 @@ export class ManifestBuilder {
       if (this.#tables.byNumber.has(number)) throw fail(`table ${number} is added twice`)
       this.#tables.add({ ...table, columnFamily, editOffset: offset })
     }
+  }
+
+  #addGarbage({ number, blobCount, blobBytes }: BlobGarbage, fail: (reason: string) => Error): void {
+    const file = this.#blobFiles.byNumber.get(number)
+    if (file === undefined) {
+      // To one that was forgotten, RocksDB could still add no blobs at all.
+      if (this.#hasForgotten && blobCount === 0) return
+      throw fail(`blob file ${number} has garbage but is not there`)
+    }
+    const wasGarbage = isGarbage(file)
+    file.garbageCount += blobCount
+    file.garbageBytes += blobBytes
+    if (file.garbageCount > file.blobCount || file.garbageBytes > file.blobBytes)
+      throw fail(`blob file ${number} has more garbage than blobs`)
+    if (!wasGarbage && isGarbage(file)) this.#garbageFiles += 1
+  }
+
+  /**
+   * Over the life of a database far more blob files become garbage than it ever has at a time, and nothing is said of them
+   * after that. That they are forgotten now and then, and not at once, takes little time and a tenth more memory.
+   */
+  #forgetGarbage(): void {
+    const { linked } = this.#linkedBlobFiles()
+    for (const file of this.#blobFiles.byNumber.values())
+      if (isGarbage(file) && !linked.has(file.number)) this.#blobFiles.delete(file)
+    this.#garbageFiles = 0
+    this.#hasForgotten = true
   }
 
   #applyNumbers(edit: VersionEdit): void {
@@ -232,6 +259,19 @@ export class ManifestBuilder {
    * table points to on, without those that no table points to and that are garbage from end to end.
    */
   #liveBlobFiles(): Map<number, LiveBlobFile> {
+    const { linked, oldest } = this.#linkedBlobFiles()
+    const live = new Map<number, LiveBlobFile>()
+    for (const blobFile of this.#blobFiles.byNumber.values()) {
+      const { garbageCount: _, garbageBytes: __, ...file } = blobFile
+      const inRange = file.number >= (oldest.get(file.columnFamily) ?? Infinity)
+      const holdsData = linked.has(file.number) || !isGarbage(blobFile)
+      if (inRange && holdsData) live.set(file.number, file)
+    }
+    return live
+  }
+
+  /** Those that a table points to, and the oldest of them in each column family. */
+  #linkedBlobFiles(): { readonly linked: ReadonlySet<number>; readonly oldest: ReadonlyMap<number, number> } {
     const linked = new Set<number>()
     const oldest = new Map<number, number>()
     for (const { columnFamily, oldestBlobFile } of this.#tables.byNumber.values()) {
@@ -239,14 +279,12 @@ export class ManifestBuilder {
       linked.add(oldestBlobFile)
       oldest.set(columnFamily, Math.min(oldest.get(columnFamily) ?? Infinity, oldestBlobFile))
     }
-    const live = new Map<number, LiveBlobFile>()
-    for (const { garbageCount, garbageBytes: _, ...file } of this.#blobFiles.byNumber.values()) {
-      const inRange = file.number >= (oldest.get(file.columnFamily) ?? Infinity)
-      const holdsData = linked.has(file.number) || garbageCount < file.blobCount
-      if (inRange && holdsData) live.set(file.number, file)
-    }
-    return live
+    return { linked, oldest }
   }
+}
+
+function isGarbage({ garbageCount, blobCount }: BlobFile): boolean {
+  return garbageCount >= blobCount
 }
 
 /** Itself, and what it has any number of. */

@@ -92,6 +92,32 @@ describe('blob files', () => {
     expect(live(...edits, field.blobGarbage(6, 10, 100))).toEqual([6, 8])
   })
 
+  test('that are garbage take no memory, however many there were', () => {
+    const files = Array.from({ length: 1_000 }, (_, at) => at + 10)
+    const edits = files.flatMap((number) => {
+      // Of every 100 one has a blob left, one is garbage from the first, and to one that is garbage a table points.
+      const isLinked = number % 100 === 10
+      const left = number % 100 === 20 ? 1 : 0
+      const count = number % 100 === 30 ? 0 : 3
+      return [
+        bytes(
+          field.newBlobFile(number, count, 10 * count),
+          ...(isLinked ? [field.newTable(0, number + 5_000, 1, number)] : []),
+        ),
+        ...(count > 0 ? [field.blobGarbage(number, 1, 10), field.blobGarbage(number, 2 - left, 10)] : []),
+      ]
+    })
+    const { liveBlobFiles, ...manifest } = readManifest(manifestOf(...edits), { most: 100 })
+    expect([...liveBlobFiles.keys()]).toEqual(files.filter((number) => [10, 20].includes(number % 100)))
+    expect({ ...manifest, liveBlobFiles }).toEqual(read(...edits))
+
+    const more = (...some: Uint8Array[]) => readManifest(manifestOf(...edits, ...some), { most: 100 })
+    expect(() => more(field.blobGarbage(11, 1, 0))).toThrow('blob file 11 has garbage but is not there')
+    expect(() => more(field.blobGarbage(11, 0, 0))).not.toThrow()
+    const alive = Array.from({ length: 100 }, (_, at) => field.newBlobFile(at + 2_000, 1, 1))
+    expect(() => more(...alive)).toThrow(expect.objectContaining({ code: 'NotSupported' }))
+  })
+
   test('of one column family are not kept by tables of another', () => {
     const cf = field.columnFamily(1)
     expect(
