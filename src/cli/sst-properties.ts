@@ -66,16 +66,7 @@ function printForPeople(
   problems: TableProblems,
 ): void {
   printHeading(source, footer)
-  if (properties) {
-    console.log()
-    printTable(
-      [...properties.raw.keys()],
-      [
-        { title: 'property', cell: (name) => shownText(name.replace(/^rocksdb\./, '')) },
-        { title: 'value', cell: (name) => propertyText(name, properties) },
-      ],
-    )
-  }
+  if (properties) printPropertyTable(properties)
   if (metaindex) {
     console.log()
     printTable(
@@ -88,6 +79,19 @@ function printForPeople(
     )
   }
   problems.print()
+}
+
+function printPropertyTable(properties: TableProperties): void {
+  const names = [...properties.raw.keys()]
+  if (names.length === 0) {
+    console.log('\nno properties, as in what LevelDB wrote')
+    return
+  }
+  console.log()
+  printTable(names, [
+    { title: 'property', cell: (name) => shownText(name.replace(/^rocksdb\./, '')) },
+    { title: 'value', cell: (name) => propertyText(name, properties) },
+  ])
 }
 
 function printHeading({ name, size }: RangedSource, footer: TableFooter | undefined): void {

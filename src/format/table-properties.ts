@@ -83,10 +83,16 @@ const maxProperties = 100_000
 
 const utf8 = new TextDecoder('utf-8')
 
-/** What the properties block says, decompressed and checked. */
-export function readTableProperties(block: Uint8Array, error: (reason: string) => EnvError): TableProperties {
+/**
+ * What the properties block says, decompressed and checked.
+ * @param block undefined of a table that has none, as LevelDB wrote them: RocksDB takes it for one in the oldest form.
+ */
+export function readTableProperties(
+  block: Uint8Array | undefined,
+  error: (reason: string) => EnvError,
+): TableProperties {
   const raw = new Map<string, Uint8Array>()
-  for (const { key, value } of readBlock(block, { error })) {
+  for (const { key, value } of block ? readBlock(block, { error }) : []) {
     if (raw.size === maxProperties) throw error(`it has more than ${maxProperties} properties`)
     raw.set(utf8.decode(key), value)
   }

@@ -89,12 +89,9 @@ export class TableReader {
     const footer = await readFooter(source)
     const blocks = await BlockReader.open(source, footer)
     const metaindex = await readMetaindexBlock(blocks, footer)
-    // Very old tables have the second name.
-    const handle = metaindex.get(propertiesName) ?? metaindex.get('rocksdb.stats')
-    if (handle === undefined)
-      throw corruption(source.name, footer.metaindex.offset, 'the metaindex names no properties')
-    const { bytes } = await blocks.readProperties(handle)
-    const properties = readTableProperties(bytes, blocks.errorAt(handle))
+    const handle = propertiesHandle(metaindex)
+    const block = handle && (await blocks.readProperties(handle))
+    const properties = readTableProperties(block?.bytes, blocks.errorAt(handle ?? footer.metaindex))
     return new TableReader(source, footer, metaindex, properties, blocks)
   }
 
@@ -110,6 +107,11 @@ export class TableReader {
     this.metaindex = metaindex
     this.properties = properties
     this.#blocks = blocks
+  }
+
+  /** False of a table that LevelDB wrote, and of one that is damaged. */
+  get hasProperties(): boolean {
+    return propertiesHandle(this.metaindex) !== undefined
   }
 
   /** Where what is not data begins, partitions of index and filter left out. */
@@ -421,15 +423,21 @@ async function readMetaindexBlock(
 }
 
 const propertiesName = 'rocksdb.properties'
+/** In very old tables. */
+const oldPropertiesName = 'rocksdb.stats'
 const indexName = 'rocksdb.index'
 const dictionaryName = 'rocksdb.compression_dict'
 const rangeDeletionsName = 'rocksdb.range_del'
 const partitionedFilterPrefix = 'partitionedfilter.'
 
+function propertiesHandle(metaindex: ReadonlyMap<string, BlockHandle>): BlockHandle | undefined {
+  return metaindex.get(propertiesName) ?? metaindex.get(oldPropertiesName)
+}
+
 function kindOf(name: string): BlockKind {
   switch (name) {
     case propertiesName:
-    case 'rocksdb.stats':
+    case oldPropertiesName:
       return 'properties'
     case indexName:
       return 'index'

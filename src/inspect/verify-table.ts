@@ -134,8 +134,11 @@ class TableCheck {
     this.#report('swapped', `holds ${what}. ${bringBack}`)
   }
 
-  #verifyFormat({ footer, properties }: TableReader): void {
-    const { comparator } = this.#expected
+  #verifyFormat({ footer, properties, hasProperties }: TableReader): void {
+    const { comparator, table } = this.#expected
+    // RocksDB always wrote properties, LevelDB never.
+    if (!hasProperties && (footer.formatVersion > 0 || knownId(table.uniqueId)))
+      this.#report('corrupt', `has no properties. ${bringBack}`)
     const own = properties.texts.get('rocksdb.comparator')
     if (own && comparator && !isCompatible(own, comparator)) {
       const message = `is in the order of ${quoted(own)}, and its column family in that of ${quoted(comparator)}. ${bringBack}`

@@ -360,6 +360,15 @@ describe('a table', () => {
     })
   })
 
+  test('that LevelDB wrote has no properties, and all else', async () => {
+    const url = write('leveldb', smallTable({ number: 17, entries: values, version: 0, properties: false }))
+    const { code, stdout } = await runCommand(['sst', url])
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/, format version 0, kCRC32c\n\nno properties, as in what LevelDB wrote\n/)
+    expect(await sst(url)).toMatchObject({ properties: {}, metaindex: [], problems: [] })
+    expect(await entries(url)).toHaveLength(values.length)
+  })
+
   describe('with a block that is not read here', () => {
     const url = () => write('unread', withUnreadBlock())
 

@@ -202,6 +202,15 @@ describe('a table that was ingested', () => {
   })
 })
 
+test('a table without properties, as LevelDB wrote them, is read', async () => {
+  const entries = ['a', 'b'].map((key) => [internalKey(key, 7), Buffer.from('1')] as const)
+  const bytes = smallTable({ number: 17, entries, version: 0, properties: false })
+  const found = await readEverything(bytes)
+  expect(found.entries.map(({ userKey, sequence }) => `${userKey} ${sequence}`)).toEqual(['a 7', 'b 7'])
+  expect(found.reader.hasProperties).toBe(false)
+  expect([...found.reader.properties.raw]).toEqual([])
+})
+
 describe('a hostile table is corruption, with its name and the place:', () => {
   const entries = [[internalKey('a', 1), Buffer.from('1')] as const]
   const table = (options: Partial<SmallTableOptions> = {}) => smallTable({ number: 17, entries, ...options })
@@ -221,7 +230,6 @@ describe('a hostile table is corruption, with its name and the place:', () => {
       'a footer that points at itself',
       () => table({ footer: (metaindex, index) => [{ ...metaindex, size: 200 }, index] }),
     ],
-    ['a metaindex without properties', () => table({ metaindex: () => block([]) })],
     ['a metaindex of random bytes', () => table({ metaindex: () => Buffer.alloc(50, 0xff) })],
     [
       'a metaindex that points outside',

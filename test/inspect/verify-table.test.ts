@@ -134,6 +134,10 @@ describe('a table is sound', () => {
     ).toEqual([])
   })
 
+  test('when LevelDB wrote it, without properties', async () => {
+    expect(await found({ version: 0, properties: false })).toEqual([])
+  })
+
   test.each([
     [bytewise, `${bytewise}.u64ts`],
     [`${bytewise}.u64ts`, bytewise],
@@ -209,6 +213,13 @@ test.each<
     'an id of another session',
     /^swapped: .*written as table 7 of another/,
     { sessionId: 'JCWMTVF3BSU4NE7SWKSX' },
+    { uniqueId },
+  ],
+  ['no properties', /^corrupt: .*has no properties/, { properties: false }],
+  [
+    'no properties, where the MANIFEST has an id',
+    /^corrupt: .*has no properties/,
+    { version: 0, properties: false },
     { uniqueId },
   ],
   ['an id of another number', /^swapped: .*written as table 8 of another/, { number: 8 }, { uniqueId }],

@@ -12,6 +12,8 @@ export interface Handle {
 export type Entry = readonly [key: Uint8Array, value: Uint8Array]
 
 const magic = 0x88e241b785f4cff7n
+/** Of format version 0: tables of LevelDB have it too. */
+const legacyMagic = 0xdb4775248b80fb57n
 export const trailerSize = 5
 export const footerSize = 53
 const noChecksumType = 0
@@ -36,9 +38,7 @@ export function handleBytes({ offset, size }: Handle): Buffer {
 
 /** A user key with sequence number and type (1 is a value). */
 export function internalKey(key: string | Uint8Array, sequence: bigint | number = 1, type = 1): Buffer {
-  const trailer = Buffer.alloc(8)
-  trailer.writeBigUInt64LE((BigInt(sequence) << 8n) | BigInt(type))
-  return Buffer.concat([Buffer.from(key), trailer])
+  return Buffer.concat([Buffer.from(key), u64((BigInt(sequence) << 8n) | BigInt(type))])
 }
 
 /** The content of a block: each entry a restart point, so that no key is shortened. */
@@ -66,6 +66,12 @@ export interface RawTableOptions {
   readonly version?: number
   /** 0: the blocks have none. 1: CRC32c. */
   readonly checksumType?: number
+}
+
+function u64(value: bigint): Buffer {
+  const bytes = Buffer.alloc(8)
+  bytes.writeBigUInt64LE(value)
+  return bytes
 }
 
 /** A file that grows block by block. */
@@ -100,6 +106,11 @@ export class RawTable {
 
   /** The whole file, with a footer that points to these. From version 6 on the metaindex has to be the last block. */
   finish(metaindex: Handle, index: Handle): Buffer {
+    const handles = Buffer.concat([handleBytes(metaindex), handleBytes(index)])
+    if (this.#version === 0) {
+      const padding = Buffer.alloc(40 - handles.length)
+      return Buffer.concat([...this.#pieces, handles, padding, u64(legacyMagic)])
+    }
     const footer = Buffer.alloc(footerSize)
     footer[0] = this.#checksumType
     footer.writeUInt32LE(this.#version, footerSize - 12)
@@ -109,7 +120,7 @@ export class RawTable {
       footer.writeUInt32LE(baseContextChecksum, 9)
       footer.writeUInt32LE(Number(metaindex.size), 13)
       footer.writeUInt32LE(this.#checksum(footer, this.#size), 5)
-    } else Buffer.concat([handleBytes(metaindex), handleBytes(index)]).copy(footer, 1)
+    } else handles.copy(footer, 1)
     return Buffer.concat([...this.#pieces, footer])
   }
 
@@ -138,7 +149,8 @@ export interface SmallTableOptions extends RawTableOptions {
   readonly index?: (data: Handle, indexOffset: number) => Uint8Array
   readonly indexCompression?: number
   readonly rangeDeletions?: readonly Entry[]
-  readonly properties?: (entries: Entry[]) => Uint8Array
+  /** False: it has none. */
+  readonly properties?: false | ((entries: Entry[]) => Uint8Array)
   readonly propertiesCompression?: number
   readonly metaindex?: (properties: Handle) => Uint8Array
   readonly indexType?: number
@@ -175,17 +187,16 @@ export function smallTable(options: SmallTableOptions): Buffer {
     [Buffer.from('rocksdb.creating.session.identity'), Buffer.from(options.sessionId ?? '')],
   ]
   properties.sort(([a], [b]) => Buffer.compare(a, b))
-  const propertiesHandle = file.add(
-    options.properties?.(properties) ?? block(properties),
-    options.propertiesCompression,
-  )
+  const addProperties = (write: (entries: Entry[]) => Uint8Array = block) =>
+    file.add(write(properties), options.propertiesCompression)
+  const named = {
+    ...(options.version === 6 && { 'rocksdb.index': index }),
+    ...(options.properties !== false && { 'rocksdb.properties': addProperties(options.properties) }),
+    ...(rangeDeletions && { 'rocksdb.range_del': rangeDeletions }),
+  }
   const metaindex = file.add(
-    options.metaindex?.(propertiesHandle) ??
-      block([
-        ...(options.version === 6 ? [[Buffer.from('rocksdb.index'), handleBytes(index)] as const] : []),
-        [Buffer.from('rocksdb.properties'), handleBytes(propertiesHandle)],
-        ...(rangeDeletions ? [[Buffer.from('rocksdb.range_del'), handleBytes(rangeDeletions)] as const] : []),
-      ]),
+    options.metaindex?.(named['rocksdb.properties']!) ??
+      block(Object.entries(named).map(([name, handle]) => [Buffer.from(name), handleBytes(handle)])),
   )
   const [first, second] = options.footer?.(metaindex, index) ?? [metaindex, index]
   return file.finish(first, second)
