@@ -10,7 +10,7 @@ import { exitCode } from './exit-code.js'
 import { foundDatabases } from './found-databases.js'
 import { bold, dim, yellow } from './output/colour.js'
 import { epochText } from './output/epoch.js'
-import { type JsonProblem, jsonProblem, problemLine } from './output/problem.js'
+import { type JsonProblem, jsonProblem, problemLine, problemLines } from './output/problem.js'
 import { withProgress } from './output/progress.js'
 import { type Column, printTable } from './output/table.js'
 import { counted, formatBytes, formatCount, printable, shortened } from './output/text.js'
@@ -184,19 +184,10 @@ function print(usage: DiskUsage): void {
     `\n${bold(formatBytes(total.bytes))} in ${counted(total.objects, 'object')}: ${bold(formatUsd(monthlyUsd))} a month`,
   )
   console.log(dim(`Storage alone, at ${price.name}`))
-  printProblems(databases.flatMap(({ problems }) => problems))
+  const problems = databases.flatMap((database) => database.problems)
+  if (problems.length > 0) console.log()
+  for (const line of problemLines(problems, problemLine)) console.log(line)
 }
-
-function printProblems(problems: readonly JsonProblem[]): void {
-  if (problems.length === 0) return
-  console.log()
-  for (const problem of problems.slice(0, maxProblems)) console.log(problemLine(problem))
-  if (problems.length > maxProblems)
-    console.log(`and ${counted(problems.length - maxProblems, 'problem')} more`)
-}
-
-/** Who wants all of them reads --json, or runs verify. */
-const maxProblems = 10
 
 interface Row {
   readonly name: string

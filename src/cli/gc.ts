@@ -6,9 +6,10 @@ import { type Usage, usageOf } from '../inspect/usage.js'
 import { exitCode } from './exit-code.js'
 import { noDatabase } from './no-database.js'
 import { bold, dim, yellow } from './output/colour.js'
-import { type JsonProblem, jsonProblem, problemText } from './output/problem.js'
+import { type JsonProblem, jsonProblem, problemLines, problemText } from './output/problem.js'
 import { printTable } from './output/table.js'
-import { counted, formatAge, formatBytes, printable } from './output/text.js'
+import { formatAge, formatBytes, printable } from './output/text.js'
+import { usageText } from './output/usage.js'
 import { printJson } from './output/write-json.js'
 import { withInspectOptions } from './store-options.js'
 import { surveyed } from './surveyed.js'
@@ -96,7 +97,7 @@ function garbageReport(
       sizeBytes: object.size,
       reason: object.role.reason,
       written: object.modified,
-      garbageSince: object.role.since.notAfter ?? null,
+      garbageSince: object.role.since ?? null,
       deletedBy: object.role.deletedBy,
     })),
     total: usageOf(garbage),
@@ -162,15 +163,12 @@ function print(
   if (undecided.objects > 0 && !isUnknown) console.log(`  ${mayBeNeeded}`)
   if (foreign.objects > 0)
     console.log(`  ${usageText(foreign)}: of others, and nobody here knows what they are`)
-  for (const problem of problems.slice(0, maxProblems)) console.log(yellow(`  ${problemText(problem, url)}`))
-  if (problems.length > maxProblems)
-    console.log(yellow(`  and ${counted(problems.length - maxProblems, 'problem')} more`))
+  for (const line of problemLines(problems, (problem) => problemText(problem, url)))
+    console.log(yellow(`  ${line}`))
 }
 
-const maxProblems = 10
-
-function garbageFor({ since: { notAfter } }: Garbage): string {
-  return notAfter ? `at least ${formatAge(notAfter)}` : '?'
+function garbageFor({ since }: Garbage): string {
+  return since ? `at least ${formatAge(since)}` : '?'
 }
 
 function whyLeft(cookies: readonly string[], problems: readonly Problem[]): string {
@@ -178,8 +176,4 @@ function whyLeft(cookies: readonly string[], problems: readonly Problem[]): stri
   if (problems.length > 0) return `${nobody}: the database is damaged`
   if (cookies.length > 1) return `${nobody}: there is more than one CLOUDMANIFEST`
   return nobody
-}
-
-function usageText({ objects, bytes }: Usage): string {
-  return `${counted(objects, 'object')}, ${formatBytes(bytes)}`
 }

@@ -9,7 +9,7 @@ import { bar } from './output/bar.js'
 import { bold, cyan, green, red, yellow } from './output/colour.js'
 import { epochText } from './output/epoch.js'
 import { type JsonBytes, jsonBytes } from './output/json.js'
-import { type JsonProblem, jsonProblem, problemKeys, problemText } from './output/problem.js'
+import { type JsonProblem, jsonProblem, problemKeys, problemLines, problemText } from './output/problem.js'
 import { type Column, tableLines } from './output/table.js'
 import {
   counted,
@@ -20,6 +20,7 @@ import {
   shortened,
   shortenedBytes,
 } from './output/text.js'
+import { usageText } from './output/usage.js'
 import { printJson } from './output/write-json.js'
 import { withInspectOptions } from './store-options.js'
 import { stateOf, surveyed } from './surveyed.js'
@@ -174,15 +175,12 @@ function print(info: DatabaseInfo, trees: readonly LsmTree[], problems: readonly
   }
   if (problems.length === 0) return
   console.log(red(`\n${counted(problems.length, 'problem')}:`))
-  for (const problem of problems.slice(0, maxProblems)) {
+  const lineOf = (problem: Problem) => {
     const keys = problemKeys(problem)
-    console.log(`  ${problemText(problem, info.url)}${keys === '' ? '' : ` (${keys})`}`)
+    return `${problemText(problem, info.url)}${keys === '' ? '' : ` (${keys})`}`
   }
-  if (problems.length > maxProblems) console.log(`  and ${formatCount(problems.length - maxProblems)} more`)
+  for (const line of problemLines(problems, lineOf)) console.log(`  ${line}`)
 }
-
-/** Who wants all of them reads --json, or runs verify. */
-const maxProblems = 20
 
 type Fact = readonly [name: string, value: string]
 
@@ -226,10 +224,6 @@ const maxCookies = 10
 function garbageText({ garbage, undecided }: DatabaseInfo['objects']): string {
   if (garbage.objects > 0) return yellow(usageText(garbage))
   return undecided.objects > 0 ? 'unknown' : 'none'
-}
-
-function usageText({ objects, bytes }: Usage): string {
-  return `${counted(objects, 'object')}, ${formatBytes(bytes)}`
 }
 
 function linesOfFacts(facts: readonly Fact[]): string[] {

@@ -1,7 +1,6 @@
 import { Command, Option } from '@commander-js/extra-typings'
 import type { Epoch } from '../format/epoch.js'
 import type { EntryCounts } from '../inspect/count-entries.js'
-import type { Problem } from '../inspect/problem.js'
 import { quoted } from '../inspect/quoted.js'
 import type { SurveyedState } from '../inspect/survey.js'
 import type { ListedTable, TableFilter } from '../inspect/table-list.js'
@@ -11,7 +10,7 @@ import { noColumnFamily } from './no-column-family.js'
 import { red } from './output/colour.js'
 import { epochText } from './output/epoch.js'
 import { type JsonBytes, jsonBytes } from './output/json.js'
-import { type JsonProblem, jsonProblem, problemText } from './output/problem.js'
+import { type JsonProblem, jsonProblem, problemLines, problemText } from './output/problem.js'
 import { withProgress } from './output/progress.js'
 import { type Column, printTable } from './output/table.js'
 import {
@@ -118,7 +117,8 @@ Examples:
     } else {
       if (state.manifest) print(tables, counts?.entries)
       else console.log('tables: unknown')
-      printProblems(problems, survey.url)
+      const lines = problemLines(problems, (problem) => problemText(problem, survey.url))
+      for (const line of lines) console.log(red(line))
     }
     if (tables.length === 0 && state.tables.length > 0)
       console.error(`cloudenv: of ${counted(state.tables.length, 'table')} none is as asked for`)
@@ -187,14 +187,6 @@ function print(tables: readonly ListedTable[], entries: ReadonlyMap<number, numb
   const bytes = tables.reduce((sum, { table }) => sum + table.size, 0)
   console.log(`${tables.length > 0 ? '\n' : ''}${counted(tables.length, 'table')}, ${formatBytes(bytes)}`)
 }
-
-function printProblems(problems: readonly Problem[], url: string): void {
-  for (const problem of problems.slice(0, maxProblems)) console.log(red(problemText(problem, url)))
-  if (problems.length > maxProblems)
-    console.log(red(`and ${counted(problems.length - maxProblems, 'problem')} more`))
-}
-
-const maxProblems = 20
 
 /** Columns that would say the same everywhere, or nothing, are left out. */
 function columnsFor(

@@ -9,13 +9,8 @@ import type { ReadState } from './read-state.js'
 export interface Garbage {
   readonly kind: 'garbage'
   readonly reason: GarbageReason
-  /** The moment from which nothing needed it lies between these two. */
-  readonly since: {
-    /** When it was written. */
-    readonly notBefore: Date
-    /** By then it was garbage; undefined where that cannot be told. */
-    readonly notAfter: Date | undefined
-  }
+  /** It has been garbage at least since then, and at most since it was written; undefined where that cannot be told. */
+  readonly since: Date | undefined
   /**
    * Who deletes it: `owner`, by itself, while it has the database open for writing or when it opens it next, after
    * the delay that readers of an older state are given; or nobody before `people` decide.
@@ -62,8 +57,8 @@ export function garbageJudge(
   // everything to people where a CLOUDMANIFEST of another cookie may lead to it.
   const deletedBy = states.length === 1 && isSound && !hasSource ? 'owner' : 'people'
   return ({ parsed, modified }) => {
-    const garbage = (reason: GarbageReason, notAfter?: Date) =>
-      ({ kind: 'garbage', reason, since: { notBefore: modified, notAfter }, deletedBy }) as const
+    const garbage = (reason: GarbageReason, since?: Date) =>
+      ({ kind: 'garbage', reason, since, deletedBy }) as const
     if (!parsed) return { ...garbage('probe', modified), deletedBy: 'people' }
     if (states.length === 0) return { ...garbage('noDatabase'), deletedBy: 'people' }
     if (readable.length < states.length) return { kind: 'undecided' }
@@ -71,8 +66,8 @@ export function garbageJudge(
     const verdicts = readable.map((state) => verdict(parsed, modified, state))
     const reason = reasonOrder.find((wanted) => verdicts.some((found) => found.reason === wanted))!
     // It was garbage once the last of the states had no use for it.
-    const notAfter = verdicts.map((found) => found.notAfter).reduce((a, b) => a && b && later(a, b))
-    const found = garbage(reason, notAfter)
+    const since = verdicts.map((found) => found.since).reduce((a, b) => a && b && later(a, b))
+    const found = garbage(reason, since)
     return reason === 'unknownEpoch' ? { ...found, deletedBy: 'people' } : found
   }
 }
@@ -82,7 +77,7 @@ const reasonOrder = ['uncommitted', 'unreferenced', 'invisible', 'pastManifest',
 
 interface Verdict {
   readonly reason: (typeof reasonOrder)[number]
-  readonly notAfter: Date | undefined
+  readonly since: Date | undefined
 }
 
 interface ReadableState {
@@ -117,13 +112,13 @@ function verdict(name: ObjectName, modified: Date, state: ReadableState): Verdic
     // Only the owner of an epoch commits what was written in it.
     const isSettled = name.epoch !== cloudManifest.current || state.mentions(name.number)
     return isSettled
-      ? { reason: 'unreferenced', notAfter: sinceCommitted }
-      : { reason: 'uncommitted', notAfter: undefined }
+      ? { reason: 'unreferenced', since: sinceCommitted }
+      : { reason: 'uncommitted', since: undefined }
   }
   if ('epoch' in name && knowsEpoch(cloudManifest, name.epoch))
-    return { reason: name.kind === 'manifest' ? 'pastManifest' : 'invisible', notAfter: sinceMapped }
+    return { reason: name.kind === 'manifest' ? 'pastManifest' : 'invisible', since: sinceMapped }
   // What is newer than the CLOUDMANIFEST may belong to an opening that has not replaced it yet.
-  return { reason: 'unknownEpoch', notAfter: modified > cloudManifestModified ? undefined : sinceMapped }
+  return { reason: 'unknownEpoch', since: modified > cloudManifestModified ? undefined : sinceMapped }
 }
 
 /** A set of more than 2^24 is an error in V8; these take 300 MB. */

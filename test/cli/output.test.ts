@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { DiskUsage } from '#src/cli/du.js'
 import { jsonBytes, jsonLine } from '#src/cli/output/json.js'
+import { problemLines } from '#src/cli/output/problem.js'
 import { progressLine } from '#src/cli/output/progress.js'
 import { tableLines } from '#src/cli/output/table.js'
 import {
@@ -224,6 +225,13 @@ test('a table is as wide as it has to be, numbers to the right', () => {
     { title: 'tables', align: 'right', cell: (row) => String(row.tables) },
   ])
   expect(lines).toEqual(['database  tables', 'orders         7', 'a           1234'])
+})
+
+test('of many problems the first have a line, and the others a number', () => {
+  const lines = (count: number) => problemLines([...Array(count).keys()], String)
+  expect(lines(20)).toEqual([...Array(20).keys()].map(String))
+  expect(lines(21)).toEqual([...lines(20), 'and 1 problem more'])
+  expect(lines(1_234).at(-1)).toBe('and 1,214 problems more')
 })
 
 test('progress tells how far, how fast and how long still', () => {

@@ -64,11 +64,11 @@ describe('under one state', () => {
     ['the MANIFEST of an opening that may be under way', 'MANIFEST-d', 21, 'unknownEpoch', undefined],
     ['a table of nobody knows whom', '000026.sst-d', 15, 'unknownEpoch', 20],
     ['a table without an epoch', '000026.sst', 15, 'unknownEpoch', 20],
-  ])('%s', (_, name, written, reason, notAfter) => {
+  ])('%s', (_, name, written, reason, since) => {
     expect(judge(name, written, plain)).toMatchObject({
       kind: 'garbage',
       reason,
-      since: { notBefore: minute(written), notAfter: notAfter === undefined ? undefined : minute(notAfter) },
+      since: since === undefined ? undefined : minute(since),
       deletedBy: reason === 'unknownEpoch' ? 'people' : 'owner',
     })
   })
@@ -81,7 +81,7 @@ describe('under several states', () => {
     // To the old state it may be on its way; to the new one it is a table of the past.
     expect(judge('000015.sst-b', 5, plain, older)).toMatchObject({
       reason: 'uncommitted',
-      since: { notAfter: undefined },
+      since: undefined,
       deletedBy: 'people',
     })
     // Which the old state does not know, and the new one leads to.
@@ -93,7 +93,7 @@ describe('under several states', () => {
 
   test('it is garbage since the last of them had no use for it', () => {
     const later = { ...older, manifestModified: minute(50) }
-    expect(judge('000005.sst-a', 5, plain, later)).toMatchObject({ since: { notAfter: minute(50) } })
+    expect(judge('000005.sst-a', 5, plain, later)).toMatchObject({ since: minute(50) })
   })
 
   test('it is undecided while one of them cannot be read', () => {

@@ -1,7 +1,7 @@
 import type { Problem, ProblemCode } from '../../inspect/problem.js'
 import { red } from './colour.js'
 import { type JsonBytes, jsonBytes } from './json.js'
-import { printable, printableMessage, shortened, shortenedBytes } from './text.js'
+import { counted, printable, printableMessage, shortened, shortenedBytes } from './text.js'
 
 /** Something that is wrong with a database. */
 export interface JsonProblem {
@@ -41,6 +41,16 @@ export function problemText({ message }: Problem, url: string): string {
 /** A problem on a line of its own, behind what kind of problem it is: `corrupt: …`. */
 export function problemLine({ code, message }: Pick<Problem, 'code' | 'message'>): string {
   return `${red(`${code}:`)} ${printableMessage(message)}`
+}
+
+/** Who wants all of them reads --json, or runs verify. */
+const maxLines = 20
+
+/** A line for each of the first problems, and one that counts the others. */
+export function problemLines<P>(problems: readonly P[], lineOf: (problem: P) => string): string[] {
+  const further = problems.length - maxLines
+  const lines = problems.slice(0, maxLines).map(lineOf)
+  return further > 0 ? [...lines, `and ${counted(further, 'problem')} more`] : lines
 }
 
 const shownKeyLength = 24
