@@ -1,7 +1,7 @@
 import { type Command, Option, type OptionValues } from '@commander-js/extra-typings'
 import type { DatabasePlace, Places } from '../cloud/database-place.js'
 import { isCookie } from '../format/file-name.js'
-import { openStore } from '../store/open-store.js'
+import { openPlaces } from '../inspect/open-places.js'
 import type { S3Connection } from '../store/s3-client.js'
 import { checkEndpoint, parseStoreUrl } from '../store/store-url.js'
 import { asUsage } from './as-usage.js'
@@ -85,12 +85,8 @@ export async function withPlaces<T>(
   options: ConnectionOptions & StateOptions,
   work: (places: Places) => Promise<T>,
 ): Promise<T> {
-  const open = async (place: string) => {
-    checkStoreUrl(place)
-    return { store: await openStore(place, connectionOf(options)), path: '' }
-  }
-  const own = await open(url)
-  const places: Places = options.source === undefined ? [own] : [own, await open(options.source)]
+  for (const place of options.source === undefined ? [url] : [url, options.source]) checkStoreUrl(place)
+  const places = await openPlaces(url, options.source, connectionOf(options))
   try {
     const [, source] = places
     if (source) await checkSource(source)

@@ -21,7 +21,6 @@ import {
   tableFileName,
 } from '../format/file-name.js'
 import type { Manifest } from '../format/manifest.js'
-import { openStore } from '../store/open-store.js'
 import type { S3Connection } from '../store/s3-client.js'
 import { StoreMetrics } from '../store/store-metrics.js'
 import { bucketDirectory } from './bucket-directory.js'
@@ -29,6 +28,7 @@ import { checkOpenable } from './check-openable.js'
 import { ChunkCache, type ChunkedFile, chunkBytes } from './chunk-cache.js'
 import { cloneAdvice } from './clone.js'
 import { newestFirst } from './newest-first.js'
+import { openPlaces } from './open-places.js'
 import { bringBack } from './problem.js'
 import type { RangedSource } from './ranged-source.js'
 import { readState } from './read-state.js'
@@ -78,12 +78,7 @@ export interface BucketColumnFamily {
 export async function createBucketEnv(options: BucketEnvOptions): Promise<BucketEnv> {
   const { url, source, cookie = '', connection = {}, iterated, cacheBytes = defaultCacheBytes } = options
   const requests = new StoreMetrics()
-  const open = async (place: string) => ({
-    store: await openStore(place, { ...connection, onRequest: requests.record }),
-    path: '',
-  })
-  const own = await open(url)
-  const places: Places = source === undefined ? [own] : [own, await open(source)]
+  const places = await openPlaces(url, source, { ...connection, onRequest: requests.record })
   try {
     const env = new BucketEnv(places, await stateOf(places, cookie), requests, cacheBytes)
     if (iterated !== undefined) await env.checkLevel0(iterated)
