@@ -78,8 +78,13 @@ const indexTypeName = 'rocksdb.block.based.table.index.type'
 export const globalSequenceName = 'rocksdb.external_sst_file.global_seqno'
 const externalVersionName = 'rocksdb.external_sst_file.version'
 
-/** RocksDB has about forty, and a program adds some. */
-const maxProperties = 100_000
+/**
+ * RocksDB has about fifty, and a program adds some. Names are stored without what they share: a small block can hold this
+ * many of any length.
+ */
+const maxProperties = 10_000
+/** The longest of RocksDB's own has 55. */
+const maxNameBytes = 1_000
 
 const utf8 = new TextDecoder('utf-8')
 
@@ -94,6 +99,7 @@ export function readTableProperties(
   const raw = new Map<string, Uint8Array>()
   for (const { key, value } of block ? readBlock(block, { error }) : []) {
     if (raw.size === maxProperties) throw error(`it has more than ${maxProperties} properties`)
+    if (key.length > maxNameBytes) throw error(`the name of a property has ${key.length} bytes`)
     raw.set(utf8.decode(key), value)
   }
 

@@ -71,12 +71,22 @@ describe('the global sequence number', () => {
   })
 })
 
-test('more properties than anybody has are corruption', () => {
-  const many = Array.from({ length: 100_001 }, (_, at) => ({
-    key: Buffer.from(String(at).padStart(6, '0')),
-    value: Buffer.alloc(0),
-  }))
-  expect(() => readTableProperties(encodeBlock(many), error)).toThrow('more than 100000 properties')
+describe('what nobody has is corruption:', () => {
+  const named = (names: readonly string[]) =>
+    encodeBlock(names.map((name) => ({ key: Buffer.from(name), value: Buffer.alloc(0) })))
+
+  test('more than 10,000 properties', () => {
+    const names = Array.from({ length: 10_001 }, (_, at) => String(at).padStart(6, '0'))
+    expect(readTableProperties(named(names.slice(1)), error).raw.size).toBe(10_000)
+    expect(() => readTableProperties(named(names), error)).toThrow('more than 10000 properties')
+  })
+
+  test('a name of more than 1,000 bytes', () => {
+    expect(readTableProperties(named(['n'.repeat(1_000)]), error).raw.size).toBe(1)
+    expect(() => readTableProperties(named(['n'.repeat(1_001)]), error)).toThrow(
+      'the name of a property has 1001 bytes',
+    )
+  })
 })
 
 test('any bytes are either properties or corruption', () => {
