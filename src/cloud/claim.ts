@@ -1,5 +1,5 @@
 import { EnvError } from '../env/env-error.js'
-import { type CloudManifest, encodeCloudManifest } from '../format/cloud-manifest.js'
+import { type CloudManifest, encodeCloudManifest, manifestObjectName } from '../format/cloud-manifest.js'
 import { addEpoch, type Epoch } from '../format/epoch.js'
 import { objectName } from '../format/file-name.js'
 import { appendRecord } from '../format/log-record.js'
@@ -44,7 +44,7 @@ export async function claimDatabase(
     view.manifestBytes.subarray(0, length),
     encodeNextFileNumberEdit(lastNextFileNumber),
   )
-  const oldManifest = objectKey(place, objectName({ kind: 'manifest', epoch: view.cloudManifest.current }))
+  const oldManifest = objectKey(place, manifestObjectName(view.cloudManifest))
   const newManifest = objectKey(place, objectName({ kind: 'manifest', epoch }))
   const root = objectKey(place, objectName({ kind: 'cloudManifest', cookie }))
   const cloudManifest = addEpoch(view.cloudManifest, lastNextFileNumber, epoch)

@@ -1,5 +1,5 @@
 import { EnvError } from '../env/env-error.js'
-import { type CloudManifest, decodeCloudManifest } from '../format/cloud-manifest.js'
+import { type CloudManifest, decodeCloudManifest, manifestObjectName } from '../format/cloud-manifest.js'
 import { blobFileName, objectName, parseObjectName, tableFileName } from '../format/file-name.js'
 import { type Manifest, readManifest } from '../format/manifest.js'
 import type { ByteRange, ObjectInfo, ObjectKey, StoredObject } from '../store/object-store.js'
@@ -58,7 +58,7 @@ async function readOnce(
     decodeCloudManifest(root.object.body, objectUrl(root.place, cloudManifestName)),
   )
 
-  const manifestName = objectName({ kind: 'manifest', epoch: cloudManifest.current })
+  const manifestName = manifestObjectName(cloudManifest)
   const [stored, listings] = await Promise.all([
     getFirst(places, manifestName),
     Promise.all(places.map(listObjects)),
@@ -109,10 +109,7 @@ export async function isCurrent(
   places: readonly DatabasePlace[],
   cookie: string,
 ): Promise<boolean> {
-  const names = [
-    objectName({ kind: 'cloudManifest', cookie }),
-    objectName({ kind: 'manifest', epoch: cloudManifest.current }),
-  ]
+  const names = [objectName({ kind: 'cloudManifest', cookie }), manifestObjectName(cloudManifest)]
   const found = await Promise.all(
     names.map((name) => findFirst(places, ({ store }, key) => store.head(key), name)),
   )

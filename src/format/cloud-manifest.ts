@@ -1,6 +1,7 @@
 import { ByteReader } from './byte-reader.js'
 import { corruption } from './corruption.js'
 import { type Epoch, parseEpoch } from './epoch.js'
+import { objectName } from './file-name.js'
 import { encodeLog, readLog } from './log-record.js'
 import { encodeVarint } from './varint.js'
 
@@ -18,6 +19,11 @@ export interface PastEpoch {
   readonly epoch: Epoch
   /** The number of the first file that this epoch did not write. */
   readonly end: number
+}
+
+/** The object that it leads to. */
+export function manifestObjectName({ current }: CloudManifest): string {
+  return objectName({ kind: 'manifest', epoch: current })
 }
 
 const version = 1

@@ -1,9 +1,13 @@
 /** The CLOUDMANIFEST of a database and the MANIFEST that it names, record by record, as far as each can be read. */
 import { setImmediate } from 'node:timers/promises'
 import { objectUrl, type Places } from '../cloud/database-place.js'
-import { decodeCloudManifest, readCloudManifest } from '../format/cloud-manifest.js'
+import {
+  type CloudManifest,
+  decodeCloudManifest,
+  manifestObjectName,
+  readCloudManifest,
+} from '../format/cloud-manifest.js'
 import type { Epoch } from '../format/epoch.js'
-import { objectName } from '../format/file-name.js'
 import { readLog } from '../format/log-record.js'
 import { type Manifest, ManifestBuilder, type PlacedEdit } from '../format/manifest.js'
 import { decodeVersionEdit } from '../format/version-edit.js'
@@ -58,11 +62,10 @@ export async function readManifests(
     const root = await readCloudManifestObject(places, cookie)
     if (!root) return undefined
     onObject?.()
-    const { cloudManifest, problems } = readEpochs(root)
-    const current = cloudManifest.epochs.at(-1)
-    if (problems.length > 0 || !current) return { cloudManifest, manifest: undefined, problems }
+    const { cloudManifest, whole, problems } = readEpochs(root)
+    if (!whole) return { cloudManifest, manifest: undefined, problems }
 
-    const manifestName = objectName({ kind: 'manifest', epoch: current.epoch })
+    const manifestName = manifestObjectName(whole)
     const manifest = await readManifestObject(places, manifestName)
     if (manifest) {
       onObject?.()
@@ -80,12 +83,15 @@ export async function readManifests(
 
 function readEpochs(root: StateObject): {
   readonly cloudManifest: EpochRecords
+  /** Undefined: its records are not a CLOUDMANIFEST, see {@link problems}. */
+  readonly whole: CloudManifest | undefined
   readonly problems: readonly Problem[]
 } {
   const { url, object, problem } = root
   const epochs: EpochRecord[] = []
   const cloudManifest = { url, sizeBytes: object.size, epochs }
-  if (problem) return { cloudManifest, problems: [problem] }
+  const damaged = (found: Problem) => ({ cloudManifest, whole: undefined, problems: [found] })
+  if (problem) return damaged(problem)
   try {
     for (const record of readCloudManifest(object.body, url)) {
       const byteOffset = record.start
@@ -93,11 +99,10 @@ function readEpochs(root: StateObject): {
         epochs.push({ epoch: record.value.epoch, endFile: record.value.end, byteOffset })
       if (record.kind === 'current') epochs.push({ epoch: record.value, endFile: undefined, byteOffset })
     }
-    // Each record is sound. Whether all of them together are a CLOUDMANIFEST it tells.
-    decodeCloudManifest(object.body, url)
-    return { cloudManifest, problems: [] }
+    // Each record is sound. Whether all of them together are a CLOUDMANIFEST it tells, and where that leads.
+    return { cloudManifest, whole: decodeCloudManifest(object.body, url), problems: [] }
   } catch (error) {
-    return { cloudManifest, problems: [decodingProblem(error, url)] }
+    return damaged(decodingProblem(error, url))
   }
 }
 

@@ -3,7 +3,7 @@ import { objectUrl, type Places } from '../cloud/database-place.js'
 import { getFirst } from '../cloud/database-view.js'
 import { missingManifestMessage } from '../cloud/repair-advice.js'
 import { EnvError } from '../env/env-error.js'
-import { type CloudManifest, decodeCloudManifest } from '../format/cloud-manifest.js'
+import { type CloudManifest, decodeCloudManifest, manifestObjectName } from '../format/cloud-manifest.js'
 import { objectName } from '../format/file-name.js'
 import { type Manifest, readManifest } from '../format/manifest.js'
 import { maxEntries } from '../format/version-edit.js'
@@ -163,7 +163,7 @@ export class StateReader {
     allowance.entries -= root.value.past.length
     if (isExceeded(allowance)) return undefined
 
-    const manifestName = objectName({ kind: 'manifest', epoch: root.value.current })
+    const manifestName = manifestObjectName(root.value)
     const stored = await this.#readManifest(manifestName, allowance)
     if (stored === tooMuch) return undefined
     const manifestObject = stored?.url ?? objectUrl(this.#places[0], manifestName)

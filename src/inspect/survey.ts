@@ -4,6 +4,7 @@
  */
 import { type DatabasePlace, databaseUrl, objectUrl, type Places } from '../cloud/database-place.js'
 import type { StoredFile } from '../cloud/database-view.js'
+import { manifestObjectName } from '../format/cloud-manifest.js'
 import { type Epoch, epochOf } from '../format/epoch.js'
 import { type ObjectName, objectName } from '../format/file-name.js'
 import type { LiveBlobFile, LiveTable } from '../format/manifest.js'
@@ -262,7 +263,7 @@ function neededObjects(states: readonly SurveyedState[], listed: Listed): Map<st
   for (const { cookie, cloudManifest, tables, blobFiles } of states) {
     need(objectName({ kind: 'cloudManifest', cookie }), cookie)
     need('IDENTITY', cookie)
-    if (cloudManifest) need(objectName({ kind: 'manifest', epoch: cloudManifest.current }), cookie)
+    if (cloudManifest) need(manifestObjectName(cloudManifest), cookie)
     for (const file of [...tables, ...blobFiles]) need(file.objectName, cookie)
   }
   return needed

@@ -4,9 +4,26 @@ import { encodeCloudManifest } from '#src/format/cloud-manifest.js'
 import { parseEpoch } from '#src/format/epoch.js'
 import { encodeLog } from '#src/format/log-record.js'
 import { readManifests } from '#src/inspect/read-manifests.js'
+import { readState } from '#src/inspect/read-state.js'
 import type { ObjectStore } from '#src/store/object-store.js'
 import { openStore } from '#src/store/open-store.js'
 import { mainTestStores } from '../support/test-stores.js'
+import { bytes, prefixed } from '../support/version-edits.js'
+
+test('the MANIFEST is that of the current epoch, wherever in the CLOUDMANIFEST its record is', async () => {
+  const own = mainTestStores()[0]!.make()
+  const records = [bytes(1, 2), bytes(2, prefixed('bbb')), bytes(1, prefixed('aaa'), 6)]
+  await own.put('CLOUDMANIFEST', encodeLog(records))
+  for (const epoch of ['aaa', 'bbb']) await own.put(`MANIFEST-${epoch}`, encodeLog([]))
+  const places: Places = [{ store: await openStore(own.url(), own.connection), path: '' }]
+  const { manifest, cloudManifest } = (await readManifests(places, ''))!
+  expect(manifest!.url).toMatch(/MANIFEST-bbb$/)
+  expect((await readState(places, '')).manifestObject).toBe(manifest!.url)
+  expect(cloudManifest!.epochs.map(({ epoch, endFile }) => [epoch, endFile])).toEqual([
+    ['bbb', undefined],
+    ['aaa', 6],
+  ])
+})
 
 /** Whose CLOUDMANIFEST is replaced by that of the next epoch whenever a MANIFEST is looked for, and so is gone. */
 async function contested(maxEpochs: number): Promise<Places> {
