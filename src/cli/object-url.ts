@@ -6,7 +6,16 @@ export function splitObjectUrl(url: string): {
   readonly name: ObjectName | undefined
 } {
   const trimmed = url.replace(/\/+$/, '')
-  const slash = trimmed.lastIndexOf('/')
-  const name = parseObjectName(trimmed.slice(slash + 1))
-  return name === undefined ? { databaseUrl: trimmed, name } : { databaseUrl: trimmed.slice(0, slash), name }
+  // A bucket may be called as objects are, and what has no scheme is no URL at all: whoever opens it says so.
+  const [, databaseUrl, last] = /^(\w+:\/\/.*[^/])\/+([^/]+)$/.exec(trimmed) ?? []
+  const name = last === undefined ? undefined : parseObjectName(decoded(last))
+  return name && databaseUrl !== undefined ? { databaseUrl, name } : { databaseUrl: trimmed, name: undefined }
+}
+
+function decoded(written: string): string {
+  try {
+    return decodeURIComponent(written)
+  } catch {
+    return written
+  }
 }
