@@ -8,15 +8,7 @@ import { bold, cyan, dim, green, red } from './output/colour.js'
 import { epochText } from './output/epoch.js'
 import { LineWriter } from './output/line-writer.js'
 import { problemLine } from './output/problem.js'
-import {
-  counted,
-  formatBytes,
-  formatCount,
-  printable,
-  printableBytes,
-  shortened,
-  shortenedBytes,
-} from './output/text.js'
+import { counted, formatBytes, formatCount, printable, shortened, shortenedBytes } from './output/text.js'
 
 /**
  * Prints what was found, the MANIFEST as it is decoded.
@@ -94,8 +86,8 @@ function numberFields(edit: VersionEdit): string[] {
   return [
     ...(edit.addedColumnFamily === undefined ? [] : [`added as ${edit.columnFamily}`]),
     ...(edit.dropsColumnFamily ? [red('dropped')] : []),
-    ...field('comparator', edit.comparator && printable(edit.comparator)),
-    ...field('db id', edit.dbId && printable(edit.dbId)),
+    ...field('comparator', edit.comparator && shownText(edit.comparator)),
+    ...field('db id', edit.dbId && shownText(edit.dbId)),
     ...field('log', edit.logNumber),
     ...field('previous log', edit.prevLogNumber),
     ...field('keep logs from', edit.minLogNumberToKeep),
@@ -104,10 +96,20 @@ function numberFields(edit: VersionEdit): string[] {
     ...field('highest column family', edit.maxColumnFamily),
     ...field('logs gone below', edit.deletedWalsBelow),
     ...(edit.persistsTimestamps === false ? ['timestamps are not stored'] : []),
-    ...field('history from', edit.fullHistoryTimestampLow && printableBytes(edit.fullHistoryTimestampLow)),
+    ...field(
+      'history from',
+      edit.fullHistoryTimestampLow && shortenedBytes(edit.fullHistoryTimestampLow, shownTextLength),
+    ),
     ...field('atomic group, to come:', edit.remainingInGroup),
   ]
 }
+
+function shownText(text: string): string {
+  return shortened(printable(text), shownTextLength)
+}
+
+/** The id of a clone says where it was made of what, and is longer than any other. */
+const shownTextLength = 200
 
 function tableText(table: NewTable): string {
   const { level, size, smallest, largest, smallestSequence, largestSequence } = table

@@ -2,6 +2,9 @@ import type { EnvError } from '../env/env-error.js'
 import { exactText } from './exact-text.js'
 import { decodeVarint, decodeVarintExactly } from './varint.js'
 
+/** Of a name: many times more than any has, and what can still be printed. Of 512 MiB no string can be made at all. */
+export const maxTextBytes = 64 * 2 ** 10
+
 /**
  * Reads the fields of one record in order. What cannot be read throws the error that the caller
  * makes of a reason, because only the caller knows which file and which record this is.
@@ -53,7 +56,10 @@ export class ByteReader {
 
   /** See {@link exactText}. */
   prefixedText(what: string): string {
-    return exactText(this.prefixedBytes(what))
+    const bytes = this.prefixedBytes(what)
+    if (bytes.length > maxTextBytes)
+      throw this.#error(`${what} has ${bytes.length} bytes, more than ${maxTextBytes}, the most it may have`)
+    return exactText(bytes)
   }
 
   /** All that is left. */

@@ -1,5 +1,5 @@
 import { EnvError } from '../env/env-error.js'
-import { ByteReader } from './byte-reader.js'
+import { ByteReader, maxTextBytes } from './byte-reader.js'
 import { corruption } from './corruption.js'
 import { exactText } from './exact-text.js'
 import { decodeInternalKey, type InternalKey } from './internal-key.js'
@@ -274,7 +274,7 @@ const tableFields: ReadonlyMap<number, (field: Uint8Array, table: TableDraft) =>
   [5, numberField('oldestAncestorTime')],
   [6, numberField('fileCreationTime')],
   [7, (field, table) => (table.fileChecksum = field)],
-  [8, (field, table) => (table.fileChecksumFunction = exactText(field))],
+  [8, decodeChecksumFunction],
   [9, decodeTemperature],
   [12, decodeUniqueId],
   [13, numberField('epochNumber')],
@@ -295,6 +295,10 @@ function numberField(
     const value = decodeVarint(field, 0)?.value
     if (Number.isSafeInteger(value)) table[name] = value!
   }
+}
+
+function decodeChecksumFunction(field: Uint8Array, table: TableDraft): void {
+  if (field.length <= maxTextBytes) table.fileChecksumFunction = exactText(field)
 }
 
 function decodeTemperature(field: Uint8Array, table: TableDraft): void {

@@ -131,6 +131,14 @@ describe('a database', () => {
     expect(stdout.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}]/u)
   })
 
+  test('is printed for people with the ends of what is long', async () => {
+    const long = `begin${'-'.repeat(60_000)}end`
+    const edit = bytes(field.comparator(long), field.dbId(long), bytes(8198, prefixed(long)))
+    const { stdout } = await run(write('long', root, encodeLog([...edits, edit])))
+    for (const label of ['comparator', 'db id', 'history from'])
+      expect(stdout).toMatch(new RegExp(`  ${label} begin-{1,100}…-{1,100}end\\b`))
+  })
+
   test('whose MANIFEST is damaged is printed up to there, and the damage is named', async () => {
     const log = Buffer.from(encodeLog(edits))
     log[log.length - 1]! ^= 1

@@ -92,9 +92,14 @@ describe('corruption', () => {
     ['too few records', [header(2), current], 'it has 1 of 2 epoch records'],
     ['too many records', [header(1), past(5), current], 'it has 2 of 1 epoch records'],
     [
+      'an epoch of many characters',
+      [header(1), Buffer.concat([Buffer.of(2), prefixed('x'.repeat(2 ** 16))])],
+      `: "${'x'.repeat(40)}"… is not an epoch`,
+    ],
+    [
       'an epoch of a megabyte',
       [header(1), Buffer.concat([Buffer.of(2), prefixed('x'.repeat(2 ** 20))])],
-      `: "${'x'.repeat(40)}"… is not an epoch`,
+      'an epoch has 1048576 bytes, more than 65536, the most it may have',
     ],
     ['an epoch that is a path', [header(1), Buffer.from('\x02\x04../x')], '"../x" is not an epoch'],
     ['an epoch that is cut off', [header(1), Buffer.of(2, 9, 0x61)], 'an epoch is cut off'],

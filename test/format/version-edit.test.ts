@@ -207,6 +207,22 @@ test('an edit of more fields than memory is given for is refused', () => {
   )
 })
 
+test('a name of more than 64 KiB is refused, and left out where nobody needs it', () => {
+  const name = (length: number) => prefixed('n'.repeat(length))
+  const longest = 2 ** 16
+  expect(decode(bytes(1, name(longest))).comparator).toHaveLength(longest)
+  for (const tag of [1, 201, 8193])
+    expect(() => decode(bytes(tag, name(longest + 1)))).toThrow(
+      expect.objectContaining({
+        code: 'Corruption',
+        message: expect.stringMatching(/ has 65537 bytes, more than 65536, the most it may have$/),
+      }),
+    )
+  const { newTables } = decode(bytes(103, 0, 7, 1, key, key, 1, 2, 8, name(longest + 1), 1))
+  expect(newTables).toMatchObject([{ number: 7 }])
+  expect(newTables[0]).not.toHaveProperty('fileChecksumFunction')
+})
+
 test('any bytes are either an edit or corruption', () => {
   const tagged = fc
     .tuple(fc.constantFrom(1, 3, 6, 7, 100, 102, 103, 400, 401, 8196, 8199), fc.uint8Array({ maxLength: 40 }))
