@@ -56,5 +56,5 @@ function entryLine({ userKey, sequence, type, value }: TableEntry, { as }: Entri
   const name = valueTypeName(type)
   const shown = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
   const end = name === 'rangeDeletion' ? shownKey(value, as) : shownValue(shown, as, { indented: false })
-  return `${shownKey(userKey, as)}\t${sequence}\t${name}\t${end}`
+  return `${shownKey(userKey, as)}\t${sequence ?? '-'}\t${name}\t${end}`
 }

@@ -73,8 +73,8 @@ export interface HandleJson {
 /** A line of what `cloudenv sst --entries --json` prints: an entry, and after all others the range deletions. */
 export interface SstEntryJson {
   readonly key: JsonBytes
-  /** Digits. */
-  readonly sequence: string
+  /** Digits. Null where the MANIFEST alone has it, of a table that was ingested. */
+  readonly sequence: string | null
   /** `value`, `deletion`, `merge`, `singleDeletion`, `rangeDeletion`, `blobIndex`, `wideColumnEntity`, … */
   readonly type: string
   /** Of a range deletion the end of the range, exclusive. */
@@ -112,7 +112,7 @@ export function propertiesJson({ raw, numbers, texts }: TableProperties): NonNul
 export function entryJson({ userKey, sequence, type, value }: TableEntry): SstEntryJson {
   return {
     key: jsonBytes(userKey),
-    sequence: String(sequence),
+    sequence: sequence === undefined ? null : String(sequence),
     type: valueTypeName(type),
     value: jsonBytes(value),
   }

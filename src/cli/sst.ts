@@ -45,7 +45,8 @@ export const sstCommand = withInspectOptions(
       'after',
       `
 Only the parts of the table that are needed are fetched. A name without an epoch is looked up in the
-CLOUDMANIFEST.
+CLOUDMANIFEST. An entry is a key, its sequence number, its type and a value; where the table was ingested
+and only the MANIFEST has the number, it is shown as -.
 
 Examples:
   cloudenv sst s3://bucket/prod/orders/000017.sst

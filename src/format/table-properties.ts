@@ -14,7 +14,7 @@ export interface TableProperties {
   readonly indexType: IndexType
   readonly indexFormat: IndexFormat
   /** Of a table that was ingested: its entries have this sequence number instead of their own. */
-  readonly globalSequence: bigint | undefined
+  readonly globalSequence: bigint | 'inManifest' | undefined
 }
 
 /** In the order of `enum IndexType` in RocksDB's table.h. */
@@ -77,6 +77,7 @@ const indexTypeName = 'rocksdb.block.based.table.index.type'
 /** Written in place when the table is ingested, behind the back of the block's checksum. */
 export const globalSequenceName = 'rocksdb.external_sst_file.global_seqno'
 const externalVersionName = 'rocksdb.external_sst_file.version'
+const versionWithoutGlobalSequence = 1
 
 /**
  * RocksDB has about fifty, and a program adds some. Names are stored without what they share: a small block can hold this
@@ -136,15 +137,17 @@ function readIndexType(value: Uint8Array | undefined, error: (reason: string) =>
   return type
 }
 
+/** As `GetGlobalSequenceNumber` in RocksDB's block_based_table_reader.cc. */
 function readGlobalSequence(
   raw: ReadonlyMap<string, Uint8Array>,
   error: (reason: string) => EnvError,
-): bigint | undefined {
+): bigint | 'inManifest' | undefined {
+  const version = raw.get(externalVersionName)
+  if (version === undefined || version[0] === versionWithoutGlobalSequence) return undefined
   const value = raw.get(globalSequenceName)
-  // Version 1 of such files had no global sequence number.
-  if (value === undefined || !raw.has(externalVersionName)) return undefined
+  // Later versions of RocksDB no longer write it into the table.
+  if (value === undefined) return 'inManifest'
   if (value.length !== 8) throw error('the global sequence number is not of 8 bytes')
   const sequence = new DataView(value.buffer, value.byteOffset, 8).getBigUint64(0, true)
-  // Then it was ingested into an empty place, or the number is known to the MANIFEST alone.
-  return sequence === 0n ? undefined : sequence
+  return sequence === 0n ? 'inManifest' : sequence
 }

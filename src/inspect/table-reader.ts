@@ -41,7 +41,9 @@ export interface TableBlock extends BlockHandle {
   readonly firstKey?: InternalKey
 }
 
-export interface TableEntry extends InternalKey {
+export interface TableEntry extends Omit<InternalKey, 'sequence'> {
+  /** Undefined where the MANIFEST alone has it, of a table that was ingested. */
+  readonly sequence: bigint | undefined
   /** Of a range deletion the end of the range, exclusive. */
   readonly value: Uint8Array
   /** The block with it. */
@@ -209,8 +211,9 @@ export class TableReader {
     const error = this.#blocks.errorAt(block)
     const { globalSequence } = this.properties
     for (const { key, value } of readBlock(bytes, { error })) {
-      const { userKey, sequence, type } = decodeInternalKey(key, error)
-      yield { userKey, sequence: globalSequence ?? sequence, type, value, block }
+      const { userKey, sequence: own, type } = decodeInternalKey(key, error)
+      const sequence = globalSequence === 'inManifest' ? undefined : (globalSequence ?? own)
+      yield { userKey, sequence, type, value, block }
     }
   }
 

@@ -27,11 +27,13 @@ import { FaultProxy } from '../support/fault-proxy.js'
 import { fixtureNames, fixtureSuite, haveFixtures, unpackFixture } from '../support/fixtures.js'
 import {
   block,
+  type Entry,
   type Handle,
   handleBytes,
   internalKey,
   RawTable,
   smallTable,
+  u32,
   varint,
 } from '../support/raw-table.js'
 import {
@@ -367,6 +369,27 @@ describe('a table', () => {
     expect(stdout).toMatch(/, format version 0, kCRC32c\n\nno properties, as in what LevelDB wrote\n/)
     expect(await sst(url)).toMatchObject({ properties: {}, metaindex: [], problems: [] })
     expect(await entries(url)).toHaveLength(values.length)
+  })
+
+  test('that was ingested has the sequence number that is in it, and otherwise none', async () => {
+    const ingested = (sequence: number) => {
+      const properties = (own: Entry[]) => {
+        const value = Buffer.alloc(8)
+        value.writeBigUInt64LE(BigInt(sequence))
+        const external: Entry[] = [
+          [Buffer.from('rocksdb.external_sst_file.global_seqno'), value],
+          [Buffer.from('rocksdb.external_sst_file.version'), u32(2)],
+        ]
+        return block([...own, ...external].sort(([a], [b]) => Buffer.compare(a, b)))
+      }
+      const values = [[internalKey('a', 0), Buffer.from('v')] as const]
+      return write(`ingested-${sequence}`, smallTable({ number: 17, entries: values, properties }))
+    }
+    const lines = async (sequence: number) =>
+      (await runCommand(['sst', ingested(sequence), '--entries'])).stdout
+    expect(await lines(4711)).toBe('a\t4711\tvalue\tv\n')
+    expect(await lines(0)).toBe('a\t-\tvalue\tv\n')
+    expect(await entries(ingested(0))).toMatchObject([{ sequence: null, type: 'value' }])
   })
 
   describe('with a block that is not read here', () => {

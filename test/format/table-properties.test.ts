@@ -62,8 +62,14 @@ describe('the global sequence number', () => {
     ['of a table that was not ingested is none', {}, undefined],
     ['of a table that was ingested is told', { ...externalVersion, [globalSequence]: seventeen }, 17n],
     [
-      'of 0 is none: entries have their own',
+      'of 0 is in the MANIFEST, if anywhere',
       { ...externalVersion, [globalSequence]: Buffer.alloc(8) },
+      'inManifest',
+    ],
+    ['that a table could have, and does not, is there too', externalVersion, 'inManifest'],
+    [
+      'of a table in the first form of those to be ingested is none',
+      { 'rocksdb.external_sst_file.version': Buffer.of(1, 0, 0, 0) },
       undefined,
     ],
   ])('%s', (_title, given, expected) => {

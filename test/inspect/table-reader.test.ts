@@ -195,6 +195,11 @@ describe('a table that was ingested', () => {
     expect(found.entries.map(({ sequence }) => sequence)).toEqual([4711n])
   })
 
+  test('has none that is known where 0 was written', async () => {
+    const found = await readEverything(ingested(0n))
+    expect(found.entries.map(({ sequence }) => sequence)).toEqual([undefined])
+  })
+
   test('is damaged all the same where something else was written', async () => {
     const bytes = ingested(4711n)
     bytes[bytes.indexOf('rocksdb.comparator')]! ^= 1
