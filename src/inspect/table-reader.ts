@@ -124,7 +124,8 @@ export class TableReader {
   }
 
   /**
-   * Reads what else RocksDB cannot open the table without.
+   * Reads what else RocksDB cannot open the table without: on level 0 also the partitions of its index, all of them
+   * (`CacheDependencies` in table/block_based/partitioned_index_reader.cc), even for what touches but one.
    * @throws EnvError Corruption; NotSupported: a block of it is larger than 8 MiB, or compressed in a way that is not known.
    */
   async readFrame(): Promise<void> {
