@@ -1,6 +1,7 @@
 import { type DatabasePlace, databaseUrl, objectKey } from '../cloud/database-place.js'
 import { EnvError } from '../env/env-error.js'
 import { type ObjectName, parseObjectName } from '../format/file-name.js'
+import { localRoot } from './remains.js'
 
 /** What lies directly at a place, by what its names mean. */
 export interface ListedPlace {
@@ -11,7 +12,7 @@ export interface ListedPlace {
   readonly probes: readonly ListedObject[]
   /** How many objects have a name that means nothing, and their bytes. */
   readonly foreign: { readonly objects: number; readonly bytes: number }
-  /** The first of them: anybody may have put any number of them there. */
+  /** The first of them, and {@link localRoot}: anybody may have put any number of them there. */
   readonly foreignSample: readonly ListedObject[]
 }
 
@@ -69,7 +70,8 @@ export async function listPlace(place: DatabasePlace, onObject?: () => void): Pr
     else {
       foreign.objects += 1
       foreign.bytes += size
-      if (foreignSample.length < maxForeignSample) foreignSample.push({ name, size, modified })
+      if (foreignSample.length < maxForeignSample || name === localRoot)
+        foreignSample.push({ name, size, modified })
     }
     if (named.size + probes.length > maxNames) throw refusal(place, `${maxNames} objects of a database`)
   }

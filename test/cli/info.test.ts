@@ -220,6 +220,17 @@ describe('what is no database', () => {
     })
   })
 
+  test('a directory of RocksDB itself is one also with 1,001 files in it that come before its CURRENT', async () => {
+    const store = directory!.make()
+    const logs = Array.from({ length: 1_001 }, (_, at) => `${100_000 + at}.log`)
+    for (const name of ['CURRENT', 'MANIFEST-000004', '000007.sst', ...logs])
+      await store.put(`db/${name}`, Buffer.from('1234'))
+    for (const command of ['gc', 'verify'])
+      expect((await runCommand([command, store.url('db')])).stderr).toContain(
+        'is a directory of RocksDB itself',
+      )
+  })
+
   test.each(['info', 'verify', 'gc', 'tables', 'manifest', 'sst'])(
     '%s of a directory that is not there ends as of a bucket that is not',
     async (command) => {
