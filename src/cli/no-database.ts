@@ -2,7 +2,7 @@ import { type DatabasePlace, databaseUrl, objectKey } from '../cloud/database-pl
 import { EnvError } from '../env/env-error.js'
 import { type ObjectName, parseObjectName } from '../format/file-name.js'
 import { listPlace } from '../inspect/listed-place.js'
-import { localRoot, remainsAmong, remainsText } from '../inspect/remains.js'
+import { localRoot, RemainsCounter, remainsAmong, remainsText } from '../inspect/remains.js'
 import { checkDirectory } from './check-directory.js'
 import { splitObjectUrl } from './object-url.js'
 import { UsageError } from './usage-error.js'
@@ -89,17 +89,22 @@ const maxLooked = 10_000
 
 /** Whether `ls` would show something, as far as a look at the first objects tells. */
 async function hasDatabasesBelow(place: DatabasePlace): Promise<boolean> {
+  const left = new Map<string, RemainsCounter>()
   let looked = 0
   try {
     for await (const { key } of place.store.list(objectKey(place, ''))) {
-      const kind = parseObjectName(key.slice(key.lastIndexOf('/') + 1))?.kind
-      if (kind === 'cloudManifest') return true
+      const directory = key.slice(0, key.lastIndexOf('/') + 1)
+      const name = key.slice(directory.length)
+      if (parseObjectName(name)?.kind === 'cloudManifest') return true
+      const counter = left.get(directory) ?? new RemainsCounter()
+      counter.add(name)
+      left.set(directory, counter)
       looked += 1
-      if (looked === maxLooked) return false
+      if (looked === maxLooked) break
     }
   } catch (error) {
     // Below a directory may be one that is not for us to read. That nothing lies in this one is known.
     if (!EnvError.is(error)) throw error
   }
-  return false
+  return [...left.values()].some(({ lostDatabase }) => lostDatabase)
 }

@@ -50,7 +50,8 @@ export async function* findDatabases(
   const open: Directory[] = []
   const closed = (): FoundDatabase | undefined => {
     const directory = open.pop()!
-    if (directory.cookies.length > 0 || (withLost && remainsOf(directory))) return found(place, directory)
+    if (directory.cookies.length > 0 || (withLost && directory.left.lostDatabase))
+      return found(place, directory)
     elsewhere.objects += directory.objects
     elsewhere.bytes += directory.bytes
     return undefined
@@ -103,20 +104,15 @@ interface Directory {
   modified: Date
 }
 
-/** Tables alone are those of a cache, or were left when a database was destroyed; a MANIFEST alone, when one was made. */
-function remainsOf({ left: { remains } }: Directory): Remains | undefined {
-  return remains && remains.manifests > 0 && remains.tables + remains.blobFiles > 0 ? remains : undefined
-}
-
 function found(place: DatabasePlace, directory: Directory): FoundDatabase {
-  const { path, cookies, objects, bytes, modified } = directory
+  const { path, cookies, left, objects, bytes, modified } = directory
   const below = path.slice(0, -1)
   const own = [place.path, below].filter((part) => part !== '').join('/')
   return {
     place: { store: place.store, path: own },
     path: below,
     cookies: [...cookies].sort(),
-    remains: remainsOf(directory),
+    remains: left.lostDatabase,
     objects,
     bytes,
     modified,

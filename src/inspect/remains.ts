@@ -35,6 +35,15 @@ export class RemainsCounter {
     if (this.#isLocal || cloudManifest > 0 || tables + blobFiles + manifests === 0) return undefined
     return { tables, blobFiles, manifests }
   }
+
+  /**
+   * What {@link remains} says, where that is a database. Tables alone are those of a cache, or were left when one was
+   * destroyed; a MANIFEST alone, when one was made.
+   */
+  get lostDatabase(): Remains | undefined {
+    const { remains } = this
+    return remains && remains.manifests > 0 && remains.tables + remains.blobFiles > 0 ? remains : undefined
+  }
 }
 
 /** What {@link RemainsCounter} says of all these names. */

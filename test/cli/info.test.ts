@@ -136,6 +136,12 @@ describe.each(mainTestStores())('info, in $name', ({ make }) => {
     await store.put('db/below/CLOUDMANIFEST', Buffer.from(''))
     const stderr = `${nothing}. Databases below it: cloudenv ls ${url}\n`
     expect(await info(store)).toEqual({ code: 2, stdout: '', stderr })
+    // One that lost it is shown too, and what may be a cache is not.
+    await store.delete(['db/below/CLOUDMANIFEST'])
+    await store.put('db/below/000007.sst-abc', Buffer.from('1234'))
+    expect((await info(store)).stderr).toBe(`${nothing}\n`)
+    await store.put('db/below/MANIFEST-abc', Buffer.from('1234'))
+    expect((await info(store)).stderr).toBe(stderr)
   })
 
   test('tells live, garbage, missing and foreign apart, and what is in blob files', async () => {
