@@ -12,9 +12,9 @@ const crashes: readonly NodeJS.Signals[] = ['SIGABRT', 'SIGSEGV', 'SIGBUS', 'SIG
  * who can write to a bucket can make any checksum right: an assertion, or the system, ends the process then. Why it did is
  * not to be known. This one tells of it.
  *
- * @param what is read, for the message.
+ * @param url of what is read, as it can be given back.
  */
-export async function guarded(what: string, work: () => Promise<void>): Promise<void> {
+export async function guarded(url: string, work: () => Promise<void>): Promise<void> {
   if (process.env[marker] !== undefined) return work()
   const commandLine = [...process.execArgv, ...process.argv.slice(1)]
   // However that process ends, the socket that it listens on goes away.
@@ -25,16 +25,14 @@ export async function guarded(what: string, work: () => Promise<void>): Promise<
   )
   if (end.signal === 'SIGKILL') {
     // Nobody else tells: this is not the process that a shell would call killed.
-    console.error(
-      `cloudenv: what read ${printableMessage(what)} was killed (SIGKILL). Perhaps memory ran out`,
-    )
+    console.error(`cloudenv: what read ${printableMessage(url)} was killed (SIGKILL). Perhaps memory ran out`)
   }
   if (end.signal === undefined || !crashes.includes(end.signal)) {
     endLike(end)
     return
   }
   throw new Error(
-    `RocksDB crashed (${end.signal}) as it read ${what}. A file there may be damaged or missing, or the store may have failed ` +
-      `meanwhile: cloudenv verify --deep ${what} tells. Where it finds nothing, it is a mistake of RocksDB or of cloudenv`,
+    `RocksDB crashed (${end.signal}) as it read ${url}. A file there may be damaged or missing, or the store may have failed ` +
+      `meanwhile: cloudenv verify --deep ${url} tells. Where it finds nothing, it is a mistake of RocksDB or of cloudenv`,
   )
 }

@@ -8,6 +8,7 @@ import { withProgress } from './output/progress.js'
 import { printableMessage } from './output/text.js'
 import { printJson } from './output/write-json.js'
 import { type ShownAs, shownAsOption, shownKey, shownValue } from './shown-bytes.js'
+import { parseUrl } from './store-options.js'
 
 /** What `cloudenv get --json` prints. */
 export interface GetJson {
@@ -40,7 +41,10 @@ Examples:
           write('A key that begins with a dash is the last argument, behind one that is --\n')
       },
     }),
-).action((url, key, options) => guarded(url, () => get(url, key, options)))
+).action((given, key, options) => {
+  const url = parseUrl(given)
+  return guarded(url, () => get(url, key, options))
+})
 
 async function get(
   url: string,

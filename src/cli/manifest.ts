@@ -11,7 +11,7 @@ import { printManifest } from './manifest-text.js'
 import { noDatabase } from './no-database.js'
 import { splitObjectUrl } from './object-url.js'
 import { withProgress } from './output/progress.js'
-import { withInspectOptions, withPlaces } from './store-options.js'
+import { parseUrl, withInspectOptions, withPlaces } from './store-options.js'
 
 export const manifestCommand = withInspectOptions(
   new Command('manifest')
@@ -26,7 +26,8 @@ Examples:
   cloudenv manifest s3://bucket/prod/orders
   cloudenv manifest s3://bucket/prod/orders/MANIFEST-53b1925fbae26935 --json`,
     ),
-).action(async (url, options) => {
+).action(async (given, options) => {
+  const url = parseUrl(given)
   const { databaseUrl, name } = splitObjectUrl(url)
   const isManifest = name?.kind === 'manifest'
   if (isManifest) checkNoCookie(options, url)

@@ -14,8 +14,8 @@ import { noDatabase } from './no-database.js'
 import { withProgress } from './output/progress.js'
 import {
   type ConnectionOptions,
-  checkStoreUrl,
   connectionOf,
+  parseUrl,
   type StateOptions,
   withInspectOptions,
   withPlaces,
@@ -60,6 +60,7 @@ export interface ReadingOptions {
  * Opens the database that a URL names, straight from the bucket and without a file on this machine, does something with
  * it, and closes it.
  *
+ * @param url as {@link parseUrl} has it.
  * @throws UsageError there is no database, or no such column family; RocksDBError, EnvError what it or the store is
  *   wrong with.
  */
@@ -69,7 +70,7 @@ export async function withDatabase<T>(
   work: (opened: OpenDatabase) => Promise<T>,
 ): Promise<T> {
   const { source, cookie, columnFamily, iterates } = options
-  for (const place of source === undefined ? [url] : [url, source]) checkStoreUrl(place)
+  if (source !== undefined) parseUrl(source)
   const envOptions: BucketEnvOptions = {
     url,
     connection: connectionOf(options),

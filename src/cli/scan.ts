@@ -12,6 +12,7 @@ import { LineWriter } from './output/line-writer.js'
 import { startProgress, withProgress } from './output/progress.js'
 import { printJson, writeJson } from './output/write-json.js'
 import { type ShownAs, shownAsOption, shownKey, shownValue } from './shown-bytes.js'
+import { parseUrl } from './store-options.js'
 import { UsageError } from './usage-error.js'
 
 /** A line of what `cloudenv scan --json` prints. */
@@ -53,7 +54,10 @@ Examples:
   cloudenv scan s3://bucket/prod/orders --gte 0x00000011 --lt 0x00000020 --as hex
   cloudenv scan s3://bucket/prod/orders --count`,
     ),
-).action((url, options) => guarded(url, () => scan(url, options)))
+).action((given, options) => {
+  const url = parseUrl(given)
+  return guarded(url, () => scan(url, options))
+})
 
 async function scan(url: string, options: ScanOptions): Promise<void> {
   const { columnFamily: family, gte, gt, lte, lt, prefix, reverse = false, limit } = options

@@ -3,7 +3,7 @@ import type { DatabasePlace, Places } from '../cloud/database-place.js'
 import { isCookie } from '../format/file-name.js'
 import { openPlaces } from '../inspect/open-places.js'
 import type { S3Connection } from '../store/s3-client.js'
-import { checkEndpoint, parseStoreUrl } from '../store/store-url.js'
+import { checkEndpoint, printedUrl } from '../store/store-url.js'
 import { asUsage } from './as-usage.js'
 import { checkProfile } from './aws-profile.js'
 import { hasCloudManifest } from './has-cloud-manifest.js'
@@ -71,9 +71,12 @@ export function connectionOf({ region, endpoint, profile, pathStyle }: Connectio
   }
 }
 
-/** @throws UsageError it names no store. */
-export function checkStoreUrl(url: string): void {
-  asUsage(() => parseStoreUrl(url))
+/**
+ * The URL that somebody gave, as we print it: to be given back as it is.
+ * @throws UsageError it names no store.
+ */
+export function parseUrl(url: string): string {
+  return asUsage(() => printedUrl(url))
 }
 
 /**
@@ -85,8 +88,9 @@ export async function withPlaces<T>(
   options: ConnectionOptions & StateOptions,
   work: (places: Places) => Promise<T>,
 ): Promise<T> {
-  for (const place of options.source === undefined ? [url] : [url, options.source]) checkStoreUrl(place)
-  const places = await openPlaces(url, options.source, connectionOf(options))
+  const own = parseUrl(url)
+  const cloned = options.source === undefined ? undefined : parseUrl(options.source)
+  const places = await openPlaces(own, cloned, connectionOf(options))
   try {
     const [, source] = places
     if (source) await checkSource(source)

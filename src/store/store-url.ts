@@ -6,6 +6,7 @@
  * a shell finds nothing in it to obey.
  */
 
+import { resolve } from 'node:path'
 import { isObjectKey } from './object-key.js'
 
 /** What the URL of a store says. */
@@ -32,6 +33,16 @@ export function parseStoreUrl(url: string): StoreUrl {
   if (url.startsWith('s3://')) return { kind: 's3', ...bucketOf(url) }
   if (url.startsWith('file:')) return { kind: 'directory', directory: directoryOf(url) }
   throw unusable(url, 'its scheme is neither s3 nor file')
+}
+
+/**
+ * The URL of a store, a database or an object, however it was written, as we print it.
+ * @throws TypeError
+ */
+export function printedUrl(url: string): string {
+  const parsed = parseStoreUrl(url)
+  if (parsed.kind === 'directory') return `file://${urlPath(resolve(parsed.directory))}`
+  return `s3://${[parsed.bucket, urlPath(parsed.prefix)].filter((part) => part !== '').join('/')}`
 }
 
 /** A path, or the key of an object, as it is written in a URL. */

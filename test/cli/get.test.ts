@@ -19,7 +19,7 @@ const entries: readonly [key: string | Buffer, value: string | Buffer][] = [
   ['empty', ''],
 ]
 
-async function makeDatabase(store: TestStore): Promise<string> {
+async function makeDatabase(store: TestStore, at = 'db'): Promise<string> {
   const path = join(temporaryDirectory(), 'db')
   const db = await RocksDB.open(path)
   for (const [key, value] of entries) await db.put(key, value)
@@ -27,8 +27,8 @@ async function makeDatabase(store: TestStore): Promise<string> {
   await db.put('order/1', 'coffee', { columnFamily: other })
   await db.flush()
   await db.close()
-  await copyToBucket(path, store, 'db')
-  return store.url('db')
+  await copyToBucket(path, store, at)
+  return store.url(at)
 }
 
 const minio = mainTestStores().find(({ name }) => name === 'minio')
@@ -99,6 +99,20 @@ describe('cloudenv get', () => {
     })
   })
 
+  test('calls a database as it can be given back, whatever is in its name', async () => {
+    const store = directory!.make()
+    const url = await makeDatabase(store, 'my db')
+    const given = url.replace(' ', '%20')
+    for (const [command, ...options] of [
+      ['get', 'order/2'],
+      ['get', 'A', '--column-family', 'none'],
+      ['scan', '--column-family', 'none'],
+    ])
+      expect((await runTraceless(store, [command!, url, ...options])).stderr).toContain(` ${given}`)
+    const { stdout } = await runTraceless(store, ['manifest', url, '--json'])
+    expect(JSON.parse(stdout).url).toBe(given)
+  })
+
   test('tells how to give a key that begins with a dash, and takes it so', async () => {
     const store = directory!.make()
     const url = await makeDatabase(store)
@@ -147,12 +161,12 @@ describe('cloudenv get', () => {
     [
       'SIGABRT',
       1,
-      /^cloudenv: RocksDB crashed \(SIGABRT\) as it read file:.* cloudenv verify --deep file:.*\n$/,
+      /^cloudenv: RocksDB crashed \(SIGABRT\) as it read URL\. .* cloudenv verify --deep URL tells.*\n$/,
     ],
-    ['SIGKILL', 137, /^cloudenv: what read file:.* was killed \(SIGKILL\).*\n$/],
+    ['SIGKILL', 137, /^cloudenv: what read URL was killed \(SIGKILL\).*\n$/],
   ])('leaves nothing behind where what reads for it ends by %s', async (signal, code, message) => {
     const store = directory!.make()
-    const url = await makeDatabase(store)
+    const url = await makeDatabase(store, 'my db')
     const faults = join(temporaryDirectory(), 'faults.cjs')
     writeFileSync(
       faults,
@@ -165,7 +179,9 @@ describe('cloudenv get', () => {
       require('node:module').syncBuiltinESMExports()`,
     )
     const result = await runGuarded(store, ['get', url, 'A'], { NODE_OPTIONS: `--require ${faults}` })
-    expect(result).toEqual({ code, stdout: '', stderr: expect.stringMatching(message) })
+    // As it can be given back.
+    const named = result.stderr.replaceAll(url.replace(' ', '%20'), 'URL')
+    expect({ ...result, stderr: named }).toEqual({ code, stdout: '', stderr: expect.stringMatching(message) })
   })
 
   test.runIf(minio).each<[what: string, faulty: RegExp, fault: Fault, message: RegExp]>([

@@ -4,7 +4,7 @@ import { DirectoryStore } from '#src/store/directory-store.js'
 import { isObjectKey } from '#src/store/object-key.js'
 import { openStore } from '#src/store/open-store.js'
 import { S3Store } from '#src/store/s3-store.js'
-import { parseStoreUrl, urlPath } from '#src/store/store-url.js'
+import { parseStoreUrl, printedUrl, urlPath } from '#src/store/store-url.js'
 
 /** Any name that a key can have in it, those that mean something to a URL or to a shell more often. */
 const segment = fc
@@ -92,6 +92,8 @@ test('whatever a path is, its URL is one word to a shell, and leads to it again'
       expect(written).not.toMatch(/[\p{C}\p{Z}]|[\\\\'"`$&;|<>(){}[\]*?!#^]/u)
       expect(parseStoreUrl(`s3://bucket/${written}`)).toEqual({ kind: 's3', bucket: 'bucket', prefix: path })
       expect(parseStoreUrl(`file:///${written}`)).toEqual({ kind: 'directory', directory: `/${path}` })
+      for (const url of [`s3://bucket/${written}`, `file:///${written}`])
+        expect(printedUrl(`${url.replaceAll('-', '%2d')}/`)).toBe(url)
     }),
   )
 })
