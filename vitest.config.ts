@@ -13,7 +13,7 @@ class LongestFirst extends BaseSequencer {
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    globalSetup: 'test/support/servers.ts',
+    globalSetup: ['test/support/temporary-files.ts', 'test/support/servers.ts'],
     pool: 'forks',
     // On Node 20 the AWS SDK warns in every process. Who programs with it is to see that; a log of tests is better without.
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
