@@ -11,6 +11,7 @@ import type { Epoch } from '../format/epoch.js'
 import { readLog } from '../format/log-record.js'
 import { type Manifest, ManifestBuilder, type PlacedEdit } from '../format/manifest.js'
 import { decodeVersionEdit } from '../format/version-edit.js'
+import { breathBytes } from './decode-manifest.js'
 import type { Problem } from './problem.js'
 import {
   decodingProblem,
@@ -148,9 +149,6 @@ export async function readEdits(
   const state = problems.length === 0 ? unlessCorrupt(() => builder.build({ tail: 'strict' })) : undefined
   return { state, problems }
 }
-
-/** After so much, timers and signals get their turn: decoding it takes some milliseconds. */
-const breathBytes = 2 ** 20
 
 function* editsOf(bytes: Uint8Array, name: string): Generator<PlacedEdit> {
   for (const { start, end, payload } of readLog(bytes, { name, tail: 'strict' }))

@@ -8,6 +8,7 @@ import { objectName } from '../format/file-name.js'
 import { type Manifest, readManifest } from '../format/manifest.js'
 import { maxEntries } from '../format/version-edit.js'
 import type { StoredObject } from '../store/object-store.js'
+import { decodeManifest } from './decode-manifest.js'
 import type { Problem } from './problem.js'
 
 /** What the two objects say that make a state of a database; what they reference was not looked for. */
@@ -180,24 +181,29 @@ export class StateReader {
   #readManifest(name: string, allowance: Allowance): Promise<DecodedManifest | typeof tooMuch | undefined> {
     const known = this.#manifests.get(name)
     if (known) return known
-    const reading = readBounded(this.#places, name, Math.min(allowance.bytes, maxManifestBytes), (stored) => {
-      const { object, problem, url } = stored
-      if (problem && object.size <= maxManifestBytes) allowance.bytes = -1
-      allowance.bytes -= object.body.length
-      if (isExceeded(allowance)) return tooMuch
-      const before = this.#before.get(url)
-      const most = Math.min(allowance.entries, maxEntries)
-      const manifest =
-        before?.object.etag === object.etag
-          ? before
-          : decoded(stored, (bytes) => readManifest(bytes, { name: url, tail: 'strict', most }))
-      if (manifest.problem?.code === 'unsupported' && most < maxEntries) {
-        allowance.entries = -1
-        return tooMuch
-      }
-      this.#decoded.set(url, manifest)
-      return manifest
-    })
+    const reading = readBounded(
+      this.#places,
+      name,
+      Math.min(allowance.bytes, maxManifestBytes),
+      async (stored) => {
+        const { object, problem, url } = stored
+        if (problem && object.size <= maxManifestBytes) allowance.bytes = -1
+        allowance.bytes -= object.body.length
+        if (isExceeded(allowance)) return tooMuch
+        const before = this.#before.get(url)
+        const most = Math.min(allowance.entries, maxEntries)
+        const manifest =
+          before?.object.etag === object.etag
+            ? before
+            : await decoded(stored, (bytes) => decodeAll(bytes, { name: url, most }))
+        if (manifest.problem?.code === 'unsupported' && most < maxEntries) {
+          allowance.entries = -1
+          return tooMuch
+        }
+        this.#decoded.set(url, manifest)
+        return manifest
+      },
+    )
     this.#manifests.set(name, reading)
     return reading
   }
@@ -211,6 +217,19 @@ export class StateReader {
       'one that is read however large it is. Remove the CLOUDMANIFESTs of cookies that nobody uses'
     return { ...unreadState(cookie, object), problems: [{ code: 'unsupported', object, message }] }
   }
+}
+
+/**
+ * One that came with the first piece is decoded at a go, so that no other of that size is decoded before it counts. It takes
+ * less than a second. Of larger ones, there is one at a time.
+ */
+function decodeAll(
+  bytes: Uint8Array,
+  options: { readonly name: string; readonly most: number },
+): Manifest | Promise<Manifest> {
+  return bytes.length <= firstBytes
+    ? readManifest(bytes, { ...options, tail: 'strict' })
+    : decodeManifest(bytes, options)
 }
 
 /** Stands for a MANIFEST that cannot be held with all the others. */
@@ -253,7 +272,7 @@ async function readBounded<T>(
   places: Places,
   name: string,
   maxBytes: number,
-  use: (object: StateObject) => T,
+  use: (object: StateObject) => T | Promise<T>,
 ): Promise<T | undefined> {
   const fetch = async (length: number): Promise<StateObject | undefined> => {
     const found = await getFirst(places, name, { offset: 0, length })
@@ -281,11 +300,14 @@ function same(object: StateObject): StateObject {
 type Decoded<T> = StateObject &
   ({ readonly problem: Problem } | { readonly problem: undefined; readonly value: T })
 
-function decoded<T>(stored: StateObject, decode: (bytes: Uint8Array, url: string) => T): Decoded<T> {
+async function decoded<T>(
+  stored: StateObject,
+  decode: (bytes: Uint8Array, url: string) => T | Promise<T>,
+): Promise<Decoded<T>> {
   const { url, object, problem } = stored
   if (problem) return { url, object, problem }
   try {
-    return { url, object, problem, value: decode(object.body, url) }
+    return { url, object, problem, value: await decode(object.body, url) }
   } catch (error) {
     return { url, object, problem: decodingProblem(error, url) }
   }

@@ -2,6 +2,7 @@
  * A database as it lies in a bucket, damage included, read without changing anything: the CLOUDMANIFESTs and the
  * MANIFESTs that they name, IDENTITY, and one listing. No table is read.
  */
+import { setImmediate } from 'node:timers/promises'
 import { type DatabasePlace, databaseUrl, objectUrl, type Places } from '../cloud/database-place.js'
 import type { StoredFile } from '../cloud/database-view.js'
 import { manifestObjectName } from '../format/cloud-manifest.js'
@@ -107,21 +108,21 @@ export async function surveyDatabase(
   let listed = await listAll(places, onObject)
   let reader = new StateReader(places)
   let read = await readStates(reader, listed, cookie)
-  let states = located(read, listed)
+  let states = await located(read, listed)
   for (let look = 1; look < maxLooks && isDamaged(states); look++) {
     // The first listing is older than what was read, and may lack what that references. A newer one lacks nothing:
     // what is no longer referenced is kept for a while.
     listed = await listAll(places, onObject)
-    states = located(read, listed)
+    states = await located(read, listed)
     if (!isDamaged(states)) break
     const before = versionsOf(read)
     reader = new StateReader(places, reader)
     read = await readStates(reader, listed, cookie)
-    states = located(read, listed)
+    states = await located(read, listed)
     if (versionsOf(read) === before) break
   }
   const advice = isLacking(states) ? await cloneAdvice(places) : undefined
-  if (advice !== undefined) states = located(read, listed, advice)
+  if (advice !== undefined) states = await located(read, listed, advice)
   const identified = listed.find(({ named }) => named.has('IDENTITY'))
   return {
     places,
@@ -179,11 +180,20 @@ function isLacking(states: readonly SurveyedState[]): boolean {
  * The states with what they reference, found among what was listed.
  * @param advice what may help against what is missing. Default: to bring it back.
  */
-function located(states: readonly ReadState[], listed: Listed, advice?: string): SurveyedState[] {
-  return states.map((state) => withFiles(state, listed, advice))
+async function located(
+  states: readonly ReadState[],
+  listed: Listed,
+  advice?: string,
+): Promise<SurveyedState[]> {
+  const found: SurveyedState[] = []
+  for (const state of states) found.push(await withFiles(state, listed, advice))
+  return found
 }
 
-function withFiles(state: ReadState, listed: Listed, advice?: string): SurveyedState {
+/** After so many files, timers and signals get their turn: to look for them takes some hundredths of a second. */
+const breathFiles = 5_000
+
+async function withFiles(state: ReadState, listed: Listed, advice?: string): Promise<SurveyedState> {
   const { cloudManifest, manifest } = state
   if (!cloudManifest || !manifest) return { ...state, tables: [], blobFiles: [] }
   const problems = [...state.problems]
@@ -194,7 +204,9 @@ function withFiles(state: ReadState, listed: Listed, advice?: string): SurveyedS
   }
   const missing = (name: string) => missingFile(listed, name, advice)
 
-  const tables = [...manifest.liveTables.values()].map((table) => {
+  const tables: SurveyedTable[] = []
+  for (const table of manifest.liveTables.values()) {
+    if (tables.length % breathFiles === breathFiles - 1) await setImmediate()
     const found = { table, ...locate('table', table.number) }
     const range = tableRange(manifest, table)
     const { stored } = found
@@ -204,13 +216,15 @@ function withFiles(state: ReadState, listed: Listed, advice?: string): SurveyedS
       const message = `${object} has ${stored.size} bytes, and the MANIFEST says ${table.size}. ${bringBack}`
       problems.push({ code: 'wrongSize', object, message, range })
     }
-    return found
-  })
-  const blobFiles = [...manifest.liveBlobFiles.values()].map((blobFile) => {
+    tables.push(found)
+  }
+  const blobFiles: SurveyedBlobFile[] = []
+  for (const blobFile of manifest.liveBlobFiles.values()) {
+    if (blobFiles.length % breathFiles === breathFiles - 1) await setImmediate()
     const found = { blobFile, ...locate('blob', blobFile.number) }
     if (!found.stored) problems.push(missing(found.objectName))
-    return found
-  })
+    blobFiles.push(found)
+  }
   return { ...state, tables, blobFiles, problems }
 }
 
