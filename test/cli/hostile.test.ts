@@ -361,13 +361,24 @@ const hostileTables: readonly (readonly [what: string, says: RegExp, content: ()
   ],
   [
     'a hundred thousand properties',
+    /more than 10000 properties/,
+    () =>
+      table({
+        properties: withProperties((own) => [
+          ...own,
+          ...Array.from({ length: 99_000 }, (_, at): Entry => [Buffer.from(`own${1e6 + at}`), Buffer.of(0)]),
+        ]),
+      }),
+  ],
+  [
+    'another number of entries, and nearly as many properties as are read',
     /says that there are/,
     () =>
       table({
         properties: withProperties((own) => [
           ...own.filter(([name]) => name.toString() !== 'rocksdb.num.entries'),
           [Buffer.from('rocksdb.num.entries'), varint(7)],
-          ...Array.from({ length: 99_000 }, (_, at): Entry => [Buffer.from(`own${1e6 + at}`), Buffer.of(0)]),
+          ...Array.from({ length: 9_900 }, (_, at): Entry => [Buffer.from(`own${1e6 + at}`), Buffer.of(0)]),
         ]),
       }),
   ],
