@@ -28,18 +28,29 @@ export class CommandRunner {
   readonly #nodeOptions: readonly string[]
   readonly #inTurn = pLimit(1)
   #process: ChildProcess | undefined
+  #waiting = 0
 
   constructor(nodeOptions: readonly string[] = []) {
     this.#nodeOptions = nodeOptions
   }
 
+  /** How many commands were given to it and did not end yet. */
+  get waiting(): number {
+    return this.#waiting
+  }
+
   /** Rejects when the command ends the process. */
-  run(
+  async run(
     commandLine: readonly string[],
     env: NodeJS.ProcessEnv = {},
     cwd = process.cwd(),
   ): Promise<CommandResult> {
-    return this.#inTurn(() => this.#run(commandLine, { ...process.env, ...env }, cwd))
+    this.#waiting += 1
+    try {
+      return await this.#inTurn(() => this.#run(commandLine, { ...process.env, ...env }, cwd))
+    } finally {
+      this.#waiting -= 1
+    }
   }
 
   /** Ends the process, once it has run what it was given. */
@@ -100,13 +111,16 @@ async function readUntil(stream: NodeJS.ReadableStream, endMark: string): Promis
   })
 }
 
-const runner = new CommandRunner()
+/** Two, for tests that run commands at the same time; the second is started for those alone. */
+const runners = [new CommandRunner(), new CommandRunner()] as const
 
 /** For commands of which nothing but the output and the exit code matters. */
 export async function runCommand(
   commandLine: readonly string[],
   env?: NodeJS.ProcessEnv,
 ): Promise<CliResult> {
+  const [first, second] = runners
+  const runner = second.waiting < first.waiting ? second : first
   const { code, stdout, stderr } = await runner.run(commandLine, env)
   return { code, stdout, stderr }
 }
