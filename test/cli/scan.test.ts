@@ -284,7 +284,7 @@ describe('a table of level 0 that cannot be opened, beside newer ones with range
           await db.flush()
         }
       },
-      { disable_auto_compactions: true },
+      { disable_auto_compactions: true, block_based_table_factory: { format_version: 5 } },
     )
     const tables = [...(await store.list()).keys()].filter((key) => key.includes('.sst-'))
     return { url, table: tables[2]! }
