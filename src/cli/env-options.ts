@@ -54,7 +54,7 @@ export async function openEnv(options: EnvOptions): Promise<Env> {
   const cloudOptions: CloudEnvOptions = {
     store,
     root,
-    ...connectionOf(options),
+    ...connectionOf(options, store, source),
     ...(cookie !== undefined && { cookie }),
     ...(source !== undefined && { source }),
     ...(cacheBytes !== undefined && { cache: { maxBytes: size(cacheBytes) } }),

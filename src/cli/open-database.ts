@@ -73,7 +73,7 @@ export async function withDatabase<T>(
   if (source !== undefined) parseUrl(source)
   const envOptions: BucketEnvOptions = {
     url,
-    connection: connectionOf(options),
+    connection: connectionOf(options, url, source),
     ...(source !== undefined && { source }),
     ...(cookie !== undefined && { cookie }),
     ...(iterates && { iterated: columnFamily }),

@@ -59,16 +59,31 @@ export function withInspectOptions<Arguments extends unknown[], Own extends Opti
   return command as unknown as Command<Arguments, Own & InspectOptions>
 }
 
-/** @throws UsageError */
-export function connectionOf({ region, endpoint, profile, pathStyle }: ConnectionOptions): S3Connection {
+/**
+ * @param url of the store that is to be reached.
+ * @param source of the one beside it, if any.
+ * @throws UsageError
+ */
+export function connectionOf(
+  { region, endpoint, profile, pathStyle }: ConnectionOptions,
+  url: string,
+  source = url,
+): S3Connection {
   if (endpoint !== undefined) asUsage(() => checkEndpoint(endpoint, '--endpoint'))
   if (profile !== undefined) checkProfile(profile)
-  return {
+  const connection = {
     ...(region !== undefined && { region }),
     ...(endpoint !== undefined && { endpoint }),
     ...(profile !== undefined && { profile }),
     ...(pathStyle !== undefined && { forcePathStyle: pathStyle }),
   }
+  const isS3 = url.startsWith('s3:') || source.startsWith('s3:')
+  if (!isS3 && Object.keys(connection).length > 0) {
+    throw new UsageError(
+      `--region, --endpoint, --path-style and --profile say how to reach S3, where ${url} is not: leave them out`,
+    )
+  }
+  return connection
 }
 
 /**
@@ -90,7 +105,7 @@ export async function withPlaces<T>(
 ): Promise<T> {
   const own = parseUrl(url)
   const cloned = options.source === undefined ? undefined : parseUrl(options.source)
-  const places = await openPlaces(own, cloned, connectionOf(options))
+  const places = await openPlaces(own, cloned, connectionOf(options, own, cloned))
   try {
     const [, source] = places
     if (source) await checkSource(source)

@@ -80,6 +80,17 @@ test.each<[what: string, commandLine: readonly string[], message: RegExp]>([
   ['a URL with a stray %', ['ls', 'file:///p%q'], /the "%" of a name is written %25/],
   ['an endpoint that is none', ['ls', 's3://bucket', '--endpoint', 'x'], /expected --endpoint .*got "x"/],
   [
+    'an endpoint of what is not in S3',
+    ['ls', 'file:///none', '--endpoint', 'http://x'],
+    /--endpoint.* where file:\/\/\/none is not/,
+  ],
+  [
+    'a region of it',
+    ['get', 'file:///none', 'k', '--region', 'x'],
+    /--region.* where file:\/\/\/none is not/,
+  ],
+  ['no path style of it', ['info', 'file:///none', '--no-path-style'], /--path-style.* where file:/],
+  [
     'a profile that is none',
     ['ls', 's3://bucket', '--profile', 'nope'],
     /no profile "nope", as --profile says/,
