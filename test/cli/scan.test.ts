@@ -16,8 +16,9 @@ import {
 } from '../support/fixtures.ts'
 import { putHostile } from '../support/hostile-database.ts'
 import { runGuarded, runTraceless, startTraceless, viewArguments } from '../support/inspect-cli.ts'
+import { u32 } from '../support/little-endian.ts'
 import { Digest, putFixture, temporaryDirectory } from '../support/open-bucket.ts'
-import { block, type Entry, handleBytes, internalKey, smallTable, u32, varint } from '../support/raw-table.ts'
+import { block, type Entry, handleBytes, internalKey, smallTable, varint } from '../support/raw-table.ts'
 import { mainTestStores, type TestStore } from '../support/test-stores.ts'
 
 const [directory] = mainTestStores()

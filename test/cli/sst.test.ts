@@ -25,6 +25,7 @@ import { Cli } from '../support/cli.js'
 import { runCommand } from '../support/command-runner.js'
 import { FaultProxy } from '../support/fault-proxy.js'
 import { fixtureNames, fixtureSuite, haveFixtures, unpackFixture } from '../support/fixtures.js'
+import { u32 } from '../support/little-endian.js'
 import {
   block,
   type Entry,
@@ -33,7 +34,6 @@ import {
   internalKey,
   RawTable,
   smallTable,
-  u32,
   varint,
 } from '../support/raw-table.js'
 import {

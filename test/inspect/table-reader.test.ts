@@ -10,6 +10,7 @@ import { type TableBlock, TableReader } from '#src/inspect/table-reader.js'
 import { openStore } from '#src/store/open-store.js'
 import type { StoreRequest } from '#src/store/store-request.js'
 import { tableOfLongIndex, tableOfManyFilters } from '../support/amplifying-tables.js'
+import { u32 } from '../support/little-endian.js'
 import {
   block,
   endlessVarint,
@@ -19,7 +20,6 @@ import {
   RawTable,
   type SmallTableOptions,
   smallTable,
-  u32,
   varint,
 } from '../support/raw-table.js'
 import { writeVariedTables } from '../support/varied-tables.js'

@@ -14,6 +14,7 @@ import { tableOfManyFilters } from '../support/amplifying-tables.js'
 import { copyToBucket } from '../support/bucket-copy.js'
 import { flipped } from '../support/damage.js'
 import { fixtureNames, fixtureSuite, haveFixtures, unpackFixture } from '../support/fixtures.js'
+import { u32 } from '../support/little-endian.js'
 import {
   block,
   type Entry,
@@ -24,7 +25,6 @@ import {
   type SmallTableOptions,
   smallTable,
   trailerSize,
-  u32,
   varint,
 } from '../support/raw-table.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'

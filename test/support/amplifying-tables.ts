@@ -1,5 +1,6 @@
 /** Small tables that would make much work for who believes them. */
 import { deflateRawSync } from 'node:zlib'
+import { u32 } from './little-endian.ts'
 import {
   block,
   type Entry,
@@ -8,7 +9,6 @@ import {
   internalKey,
   RawTable,
   smallTable,
-  u32,
   varint,
 } from './raw-table.ts'
 

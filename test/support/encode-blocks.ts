@@ -2,6 +2,7 @@
 import type { BlockHandle } from '#src/format/block-handle.js'
 import type { IndexFormat } from '#src/format/index-block.js'
 import { encodeVarint } from '#src/format/varint.js'
+import { u16, u32 } from './little-endian.ts'
 
 export interface EncodedEntry {
   readonly key: Uint8Array
@@ -82,16 +83,4 @@ function sharedLength(a: Uint8Array, b: Uint8Array): number {
   const most = Math.min(a.length, b.length)
   for (let at = 0; at < most; at++) if (a[at] !== b[at]) return at
   return most
-}
-
-function u16(value: number): Buffer {
-  const bytes = Buffer.alloc(2)
-  bytes.writeUInt16LE(value)
-  return bytes
-}
-
-function u32(value: number): Buffer {
-  const bytes = Buffer.alloc(4)
-  bytes.writeUInt32LE(value)
-  return bytes
 }

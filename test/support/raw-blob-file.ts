@@ -3,6 +3,7 @@
  * Independent of what the product knows of the format.
  */
 import { crc32c, maskCrc } from '#src/format/crc32c.js'
+import { u32, u64 } from './little-endian.ts'
 
 export interface RawBlobHeader {
   readonly magic?: number
@@ -72,16 +73,4 @@ export function blobFile(
 
 function checksum(bytes: Uint8Array): Buffer {
   return u32(maskCrc(crc32c(bytes)))
-}
-
-function u32(value: number): Buffer {
-  const bytes = Buffer.alloc(4)
-  bytes.writeUInt32LE(value)
-  return bytes
-}
-
-function u64(value: bigint): Buffer {
-  const bytes = Buffer.alloc(8)
-  bytes.writeBigUInt64LE(value)
-  return bytes
 }

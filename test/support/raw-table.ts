@@ -3,6 +3,7 @@
  * into a bucket. Independent of what the product knows of the format.
  */
 import { crc32c, maskCrc } from '#src/format/crc32c.js'
+import { u32, u64 } from './little-endian.ts'
 
 export interface Handle {
   readonly offset: bigint | number
@@ -56,22 +57,10 @@ export function block(entries: readonly Entry[]): Buffer {
   return Buffer.concat([...pieces, ...restarts.map(u32), u32(restarts.length)])
 }
 
-export function u32(value: number): Buffer {
-  const bytes = Buffer.alloc(4)
-  bytes.writeUInt32LE(value)
-  return bytes
-}
-
 export interface RawTableOptions {
   readonly version?: number
   /** 0: the blocks have none. 1: CRC32c. */
   readonly checksumType?: number
-}
-
-function u64(value: bigint): Buffer {
-  const bytes = Buffer.alloc(8)
-  bytes.writeBigUInt64LE(value)
-  return bytes
 }
 
 /** A file that grows block by block. */
