@@ -14,6 +14,7 @@
  * Numbers are little-endian, checksums masked CRC-32C. The header has none.
  */
 import { EnvError } from '../env/env-error.js'
+import { checkStored } from './block-checksum.js'
 import { type CompressionType, compressionType } from './block-compression.js'
 import { corruption } from './corruption.js'
 import { crc32c, maskCrc } from './crc32c.js'
@@ -116,10 +117,8 @@ function checkMagic(view: DataView, error: MakeError): void {
 
 /** What it is the checksum of ends where it stands. */
 function checkChecksum(view: DataView, at: number, error: MakeError): void {
-  const stored = view.getUint32(at, true)
-  const computed = maskCrc(crc32c(new Uint8Array(view.buffer, view.byteOffset, at)))
-  if (stored !== computed)
-    throw error(`the checksum does not match: stored ${hex(stored)}, computed ${hex(computed)}`)
+  const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
+  checkStored(bytes.subarray(at), maskCrc(crc32c(bytes.subarray(0, at))), 0, error)
 }
 
 const expires = 'values are said to expire: RocksDB refuses to read that'

@@ -13,10 +13,15 @@ export async function readIdentity(place: DatabasePlace): Promise<string | undef
   return found && Buffer.from(found.object.body).toString('latin1').trim()
 }
 
+export function identityUrl({ url }: Pick<Survey, 'url'>): string {
+  return `${url}/IDENTITY`
+}
+
 /** Where IDENTITY does not say which database this is. Nothing where there is none. */
-export function identityProblems({ url, identity, states }: Survey): Problem[] {
+export function identityProblems(survey: Survey): Problem[] {
+  const { identity, states } = survey
   if (states.size === 0) return []
-  const object = `${url}/IDENTITY`
+  const object = identityUrl(survey)
   const corrupt = (holds: string): Problem[] => [
     {
       code: 'corrupt',

@@ -6,7 +6,7 @@ import { blobFileSize } from '../format/blob-file-size.js'
 import type { TableUniqueId } from '../format/table-unique-id.js'
 import { BlobTarget } from './blob-target.js'
 import { familyName } from './family-name.js'
-import { identityProblems } from './identity.js'
+import { identityProblems, identityUrl } from './identity.js'
 import { mapLimited } from './map-limited.js'
 import { bringBack, type KeyRange, type Problem } from './problem.js'
 import { type RangedSource, rangedObject } from './ranged-source.js'
@@ -126,11 +126,7 @@ function problemsOf(state: SurveyedState, survey: Survey): Problem[] {
   const found = state.problems.map((problem) =>
     problem.code === 'missing' ? (misplaced.get(problem.object) ?? problem) : problem,
   )
-  return [
-    ...found,
-    ...blobFileProblems(state),
-    ...verifyState(state, survey.identity, identityObject(survey)),
-  ]
+  return [...found, ...blobFileProblems(state), ...verifyState(state, survey.identity, identityUrl(survey))]
 }
 
 function blobFileProblems({ blobFiles }: SurveyedState): Problem[] {
@@ -160,10 +156,6 @@ function misplacedTables({ tables, manifest }: SurveyedState, survey: Survey): M
     misplaced.set(object, { code: 'wrongEpoch', object, message, range: tableRange(manifest, wanted.table) })
   }
   return misplaced
-}
-
-function identityObject({ url }: Survey): string {
-  return `${url}/IDENTITY`
 }
 
 type OnRead = VerifyOptions['onRead']
