@@ -1,4 +1,4 @@
-/** The middle value: of an even number, the mean of the two in the middle. */
+/** Middle value; of an even number of values, the mean of the two in the middle. */
 export function median(values: readonly number[]): number {
   if (values.length === 0) throw new RangeError('expected at least one value')
   const sorted = [...values].sort((a, b) => a - b)

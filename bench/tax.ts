@@ -1,7 +1,7 @@
 /**
- * What the Env costs where it has nothing to fetch: the distribution's db_bench on the Env, with a store in a
- * directory, against the same db_bench on the plain POSIX file system. Both on one disk, turn by turn, five times;
- * each ratio is the median of the five pairs.
+ * Cost of the Env when it has nothing to fetch: the distribution's db_bench on the Env, with a store in a directory,
+ * against the same db_bench on the plain POSIX file system. Both run on one disk, in turns, five times; each ratio is
+ * the median of the five pairs.
  */
 import { execFile } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -16,8 +16,8 @@ const benchmarks = ['fillrandom', 'fillseq', 'readrandom', 'readseq'] as const
 type Benchmark = (typeof benchmarks)[number]
 
 /**
- * 1,000,000 records of 16 + 100 bytes, RocksDB's own defaults otherwise. Reading is repeated, and db_bench tells the
- * median, for a single pass in order takes a quarter of a second.
+ * 1,000,000 records of 16 + 100 bytes, with RocksDB's own defaults otherwise. Reads are repeated, and db_bench reports
+ * the median, because a single pass in order takes a quarter of a second.
  */
 const options = ['--benchmarks=fillrandom,fillseq,readrandom[X3],readseq[X9]', '--num=1000000', '--seed=1']
 const cloudenv = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
@@ -46,7 +46,7 @@ export async function tax(): Promise<void> {
   }
 }
 
-/** Operations a second. */
+/** Operations per second. */
 type Rates = Readonly<Record<Benchmark, number>>
 
 async function onPlainFiles(directory: string): Promise<Rates> {

@@ -1,4 +1,4 @@
-// What the test servers are started with and what the tests use. Loopback only, so no secret.
+// Credentials that the test servers start with and the tests use. Loopback only, so they are not secret.
 export const credentials = {
   accessKeyId: 'cloudenv-test',
   secretAccessKey: 'cloudenv-test-secret',
@@ -6,8 +6,8 @@ export const credentials = {
 
 export const region = 'us-east-1'
 
-/** The bucket that everybody shares, each below a prefix of their own. */
+/** Bucket that all tests share, each below a prefix of its own. */
 export const bucket = 'cloudenv-test'
 
-/** With it MinIO does SSE-S3 and SSE-KMS. */
+/** Key that lets MinIO do SSE-S3 and SSE-KMS. */
 export const kmsKey = { id: 'cloudenv-test-key', secret: 'Y2xvdWRlbnYtdGVzdC1rZXktMzItYnl0ZXMtbG9uZyE=' }

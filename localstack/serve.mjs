@@ -1,37 +1,37 @@
-// Runs MinIO and LocalStack on loopback until standard input closes, so that they end with whoever
-// started them, however that ended. Says on standard output, as one line of JSON, where they answer.
+// Runs MinIO and LocalStack on loopback until standard input closes, so that they end with the process that started
+// them, however it ended. Prints their endpoints on standard output, as one line of JSON.
 //
 // node localstack/serve.mjs [--until-signal]    with the flag only SIGTERM or SIGINT ends it
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { fail } from '../scripts/machine.mjs'
+import { cacheDir, fail } from '../scripts/machine.mjs'
 import { credentials, kmsKey, region } from './credentials.mjs'
 import { installLocalStack, installMinio } from './install.mjs'
 
 /** @typedef {{ name: string, endpoint: string }} Running */
 /** @typedef {{ name: string, reason: string }} Skipped */
 
-const startTimeoutMs = 90_000
+const startTimeoutMs = 240_000
 
 /** @type {import('node:child_process').ChildProcess[]} */
 const children = []
-const data = mkdtempSync(join(tmpdir(), 'cloudenv-servers-'))
+mkdirSync(cacheDir, { recursive: true })
+const data = mkdtempSync(join(cacheDir, 'servers-'))
 const untilSignal = process.argv.includes('--until-signal')
 
 const ended = new Promise((resolve) => {
   process.on('SIGTERM', resolve)
   process.on('SIGHUP', resolve)
-  // Ctrl-C reaches the whole process group; whoever started this still has use for the servers then.
+  // Ctrl-C reaches the whole process group; the process that started this one still needs the servers then.
   process.on('SIGINT', untilSignal ? resolve : () => {})
   if (!untilSignal) process.stdin.on('close', resolve).on('error', resolve).resume()
 })
 
-// Nobody left to read what is said: standard input has closed too, then.
+// Nobody is left to read the output: standard input has closed too, then.
 process.stdout.on('error', () => {})
 
 serve().catch(fail)
@@ -48,7 +48,7 @@ async function serve() {
   } finally {
     await Promise.all(children.map(stop))
     rmSync(data, { recursive: true, force: true })
-    // A start that was still waiting has nothing to wait for any more.
+    // A start that was still waiting has nothing left to wait for.
     process.exit()
   }
 }
@@ -106,7 +106,6 @@ async function startLocalStack() {
       // Without it files may go below /var/lib.
       OVERRIDE_IN_DOCKER: '0',
       FILESYSTEM_ROOT: directory,
-      TMPDIR: directory,
       LS_LOG: 'warning',
     },
     directory,
@@ -124,9 +123,11 @@ async function start({ command: [file = '', ...args], env, directory, endpoint, 
   const logFile = `${directory}.log`
   const log = openSync(logFile, 'w')
   const child = spawn(file, args, {
-    env: { ...process.env, ...env },
+    // Both write to the home and temporary directories, LocalStack even if it is told otherwise: keep them out of the
+    // user's.
+    env: { ...process.env, HOME: directory, TMPDIR: directory, XDG_CACHE_HOME: directory, ...env },
     stdio: ['ignore', log, log],
-    // A process group of its own: Ctrl-C in the terminal is not for it, and all of it can be ended.
+    // A process group of its own: Ctrl-C in the terminal does not reach it, and it can be ended as a whole.
     detached: true,
   })
   children.push(child)
@@ -148,7 +149,7 @@ async function start({ command: [file = '', ...args], env, directory, endpoint, 
 /** @param {string} url */
 async function answers(url) {
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(2_000) })
+    const response = await fetch(url, { signal: AbortSignal.timeout(20_000) })
     await response.arrayBuffer()
     return response.ok
   } catch {
@@ -157,7 +158,7 @@ async function answers(url) {
 }
 
 /**
- * At once: their data is thrown away, so there is nothing that they could finish.
+ * Kills a server at once: its data is thrown away, so it has nothing to finish.
  * @param {import('node:child_process').ChildProcess} child
  */
 async function stop(child) {

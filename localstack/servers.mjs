@@ -22,12 +22,12 @@ import { bucket, credentials, region } from './credentials.mjs'
 const serveScript = fileURLToPath(new URL('serve.mjs', import.meta.url))
 const stateFile = join(cacheDir, 'servers.json')
 
-/** Which environment variable names a server that runs already. */
+/** Environment variables that name servers which run already. */
 const variableOf = { minio: 'CLOUDENV_TEST_MINIO', localstack: 'CLOUDENV_TEST_LOCALSTACK' }
 
 /**
- * The servers that the environment names, or that `start` left running, or new ones that end with
- * `stop` or with this process, whichever comes first. Each has the bucket that all tests share.
+ * Servers that the environment names, or that `start` left running, or new ones that end with `stop` or with this
+ * process, whichever comes first. Each has the bucket that all tests share.
  * @returns {Promise<Started & { stop: () => Promise<void> }>}
  */
 export async function startServers() {
@@ -104,7 +104,7 @@ async function runWith([file, ...args]) {
   if (file === undefined) throw new SetupError('Which command? node localstack/servers.mjs run -- COMMAND…')
   const servers = await startServers()
   for (const { name, reason } of servers.skipped) process.stderr.write(`✗ no ${name}: ${reason}\n`)
-  // Ctrl-C is for the command; this process ends when it has.
+  // Ctrl-C is for the command; this process ends when the command has ended.
   process.on('SIGINT', () => {})
   const child = spawn(file, args, { stdio: 'inherit', env: { ...process.env, ...environmentOf(servers) } })
   const [code] = await once(child, 'exit').finally(servers.stop)
@@ -112,7 +112,7 @@ async function runWith([file, ...args]) {
 }
 
 /**
- * What makes tests, the AWS SDK and the AWS command line use these servers.
+ * Environment with which tests, the AWS SDK and the AWS command line use these servers.
  * @param {Started} servers
  * @returns {Record<string, string>}
  */

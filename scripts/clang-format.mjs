@@ -1,11 +1,11 @@
 #!/usr/bin/env node
-// Formats the C++ sources with clang-format, or with --check fails where they are not.
+// Formats the C++ sources with clang-format, or with --check fails if they are not formatted.
 import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { fail, run, SetupError, step } from './machine.mjs'
 
-/** Releases differ in details, so one of them decides: that of Debian 12. */
+/** Releases differ in details, so one of them decides: the one of Debian 12. */
 const deciding = '14'
 
 try {

@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 // Brings docs/cli.md up to date: `npm run docs`.
 //
-// - A block of ```console has lines that begin with `$ `: these commands are run, and what they print is put below them.
+// - A block of ```console has lines that begin with `$ `: these commands are run, and their output is put below them.
 //   They look at the fixtures, below $FIXTURES, and at a database of 1 GB that is written to MinIO first.
-// - A block of ```ts names source files: the interfaces that they export are put into it, as JSON has them. Of
-//   `file.ts#Name` it is what is called so.
-// - A line `<!-- options: ls -->` has the options of that command below it, but for those that are common to all.
+// - A block of ```ts names source files: their exported interfaces are put into it, in the form that they have in JSON.
+//   `file.ts#Name` stands for that declaration only.
+// - A line `<!-- options: ls -->` has the options of that command below it, except for those that all commands share.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -20,10 +20,10 @@ import { startServers } from '../localstack/servers.mjs'
 const document = fromRoot('docs/cli.md')
 const archives = fromRoot('../shared/fixtures/rocksdb-cloud')
 const cloudenv = fromRoot('dist/cli/main.js')
-/** What the document calls the server, and the database of 1 GB. */
+/** Names of the server, and of the database of 1 GB, in the document. */
 const documented = { endpoint: 'http://127.0.0.1:9000', bucket: 's3://example' }
 
-/** Those that the document describes once for all commands. */
+/** Options that the document describes once for all commands. */
 const commonOptions = new Set([
   '--json',
   '--help',
@@ -41,7 +41,7 @@ Object.assign(process.env, {
   AWS_REGION: region,
 })
 const directory = mkdtempSync(join(tmpdir(), 'cli-docs-'))
-/** Where `cloudenv` is found, as after an installation. */
+/** Directory in which `cloudenv` is found, as after an installation. */
 const programs = mkdtempSync(join(tmpdir(), 'cli-docs-bin-'))
 const servers = await startServers()
 try {
@@ -72,7 +72,7 @@ try {
 }
 
 /**
- * What the files export, as JSON has it.
+ * Exports of the files, in the form that they have in JSON.
  * @param {string[]} sources files, or `file#Name`
  */
 function shapes(sources) {
@@ -93,7 +93,7 @@ function declarations(source) {
 
 /**
  * @param {string} declaration
- * @returns the same without what TypeScript alone knows
+ * @returns the same without the parts that only TypeScript knows
  */
 function inJson(declaration) {
   const lines = declaration.split('\n').map((line) => {
@@ -118,9 +118,9 @@ function optionsTable(name) {
 }
 
 /**
- * The commands of a block, each with what it prints now.
+ * The commands of a block, each with its present output.
  * @param {string} block
- * @param {[string, string][]} names how the document calls things, and what they are here
+ * @param {[string, string][]} names in the document, and their counterparts here
  */
 function transcript(block, names) {
   const commands = block.split('\n').filter((line) => line.startsWith('$ '))
@@ -134,7 +134,7 @@ function transcript(block, names) {
 function printed(command, names) {
   console.error(styleText('dim', `$ ${command}`))
   const real = names.reduce((line, [name, here]) => line.replaceAll(name, here), command)
-  // One stream for both, as on a terminal: what is told on standard error stays where it was told.
+  // One stream for both, as on a terminal: messages on standard error stay where they were printed.
   const { stdout, status } = spawnSync('bash', ['-c', `exec 2>&1; ${real}`], {
     encoding: 'utf8',
     maxBuffer: 1 << 28,
@@ -158,7 +158,7 @@ async function fillDatabase({ store, endpoint }) {
   const total = 4_000_000
   const sessions = 4
   for (let session = 0; session < sessions; session++) {
-    // Each begins without local files, as on a new machine.
+    // Each session begins without local files, as on a new machine.
     const root = join(directory, `root-${session}`)
     const env = cloudEnv({ store, root, endpoint })
     const db = await RocksDB.open(join(root, 'events'), { env, options, createIfMissing: true })

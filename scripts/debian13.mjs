@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Runs the tests against RocksDB 9.10, that of Debian 13: builds this checkout in a Debian 13 root, which is made once
-// and kept in the cache directory. MinIO and LocalStack run outside.
+// Runs the tests against RocksDB 9.10, the one of Debian 13: builds this checkout in a Debian 13 root, which is made
+// once and kept in the cache directory. MinIO and LocalStack run outside.
 //
 //   node scripts/debian13.mjs [ARGUMENTS OF VITEST…]
 import { spawn, spawnSync } from 'node:child_process'
@@ -22,14 +22,16 @@ import { fileURLToPath } from 'node:url'
 import { environmentOf, startServers } from '../localstack/servers.mjs'
 import { cacheDir, ensureInstalled, fail, requirements, run, SetupError, step } from './machine.mjs'
 
-/** Node.js and node_modules are those from outside, so that nothing but RocksDB and what builds it differs. */
+/**
+ * Packages of the root. Node.js and node_modules come from outside, so that only RocksDB and its build tools differ.
+ */
 const packages = ['librocksdb-dev', 'rocksdb-tools', 'cmake', 'g++', 'make']
 
 const checkout = fileURLToPath(new URL('..', import.meta.url))
-/** Where the checkout is, seen from inside the root. */
+/** Path of the checkout inside the root. */
 const inside = '/srv/rocksdb-cloud-env'
 
-/** Mounts end with the process that made them, in a mount namespace of their own: nothing is left to undo. */
+/** Mounts live in a namespace of their own and end with the process that made them: nothing is left to undo. */
 const inOwnMounts = ['unshare', '--mount', '--propagation', 'private']
 
 main().catch(fail)
@@ -37,7 +39,7 @@ main().catch(fail)
 async function main() {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) {
     throw new SetupError(
-      'The Debian 13 root takes Linux, and root for debootstrap, mount and chroot: sudo npm run test:debian13.',
+      'The Debian 13 root takes Linux, and root for mmdebstrap, mount and chroot: sudo npm run test:debian13.',
     )
   }
   const root = makeRoot()
@@ -51,27 +53,20 @@ async function main() {
   }
 }
 
-/** The root's name says what is in it, so a change of that makes another; it gets its name when it is complete. */
+/** Makes the root. Its name says what is in it, so a change makes another one; it gets its name once it is complete. */
 function makeRoot() {
   const recipe = createHash('sha256').update(packages.join(' ')).digest('hex').slice(0, 12)
   const root = join(cacheDir, `debian13-${recipe}`)
   if (existsSync(root)) return root
 
-  ensureInstalled([requirements.debootstrap])
+  ensureInstalled([requirements.mmdebstrap])
   mkdirSync(cacheDir, { recursive: true })
   const making = mkdtempSync(join(cacheDir, 'making-'))
   chmodSync(making, 0o755) // A root that other users than root can enter, such as apt's.
   try {
     step('making a Debian 13 root (once, two to three minutes)')
-    run([...inOwnMounts, 'debootstrap', '--variant=minbase', 'trixie', making, ...debianMirror()], {
-      quiet: true,
-    })
-    copyNetworkSettings(making)
-    const aptGet = 'apt-get -qq -o Dpkg::Use-Pty=0'
-    enter(
-      making,
-      `${aptGet} update && ${aptGet} install -y --no-install-recommends ${packages.join(' ')} && apt-get clean`,
-    )
+    const options = ['--quiet', '--variant=minbase', `--include=${packages.join(',')}`]
+    run([...inOwnMounts, 'mmdebstrap', ...options, 'trixie', making, ...debianMirror()], { quiet: true })
     renameSync(making, root)
   } finally {
     rmSync(making, { recursive: true, force: true })
@@ -79,7 +74,7 @@ function makeRoot() {
   return root
 }
 
-/** The mirror that apt uses here, when this is a Debian; else debootstrap's own choice. */
+/** The mirror that apt uses here, if this is a Debian; else mmdebstrap's own choice. */
 function debianMirror() {
   const directory = '/etc/apt/sources.list.d'
   const files = [
@@ -94,7 +89,7 @@ function debianMirror() {
 }
 
 /**
- * The Node.js that runs this, which needs no library that is not in the root.
+ * Copies the Node.js that runs this, which needs no library that the root lacks.
  * @param {string} root
  */
 function copyNode(root) {
@@ -109,34 +104,7 @@ function copyNode(root) {
 }
 
 /**
- * How this machine reaches its mirror: resolver, proxies, certificates.
- * @param {string} root
- */
-function copyNetworkSettings(root) {
-  const settings = [
-    '/etc/resolv.conf',
-    '/etc/hosts',
-    '/etc/apt/apt.conf',
-    '/etc/apt/apt.conf.d',
-    '/etc/apt/auth.conf.d',
-    '/etc/ssl/certs',
-  ]
-  for (const path of settings.filter((path) => existsSync(path))) {
-    cpSync(path, join(root, path), { recursive: true, dereference: true, force: true })
-  }
-}
-
-/**
- * Runs a shell command in a root that needs no more than the system's own mounts.
- * @param {string} root
- * @param {string} command
- */
-function enter(root, command) {
-  run([...chrootCommand(root, []), command], { env: environmentInside(), quiet: true })
-}
-
-/**
- * A command that takes one argument more: what the shell in the root is to run.
+ * Command that takes one more argument, the command for the shell in the root.
  * @param {string} root
  * @param {{ from: string, to: string }[]} binds directories shared with the root
  */
@@ -147,20 +115,21 @@ function chrootCommand(root, binds) {
   return [...inOwnMounts, 'sh', '-ec', `${mounts.join('\n')}\nexec chroot '${root}' sh -c "$0"`]
 }
 
-/** Proxies and certificates go in with the rest; what names directories of this machine does not. */
+/** Environment inside the root, which needs no network: without names of files and directories of this machine. */
 function environmentInside() {
   return {
     ...process.env,
     PATH: '/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
     HOME: '/root',
     TMPDIR: '/tmp',
+    NODE_EXTRA_CA_CERTS: '',
     DEBIAN_FRONTEND: 'noninteractive',
     LC_ALL: 'C.UTF-8',
   }
 }
 
 /**
- * What is the same stays as it is, its time too, and so does what was built there: only what changed is built again.
+ * Copies the checkout. Unchanged files keep their times, and build results stay: only changes are built again.
  * @param {string} root
  */
 function copyCheckout(root) {

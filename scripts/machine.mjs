@@ -1,13 +1,13 @@
-// What the scripts need of the machine they run on: commands, system packages, a cache directory.
+// Needs of the scripts on the machine they run on: commands, system packages, a cache directory.
 import { spawnSync } from 'node:child_process'
 import { accessSync, constants, existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
 
-/** Something that a person can put right: the message says how. Printed without a stack. */
+/** An error that a person can fix: the message says how. Printed without a stack. */
 export class SetupError extends Error {}
 
-/** What is expensive to make and outlives a clone: server binaries, the Debian 13 root. */
+/** Directory of things that are expensive to make and outlive a clone: server binaries, the Debian 13 root. */
 export const cacheDir = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'rocksdb-cloud-env')
 
 /**
@@ -18,7 +18,7 @@ export const cacheDir = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cac
  * @property {string} [brew] name of the Homebrew formula; without one, macOS brings it along
  */
 
-/** @type {Record<'compiler' | 'make' | 'cmake' | 'rocksdb' | 'rocksdbTools' | 'clangFormat' | 'venv' | 'debootstrap', Requirement>} */
+/** @type {Record<'compiler' | 'make' | 'cmake' | 'rocksdb' | 'rocksdbTools' | 'clangFormat' | 'venv' | 'mmdebstrap', Requirement>} */
 export const requirements = {
   compiler: { what: 'a C++17 compiler', present: () => hasCommand('c++'), apt: 'g++' },
   make: { what: 'make', present: () => hasCommand('make'), apt: 'make' },
@@ -47,13 +47,13 @@ export const requirements = {
     apt: 'python3-venv',
     brew: 'python@3.13',
   },
-  debootstrap: { what: 'debootstrap', present: () => hasCommand('debootstrap'), apt: 'debootstrap' },
+  mmdebstrap: { what: 'mmdebstrap', present: () => hasCommand('mmdebstrap'), apt: 'mmdebstrap' },
 }
 
 /**
- * Installs what is missing with apt or Homebrew.
+ * Installs missing packages with apt or Homebrew.
  * @param {Requirement[]} needed
- * @throws {SetupError} where it cannot, naming what to install
+ * @throws {SetupError} if it cannot, naming the packages to install
  */
 export function ensureInstalled(needed) {
   const missing = needed.filter((requirement) => !requirement.present())
@@ -86,7 +86,7 @@ export function ensureInstalled(needed) {
   if (still.length > 0) throw new SetupError(`Still missing after installing: ${still.join(', ')}.`)
 }
 
-/** Where rocksdb/version.h is; undefined where there is none. Which versions will do is for CMake to say. */
+/** Path of rocksdb/version.h; undefined if there is none. CMake decides which versions will do. */
 export function rocksDBHeader() {
   const prefixes = [
     ...(process.env.CMAKE_PREFIX_PATH ?? '').split(delimiter).filter((prefix) => prefix !== ''),
@@ -103,7 +103,7 @@ export function python() {
 }
 
 /**
- * How to run something as root.
+ * Prefix that runs a command as root.
  * @param {string} command for the message
  */
 function asRoot(command) {
@@ -127,8 +127,9 @@ export function hasCommand(command) {
 /**
  * Runs a command to its end.
  * @param {string[]} command
- * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, quiet?: boolean }} [options] quiet: its output is shown only when it fails
- * @throws {SetupError} when it fails
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, quiet?: boolean }} [options] quiet: its output is shown only if it
+ * fails
+ * @throws {SetupError} if it fails
  */
 export function run([file = '', ...args], { cwd, env, quiet = false } = {}) {
   const result = spawnSync(file, args, {
@@ -145,13 +146,13 @@ export function run([file = '', ...args], { cwd, env, quiet = false } = {}) {
   throw new SetupError(`${[file, ...args].join(' ')}: ${why}`)
 }
 
-/** @param {string} message what is being done now, for people */
+/** @param {string} message says what is being done now, for people */
 export function step(message) {
   process.stderr.write(`· ${message}\n`)
 }
 
 /**
- * The way a script ends on an error: a SetupError is for people, anything else is a bug.
+ * Ends a script on an error: a SetupError is for people, anything else is a bug.
  * @param {unknown} error
  */
 export function fail(error) {

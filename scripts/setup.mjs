@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Makes a clone ready to run: system packages, npm packages, the native part, TypeScript. What is up to date is
+// Makes a clone ready to run: system packages, npm packages, the native part, TypeScript. Parts that are up to date are
 // skipped, so a second run takes a fraction of a second. Plain Node, because nothing is installed yet.
 //
 //   node scripts/setup.mjs            everything that the demo needs
@@ -55,7 +55,10 @@ function installPackages() {
   })
 }
 
-/** npm leaves a copy of what it installed in node_modules; packages for other systems are not in it. */
+/**
+ * Reports whether node_modules matches the lock file. npm leaves a copy of the installed packages there; packages for
+ * other systems are not in it.
+ */
 function packagesMatchLock() {
   const installedFile = join(root, 'node_modules/.package-lock.json')
   if (!existsSync(installedFile)) return false
@@ -75,14 +78,14 @@ function buildNative(options) {
   whenChanged('native', inputs, outputs, () => {
     step('building the native part (up to a minute)')
     forgetOtherPlace()
-    // To read RocksDB's headers is most of the work: files that are compiled together share it.
+    // Most of the work is reading RocksDB's headers: files that are compiled together share it.
     const together = ['-DCMAKE_UNITY_BUILD=ON', '-DCMAKE_UNITY_BUILD_BATCH_SIZE=10']
     run(['cmake', '-S', join(root, 'native'), '-B', nativeBuild, ...together, ...options], { quiet: true })
     run(['cmake', '--build', nativeBuild, '--parallel', String(availableParallelism())], { quiet: true })
   })
 }
 
-/** CMake refuses a build directory that was made elsewhere, as one in a clone that has moved. */
+/** Removes a build directory that was made elsewhere, for example before a clone was moved: CMake refuses it. */
 function forgetOtherPlace() {
   const cache = join(nativeBuild, 'CMakeCache.txt')
   if (!existsSync(cache)) return

@@ -1,3 +1,5 @@
+export type { Bytes } from './binding/bytes.js'
+export { RocksDBError, type RocksDBErrorCode } from './binding/rocksdb-error.js'
 export type { CloudEnvMetrics } from './cloud/cloud-env.js'
 export type { CloudEnvOptions } from './cloud/cloud-env-options.js'
 export type {
@@ -6,7 +8,6 @@ export type {
   DeleteRangeOperation,
   PutOperation,
 } from './engine/batch.js'
-export type { Bytes } from './engine/bytes.js'
 export type {
   CompactRangeOptions,
   FamilyChoice,
@@ -24,10 +25,12 @@ export type { Entry, EntryIterator } from './engine/iterator.js'
 export type { KeyRange } from './engine/key-range.js'
 export type { OptionValue, RocksDBOptions } from './engine/options.js'
 export { RocksDB } from './engine/rocksdb.js'
-export { RocksDBError, type RocksDBErrorCode } from './engine/rocksdb-error.js'
 export type { Snapshot } from './engine/snapshot.js'
+export { DelegatingEnv } from './env/delegating-env.js'
 export type * from './env/env.js'
 export { EnvError, type EnvErrorCode, type EnvErrorOptions, type EnvErrorScope } from './env/env-error.js'
+export { createMemoryEnv } from './env/memory-env.js'
+export { createPosixEnv } from './env/posix-env.js'
 export { cloudEnv, type HostedCloudEnv } from './host/hosted-cloud-env.js'
 export {
   type EngineOptions,
@@ -37,5 +40,22 @@ export {
   memoryEnv,
   posixEnv,
 } from './host/hosted-env.js'
-export type { S3Connection } from './store/s3-client.js'
+export type { StoreModule } from './store/module-store.js'
+export { assertObjectKey, compareKeys, isObjectKey } from './store/object-key.js'
+export {
+  type ByteRange,
+  type ListOptions,
+  type ObjectInfo,
+  type ObjectKey,
+  type ObjectStore,
+  PreconditionFailed,
+  type PutBody,
+  type PutOptions,
+  type PutResult,
+  type RequestOptions,
+  type StoredObject,
+} from './store/object-store.js'
+export type { StoreOptions } from './store/registry.js'
+export type { S3Connection } from './store/s3-connection.js'
 export type { S3Encryption } from './store/s3-encryption.js'
+export type { UnfinishedUpload, UnfinishedUploads, UploadName } from './store/unfinished-uploads.js'

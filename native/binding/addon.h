@@ -1,4 +1,4 @@
-// What one JavaScript environment (the main thread, or a worker) has of this addon.
+// State of this addon in one JavaScript environment (the main thread, or a worker).
 #pragma once
 
 #include <napi.h>
@@ -20,12 +20,12 @@ class Addon {
   Addon(Napi::Env env, Napi::Object exports);
   ~Addon() { Shutdown(); }
 
-  // Closes what is open, after the calls that have begun. Before the process exits, because RocksDB's threads
-  // must not outlive its static objects, and before the environment goes.
+  // Closes everything open, after the calls that have begun. Runs before the process exits, because RocksDB's
+  // threads must not outlive its static objects, and before the environment goes.
   void Shutdown();
 
   Jobs jobs;
-  // Reads may each wait for an object store, so there are many, and nothing else waits behind them.
+  // Each read may wait for an object store, so there are many threads, and nothing else waits behind them.
   ThreadPool read_threads;
   ThreadPool write_threads;
   std::unordered_set<std::shared_ptr<Database>> databases;

@@ -8,9 +8,8 @@
 
 namespace cloudenv {
 
-// What JavaScript passed as a key or value: a string as UTF-8, a Uint8Array as it is. The slice is good for
-// as long as this object and the call that the value came with. TypeScript has checked that it is one of the
-// two.
+// A key or value from JavaScript: a string as UTF-8, a Uint8Array as it is. The slice is valid as long as
+// this object and the call that the value came with. TypeScript has checked that it is one of the two.
 class Bytes {
  public:
   explicit Bytes(const Napi::Value& value) {
@@ -34,7 +33,7 @@ class Bytes {
 
 enum class Encoding { kBuffer, kUtf8 };
 
-// A value for JavaScript; empty, with a JavaScript exception pending, where it is too long for one.
+// A value for JavaScript; empty, with a JavaScript exception pending, if it is too long for one.
 inline Napi::Value ToJs(Napi::Env env, const rocksdb::Slice& bytes, Encoding encoding) {
   if (encoding == Encoding::kUtf8) return Napi::String::New(env, bytes.data(), bytes.size());
   return Napi::Buffer<char>::Copy(env, bytes.data(), bytes.size());

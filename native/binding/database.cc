@@ -6,8 +6,14 @@
 #include <iterator>
 #include <utility>
 
-#include "binding/patient_file_system.h"
-#include "bridge/cloud_file_system.h"
+#include "binding/beside_writer.h"
+#include "binding/local_file_system.h"
+#include "binding/newer_format.h"
+#include "binding/outage_file_system.h"
+#include "binding/read_only_file_system.h"
+#include "binding/rocksdb_flaws.h"
+#include "binding/witnessed_file_system.h"
+#include "bridge/hosted_file_system.h"
 
 namespace cloudenv {
 
@@ -18,9 +24,10 @@ using rocksdb::ColumnFamilyHandle;
 using rocksdb::DB;
 using rocksdb::DBOptions;
 using rocksdb::Env;
+using rocksdb::FileSystem;
 using rocksdb::Status;
 
-// RocksDB calls a missing database an IOError or an InvalidArgument, depending on who stumbles over it.
+// RocksDB reports a missing database as IOError or InvalidArgument, depending on the place that finds out.
 Status CheckExists(Env* env, const std::string& path) {
   const Status status = env->FileExists(path + "/CURRENT");
   if (!status.IsNotFound()) return Status::OK();
@@ -28,8 +35,7 @@ Status CheckExists(Env* env, const std::string& path) {
   return Status::NotFound("there is no database here", reason == nullptr ? "" : reason);
 }
 
-// Every column family that is there has to be opened, for writing; those that are asked for may be missing
-// yet.
+// For writing, every existing column family has to be opened; the requested ones may still be missing.
 Status Descriptors(const OpenRequest& request, const DBOptions& db_options, bool exists,
                    std::vector<ColumnFamilyDescriptor>* descriptors) {
   std::vector<std::string> existing{rocksdb::kDefaultColumnFamilyName};
@@ -38,6 +44,14 @@ Status Descriptors(const OpenRequest& request, const DBOptions& db_options, bool
     if (!status.ok()) return status;
   }
   std::map<std::string, rocksdb::ColumnFamilyOptions> families = request.families;
+  // RocksDB would find out only after its commit, which takes the database over.
+  if (!request.read_only && !db_options.create_missing_column_families) {
+    for (const auto& [name, options] : families) {
+      if (std::find(existing.begin(), existing.end(), name) == existing.end()) {
+        return Status::InvalidArgument("Column family not found", name);
+      }
+    }
+  }
   for (const std::string& name : existing) families.emplace(name, request.family_options);
   for (const auto& [name, options] : families) descriptors->emplace_back(name, options);
   return Status::OK();
@@ -45,44 +59,77 @@ Status Descriptors(const OpenRequest& request, const DBOptions& db_options, bool
 
 }  // namespace
 
-Status FileSystemChoice::Connect(const std::string& socket_path, const std::shared_ptr<Patience>& patience) {
-  if (socket_path.empty()) return Status::OK();
-  std::shared_ptr<rocksdb::FileSystem> file_system;
-  const Status status = ConnectCloudFileSystem(socket_path, &file_system);
-  if (!status.ok()) return status;
-  env_ = rocksdb::NewCompositeEnv(std::make_shared<PatientFileSystem>(file_system, patience));
-  return status;
+Status FileSystemChoice::Connect(const std::string& socket_path,
+                                 const std::shared_ptr<RetryCoordinator>& retries,
+                                 const std::shared_ptr<WalSpill>& spill,
+                                 const std::shared_ptr<CompactionOutputs>& compaction_outputs) {
+  std::shared_ptr<rocksdb::FileSystem> file_system = std::make_shared<LocalFileSystem>();
+  if (!socket_path.empty()) {
+    const Status status = ConnectHostedFileSystem(socket_path, &hosted_);
+    if (!status.ok()) return status;
+    file_system = std::make_shared<OutageFileSystem>(hosted_, retries);
+  }
+  if constexpr (kIteratorsLoseErrors) file_system = std::make_shared<WitnessedFileSystem>(file_system);
+  full_disk_ = std::make_shared<FullDiskFileSystem>(file_system, retries, spill, compaction_outputs);
+  env_ = rocksdb::NewCompositeEnv(full_disk_);
+  return Status::OK();
+}
+
+void FileSystemChoice::MakeReadOnly() {
+  env_ = rocksdb::NewCompositeEnv(std::make_shared<ReadOnlyFileSystem>(env()->GetFileSystem()));
 }
 
 Status Database::Open(const OpenRequest& request, std::shared_ptr<Database>* result) {
   std::shared_ptr<Database> database(new Database);
   database->path_ = request.path;
+  database->free_space_ = std::make_unique<FreeSpace>(request.path);
   database->family_options_ = request.family_options;
-  Status status = database->file_system_.Connect(request.socket_path, database->patience_);
-  if (!status.ok()) return status;
+  Status status = database->file_system_.Connect(request.socket_path, database->retries_, database->spill_,
+                                                 database->compaction_outputs_);
 
+  if (!status.ok()) return status;
+  if (request.read_only) database->file_system_.MakeReadOnly();
+  database->healing_ = database->file_system_.HealingOf(request.path);
+  database->compaction_healing_ = std::make_shared<CompactionHealing>(database->healing_);
+  const auto open = [&] { return database->OpenFiles(request); };
+  status = request.read_only ? OpenBesideWriter(request.path, open) : open();
+  if (!status.ok()) return status;
+  database->retries_->Begin(
+      [self = database.get()](const ColumnFamilies& families) { return self->FlushNow(families); });
+  *result = std::move(database);
+  return status;
+}
+
+Status Database::OpenFiles(const OpenRequest& request) {
   DBOptions db_options = request.db_options;
-  db_options.env = database->file_system_.env();
-  db_options.listeners.push_back(database->recovery_);
+  db_options.env = file_system_.env();
+  db_options.listeners.push_back(compaction_healing_);
+  db_options.listeners.push_back(retries_);
+  db_options.listeners.push_back(compaction_outputs_);
 
   const Status exists = CheckExists(db_options.env, request.path);
   if (!exists.ok() && (request.read_only || !db_options.create_if_missing)) return exists;
   std::vector<ColumnFamilyDescriptor> descriptors;
-  status = Descriptors(request, db_options, exists.ok(), &descriptors);
+  Status status = Descriptors(request, db_options, exists.ok(), &descriptors);
   if (!status.ok()) return status;
 
+  // CheckExists has looked already: RocksDB would read CURRENT again.
+  if (request.read_only) db_options.create_if_missing = true;
   DB* db = nullptr;
   std::vector<ColumnFamilyHandle*> handles;
-  status = request.read_only ? DB::OpenForReadOnly(db_options, request.path, descriptors, &handles, &db)
+  const auto open = [&] {
+    handles.clear();
+    return request.read_only ? DB::OpenForReadOnly(db_options, request.path, descriptors, &handles, &db)
                              : DB::Open(db_options, request.path, descriptors, &handles, &db);
-  if (!status.ok()) return status;
-  database->db_.reset(db);
-  // RocksDB refuses to flush a family of a database that is read-only, but would begin to flush several.
-  database->flushes_atomically_ = db_options.atomic_flush && !request.read_only;
-  for (ColumnFamilyHandle* handle : handles) database->Own(handle);
-  database->patience_->Begin();
-  *result = std::move(database);
-  return Status::OK();
+  };
+  status = healing_.Read(open, HealedRead::Suspects::kAllFiles);
+  if (!status.ok()) return ExplainNewerFormat(status, db_options.env, request.path);
+  db_.reset(db);
+  // RocksDB refuses to flush one family of a read-only database, but would begin to flush several.
+  flushes_atomically_ = db_options.atomic_flush && !request.read_only;
+  flushes_wal_manually_ = db_options.manual_wal_flush && !request.read_only;
+  for (ColumnFamilyHandle* handle : handles) Own(handle);
+  return status;
 }
 
 void Database::Own(ColumnFamilyHandle* handle) {
@@ -108,8 +155,10 @@ ColumnFamily Database::family(uint32_t id) const {
 
 Status Database::CreateColumnFamily(const rocksdb::ColumnFamilyOptions& options, const std::string& name,
                                     uint32_t* id) {
+  Status status = CheckRoom();
+  if (!status.ok()) return status;
   ColumnFamilyHandle* handle = nullptr;
-  const Status status = db_->CreateColumnFamily(options, name, &handle);
+  status = db_->CreateColumnFamily(options, name, &handle);
   if (!status.ok()) return status;
   *id = handle->GetID();
   Own(handle);
@@ -117,38 +166,92 @@ Status Database::CreateColumnFamily(const rocksdb::ColumnFamilyOptions& options,
 }
 
 Status Database::DropColumnFamily(uint32_t id) {
-  const Status status = db_->DropColumnFamily(family(id).get());
+  Status status = CheckRoom();
+  if (status.ok()) status = db_->DropColumnFamily(family(id).get());
   if (!status.ok()) return status;
   std::lock_guard<std::mutex> lock(mutex_);
   families_.erase(id);
   return status;
 }
 
+// RocksDB lets no write in while it waits for room in the MANIFEST for these.
+Status Database::CheckRoom() {
+  const Status room = DrainSpill();
+  return room.ok() ? file_system_.CheckRoom(path_) : room;
+}
+
+Status Database::Write(const rocksdb::WriteOptions& options, rocksdb::WriteBatch* batch) {
+  if (options.disableWAL) return WriteUnlessFull(options, batch);
+  const Status room = DrainSpill();
+  if (!room.ok()) return room;
+  const Status written = WriteUnlessFull(options, batch);
+  return written.ok() ? DrainSpill(options.sync) : written;
+}
+
+Status Database::SyncWal() {
+  const Status room = DrainSpill();
+  return room.ok() ? FlushWal(/*sync=*/true) : room;
+}
+
+Status Database::FlushWal(bool sync) {
+  const Status flushed = db_->FlushWAL(sync);
+  return flushed.ok() ? DrainSpill(sync) : flushed;
+}
+
+// RocksDB has synced the log without its spilled part.
+Status Database::DrainSpill(bool sync) {
+  if (spill_->empty()) return Status::OK();
+  const Status status = spill_->Drain();
+  return status.ok() && sync ? db_->SyncWAL() : status;
+}
+
+// RocksDB stalls a write until a flush has made room in memory, and a flush may wait for room on the disk.
+// The write is refused then.
+Status Database::WriteUnlessFull(const rocksdb::WriteOptions& options, rocksdb::WriteBatch* batch) {
+  constexpr std::chrono::milliseconds kPause(10);
+  rocksdb::WriteOptions attempt = options;
+  attempt.no_slowdown = free_space_->IsLow();
+  while (true) {
+    const Status status = db_->Write(attempt, batch);
+    if (!status.IsIncomplete() || !attempt.no_slowdown) return status;
+    const Status paused = retries_->PauseWrite(kPause);
+    if (paused.IsNoSpace()) return paused;
+    uint64_t is_stopped = 0;
+    // RocksDB handles a write that is only slowed down, or that closing ends.
+    attempt.no_slowdown = !paused.IsAborted() &&
+                          db_->GetIntProperty("rocksdb.is-write-stopped", &is_stopped) && is_stopped != 0;
+  }
+}
+
 Status Database::Flush(const std::vector<ColumnFamily>& families, std::chrono::milliseconds timeout,
                        const std::atomic<bool>& written) {
   const auto deadline = std::chrono::steady_clock::now() + timeout;
-  // Writes wait too, where memory is full of what cannot be flushed.
-  const Status waited_out = patience_->Await([&] { return written.load(); }, deadline);
-  if (!waited_out.ok()) return waited_out;
-  return recovery_->Retry(
-      [&] {
-        // RocksDB flushes those atomically that are named: a batch that one of the others has a part in is
-        // torn.
-        const std::vector<ColumnFamily> chosen = flushes_atomically_ ? this->families() : families;
-        return flusher_.Flush(ColumnFamilies(chosen.begin(), chosen.end()), deadline);
-      },
-      timeout);
+  return retries_->Flush(ColumnFamilies(families.begin(), families.end()), written, deadline);
 }
 
-Status Database::FlushNow(const ColumnFamilies& families) {
+Status Database::CompactRange(ColumnFamilyHandle* family, const rocksdb::Slice* start,
+                              const rocksdb::Slice* end) {
+  const Status room = DrainSpill();
+  if (!room.ok()) return room;
+  return compaction_healing_->Retry(
+      [&] { return db_->CompactRange(rocksdb::CompactRangeOptions(), family, start, end); });
+}
+
+// RocksDB begins another log for a flush, and would sync the present one, which must be whole then.
+Status Database::FlushNow(const ColumnFamilies& requested) {
+  const Status room = DrainSpill();
+  if (!room.ok()) return room;
   if (flushes_atomically_) {
+    // RocksDB flushes only the named families atomically: a batch with a part in any of the others would be
+    // torn.
+    const std::vector<ColumnFamily> all = families();
     std::vector<ColumnFamilyHandle*> handles;
-    for (const ColumnFamily& family : families) handles.push_back(family.get());
+    for (const ColumnFamily& family : all) handles.push_back(family.get());
     return db_->Flush(rocksdb::FlushOptions(), handles);
   }
-  for (const ColumnFamily& family : families) {
+  for (const ColumnFamily& family : requested) {
     const Status status = db_->Flush(rocksdb::FlushOptions(), family.get());
-    // One that was dropped meanwhile has nothing left to be kept.
+    // A family dropped meanwhile has nothing left to keep.
     if (!status.ok() && !status.IsColumnFamilyDropped()) return status;
   }
   return Status::OK();
@@ -167,11 +270,6 @@ void Database::Remove(Dependent* dependent) {
   dependent->Release();
 }
 
-void Database::StopWaiting() {
-  recovery_->Stop();
-  patience_->Stop();
-}
-
 void Database::Interrupt() {
   StopWaiting();
   std::lock_guard<std::mutex> lock(mutex_);
@@ -183,31 +281,37 @@ Status Database::Close() {
     std::lock_guard<std::mutex> lock(mutex_);
     if (closing_ || !db_) return Status::OK();
     closing_ = true;
-    // An iterator before the snapshot that it reads from.
+    // Releases an iterator before the snapshot that it reads from.
     for (; !dependents_.empty(); dependents_.pop_back()) dependents_.back()->Release();
   }
   StopWaiting();
-  // One that nobody waits for any more.
-  if (flusher_.busy()) rocksdb::CancelAllBackgroundWork(db_.get(), /*wait=*/false);
-  flusher_.Stop();
+  // Nobody waits for this flush any more.
+  if (retries_->is_flushing()) rocksdb::CancelAllBackgroundWork(db_.get(), /*wait=*/false);
+  retries_->FinishFlushes();
   families_.clear();
-  const Status status = db_->Close();
+  // The part of the log that RocksDB holds back was acknowledged, and Close reports no full disk.
+  Status status = flushes_wal_manually_ ? FlushWal(/*sync=*/false) : Status::OK();
+  const Status closed = db_->Close();
+  if (status.ok()) status = closed;
   db_.reset();
+  healing_ = Healing();
+  compaction_healing_.reset();
   file_system_ = FileSystemChoice();
-  // What couldn't be written any more was told to whoever wrote it. The directory is free all the same.
-  return recovery_->has_failed() ? Status::OK() : status;
+  // Its writers know what couldn't be written any more. The directory is free all the same.
+  return retries_->has_failed() ? Status::OK() : status;
 }
 
 Status ListColumnFamilies(const std::string& path, const std::string& socket_path,
                           std::vector<std::string>* names) {
   FileSystemChoice file_system;
-  Status status = file_system.Connect(socket_path, std::make_shared<Patience>());
+  Status status = file_system.Connect(socket_path, std::make_shared<RetryCoordinator>(),
+                                      std::make_shared<WalSpill>(), std::make_shared<CompactionOutputs>());
   if (!status.ok()) return status;
   status = CheckExists(file_system.env(), path);
   if (!status.ok()) return status;
   DBOptions options;
   options.env = file_system.env();
-  return DB::ListColumnFamilies(options, path, names);
+  return OpenBesideWriter(path, [&] { return DB::ListColumnFamilies(options, path, names); });
 }
 
 }  // namespace cloudenv

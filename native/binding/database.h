@@ -1,4 +1,4 @@
-// An open RocksDB database with all that has to outlive it. Knows nothing of JavaScript.
+// An open RocksDB database with everything that has to outlive it. Knows nothing of JavaScript.
 #pragma once
 
 #include <rocksdb/db.h>
@@ -13,9 +13,13 @@
 #include <string>
 #include <vector>
 
-#include "binding/error_recovery.h"
-#include "binding/flusher.h"
-#include "binding/patience.h"
+#include "binding/compaction_healing.h"
+#include "binding/compaction_outputs.h"
+#include "binding/free_space.h"
+#include "binding/full_disk_file_system.h"
+#include "binding/healing.h"
+#include "binding/retry_coordinator.h"
+#include "binding/wal_spill.h"
 
 namespace cloudenv {
 
@@ -23,10 +27,18 @@ namespace cloudenv {
 class FileSystemChoice {
  public:
   // An empty path stands for the local file system.
-  rocksdb::Status Connect(const std::string& socket_path, const std::shared_ptr<Patience>& patience);
-  rocksdb::Env* env() const { return env_ ? env_.get() : rocksdb::Env::Default(); }
+  rocksdb::Status Connect(const std::string& socket_path, const std::shared_ptr<RetryCoordinator>& retries,
+                          const std::shared_ptr<WalSpill>& spill,
+                          const std::shared_ptr<CompactionOutputs>& compaction_outputs);
+  void MakeReadOnly();
+  rocksdb::Env* env() const { return env_.get(); }
+  rocksdb::Status CheckRoom(const std::string& directory) const { return full_disk_->CheckRoom(directory); }
+  // Heals reads in `directory`.
+  Healing HealingOf(const std::string& directory) const { return Healing(hosted_, directory); }
 
  private:
+  std::shared_ptr<HostedFileSystem> hosted_;
+  std::shared_ptr<FullDiskFileSystem> full_disk_;
   std::unique_ptr<rocksdb::Env> env_;
 };
 
@@ -35,10 +47,10 @@ struct OpenRequest {
   std::string socket_path;
   bool read_only = false;
   rocksdb::DBOptions db_options;
-  // Of the default column family, and of every existing one that is not named below.
+  // Options of the default column family, and of every existing one that is not named below.
   rocksdb::ColumnFamilyOptions family_options;
   std::map<std::string, rocksdb::ColumnFamilyOptions> families;
-  // No others but the default one. RocksDB takes that of a database that is read-only alone.
+  // Opens no others except the default one. RocksDB allows that only for a read-only database.
   bool only_named_families = false;
 };
 
@@ -49,7 +61,7 @@ class Dependent {
   virtual void Release() = 0;
 };
 
-// Thread-safe. Once Close is called nothing but Interrupt may be under way, and nothing else may follow.
+// Thread-safe. Once Close is called, only Interrupt may still be under way, and nothing else may follow.
 class Database {
  public:
   static rocksdb::Status Open(const OpenRequest& request, std::shared_ptr<Database>* result);
@@ -59,45 +71,64 @@ class Database {
 
   rocksdb::DB* db() const { return db_.get(); }
   const std::string& path() const { return path_; }
+  // Reads of tables go through this.
+  const Healing& healing() const { return healing_; }
 
-  // What a new column family starts from.
+  // Options that a new column family starts from.
   const rocksdb::ColumnFamilyOptions& family_options() const { return family_options_; }
   std::vector<ColumnFamily> families() const;
-  // By RocksDB's own number; null when there is none, or none any more.
+  // The family with RocksDB's own number `id`; null if there is none, or no longer one.
   ColumnFamily family(uint32_t id) const;
+  // Both fail with NoSpace if the disk is full.
   rocksdb::Status CreateColumnFamily(const rocksdb::ColumnFamilyOptions& options, const std::string& name,
                                      uint32_t* id);
   rocksdb::Status DropColumnFamily(uint32_t id);
 
-  // These families, or all where they are flushed atomically, once `written` has become true, which
-  // NotifyFlush tells. An error that may pass is waited out for so long.
+  // NoSpace if the disk is full, until it has room for everything still owed to the write-ahead log.
+  rocksdb::Status Write(const rocksdb::WriteOptions& options, rocksdb::WriteBatch* batch);
+
+  rocksdb::Status SyncWal();
+
+  // Flushes these families, or all if they are flushed atomically, once `written` has become true, which
+  // NotifyWritten announces. Waits no longer than this; the flush goes on then.
   rocksdb::Status Flush(const std::vector<ColumnFamily>& families, std::chrono::milliseconds timeout,
                         const std::atomic<bool>& written);
-  void NotifyFlush() { patience_->Notify(); }
+  rocksdb::Status CompactRange(rocksdb::ColumnFamilyHandle* family, const rocksdb::Slice* start,
+                               const rocksdb::Slice* end);
+  void NotifyWritten() { retries_->NotifyWritten(); }
 
   void Add(Dependent* dependent);
   void Remove(Dependent* dependent);
 
-  // Whatever waits for an error to pass fails with it from now on. To be called before Close where anything
+  // From now on, everything that waits for an error to pass fails with it. Call this before Close if anything
   // is still under way.
-  void StopWaiting();
+  void StopWaiting() { retries_->Stop(); }
   // Makes flushes and compactions under way return early.
   void Interrupt();
   rocksdb::Status Close();
 
  private:
   Database() = default;
-  rocksdb::Status FlushNow(const ColumnFamilies& families);
+  rocksdb::Status OpenFiles(const OpenRequest& request);
+  rocksdb::Status DrainSpill(bool sync = false);
+  rocksdb::Status CheckRoom();
+  rocksdb::Status FlushWal(bool sync);
+  rocksdb::Status WriteUnlessFull(const rocksdb::WriteOptions& options, rocksdb::WriteBatch* batch);
+  rocksdb::Status FlushNow(const ColumnFamilies& requested);
   void Own(rocksdb::ColumnFamilyHandle* handle);
 
   std::string path_;
   rocksdb::ColumnFamilyOptions family_options_;
   FileSystemChoice file_system_;
-  std::shared_ptr<Patience> patience_ = std::make_shared<Patience>();
-  std::shared_ptr<ErrorRecovery> recovery_ = std::make_shared<ErrorRecovery>();
+  Healing healing_;
+  std::shared_ptr<RetryCoordinator> retries_ = std::make_shared<RetryCoordinator>();
+  std::shared_ptr<CompactionHealing> compaction_healing_;
+  std::shared_ptr<WalSpill> spill_ = std::make_shared<WalSpill>();
+  std::shared_ptr<CompactionOutputs> compaction_outputs_ = std::make_shared<CompactionOutputs>();
+  std::unique_ptr<FreeSpace> free_space_;
   std::unique_ptr<rocksdb::DB> db_;
   bool flushes_atomically_ = false;
-  Flusher flusher_{[this](const ColumnFamilies& families) { return FlushNow(families); }, patience_};
+  bool flushes_wal_manually_ = false;
   mutable std::mutex mutex_;
   std::map<uint32_t, ColumnFamily> families_;
   std::vector<Dependent*> dependents_;  // In the order in which they came.

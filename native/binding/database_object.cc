@@ -25,13 +25,14 @@ std::optional<std::string> OptionalBytes(const Napi::Value& value) {
   return Bytes(value).slice().ToString();
 }
 
-// Runs work on `threads`, once every write that was issued before has been done.
+// Runs work on `threads`, once every write issued before is done.
 class AfterWrites : public Executor {
  public:
   AfterWrites(Strand* writes, Executor* threads) : writes_(writes), threads_(threads) {}
 
-  void Run(std::function<void()> work) override {
-    writes_->Run([threads = threads_, work = std::move(work)]() mutable { threads->Run(std::move(work)); });
+  void Submit(std::function<void()> work) override {
+    writes_->Submit(
+        [threads = threads_, work = std::move(work)]() mutable { threads->Submit(std::move(work)); });
   }
 
  private:
@@ -104,7 +105,7 @@ Napi::Value DatabaseObject::Families(const Napi::CallbackInfo& info) {
   return array;
 }
 
-// write(operations, sync, disableWal): Promise<void>. The operations lie flat, four places each: kind,
+// write(operations, sync, disableWal): Promise<void>. The operations are flat, four elements each: kind,
 // family, key, value; for a range its start and its end.
 Napi::Value DatabaseObject::Write(const Napi::CallbackInfo& info) {
   enum Kind { kPut, kDelete, kDeleteRange };
@@ -149,9 +150,9 @@ Napi::Value DatabaseObject::Flush(const Napi::CallbackInfo& info) {
   for (uint32_t i = 0; i < ids.Length(); ++i) families.push_back(FamilyOf(ids.Get(i)));
   const std::chrono::milliseconds timeout(info[1].As<Napi::Number>().Int64Value());
   const auto written = std::make_shared<std::atomic<bool>>(false);
-  write_strand_->Run([database = database_, written] {
+  write_strand_->Submit([database = database_, written] {
     *written = true;
-    database->NotifyFlush();
+    database->NotifyWritten();
   });
   return Start(
       info.Env(), &Addon::Of(info.Env()).write_threads, On("flush"),
@@ -164,19 +165,18 @@ Napi::Value DatabaseObject::Flush(const Napi::CallbackInfo& info) {
 // syncWal(): Promise<void>
 Napi::Value DatabaseObject::SyncWal(const Napi::CallbackInfo& info) {
   return StartAfterWrites(info.Env(), "sync the write-ahead log of",
-                          [db = database_->db()] { return db->FlushWAL(/*sync=*/true); });
+                          [database = database_.get()] { return database->SyncWal(); });
 }
 
 // compactRange(family, start?, end?): Promise<void>
 Napi::Value DatabaseObject::CompactRange(const Napi::CallbackInfo& info) {
   return StartAfterWrites(info.Env(), "compact",
-                          [db = database_->db(), family = FamilyOf(info[0]), start = OptionalBytes(info[1]),
-                           end = OptionalBytes(info[2])] {
+                          [database = database_.get(), family = FamilyOf(info[0]),
+                           start = OptionalBytes(info[1]), end = OptionalBytes(info[2])] {
                             const Slice start_slice = start ? Slice(*start) : Slice();
                             const Slice end_slice = end ? Slice(*end) : Slice();
-                            return db->CompactRange(rocksdb::CompactRangeOptions(), family.get(),
-                                                    start ? &start_slice : nullptr,
-                                                    end ? &end_slice : nullptr);
+                            return database->CompactRange(family.get(), start ? &start_slice : nullptr,
+                                                          end ? &end_slice : nullptr);
                           });
 }
 
@@ -226,8 +226,8 @@ Napi::Value DatabaseObject::CreateColumnFamily(const Napi::CallbackInfo& info) {
        [](Napi::Env env, uint32_t& id) -> Napi::Value { return Napi::Number::New(env, id); }, Use()});
 }
 
-// dropColumnFamily(id): Promise<void>. In turn with the writes, because one to a dropped column family would
-// fail all those that are written together with it.
+// dropColumnFamily(id): Promise<void>. Waits its turn among the writes, because a write to a dropped column
+// family would fail all writes in the same group.
 Napi::Value DatabaseObject::DropColumnFamily(const Napi::CallbackInfo& info) {
   return Start(
       info.Env(), write_strand_.get(), On("drop a column family of"),
@@ -237,7 +237,7 @@ Napi::Value DatabaseObject::DropColumnFamily(const Napi::CallbackInfo& info) {
       Use());
 }
 
-// close(): Promise<void>, once. Waits for the calls in flight, but not for a store that is away.
+// close(): Promise<void>, once. Waits for the calls in flight, but not for an unreachable store.
 Napi::Value DatabaseObject::Close(const Napi::CallbackInfo& info) {
   database_->StopWaiting();
   closing_.emplace(info.Env());

@@ -1,5 +1,5 @@
-// The database as JavaScript sees it. src/engine/native.ts describes its methods and is their only caller: it
-// passes what they expect, and nothing after close().
+// The database as JavaScript sees it. src/binding/native.ts describes its methods and is their only caller:
+// it passes valid arguments, and calls nothing after close().
 #pragma once
 
 #include <napi.h>
@@ -23,7 +23,7 @@ class DatabaseObject : public Napi::ObjectWrap<DatabaseObject> {
 
   explicit DatabaseObject(const Napi::CallbackInfo& info);
 
-  // To be held by every call in flight: the database does not close before it is let go.
+  // Every call in flight holds this: the database does not close before it is released.
   std::shared_ptr<void> Use();
 
   // `action` with the path: `read from "/data/orders"`.
@@ -31,6 +31,9 @@ class DatabaseObject : public Napi::ObjectWrap<DatabaseObject> {
 
  private:
   struct Reading;
+
+  static rocksdb::Status ReadValue(const Database& database, const Reading& reading,
+                                   const rocksdb::Slice& key, rocksdb::PinnableSlice* value);
 
   Napi::Value Families(const Napi::CallbackInfo& info);
   Napi::Value Get(const Napi::CallbackInfo& info);
@@ -48,7 +51,7 @@ class DatabaseObject : public Napi::ObjectWrap<DatabaseObject> {
   Napi::Value Close(const Napi::CallbackInfo& info);
 
   ColumnFamily FamilyOf(const Napi::Value& id) const;
-  // Runs `work` once every write that was issued before has been done.
+  // Runs `work` once every write issued before is done.
   Napi::Value StartAfterWrites(Napi::Env env, const char* action, std::function<rocksdb::Status()> work);
   void StartClosing();
 

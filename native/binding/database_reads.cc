@@ -1,4 +1,4 @@
-// What a database object reads by key: get, getSync and getMany.
+// Reads of a database object by key: get, getSync and getMany.
 #include <rocksdb/db.h>
 
 #include <algorithm>
@@ -23,7 +23,7 @@ using rocksdb::ReadOptions;
 using rocksdb::Slice;
 using rocksdb::Status;
 
-// A table that is not near costs one wait a key, and a few keys share each thread's turn.
+// A remote table costs one wait per key, and a few keys share each thread's turn.
 constexpr size_t kMaxGetManyPieces = 16;
 
 Encoding EncodingOf(const Napi::Value& utf8) {
@@ -43,7 +43,7 @@ Status FoundOrNot(const Status& status) { return status.IsNotFound() ? Status::O
 
 }  // namespace
 
-// What the reads take: (family, key or keys, utf8, fillCache, snapshot?)
+// Arguments of the reads: (family, key or keys, utf8, fillCache, snapshot?)
 struct DatabaseObject::Reading {
   ColumnFamily family;
   Encoding encoding;
@@ -59,8 +59,17 @@ struct DatabaseObject::Reading {
   }
 };
 
-// get(...): Promise<value | undefined> | value | undefined. What is in memory is read right here, which takes
-// less of this thread's time than asking another one to do it.
+Status DatabaseObject::ReadValue(const Database& database, const Reading& reading, const Slice& key,
+                                 PinnableSlice* value) {
+  return database.healing().Read([&] {
+    value->Reset();
+    return WithinMemory(
+        [&] { return database.db()->Get(reading.options, reading.family.get(), key, value); });
+  });
+}
+
+// get(...): Promise<value | undefined> | value | undefined. Values in memory are read right here, which takes
+// less of this thread's time than asking another thread.
 Napi::Value DatabaseObject::Get(const Napi::CallbackInfo& info) {
   const Reading reading(*this, info);
   const Bytes key(info[1]);
@@ -70,16 +79,14 @@ Napi::Value DatabaseObject::Get(const Napi::CallbackInfo& info) {
   ReadOptions in_memory = reading.options;
   in_memory.read_tier = rocksdb::kBlockCacheTier;
   const Status status = db->Get(in_memory, reading.family.get(), key.slice(), &cached);
-  // RocksDB also answers with an empty value where it would have to open a table first.
+  // RocksDB also answers with an empty value if it would have to open a table first.
   const bool is_certain = status.IsNotFound() || (status.ok() && !cached.empty());
   if (is_certain) return FoundToJs(info.Env(), status, cached, reading.encoding);
 
   return Start<Lookup>(info.Env(), &Addon::Of(info.Env()).read_threads,
                        {On("read from"),
-                        [db, reading, key = key.slice().ToString()](Lookup* lookup) {
-                          lookup->status = WithinMemory([&] {
-                            return db->Get(reading.options, reading.family.get(), key, &lookup->value);
-                          });
+                        [database = database_.get(), reading, key = key.slice().ToString()](Lookup* lookup) {
+                          lookup->status = ReadValue(*database, reading, key, &lookup->value);
                           return FoundOrNot(lookup->status);
                         },
                         [encoding = reading.encoding](Napi::Env env, Lookup& lookup) {
@@ -93,13 +100,13 @@ Napi::Value DatabaseObject::GetSync(const Napi::CallbackInfo& info) {
   const Reading reading(*this, info);
   const Bytes key(info[1]);
   PinnableSlice value;
-  const Status status = database_->db()->Get(reading.options, reading.family.get(), key.slice(), &value);
+  const Status status = ReadValue(*database_, reading, key.slice(), &value);
   if (FoundOrNot(status).ok()) return FoundToJs(info.Env(), status, value, reading.encoding);
   ThrowStatus(info.Env(), status, On("read from"));
   return Napi::Value();
 }
 
-// getMany(...): Promise<(value | undefined)[]>, all of one moment.
+// getMany(...): Promise<(value | undefined)[]>, all from one moment.
 Napi::Value DatabaseObject::GetMany(const Napi::CallbackInfo& info) {
   struct Lookups {
     std::shared_ptr<void> use;
@@ -121,14 +128,23 @@ Napi::Value DatabaseObject::GetMany(const Napi::CallbackInfo& info) {
   lookups->statuses.resize(count);
   for (uint32_t i = 0; i < count; ++i) lookups->keys.push_back(Bytes(keys.Get(i)).slice().ToString());
 
-  const auto look_up = [db = database_->db(), reading, lookups](size_t begin, size_t end) {
+  const auto look_up = [database = database_.get(), reading, lookups](size_t begin, size_t end) {
     const std::vector<Slice> slices(lookups->keys.begin() + begin, lookups->keys.begin() + end);
-    const Status status = WithinMemory([&] {
-      db->MultiGet(reading.options, reading.family.get(), slices.size(), slices.data(),
-                   &lookups->values[begin], &lookups->statuses[begin]);
-      return Status::OK();
+    const auto values = lookups->values.begin() + begin;
+    const auto statuses = lookups->statuses.begin() + begin;
+    const Status status = database->healing().Read([&] {
+      std::for_each(values, values + slices.size(), [](PinnableSlice& value) { value.Reset(); });
+      const Status read = WithinMemory([&] {
+        database->db()->MultiGet(reading.options, reading.family.get(), slices.size(), slices.data(),
+                                 &*values, &*statuses);
+        return Status::OK();
+      });
+      if (!read.ok()) return read;
+      const auto failed = std::find_if(statuses, statuses + slices.size(),
+                                       [](const Status& found) { return !FoundOrNot(found).ok(); });
+      return failed == statuses + slices.size() ? Status::OK() : *failed;
     });
-    if (!status.ok()) std::fill_n(lookups->statuses.begin() + begin, end - begin, status);
+    if (!status.ok()) std::fill_n(statuses, slices.size(), status);
   };
   const size_t pieces = std::min(kMaxGetManyPieces, count);
   std::vector<Jobs::Work> work;

@@ -15,7 +15,7 @@ namespace cloudenv {
 
 namespace {
 
-// As src/engine/native.ts numbers them.
+// The numbers of src/binding/native.ts.
 enum class Codec : uint32_t { kSnappy = 0, kLz4 = 1, kZstd = 2, kBzip2 = 3 };
 
 struct Output {
@@ -46,11 +46,11 @@ bool DecompressZstd(const rocksdb::Slice& input, Output output, const rocksdb::S
   return !ZSTD_isError(size) && size == output.size;
 }
 
-// There is no dictionary for it.
+// It has no dictionary.
 bool DecompressBzip2(const rocksdb::Slice& input, Output output) {
   if (input.size() > UINT_MAX || output.size > UINT_MAX) return false;
   auto size = static_cast<unsigned int>(output.size);
-  // The library reads through the pointer only, though it isn't const.
+  // The library only reads through the pointer, though it isn't const.
   return BZ2_bzBuffToBuffDecompress(output.data, &size, const_cast<char*>(input.data()),
                                     static_cast<unsigned int>(input.size()), 0, 0) == BZ_OK &&
          size == output.size;

@@ -1,4 +1,4 @@
-// Decompression of a table's blocks for who reads them without RocksDB.
+// Decompression of a table's blocks for readers without RocksDB.
 #pragma once
 
 #include <napi.h>

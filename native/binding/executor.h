@@ -1,4 +1,4 @@
-// Where work runs that must not run on the JavaScript thread.
+// Runs work that must not run on the JavaScript thread.
 #pragma once
 
 #include <functional>
@@ -8,7 +8,7 @@ namespace cloudenv {
 class Executor {
  public:
   virtual ~Executor() = default;
-  virtual void Run(std::function<void()> work) = 0;
+  virtual void Submit(std::function<void()> work) = 0;
 };
 
 }  // namespace cloudenv

@@ -54,7 +54,7 @@ Napi::Value IteratorObject::Read(const Napi::CallbackInfo& info) {
                        [](Napi::Env env, Chunk& chunk) { return ToJs(env, chunk); }, database_->Use()});
 }
 
-// close(): Promise<void>, on a thread of its own because what the iterator held may have to be freed.
+// close(): Promise<void>, on another thread because the iterator's resources may have to be freed.
 Napi::Value IteratorObject::Close(const Napi::CallbackInfo& info) {
   return Start(
       info.Env(), &Addon::Of(info.Env()).write_threads, database_->On("close an iterator of"),

@@ -1,4 +1,4 @@
-// An iterator as JavaScript sees it: src/engine/native.ts.
+// An iterator as JavaScript sees it: src/binding/native.ts.
 #pragma once
 
 #include <napi.h>

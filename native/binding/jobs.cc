@@ -7,8 +7,8 @@ namespace cloudenv {
 
 namespace {
 
-// The event loop gets a turn after so much settling. What the promises' own reactions cost comes on top,
-// hence the bound on their number too: 256 × 10 µs is another 2.5 ms.
+// The event loop gets a turn after so much settling. The promises' own reactions take extra time, hence the
+// limit on their number too: 256 × 10 µs is another 2.5 ms.
 constexpr std::chrono::milliseconds kMaxTurn(2);
 constexpr int kMaxJobsPerTurn = 256;
 
@@ -28,7 +28,7 @@ void Jobs::Start(Executor* executor, std::vector<Work> pieces, Settle settle) {
   Job* job = &in_flight_.emplace_front(std::move(pieces), std::move(settle));
   job->position = in_flight_.begin();
   for (const Work& piece : job->pieces) {
-    executor->Run([this, job, &piece] {
+    executor->Submit([this, job, &piece] {
       piece();
       if (--job->pieces_left == 0) Finish(job);
     });
@@ -60,7 +60,7 @@ void Jobs::SettleFinished(Napi::Env env) {
   Job* job = nullptr;
   for (int settled = 0; NextFinished(&job); ++settled) {
     Napi::HandleScope scope(env);
-    // A call of the thread-safe function would be taken up in this same turn of the event loop.
+    // A call of the thread-safe function would run in this same turn of the event loop.
     if (settled == kMaxJobsPerTurn || std::chrono::steady_clock::now() > turn_ends) {
       {
         std::lock_guard<std::mutex> lock(mutex_);

@@ -1,4 +1,4 @@
-// What is in flight: work that runs on other threads and is settled on the JavaScript thread.
+// Jobs in flight: work that runs on other threads and is settled on the JavaScript thread.
 #pragma once
 
 #include <napi.h>
@@ -15,8 +15,8 @@
 
 namespace cloudenv {
 
-// Every method is for the JavaScript thread. While a job is in flight the event loop stays alive; when none
-// is, the process may end.
+// Every method is for the JavaScript thread. While a job is in flight the event loop stays alive; without
+// one, the process may end.
 class Jobs {
  public:
   using Work = std::function<void()>;
@@ -24,11 +24,11 @@ class Jobs {
 
   explicit Jobs(Napi::Env env);
 
-  // Runs the pieces on `executor`, at the same time if it can, then `settle` here. What a piece holds is
-  // freed before `settle` runs.
+  // Runs the pieces on `executor`, in parallel if it can, then `settle` here. Everything that a piece holds
+  // is freed before `settle` runs.
   void Start(Executor* executor, std::vector<Work> pieces, Settle settle);
 
-  // Forgets what was not settled, and what is started later. No piece may be running any more.
+  // Drops unsettled jobs, and any started later. No piece may be running any more.
   void Stop();
 
  private:

@@ -18,7 +18,7 @@ namespace {
 
 using rocksdb::Status;
 
-// Nothing, with an exception pending, where an option is bad.
+// Null, with an exception pending, if an option is bad.
 std::shared_ptr<OpenRequest> RequestOf(const Napi::Object& object) {
   auto request = std::make_shared<OpenRequest>();
   request->path = object.Get("path").As<Napi::String>();

@@ -1,10 +1,9 @@
 #include "binding/options.h"
 
 #include <rocksdb/convenience.h>
+#include <rocksdb/table.h>
 
-#include <algorithm>
-#include <numeric>
-#include <regex>
+#include <memory>
 #include <unordered_map>
 
 namespace cloudenv {
@@ -26,79 +25,22 @@ ConfigOptions StrictConfig() {
   return config;
 }
 
-// The names of options and their defaults, as RocksDB lists them. It accepts a few more than it lists
-// (block_based_table_factory, wal_dir), so what is missing here is not yet unknown.
+// The options that RocksDB lists. It accepts a few more (block_based_table_factory, wal_dir), so an option
+// missing here may still exist.
 struct KnownOptions {
   OptionMap database;
   OptionMap family;
 
   KnownOptions() {
-    std::string text;
-    if (rocksdb::GetStringFromDBOptions(StrictConfig(), DBOptions(), &text).ok()) {
-      rocksdb::StringToMap(text, &database).PermitUncheckedError();
-    }
-    if (rocksdb::GetStringFromColumnFamilyOptions(StrictConfig(), ColumnFamilyOptions(), &text).ok()) {
-      rocksdb::StringToMap(text, &family).PermitUncheckedError();
-    }
+    const OptionDefaults defaults = ListOptionDefaults();
+    rocksdb::StringToMap(defaults.database, &database).PermitUncheckedError();
+    rocksdb::StringToMap(defaults.family, &family).PermitUncheckedError();
   }
 };
 
 const KnownOptions& Known() {
   static const KnownOptions known;
   return known;
-}
-
-// Levenshtein's distance.
-size_t EditDistance(const std::string& a, const std::string& b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), 0);
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0]++;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row.back();
-}
-
-BadOption UnknownOption(const std::string& name, std::vector<const OptionMap*> candidates) {
-  std::string nearest;
-  size_t nearest_distance = name.size() / 2;
-  for (const OptionMap* options : candidates) {
-    for (const auto& option : *options) {
-      const size_t distance = EditDistance(name, option.first);
-      if (distance >= nearest_distance) continue;
-      nearest_distance = distance;
-      nearest = option.first;
-    }
-  }
-  std::string message = "unknown option \"" + name + "\"";
-  if (!nearest.empty()) message += ", did you mean \"" + nearest + "\"?";
-  return {BadOption::Kind::kUnknown, message};
-}
-
-// RocksDB reads "1.5" and "4x" as the integers 1 and 4, so the kind of a default decides what a value must
-// be.
-std::optional<BadOption> CheckKind(const std::string& name, const std::string& value,
-                                   const std::string& default_value) {
-  static const std::regex boolean("true|false");
-  static const std::regex integer("-?[0-9]+");
-  static const std::regex number("-?[0-9]+\\.[0-9]+");
-  static const std::regex boolean_value("true|false|0|1");
-  static const std::regex integer_value("-?[0-9]+([kKmMgGtT][bB]?)?");
-  static const std::regex number_value("-?[0-9]+(\\.[0-9]*)?([eE][-+]?[0-9]+)?");
-
-  const auto expect = [&](const char* what, const std::regex& form) -> std::optional<BadOption> {
-    if (std::regex_match(value, form)) return std::nullopt;
-    return BadOption{BadOption::Kind::kWrongType,
-                     "expected option \"" + name + "\" to be " + what + ", got \"" + value + "\""};
-  };
-  if (std::regex_match(default_value, boolean)) return expect("true or false", boolean_value);
-  if (std::regex_match(default_value, integer)) return expect("an integer", integer_value);
-  if (std::regex_match(default_value, number)) return expect("a number", number_value);
-  return std::nullopt;
 }
 
 BadOption Refused(const std::string& name, const std::string& value, const Status& status) {
@@ -119,7 +61,7 @@ Status ApplyOne(const std::string& name, const std::string& value, ColumnFamilyO
 template <typename Options>
 bool HasOption(const std::string& name, const OptionMap& listed) {
   if (listed.count(name) > 0) return true;
-  // One that RocksDB has but does not list takes one of these.
+  // An unlisted option of RocksDB accepts one of these.
   for (const char* value : {"", "{}", "0", "nullptr"}) {
     Options options;
     if (ApplyOne(name, value, &options).ok()) return true;
@@ -128,18 +70,42 @@ bool HasOption(const std::string& name, const OptionMap& listed) {
 }
 
 template <typename Options>
-std::optional<BadOption> Apply(const std::string& name, const std::string& value, const OptionMap& listed,
-                               Options* options) {
-  const auto found = listed.find(name);
-  if (found != listed.end()) {
-    if (std::optional<BadOption> bad = CheckKind(name, value, found->second)) return bad;
-  }
+bool TakesAnyText(const std::string& path) {
+  Options options;
+  return ApplyOne(path, "{no_such_option=no value}", &options).ok();
+}
+
+template <typename Options>
+std::optional<BadOption> Apply(const std::string& name, const std::string& value, Options* options) {
   const Status status = ApplyOne(name, value, options);
   if (!status.ok()) return Refused(name, value, status);
   return std::nullopt;
 }
 
+BadOption Unknown(const std::string& name) {
+  return {BadOption::Kind::kUnknown, "unknown option \"" + name + "\""};
+}
+
 }  // namespace
+
+OptionDefaults ListOptionDefaults() {
+  OptionDefaults defaults;
+  const ConfigOptions config = StrictConfig();
+  rocksdb::GetStringFromDBOptions(config, DBOptions(), &defaults.database).PermitUncheckedError();
+  rocksdb::GetStringFromColumnFamilyOptions(config, ColumnFamilyOptions(), &defaults.family)
+      .PermitUncheckedError();
+  const std::unique_ptr<rocksdb::TableFactory> table(rocksdb::NewBlockBasedTableFactory());
+  table->GetOptionString(config, &defaults.table).PermitUncheckedError();
+  return defaults;
+}
+
+bool HasOption(const std::string& name) {
+  return HasOption<DBOptions>(name, Known().database) || HasOption<ColumnFamilyOptions>(name, Known().family);
+}
+
+bool TakesAnyText(const std::string& path) {
+  return TakesAnyText<DBOptions>(path) || TakesAnyText<ColumnFamilyOptions>(path);
+}
 
 std::optional<BadOption> ApplySettings(const Settings& settings, DBOptions* db_options,
                                        ColumnFamilyOptions* family_options) {
@@ -147,11 +113,11 @@ std::optional<BadOption> ApplySettings(const Settings& settings, DBOptions* db_o
   for (const auto& [name, value] : settings) {
     std::optional<BadOption> bad;
     if (HasOption<DBOptions>(name, known.database)) {
-      bad = Apply(name, value, known.database, db_options);
+      bad = Apply(name, value, db_options);
     } else if (HasOption<ColumnFamilyOptions>(name, known.family)) {
-      bad = Apply(name, value, known.family, family_options);
+      bad = Apply(name, value, family_options);
     } else {
-      bad = UnknownOption(name, {&known.database, &known.family});
+      bad = Unknown(name);
     }
     if (bad) return bad;
   }
@@ -163,12 +129,12 @@ std::optional<BadOption> ApplySettings(const Settings& settings, ColumnFamilyOpt
   for (const auto& [name, value] : settings) {
     std::optional<BadOption> bad;
     if (HasOption<ColumnFamilyOptions>(name, known.family)) {
-      bad = Apply(name, value, known.family, family_options);
+      bad = Apply(name, value, family_options);
     } else if (HasOption<DBOptions>(name, known.database)) {
       bad = BadOption{BadOption::Kind::kUnknown,
                       "option \"" + name + "\" is one of the database, not of a column family"};
     } else {
-      bad = UnknownOption(name, {&known.family});
+      bad = Unknown(name);
     }
     if (bad) return bad;
   }

@@ -14,18 +14,18 @@
 
 namespace cloudenv {
 
-// A promise to be settled. There is none to be had in a worker thread that is being terminated; what was read
-// of a call's arguments may be incomplete then, so the call is not to be made.
+// A promise to be settled. A worker thread that is being terminated yields none; the call's arguments may be
+// incomplete then, so the call must not be made.
 class Deferred {
  public:
   explicit Deferred(Napi::Env env) : env_(env) {
     if (napi_create_promise(env, &deferred_, &promise_) != napi_ok) promise_ = nullptr;
   }
 
-  // Empty when there is none.
+  // Empty if there is none.
   Napi::Value promise() const { return Napi::Value(env_, promise_); }
 
-  // Rejects with what went wrong; otherwise resolves with `value`, or rejects when making it threw.
+  // Rejects with the error; otherwise resolves with `value`, or rejects if making it threw.
   template <typename MakeValue>
   void Settle(const rocksdb::Status& status, const std::string& action, MakeValue make_value) const {
     if (!status.ok()) return Reject(ErrorOf(env_, status, action));
@@ -71,7 +71,7 @@ Napi::Value Start(Napi::Env env, Executor* executor, Call<Result> call) {
   return deferred.promise();
 }
 
-// A call whose status says it all. Resolves with undefined.
+// A call whose only result is its status. Resolves with undefined.
 inline Napi::Value Start(Napi::Env env, Executor* executor, std::string action,
                          std::function<rocksdb::Status()> work, std::shared_ptr<void> held) {
   struct Nothing {};

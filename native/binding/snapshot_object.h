@@ -24,7 +24,7 @@ class SnapshotObject : public Napi::ObjectWrap<SnapshotObject> {
     return object;
   }
 
-  // What JavaScript passed where a snapshot may be given: null for undefined.
+  // The snapshot that JavaScript passed as an optional argument; null for undefined.
   static std::shared_ptr<Snapshot> Of(const Napi::Value& value) {
     return value.IsObject() ? Unwrap(value.As<Napi::Object>())->snapshot_ : nullptr;
   }

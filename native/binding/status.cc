@@ -1,6 +1,7 @@
 #include "binding/status.h"
 
 #include "binding/addon.h"
+#include "binding/newer_format.h"
 
 namespace cloudenv {
 
@@ -56,10 +57,14 @@ const char* CodeOf(const Status& status) {
   }
 }
 
-Napi::Value ErrorOf(Napi::Env env, const Status& status, const std::string& action) {
-  return Addon::Of(env).error_class.New(
-      {Napi::String::New(env, CodeOf(status)),
-       Napi::String::New(env, "cannot " + action + ": " + status.ToString())});
+Napi::Value ErrorOf(Napi::Env env, const Status& said, const std::string& action) {
+  const Status status = ExplainNewerFormat(said);
+  const std::string said_text = status.ToString();
+  Napi::Object options = Napi::Object::New(env);
+  options.Set("cause", Napi::Error::New(env, said_text).Value());
+  return Addon::Of(env).error_class.New({Napi::String::New(env, CodeOf(status)),
+                                         Napi::String::New(env, "cannot " + action + ": " + said_text),
+                                         options});
 }
 
 void ThrowStatus(Napi::Env env, const Status& status, const std::string& action) {

@@ -8,10 +8,10 @@
 
 namespace cloudenv {
 
-// The name of the status, as in `RocksDBError.code`: its subcode where that says more (NoSpace, IOFenced).
+// Name of the status, as in `RocksDBError.code`: its subcode if that says more (NoSpace, IOFenced).
 const char* CodeOf(const rocksdb::Status& status);
 
-// A RocksDBError. `action` is what was tried and on which database: `read from "/data/orders"`.
+// A RocksDBError. `action` says what was tried and on which database: `read from "/data/orders"`.
 Napi::Value ErrorOf(Napi::Env env, const rocksdb::Status& status, const std::string& action);
 
 void ThrowStatus(Napi::Env env, const rocksdb::Status& status, const std::string& action);

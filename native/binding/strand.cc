@@ -4,14 +4,14 @@
 
 namespace cloudenv {
 
-void Strand::Run(std::function<void()> work) {
+void Strand::Submit(std::function<void()> work) {
   {
     std::lock_guard<std::mutex> lock(mutex_);
     queue_.push_back(std::move(work));
     if (draining_) return;
     draining_ = true;
   }
-  threads_->Run([self = shared_from_this()] { self->Drain(); });
+  threads_->Submit([self = shared_from_this()] { self->Drain(); });
 }
 
 void Strand::Drain() {

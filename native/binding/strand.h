@@ -1,4 +1,4 @@
-// Runs work one piece at a time, in the order in which it was given.
+// Runs work one piece at a time, in the given order.
 #pragma once
 
 #include <deque>
@@ -14,7 +14,7 @@ class Strand : public Executor, public std::enable_shared_from_this<Strand> {
  public:
   explicit Strand(Executor* threads) : threads_(threads) {}
 
-  void Run(std::function<void()> work) override;
+  void Submit(std::function<void()> work) override;
 
  private:
   void Drain();

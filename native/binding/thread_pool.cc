@@ -6,13 +6,13 @@ namespace cloudenv {
 
 namespace {
 
-// Longer than most reads from a local disk. With 64 threads that each wait 10 ms for an object store, one
-// takes new work every 156 µs.
+// Longer than most reads from a local disk. With 64 threads that each wait 10 ms for an object store, one of
+// them takes new work every 156 µs.
 constexpr std::chrono::microseconds kBlockedAfter(150);
 
 }  // namespace
 
-void ThreadPool::Run(std::function<void()> work) {
+void ThreadPool::Submit(std::function<void()> work) {
   std::lock_guard<std::mutex> lock(mutex_);
   if (stopping_) return;
   queue_.push_back(std::move(work));
@@ -32,7 +32,7 @@ void ThreadPool::Stop() {
   for (std::thread& thread : threads) thread.join();
 }
 
-void ThreadPool::RunThread() {
+void ThreadPool::WorkUntilStopped() {
   std::unique_lock<std::mutex> lock(mutex_);
   --starting_;
   while (!stopping_) {
@@ -72,10 +72,10 @@ void ThreadPool::Wait(std::unique_lock<std::mutex>& lock) {
     changed_.wait(lock);
   }
   --waiting_;
-  if (waking_ > 0) --waking_;  // By the clock, perhaps, and not because it was told: hence "or fewer".
+  if (waking_ > 0) --waking_;  // The clock may have woken it, not a call: hence "or fewer".
 }
 
-// Whatever is queued, somebody is to take it now, or to watch.
+// If anything is queued, makes sure that a thread takes it now, or watches.
 void ThreadPool::WakeSomebody() {
   if (queue_.empty()) return;
   const size_t coming = waking_ + starting_;
@@ -87,7 +87,7 @@ void ThreadPool::WakeSomebody() {
     changed_.notify_one();
   } else if (threads_.size() < max_threads_) {
     ++starting_;
-    threads_.emplace_back([this] { RunThread(); });
+    threads_.emplace_back([this] { WorkUntilStopped(); });
   }
 }
 

@@ -17,24 +17,24 @@
 namespace cloudenv {
 
 // Most work takes microseconds and is done soonest by as many threads as there are processors; more would
-// only take turns, the JavaScript thread among them. Some work waits for an object store, and then another
-// thread takes over. Which one it is shows: while the threads at work are blocked, nobody takes what is
-// queued.
+// only take turns, also with the JavaScript thread. Some work waits for an object store, and then another
+// thread takes over. The queue shows which kind it is: while the threads at work are blocked, nobody takes
+// the queued work.
 class ThreadPool : public Executor {
  public:
   explicit ThreadPool(size_t max_threads) : max_threads_(max_threads) {}
   ~ThreadPool() override { Stop(); }
 
-  // After Stop the work is dropped.
-  void Run(std::function<void()> work) override;
+  // Drops the work after Stop.
+  void Submit(std::function<void()> work) override;
 
-  // Waits for what has begun and drops the rest.
+  // Waits for the work that has begun and drops the rest.
   void Stop();
 
  private:
-  void RunThread();
+  void WorkUntilStopped();
 
-  // With the mutex held.
+  // Call these with the mutex held.
   bool MayTake() const;
   void Take(std::unique_lock<std::mutex>& lock);
   void Wait(std::unique_lock<std::mutex>& lock);
@@ -49,7 +49,7 @@ class ThreadPool : public Executor {
   std::chrono::steady_clock::time_point last_taken_;
   size_t working_ = 0;
   size_t waiting_ = 0;
-  size_t waking_ = 0;  // So many of those that wait have been told not to, or fewer.
+  size_t waking_ = 0;  // So many of those that wait have been woken, or fewer.
   size_t starting_ = 0;
   bool watched_ = false;  // One of those that wait does so only until the others seem to be blocked.
   bool stopping_ = false;

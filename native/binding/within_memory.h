@@ -1,4 +1,4 @@
-// Reads of files that nobody vouches for.
+// Reads of untrusted files.
 #pragma once
 
 #include <rocksdb/status.h>
@@ -7,8 +7,8 @@
 
 namespace cloudenv {
 
-// What `read` answers, also where there is no memory for it: a damaged file may name lengths that cannot be
-// true, and RocksDB asks for so much memory before it looks how long the file is.
+// Result of `read`, even if there is no memory for it: a damaged file may name impossible lengths, and
+// RocksDB asks for so much memory before it checks the length of the file.
 template <typename Read>
 rocksdb::Status WithinMemory(const Read& read) {
   try {

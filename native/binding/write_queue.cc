@@ -12,7 +12,7 @@ using rocksdb::WriteBatch;
 
 namespace {
 
-// RocksDB's own bound for writes that it does together (max_write_batch_group_size_bytes).
+// RocksDB's own limit for writes in one group (max_write_batch_group_size_bytes).
 constexpr size_t kMaxGroupBytes = 1 << 20;
 
 }  // namespace
@@ -25,7 +25,7 @@ struct WriteQueue::Group {
   bool begun = false;
   WriteBatch batch;
 
-  Status Write(rocksdb::DB* db) {
+  Status Write(Database* database) {
     {
       std::lock_guard<std::mutex> lock(mutex);
       begun = true;
@@ -33,7 +33,7 @@ struct WriteQueue::Group {
     rocksdb::WriteOptions options;
     options.sync = mode.sync;
     options.disableWAL = mode.disable_wal;
-    const Status status = db->Write(options, &batch);
+    const Status status = database->Write(options, &batch);
     batch = WriteBatch();  // The queue keeps its last group, which need not keep its memory.
     return status;
   }
@@ -48,7 +48,8 @@ Napi::Value WriteQueue::Write(Napi::Env env, const WriteMode& mode, const std::s
   group->mode = mode;
   append(&group->batch);
   const Napi::Value promise = Start(
-      env, strand_.get(), action, [group, db = database_->db()] { return group->Write(db); }, use());
+      env, strand_.get(), action, [group, database = database_.get()] { return group->Write(database); },
+      use());
   if (promise.IsEmpty()) return promise;
   group->promise = Napi::Persistent(promise.As<Napi::Object>());
   last_group_ = std::move(group);

@@ -27,8 +27,8 @@ class WriteQueue {
   WriteQueue(std::shared_ptr<Database> database, std::shared_ptr<Strand> strand)
       : database_(std::move(database)), strand_(std::move(strand)) {}
 
-  // Adds what `append` adds to a batch, atomically. Writes that go together share their promise. `use` is
-  // called once for each promise, for what is to be held until it is settled.
+  // Adds the operations of `append` to a batch, atomically. Writes that go together share their promise.
+  // Calls `use` once for each promise; the result is held until the promise is settled.
   Napi::Value Write(Napi::Env env, const WriteMode& mode, const std::string& action,
                     const std::function<void(rocksdb::WriteBatch*)>& append,
                     const std::function<std::shared_ptr<void>()>& use);

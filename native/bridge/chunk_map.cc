@@ -29,8 +29,7 @@ uint64_t ChunksOf(uint64_t file_size, int chunk_shift) {
   return (file_size >> chunk_shift) + ((file_size & ((uint64_t{1} << chunk_shift) - 1)) != 0);
 }
 
-// The logarithm of the chunk size that the header gives, or -1 when it is not the header of a map for such a
-// file.
+// Logarithm of the chunk size in the header; -1 if this is not the header of a map for such a file.
 int ReadHeader(const void* header, uint64_t file_size) {
   const char* bytes = static_cast<const char*>(header);
   PayloadReader fields(Slice(bytes + 8, kMapHeaderBytes - 8));
@@ -76,7 +75,7 @@ ChunkMap::ChunkMap(const std::string& path, void* mapping, size_t mapped_bytes, 
 
 ChunkMap::~ChunkMap() { munmap(mapping_, mapped_bytes_); }
 
-// By a plain write: one through the mapping would be a SIGBUS where the disk is full and copies on write.
+// Uses a plain write: one through the mapping would be a SIGBUS if the disk is full and copies on write.
 void ChunkMap::WriteMark() const {
   const FileDescriptor fd(open(path_.c_str(), O_WRONLY | O_CLOEXEC));
   const uint32_t mark = 1;
@@ -102,7 +101,7 @@ void ChunkMap::Advance() const {
   const uint64_t chunks = ChunksOf(file_size_, chunk_shift_);
   uint64_t chunk = known >> chunk_shift_;
   while (chunk < chunks && IsPresent(chunk)) ++chunk;
-  // Another thread may have come further, and is set back: the next read looks again.
+  // This may set back another thread that has come further: the next read looks again.
   const uint64_t present = std::min(chunk << chunk_shift_, file_size_);
   if (present > known) present_bytes_.store(present, std::memory_order_release);
 }

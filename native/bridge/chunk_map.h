@@ -1,6 +1,6 @@
-// Which chunks of a sparse file are present: the host's bitmap, mapped shared and only read. The layout is
-// described in docs/wire-protocol.md. Bits are only ever set, so what was seen present stays present. The
-// bridge writes one word of the file: that it is in use, for the host sees no read of what is present.
+// Present chunks of a sparse file: the host's bitmap, mapped shared and only read. docs/wire-protocol.md
+// describes the layout. Bits are only ever set, so a chunk seen present stays present. The bridge writes one
+// word of the file, to mark it as used, since the host sees no reads of present chunks.
 #pragma once
 
 #include <atomic>
@@ -14,11 +14,11 @@ namespace cloudenv {
 
 class ChunkMap {
  public:
-  // Fails with NotFound when there is no such file.
+  // Fails with NotFound if there is no such file.
   static IOStatus Open(const std::string& path, uint64_t file_size, std::unique_ptr<ChunkMap>* result);
   ~ChunkMap();
 
-  // Whether all of [begin, end) is present; the range is within the file and not empty.
+  // Reports whether all of [begin, end) is present; the range is within the file and not empty.
   bool Covers(uint64_t begin, uint64_t end) const {
     MarkUsed();
     return end <= present_bytes_.load(std::memory_order_acquire) || CoversChunks(begin, end);
@@ -27,7 +27,7 @@ class ChunkMap {
  private:
   ChunkMap(const std::string& path, void* mapping, size_t mapped_bytes, int chunk_shift, uint64_t file_size);
 
-  // Only when the host has reset the mark, so that readers share the cache line.
+  // Writes only after the host has reset the mark, so that readers share the cache line.
   void MarkUsed() const {
     if (__atomic_load_n(used_, __ATOMIC_RELAXED) == 0 && markable_.load(std::memory_order_relaxed))
       WriteMark();
@@ -35,11 +35,11 @@ class ChunkMap {
   void WriteMark() const;
   bool CoversChunks(uint64_t begin, uint64_t end) const;
   bool IsPresent(uint64_t chunk) const;
-  // Moves present_bytes_ on over what has become present since.
+  // Moves present_bytes_ on over chunks that have become present since.
   void Advance() const;
 
   const std::string path_;
-  // False once it could not be marked: the file was evicted, or the disk is full.
+  // False once marking has failed: the file was evicted, or the disk is full.
   mutable std::atomic<bool> markable_{true};
   void* const mapping_;
   const size_t mapped_bytes_;
@@ -47,8 +47,8 @@ class ChunkMap {
   const unsigned char* const bits_;
   const int chunk_shift_;
   const uint64_t file_size_;
-  // So much of the front of the file is known to be present. Once that is all of it the bits are not looked
-  // at again.
+  // Length of the front of the file that is known to be present. Once it reaches the end, nobody looks at the
+  // bits again.
   mutable std::atomic<uint64_t> present_bytes_{0};
 };
 

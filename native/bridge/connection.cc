@@ -24,13 +24,13 @@ std::string ThisProgram() {
   return std::string(name) + " (pid " + std::to_string(getpid()) + ")";
 }
 
-// A thread that takes no signal: those belong to the program.
-std::thread QuietThread(const std::function<void()>& run) {
+// A thread that takes no signals: those belong to the program.
+std::thread QuietThread(const std::function<void()>& body) {
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  std::thread thread(run);
+  std::thread thread(body);
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return thread;
 }
@@ -53,7 +53,7 @@ Connection::~Connection() {
 IOStatus Connection::Open(Greeting* greeting) {
   IOStatus status = Socket::Connect(socket_path_, &socket_);
   if (status.ok()) status = ShakeHands(greeting);
-  if (status.ok()) thread_ = QuietThread([this] { Run(); });
+  if (status.ok()) thread_ = QuietThread([this] { ServeSocket(); });
   return status;
 }
 
@@ -120,7 +120,7 @@ IOStatus Connection::ReadGreeting(const Slice& body, Greeting* greeting) const {
   return IOStatus::OK();
 }
 
-void Connection::Run() {
+void Connection::ServeSocket() {
   bool blocked = false;
   while (alive()) {
     socket_.Wait(blocked);
@@ -128,7 +128,7 @@ void Connection::Run() {
   }
 }
 
-// False when the other side is gone.
+// False if the other side is gone.
 bool Connection::ReceiveFrames() {
   size_t room;
   char* to = input_.Room(&room);
@@ -151,7 +151,7 @@ bool Connection::ReceiveFrames() {
   }
 }
 
-// False when the frame is not what the protocol allows.
+// False if the protocol does not allow the frame.
 bool Connection::Dispatch(const Slice& body) {
   PayloadReader header(body);
   const Op op = static_cast<Op>(header.U8());
@@ -199,7 +199,7 @@ void Connection::Begin(Request& request, Exchange* exchange) {
   Send(request.Frame(id));
 }
 
-// A host that is gone shows where its answers are received.
+// The receiving side notices a host that is gone.
 void Connection::Send(const std::string& frame) {
   std::lock_guard<std::mutex> lock(outbox_mutex_);
   size_t sent = 0;
@@ -209,7 +209,7 @@ void Connection::Send(const std::string& frame) {
   socket_.Wake();
 }
 
-// False when the other side is gone.
+// False if the other side is gone.
 bool Connection::FlushOutbox(bool* blocked) {
   std::lock_guard<std::mutex> lock(outbox_mutex_);
   size_t flushed = 0;
@@ -231,7 +231,7 @@ void Connection::End(const std::string& why) {
   reason_ = HostGone(socket_path_, why);
   socket_.Shutdown();
   socket_.Wake();
-  // Before anybody learns of it from an answer: no write may succeed after one that failed.
+  // Before anybody learns of it from an answer: no write may succeed after a failed one.
   listener_->OnGone(reason_);
   for (const auto& [id, exchange] : in_flight_) {
     exchange->failure_ = reason_;

@@ -1,7 +1,7 @@
-// One connection to an Env host: many requests in flight, answers in any order, messages that the host sends
-// unasked.
+// One connection to an Env host: many requests in flight, answers in any order, and unasked messages from the
+// host.
 //
-// A thread of its own receives. It also sends what the socket would not take at once, so that nobody ever
+// Its own thread receives. It also sends data that the socket would not take at once, so that nobody ever
 // blocks on a host that does not read because nobody reads from it.
 #pragma once
 
@@ -21,19 +21,19 @@
 
 namespace cloudenv {
 
-// What the host says unasked. Called on the connection's own thread, but for OnGone.
+// Unasked messages from the host. Called on the connection's own thread, except OnGone.
 class ConnectionListener {
  public:
   virtual void OnFenced(const std::string& directory, const std::string& message) = 0;
   virtual void OnEvicted(uint32_t handle, uint32_t generation) = 0;
-  // Once, on any thread, which must not use the connection meanwhile: every request fails from now on.
+  // Called once, on any thread, which must not use the connection meanwhile: every request fails from now on.
   virtual void OnGone(const IOStatus& reason) = 0;
 
  protected:
   ~ConnectionListener() = default;
 };
 
-// What the host tells in the hand-shake.
+// The host's part of the hand-shake.
 struct Greeting {
   bool local_locks = false;
   std::vector<std::string> local_names;
@@ -43,17 +43,17 @@ class Exchange;
 
 class Connection {
  public:
-  // Reads the payload of a RESULT; all of it, or the connection ends.
+  // Reads the payload of a RESULT completely, or the connection ends.
   using Decoder = std::function<void(PayloadReader&)>;
 
   // The listener outlives the connection.
   Connection(const std::string& socket_path, ConnectionListener* listener);
   ~Connection();
 
-  // Connects and shakes hands, once. Fails when the host has not answered within 10 s.
+  // Connects and shakes hands, once. Fails if the host has not answered within 10 s.
   IOStatus Open(Greeting* greeting);
 
-  // Sends a message that has no answer. Does nothing when the host is gone.
+  // Sends a message that has no answer. Does nothing if the host is gone.
   void Notify(Request request);
 
   // False once the host is gone.
@@ -65,7 +65,7 @@ class Connection {
   IOStatus ShakeHands(Greeting* greeting);
   IOStatus ReadGreeting(const Slice& body, Greeting* greeting) const;
 
-  void Run();
+  void ServeSocket();
   bool ReceiveFrames();
   bool Dispatch(const Slice& body);
   bool DispatchMessage(Op op, PayloadReader payload);
@@ -74,7 +74,7 @@ class Connection {
   void Send(const std::string& frame);
   bool FlushOutbox(bool* blocked);
 
-  // Ends the connection. The first reason counts.
+  // Ends the connection. Only the first reason counts.
   void End(const std::string& reason);
 
   const std::string socket_path_;
@@ -93,14 +93,14 @@ class Connection {
   std::unordered_map<uint32_t, Exchange*> in_flight_;
 };
 
-// A request in flight: sent when it is constructed, and waited for at the latest when it is destroyed.
+// A request in flight: sent on construction, and waited for on destruction at the latest.
 class Exchange {
  public:
   Exchange(Connection& connection, Request request);
   Exchange(const Exchange&) = delete;
   ~Exchange() { Wait(); }
 
-  // Waits for the answer. Decodes it when it is a RESULT; an ERROR is returned.
+  // Waits for the answer. Decodes a RESULT; returns an ERROR.
   IOStatus Answer(const Connection::Decoder& decode);
 
  private:
@@ -110,7 +110,7 @@ class Exchange {
   void Complete(Op op, const Slice& payload);
 
   Connection& connection_;
-  // All below are guarded by the connection's mutex until answered_.
+  // The connection's mutex guards all members below until answered_.
   std::condition_variable changed_;
   bool answered_ = false;
   Op op_ = Op::kResult;

@@ -2,7 +2,7 @@
 
 namespace cloudenv {
 
-IOStatus CloudDirectory::Fsync(const IOOptions& options, IODebugContext* dbg) {
+IOStatus HostedDirectory::Fsync(const IOOptions& options, IODebugContext* dbg) {
   bool is_local = false;
   std::string local_path;
   IOStatus status = host_->Call(Request(Op::kFsyncDirectory).String(path_), [&](PayloadReader& payload) {

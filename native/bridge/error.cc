@@ -1,5 +1,9 @@
 #include "bridge/error.h"
 
+#include <cerrno>
+#include <cstring>
+#include <string>
+
 namespace cloudenv {
 
 namespace {
@@ -29,6 +33,19 @@ IOStatus StatusOfCode(uint8_t code, const std::string& message) {
   }
 }
 
+IOStatus WithTraits(const IOStatus& original, IOStatus status) {
+  status.SetRetryable(original.GetRetryable());
+  status.SetScope(original.GetScope());
+  return status;
+}
+
+// RocksDB puts the reason of a local file system last.
+bool IsFor(const std::string& message, int error) {
+  const std::string ending = std::strerror(error);
+  return message.size() >= ending.size() &&
+         message.compare(message.size() - ending.size(), ending.size(), ending) == 0;
+}
+
 constexpr IOStatus::IOErrorScope kScopes[] = {IOStatus::kIOErrorScopeFile, IOStatus::kIOErrorScopeRange,
                                               IOStatus::kIOErrorScopeFileSystem};
 
@@ -46,11 +63,30 @@ IOStatus ReadError(PayloadReader& payload) {
 }
 
 IOStatus ReadFailure(const IOStatus& status) {
-  if (!status.IsNotFound()) return status;
-  IOStatus failure = IOStatus::PathNotFound(status.getState());
-  failure.SetRetryable(status.GetRetryable());
-  failure.SetScope(status.GetScope());
-  return failure;
+  return status.IsNotFound() ? WithTraits(status, IOStatus::PathNotFound(status.getState())) : status;
+}
+
+IOStatus LookUpFailure(const IOStatus& status) {
+  if (status.ok() || status.IsNotFound() || status.IsIOError()) return status;
+  return WithTraits(status, IOStatus::IOError(status.getState() == nullptr ? "" : status.getState()));
+}
+
+IOStatus AsNoSpace(const IOStatus& status) {
+  if (!status.IsIOError() || status.getState() == nullptr || !IsFor(status.getState(), EDQUOT)) return status;
+  IOStatus no_space = IOStatus::NoSpace(status.getState());
+  no_space.SetRetryable(true);
+  return no_space;
+}
+
+IOStatus ExplainUnwritable(const IOStatus& status) {
+  const std::string reason = status.getState() == nullptr ? "" : status.getState();
+  for (const int error : {EROFS, EACCES, EPERM}) {
+    if (!IsFor(reason, error)) continue;
+    return IOStatus::IOError(reason,
+                             "a database that is opened for writing needs a local directory that can be "
+                             "written. Make it writable, or open the database read-only");
+  }
+  return status;
 }
 
 IOStatus HostGone(const std::string& socket_path, const std::string& reason) {

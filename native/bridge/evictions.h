@@ -18,8 +18,8 @@ class EvictionListener {
 
 class Evictions {
  public:
-  // Held from before a file is asked for until it is registered: the host may evict what it has just
-  // answered, and the message may come before the file is registered.
+  // Held from before a request for a file until it is registered: the host may evict what it has just
+  // answered, and the message may come before the registration.
   class Opening {
    public:
     explicit Opening(Evictions& evictions);
@@ -30,9 +30,9 @@ class Evictions {
     Evictions& evictions_;
   };
 
-  // From here on the listener hears of the evictions of its file, at once of one that came early.
+  // From here on the listener hears of the evictions of its file, and at once of an early one.
   void Register(uint32_t handle, EvictionListener* listener);
-  // Returns when no call to the listener is under way, and none will come.
+  // Returns once no call to the listener is under way, and none will come.
   void Unregister(uint32_t handle, EvictionListener* listener);
 
   void Deliver(uint32_t handle, uint32_t generation);
@@ -41,7 +41,7 @@ class Evictions {
   std::mutex mutex_;
   std::map<uint32_t, EvictionListener*> listeners_;
   int openings_ = 0;
-  // By handle, the latest: what came while files were being opened and belongs to none that is known.
+  // Latest early message by handle: those that came while files were being opened and match no known file.
   std::map<uint32_t, uint32_t> early_;
 };
 

@@ -37,10 +37,15 @@ void Fences::Lower(const std::string& directory) {
   std::lock_guard<std::mutex> lock(mutex_);
   databases_.insert(directory);
   raised_.erase(directory);
-  // Only those that are up, for a later fence is to reach the open files of the others.
+  // Erases only raised fences, since a later fence has to reach the open files of the others.
   for (auto it = by_directory_.begin(); it != by_directory_.end();) {
     it = it->second->up() && DatabaseOf(it->first) == directory ? by_directory_.erase(it) : std::next(it);
   }
+}
+
+bool Fences::IsLocked(const std::string& path) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return !DatabaseOf(DirectoryOf(path)).empty();
 }
 
 void Fences::RaiseWhereDue(const std::string& directory, Fence& fence) {

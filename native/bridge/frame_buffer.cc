@@ -9,7 +9,7 @@ namespace cloudenv {
 
 namespace {
 
-// Many answers at once, and a small part of the largest.
+// Room for many answers at once, or a small part of the largest.
 constexpr size_t kMinBytes = 64 << 10;
 
 }  // namespace
@@ -31,7 +31,7 @@ char* FrameBuffer::Room(size_t* size) {
     begin_ = 0;
   }
   const size_t needed = end_ < kLengthBytes ? kMinBytes : std::max(FrameBytes(), kMinBytes);
-  // An answer of the largest size is rare: its room is given back with the next one.
+  // An answer of the largest size is rare: the next one gives its room back.
   if (bytes_.size() != needed) bytes_.resize(needed);
   *size = bytes_.size() - end_;
   return bytes_.data() + end_;

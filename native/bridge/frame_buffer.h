@@ -11,19 +11,19 @@ class FrameBuffer {
  public:
   enum class Next { kFrame, kIncomplete, kMalformed };
 
-  // The next whole body, valid until room is asked for.
+  // The next whole body, valid until the next call of Room().
   Next Take(Slice* body);
 
-  // Where to put what is received, and how much of it. Received() says how much it was.
+  // Place for received bytes, and how many fit. Received() says how many there were.
   char* Room(size_t* size);
   void Received(size_t size) { end_ += size; }
 
  private:
-  // Of the frame that begins at begin_, once its length is here.
+  // Size of the frame that begins at begin_, once its length is here.
   size_t FrameBytes() const;
 
   std::vector<char> bytes_;
-  // What was received and not taken yet.
+  // Range of the bytes that were received and not taken yet.
   size_t begin_ = 0;
   size_t end_ = 0;
 };

@@ -6,9 +6,9 @@ namespace cloudenv {
 
 namespace {
 
-// The host evicts and refills what it likes: only reads that go through read(2) see that right. Mapped memory
-// would show holes, and vanish while RocksDB still points to it; aligned direct reads would need chunks that
-// nobody asked for.
+// The host evicts and refills at will: only reads through read(2) see that correctly. Mapped memory would
+// show holes, and vanish while RocksDB still points to it; aligned direct reads would need chunks that nobody
+// asked for.
 FileOptions ForSparse(FileOptions options) {
   options.use_mmap_reads = false;
   options.use_direct_reads = false;
@@ -42,7 +42,7 @@ IOStatus LocalCopy::Adopt(const CopyLocation& location, bool* gone) {
       if (generation_ > location.generation) released_(location.generation);
       return IOStatus::OK();
     }
-    // An older one, or an evicted one, makes room once its reads are through.
+    // An older copy, or an evicted one, makes room once its reads are done.
     open_ = false;
     CloseIfUnused();
     closed_.wait(lock, [this] { return file_ == nullptr || open_; });
@@ -76,7 +76,7 @@ bool LocalCopy::HasReaders() const {
   return std::any_of(lanes_.begin(), lanes_.end(), [](const Lane& lane) { return lane.readers.load() > 0; });
 }
 
-// With the mutex held, and the copy not open: nobody new gets in.
+// Call this with the mutex held and the copy not open: no new reader gets in.
 void LocalCopy::CloseIfUnused() {
   if (open_ || file_ == nullptr || HasReaders()) return;
   file_.reset();
@@ -85,7 +85,7 @@ void LocalCopy::CloseIfUnused() {
   closed_.notify_all();
 }
 
-// With the mutex held.
+// Call this with the mutex held.
 IOStatus LocalCopy::Open(const CopyLocation& location, bool* gone) {
   IOStatus status = FileSystem::Default()->NewRandomAccessFile(location.path, options_, &file_, nullptr);
   if (status.ok() && !location.chunk_map_path.empty()) {

@@ -1,8 +1,7 @@
-// The local copy of a sparse file: what reads go to while its host evicts it and brings it back.
+// The local copy of a sparse file: target of its reads while the host evicts it and brings it back.
 //
 // Reads do not lock. Each counts itself in before it looks whether the copy is open, and out when it is done;
-// whoever evicts closes the door first and then looks whether anybody is in. The last one out closes the
-// files.
+// an eviction closes the door first and then looks whether anybody is in. The last one out closes the files.
 #pragma once
 
 #include <array>
@@ -19,11 +18,11 @@
 
 namespace cloudenv {
 
-// What the host names: one incarnation of the file.
+// Location of one incarnation of the file, as the host names it.
 struct CopyLocation {
   uint32_t generation = 0;
   std::string path;
-  // Empty when all of the file is present.
+  // Empty if all of the file is present.
   std::string chunk_map_path;
 };
 
@@ -36,11 +35,11 @@ class LocalCopy {
     Lease(const Lease&) = delete;
     ~Lease();
 
-    // Whether all of [begin, end) can be read from file() now.
+    // Reports whether all of [begin, end) can be read from file() now.
     bool Covers(uint64_t begin, uint64_t end) const {
       return is_open_ && (copy_.map_ == nullptr || copy_.map_->Covers(begin, end));
     }
-    // Null when there is no copy.
+    // Null if there is no copy.
     FSRandomAccessFile* file() const { return is_open_ ? copy_.file_.get() : nullptr; }
 
    private:
@@ -49,18 +48,18 @@ class LocalCopy {
     bool is_open_ = false;
   };
 
-  // `released` is told each generation that was announced and is not held open, or no longer. It must not
-  // call back.
+  // `released` gets each generation that was announced and is not held open, or no longer. It must not call
+  // back.
   LocalCopy(uint64_t file_size, const FileOptions& options, std::function<void(uint32_t)> released);
 
-  // Reads go to this copy from now on, unless a newer one is in use already. When it is gone by now, *gone is
-  // set and the caller had better ask again.
+  // Reads go to this copy from now on, unless a newer one is in use already. If it is gone already, sets
+  // *gone, and the caller had better ask again.
   IOStatus Adopt(const CopyLocation& location, bool* gone);
 
-  // Lets go of the copy as soon as no read uses it. Does not wait for that.
+  // Releases the copy as soon as no read uses it. Does not wait for that.
   void Evict(uint32_t generation);
 
-  // For this copy and those to come.
+  // Applies to this copy and later ones.
   void Hint(FSRandomAccessFile::AccessPattern pattern);
 
  private:
@@ -81,15 +80,15 @@ class LocalCopy {
   const std::function<void(uint32_t)> released_;
 
   std::array<Lane, kLanes> lanes_;
-  // Both seq_cst where it meets the lanes: a reader counts itself in and then looks, an evictor closes and
-  // then counts.
+  // Both sides are seq_cst where it meets the lanes: a reader counts itself in and then looks, an evictor
+  // closes and then counts.
   std::atomic<bool> open_{false};
   std::atomic<FSRandomAccessFile::AccessPattern> pattern_{FSRandomAccessFile::kNormal};
 
   std::mutex mutex_;
   std::condition_variable closed_;
   std::optional<uint32_t> evicted_;
-  // These change only while the copy is not open and has no readers.
+  // These members change only while the copy is not open and has no readers.
   uint32_t generation_ = 0;
   std::unique_ptr<FSRandomAccessFile> file_;
   std::unique_ptr<ChunkMap> map_;

@@ -1,27 +1,29 @@
-// A writable file of the local file system that minds its fence and tells the host what the host wants to
-// hear.
+// A writable file of the local file system that respects its fence, reports to the host the events that it
+// wants, and asks it for room when the disk is full.
 #pragma once
 
 #include <atomic>
 #include <memory>
+#include <string>
 
 #include "bridge/fence.h"
-#include "bridge/host.h"
+#include "bridge/host_client.h"
+#include "bridge/whole_append_file.h"
 
 namespace cloudenv {
 
 class LocalWritableFile final : public rocksdb::FSWritableFileOwnerWrapper {
  public:
-  // What the host wants to hear of, under this handle.
+  // Events that the host wants to hear of, under this handle.
   struct Interest {
     uint32_t handle = 0;
     bool in_sync = false;
     bool in_close = false;
   };
 
-  // `size` is what the file holds already.
   LocalWritableFile(std::unique_ptr<FSWritableFile> file, std::shared_ptr<const Fence> fence,
-                    const std::shared_ptr<Host>& host, const Interest& interest, uint64_t size);
+                    const std::shared_ptr<HostClient>& host, const Interest& interest,
+                    const std::string& path, const WholeAppendFile::Place& place);
   // Closes the file, as POSIX files do.
   ~LocalWritableFile() override;
 
@@ -49,9 +51,10 @@ class LocalWritableFile final : public rocksdb::FSWritableFileOwnerWrapper {
   IOStatus SyncBoth(const LocalSync& sync);
 
   const std::shared_ptr<const Fence> fence_;
-  const std::shared_ptr<Host> host_;
+  const std::shared_ptr<HostClient> host_;
   const Interest interest_;
-  // Read by Sync, which may come while another thread appends.
+  const std::string path_;
+  // Read by Sync, which may run while another thread appends.
   std::atomic<uint64_t> size_;
   bool closed_ = false;
 };

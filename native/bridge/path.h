@@ -1,4 +1,4 @@
-// Paths as the protocol wants them, and the globs of local names.
+// Paths in the protocol's form, and the globs of local names.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@ namespace cloudenv {
 // Absolute, without `.`, `..`, doubled or trailing slashes. Symbolic links are not followed.
 std::string NormalizePath(const std::string& path);
 
-// Both of normalized paths.
+// Both take normalized paths.
 std::string DirectoryOf(const std::string& path);
 std::string BaseNameOf(const std::string& path);
 

@@ -18,7 +18,7 @@ struct Readable {
   std::optional<CopyLocation> copy;
 };
 
-IOStatus Open(Host& host, Op op, const std::string& path, Readable* readable) {
+IOStatus Open(HostClient& host, Op op, const std::string& path, Readable* readable) {
   const IOStatus status = host.Call(Request(op).String(path), [readable](PayloadReader& payload) {
     readable->kind = static_cast<Kind>(payload.U8());
     switch (readable->kind) {
@@ -39,15 +39,16 @@ IOStatus Open(Host& host, Op op, const std::string& path, Readable* readable) {
   return ReadFailure(status);
 }
 
-// Any but a local one.
-std::unique_ptr<FSRandomAccessFile> Construct(const std::shared_ptr<Host>& host, const std::string& path,
-                                              const Readable& readable, const FileOptions& options) {
+// A file of any kind except local.
+std::unique_ptr<FSRandomAccessFile> Construct(const std::shared_ptr<HostClient>& host,
+                                              const std::string& path, const Readable& readable,
+                                              const FileOptions& options) {
   if (readable.kind == Kind::kServed)
     return std::make_unique<ServedRandomAccessFile>(host, path, readable.handle);
   return std::make_unique<SparseFile>(host, path, readable.handle, readable.size, readable.copy, options);
 }
 
-// Reads a file from front to back that can be read anywhere.
+// Reads a random-access file from front to back.
 class SequentialFile final : public FSSequentialFile {
  public:
   explicit SequentialFile(std::unique_ptr<FSRandomAccessFile> file) : file_(std::move(file)) {}
@@ -64,7 +65,7 @@ class SequentialFile final : public FSSequentialFile {
     return file_->Read(offset, n, options, result, scratch, dbg);
   }
 
-  // Beyond the end, where reads find nothing, is as good as at the end.
+  // A position beyond the end, where reads find nothing, is as good as the end.
   IOStatus Skip(uint64_t n) override {
     position_ += n;
     return IOStatus::OK();
@@ -81,7 +82,7 @@ class SequentialFile final : public FSSequentialFile {
 
 }  // namespace
 
-IOStatus OpenRandomAccessFile(const std::shared_ptr<Host>& host, const std::string& path,
+IOStatus OpenRandomAccessFile(const std::shared_ptr<HostClient>& host, const std::string& path,
                               const FileOptions& options, std::unique_ptr<FSRandomAccessFile>* result) {
   const Evictions::Opening opening(host->evictions());
   Readable readable;
@@ -94,7 +95,7 @@ IOStatus OpenRandomAccessFile(const std::shared_ptr<Host>& host, const std::stri
   return status;
 }
 
-IOStatus OpenSequentialFile(const std::shared_ptr<Host>& host, const std::string& path,
+IOStatus OpenSequentialFile(const std::shared_ptr<HostClient>& host, const std::string& path,
                             const FileOptions& options, std::unique_ptr<FSSequentialFile>* result) {
   const Evictions::Opening opening(host->evictions());
   Readable readable;

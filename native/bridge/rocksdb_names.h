@@ -1,11 +1,12 @@
-// The RocksDB names that the bridge uses. It compiles against 7.8 and newer: every class of ours derives from
-// a class of RocksDB's that has a default for what later versions added.
+// The RocksDB names that the bridge uses. It compiles against 7.8 and newer: each of our classes derives from
+// a RocksDB class with defaults for everything that later versions added.
 #pragma once
 
 #include <rocksdb/file_system.h>
 #include <rocksdb/io_status.h>
 #include <rocksdb/slice.h>
 #include <rocksdb/status.h>
+#include <rocksdb/version.h>
 
 namespace cloudenv {
 
@@ -21,5 +22,14 @@ using rocksdb::IODebugContext;
 using rocksdb::IOOptions;
 using rocksdb::IOStatus;
 using rocksdb::Slice;
+
+// RocksDB found damage in what it just read, and reads it once more. It does so from 9.0 on.
+inline bool IsReadAgain([[maybe_unused]] const IOOptions& options) {
+#if ROCKSDB_MAJOR >= 9
+  return options.verify_and_reconstruct_read;
+#else
+  return false;
+#endif
+}
 
 }  // namespace cloudenv

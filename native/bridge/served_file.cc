@@ -4,27 +4,27 @@
 #include <cstring>
 
 #include "bridge/error.h"
+#include "bridge/refetch.h"
 
 namespace cloudenv {
 
-namespace {
-
-// 2^53 - 1: what a host can count.
-constexpr uint64_t kMaxOffset = (uint64_t{1} << 53) - 1;
-
-}  // namespace
-
 ServedRandomAccessFile::~ServedRandomAccessFile() { host_->Notify(Request(Op::kClose).U32(handle_).U64(0)); }
 
-IOStatus ServedRandomAccessFile::Read(uint64_t offset, size_t n, const IOOptions&, Slice* result,
+IOStatus ServedRandomAccessFile::Read(uint64_t offset, size_t n, const IOOptions& options, Slice* result,
                                       char* scratch, IODebugContext*) const {
   *result = Slice(scratch, 0);
   if (n > 0 && scratch == nullptr) {
     return IOStatus::NotSupported("read " + path_,
                                   "it is not mapped into memory: open without allow_mmap_reads");
   }
-  // No file is so long, and no number of the protocol: a damaged file says that something lies there.
-  if (offset > kMaxOffset) return IOStatus::OK();
+  // No file is that long, and the protocol has no such number: a damaged file claims that something is there.
+  if (offset > kMaxInteger) return IOStatus::OK();
+  SetLastRead(path_, offset, n);
+  if (IsReadAgain(options)) {
+    Refetched refetched;
+    const IOStatus status = Refetch(*host_, {path_, offset, n}, kAgeOfReadAgain, &refetched);
+    if (!status.ok()) return ReadFailure(status);
+  }
   for (size_t done = 0; done < n;) {
     const size_t piece = std::min(n - done, kMaxTransferBytes);
     size_t received = 0;
@@ -67,7 +67,7 @@ IOStatus ServedWritableFile::Sync(const IOOptions&, IODebugContext*) {
   return CallUnlessFenced(Op::kSync, size_);
 }
 
-// Also behind a fence: the host frees what the file holds.
+// Works behind a fence too: the host frees the file's resources.
 IOStatus ServedWritableFile::Close(const IOOptions&, IODebugContext*) {
   if (closed_) return IOStatus::OK();
   closed_ = true;

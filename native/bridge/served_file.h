@@ -5,14 +5,14 @@
 #include <string>
 
 #include "bridge/fence.h"
-#include "bridge/host.h"
+#include "bridge/host_client.h"
 
 namespace cloudenv {
 
 class ServedRandomAccessFile final : public FSRandomAccessFile {
  public:
   // Takes the handle over.
-  ServedRandomAccessFile(const std::shared_ptr<Host>& host, const std::string& path, uint32_t handle)
+  ServedRandomAccessFile(const std::shared_ptr<HostClient>& host, const std::string& path, uint32_t handle)
       : host_(host), path_(path), handle_(handle) {}
   ~ServedRandomAccessFile() override;
 
@@ -22,16 +22,17 @@ class ServedRandomAccessFile final : public FSRandomAccessFile {
   IOStatus InvalidateCache(size_t, size_t) override { return IOStatus::OK(); }
 
  private:
-  const std::shared_ptr<Host> host_;
+  const std::shared_ptr<HostClient> host_;
   const std::string path_;
   const uint32_t handle_;
 };
 
+// A failed append of more than a frame may leave a part behind: see WholeAppendFile.
 class ServedWritableFile final : public FSWritableFile {
  public:
-  // Takes the handle over. `size` is what the file holds already.
-  ServedWritableFile(const std::shared_ptr<Host>& host, uint32_t handle, std::shared_ptr<const Fence> fence,
-                     const FileOptions& options, uint64_t size)
+  // Takes the handle over. `size` is the present size of the file.
+  ServedWritableFile(const std::shared_ptr<HostClient>& host, uint32_t handle,
+                     std::shared_ptr<const Fence> fence, const FileOptions& options, uint64_t size)
       : FSWritableFile(options), host_(host), handle_(handle), fence_(std::move(fence)), size_(size) {}
   ~ServedWritableFile() override;
 
@@ -48,7 +49,7 @@ class ServedWritableFile final : public FSWritableFile {
  private:
   IOStatus CallUnlessFenced(Op op, uint64_t size);
 
-  const std::shared_ptr<Host> host_;
+  const std::shared_ptr<HostClient> host_;
   const uint32_t handle_;
   const std::shared_ptr<const Fence> fence_;
   uint64_t size_;

@@ -1,4 +1,4 @@
-// A non-blocking Unix domain socket, and a pipe to wake whoever polls it. Neither ever raises SIGPIPE.
+// A non-blocking Unix domain socket, and a pipe to wake the thread that polls it. Neither raises SIGPIPE.
 #pragma once
 
 #include <chrono>
@@ -15,14 +15,13 @@ class Socket {
  public:
   static IOStatus Connect(const std::string& path, Socket* result);
 
-  // How many of the bytes were taken or given at once: 0 when that would block, -1 when the other side is
-  // gone.
+  // Number of bytes that were sent or received at once: 0 if that would block, -1 if the other side is gone.
   ssize_t Send(const char* bytes, size_t size);
   ssize_t Receive(char* bytes, size_t size);
 
   // Waits until something can be received. False at the deadline.
   bool WaitToReceive(Deadline deadline);
-  // Waits until something can be received, or (when asked for) sent, or Wake was called.
+  // Waits until something can be received, or (if requested) sent, or until Wake is called.
   void Wait(bool to_send);
   void Wake();
   // Tells the other side that nothing follows, and everybody here that nothing comes.

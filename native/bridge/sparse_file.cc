@@ -5,13 +5,14 @@
 #include <vector>
 
 #include "bridge/error.h"
+#include "bridge/refetch.h"
 
 namespace cloudenv {
 
 namespace {
 
-// A copy may be evicted between the answer that names it and the read. That it happens so often means that
-// the host holds less than what is read at the same time.
+// A copy may be evicted between the answer that names it and the read. If that happens so often, the host
+// holds less than the concurrent reads need.
 constexpr int kMaxAttempts = 8;
 
 }  // namespace
@@ -24,7 +25,7 @@ CopyLocation ReadCopyLocation(PayloadReader& payload) {
   return copy;
 }
 
-SparseFile::SparseFile(const std::shared_ptr<Host>& host, const std::string& path, uint32_t handle,
+SparseFile::SparseFile(const std::shared_ptr<HostClient>& host, const std::string& path, uint32_t handle,
                        uint64_t size, const std::optional<CopyLocation>& copy, const FileOptions& options)
     : host_(host),
       path_(path),
@@ -34,7 +35,7 @@ SparseFile::SparseFile(const std::shared_ptr<Host>& host, const std::string& pat
         host->Notify(Request(Op::kReleased).U32(handle).U32(generation));
       }) {
   host_->evictions().Register(handle_, this);
-  // Whatever hinders this one, the first read asks for another.
+  // If anything is wrong with this copy, the first read asks for another.
   bool gone;
   if (copy.has_value()) copy_.Adopt(*copy, &gone).PermitUncheckedError();
 }
@@ -53,8 +54,15 @@ IOStatus SparseFile::Read(uint64_t offset, size_t n, const IOOptions& options, S
     return IOStatus::NotSupported("read " + path_,
                                   "it is not mapped into memory: open without allow_mmap_reads");
   }
+  cloudenv::SetLastRead(path_, offset, n);
   IOStatus status;
-  if (ReadPresent(offset, n, options, result, scratch, dbg, &status)) return status;
+  if (IsReadAgain(options)) status = Distrust(offset, n);
+  if (!status.ok()) return status;
+  if (ReadPresent(offset, n, options, result, scratch, dbg, &status)) {
+    if (status.ok()) return status;
+    // The local copy was truncated, or its disk fails: another one can be had.
+    status = Distrust(0, 0);
+  }
   for (size_t done = 0; done < n && status.ok();) {
     const size_t piece = std::min(n - done, kMaxTransferBytes);
     status = ReadPiece(offset + done, piece, options, scratch + done, dbg);
@@ -71,7 +79,24 @@ IOStatus SparseFile::MultiRead(FSReadRequest* requests, size_t count, const IOOp
     const bool all_present = std::all_of(requests, requests + count, [&](const FSReadRequest& request) {
       return IsWithin(request) && lease.Covers(request.offset, request.offset + request.len);
     });
-    if (all_present && lease.file() != nullptr) return lease.file()->MultiRead(requests, count, options, dbg);
+    if (all_present && lease.file() != nullptr && !IsReadAgain(options)) {
+      SetLastRead(requests, count);
+      const IOStatus status = lease.file()->MultiRead(requests, count, options, dbg);
+      const bool all_read = std::all_of(requests, requests + count, [](const FSReadRequest& request) {
+        return request.status.ok() && request.result.size() == request.len;
+      });
+      if (status.ok() && all_read) return status;
+      // The local copy was truncated, or its disk fails: below, each range is read by itself, from another
+      // copy if necessary.
+    }
+  }
+  if (IsReadAgain(options)) {
+    for (size_t i = 0; i < count; ++i) {
+      FSReadRequest& request = requests[i];
+      request.status = Read(request.offset, request.len, options, &request.result, request.scratch, dbg);
+    }
+    SetLastRead(requests, count);
+    return IOStatus::OK();
   }
 
   const auto is_missing = [this](const FSReadRequest& request) {
@@ -94,6 +119,7 @@ IOStatus SparseFile::MultiRead(FSReadRequest* requests, size_t count, const IOOp
       request.status = Read(request.offset, request.len, options, &request.result, request.scratch, dbg);
     }
   }
+  SetLastRead(requests, count);
   return IOStatus::OK();
 }
 
@@ -130,6 +156,11 @@ bool SparseFile::ReadPresent(uint64_t offset, size_t n, const IOOptions& options
   return true;
 }
 
+IOStatus SparseFile::Distrust(uint64_t offset, uint64_t length) const {
+  Refetched refetched;
+  return ReadFailure(Refetch(*host_, {path_, offset, length}, kAgeOfReadAgain, &refetched));
+}
+
 IOStatus SparseFile::ReadPiece(uint64_t offset, size_t n, const IOOptions& options, char* scratch,
                                IODebugContext* dbg) const {
   for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
@@ -146,6 +177,17 @@ IOStatus SparseFile::ReadPiece(uint64_t offset, size_t n, const IOOptions& optio
   status.SetRetryable(true);
   status.SetScope(IOStatus::kIOErrorScopeFile);
   return status;
+}
+
+void SparseFile::SetLastRead(const FSReadRequest* requests, size_t count) const {
+  uint64_t begin = size_;
+  uint64_t end = 0;
+  for (const FSReadRequest* request = requests; request != requests + count; ++request) {
+    if (!IsWithin(*request)) continue;
+    begin = std::min(begin, request->offset);
+    end = std::max(end, request->offset + request->len);
+  }
+  if (begin < end) cloudenv::SetLastRead(path_, begin, end - begin);
 }
 
 bool SparseFile::IsWithin(const FSReadRequest& request) const {

@@ -1,5 +1,5 @@
-// The bytes of the wire protocol: op codes, a request under construction, a payload being read. The format is
-// described in docs/wire-protocol.md.
+// The bytes of the wire protocol: op codes, a request under construction, a payload being read.
+// docs/wire-protocol.md describes the format.
 #pragma once
 
 #include <cstdint>
@@ -10,10 +10,12 @@
 namespace cloudenv {
 
 constexpr uint32_t kMagic = 0x564e4543;  // "CENV"
-constexpr uint16_t kProtocolVersion = 1;
+constexpr uint16_t kProtocolVersion = 2;
 constexpr size_t kMaxBodyBytes = 8 << 20;
-// The most that one READ, ENSURE or APPEND carries.
+// Most bytes that one READ, ENSURE or APPEND carries.
 constexpr size_t kMaxTransferBytes = 4 << 20;
+// 2^53 - 1: largest number that a host can count to.
+constexpr uint64_t kMaxInteger = (uint64_t{1} << 53) - 1;
 // Length, op and request id.
 constexpr size_t kLengthBytes = 4;
 constexpr size_t kHeaderBytes = kLengthBytes + 1 + 4;
@@ -46,6 +48,8 @@ enum class Op : uint8_t {
   kUnlockFile = 25,
   kIsDirectory = 26,
   kGetFreeSpace = 27,
+  kMakeRoom = 28,
+  kRefetch = 29,
   kResult = 128,
   kError = 129,
   kFenced = 130,
@@ -72,7 +76,7 @@ class Request {
   std::string frame_;
 };
 
-// Reads a payload from front to back. What is not there reads as zero or nothing, and shows in complete().
+// Reads a payload from front to back. A missing value reads as zero or nothing, and shows in complete().
 class PayloadReader {
  public:
   explicit PayloadReader(const Slice& payload) : left_(payload) {}
@@ -86,11 +90,11 @@ class PayloadReader {
   Slice Bytes();
   std::string String() { return Bytes().ToString(); }
 
-  // Says that a value that was read makes no sense.
+  // Marks a value that was read as senseless.
   void Reject() { ok_ = false; }
-  // Everything read so far was there.
+  // True if everything read so far was there.
   bool ok() const { return ok_; }
-  // Everything read was there, and everything there was read.
+  // True if everything read was there, and everything there was read.
   bool complete() const { return ok_ && left_.empty(); }
 
  private:

@@ -1,5 +1,6 @@
 #include "bridge/writable.h"
 
+#include "bridge/error.h"
 #include "bridge/local_file.h"
 #include "bridge/served_file.h"
 
@@ -13,7 +14,7 @@ struct Writable {
   LocalWritableFile::Interest interest;
 };
 
-IOStatus Open(Host& host, Op op, const std::string& path, Writable* writable) {
+IOStatus Open(HostClient& host, Op op, const std::string& path, Writable* writable) {
   return host.Call(Request(op).String(path), [writable](PayloadReader& payload) {
     const uint8_t kind = payload.U8();
     writable->served = kind == 1;
@@ -36,14 +37,14 @@ IOStatus OpenLocal(Op op, const std::string& path, const FileOptions& options,
   return status.ok() ? fs->GetFileSize(path, IOOptions(), size, nullptr) : status;
 }
 
-IOStatus SizeOf(Host& host, const std::string& path, uint64_t* size) {
+IOStatus SizeOf(HostClient& host, const std::string& path, uint64_t* size) {
   return host.Call(Request(Op::kGetFileSize).String(path),
                    [size](PayloadReader& payload) { *size = payload.U64(); });
 }
 
 }  // namespace
 
-IOStatus OpenWritableFile(const std::shared_ptr<Host>& host, Op op, const std::string& path,
+IOStatus OpenWritableFile(const std::shared_ptr<HostClient>& host, Op op, const std::string& path,
                           const FileOptions& options, std::unique_ptr<FSWritableFile>* result) {
   const std::shared_ptr<const Fence> fence = host->fences().For(path);
   IOStatus status = fence->Check();
@@ -51,33 +52,39 @@ IOStatus OpenWritableFile(const std::shared_ptr<Host>& host, Op op, const std::s
 
   Writable writable;
   writable.path = path;
-  if (!host->IsLocalName(path)) status = Open(*host, op, path, &writable);
+  if (!host->IsLocalName(path) || !host->fences().IsLocked(path)) status = Open(*host, op, path, &writable);
   if (!status.ok()) return status;
 
+  const bool is_reopened = op == Op::kReopenWritableFile;
   uint64_t size = 0;
   if (writable.served) {
-    if (op == Op::kReopenWritableFile) status = SizeOf(*host, path, &size);
-    *result = std::make_unique<ServedWritableFile>(host, writable.interest.handle, fence, options, size);
+    if (is_reopened) status = SizeOf(*host, path, &size);
+    auto served = std::make_unique<ServedWritableFile>(host, writable.interest.handle, fence, options, size);
+    *result = std::make_unique<WholeAppendFile>(std::move(served), WholeAppendFile::Place{size, true});
     return status;
   }
   std::unique_ptr<FSWritableFile> file;
-  status = OpenLocal(op, writable.path, options, &file, &size);
+  status = host->WithRoom(writable.path, 0,
+                          [&] { return AsNoSpace(OpenLocal(op, writable.path, options, &file, &size)); });
   if (!status.ok()) return status;
-  *result = std::make_unique<LocalWritableFile>(std::move(file), fence, host, writable.interest, size);
+  *result = std::make_unique<LocalWritableFile>(std::move(file), fence, host, writable.interest,
+                                                writable.path, WholeAppendFile::Place{size, is_reopened});
   return status;
 }
 
-IOStatus ReuseLocalFile(const std::shared_ptr<Host>& host, const std::string& path,
+IOStatus ReuseLocalFile(const std::shared_ptr<HostClient>& host, const std::string& path,
                         const std::string& old_path, const FileOptions& options,
                         std::unique_ptr<FSWritableFile>* result) {
   const std::shared_ptr<const Fence> fence = host->fences().For(path);
   IOStatus status = fence->Check();
   if (!status.ok()) return status;
   std::unique_ptr<FSWritableFile> file;
-  status = FileSystem::Default()->ReuseWritableFile(path, old_path, options, &file, nullptr);
+  status = host->WithRoom(path, 0, [&] {
+    return AsNoSpace(FileSystem::Default()->ReuseWritableFile(path, old_path, options, &file, nullptr));
+  });
   if (!status.ok()) return status;
-  *result =
-      std::make_unique<LocalWritableFile>(std::move(file), fence, host, LocalWritableFile::Interest(), 0);
+  *result = std::make_unique<LocalWritableFile>(std::move(file), fence, host, LocalWritableFile::Interest(),
+                                                path, WholeAppendFile::Place());
   return status;
 }
 

@@ -31,6 +31,10 @@ target_link_libraries(SystemRocksDB INTERFACE ${ROCKSDB_LIBRARY})
 if(rocksdb_version VERSION_LESS 7.8)
   message(FATAL_ERROR "RocksDB ${rocksdb_version} is too old: 7.8 or newer is needed. ${rocksdb_advice}")
 endif()
+if(rocksdb_version VERSION_GREATER_EQUAL 8.1 AND rocksdb_version VERSION_LESS 8.3.3)
+  message(FATAL_ERROR "RocksDB ${rocksdb_version} loses data: its compactions leave out tables that they cannot read. "
+    "Use 7.8 to 8.0, or 8.3.3 or newer. ${rocksdb_advice}")
+endif()
 message(STATUS "RocksDB ${rocksdb_version}")
 
 # A librocksdb that was built without run-time type information lacks what our subclasses would refer to.

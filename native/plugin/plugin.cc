@@ -8,14 +8,14 @@
 #include <memory>
 #include <string>
 
-#include "bridge/cloud_file_system.h"
+#include "bridge/hosted_file_system.h"
 
 namespace cloudenv {
 namespace {
 
 constexpr char kScheme[] = "cloudenv://";
 
-// RocksDB's own tools crash when a factory fails, so this says what is wrong and ends the program.
+// RocksDB's own tools crash if a factory fails, so this reports the error and ends the program.
 [[noreturn]] void Fail(const std::string& uri, const std::string& reason) {
   std::fprintf(stderr, "cannot open %s: %s\n", uri.c_str(), reason.c_str());
   std::fflush(nullptr);
@@ -25,10 +25,10 @@ constexpr char kScheme[] = "cloudenv://";
 FileSystem* Create(const std::string& uri, std::unique_ptr<FileSystem>* guard, std::string*) {
   const std::string socket_path = uri.substr(sizeof(kScheme) - 1);
   if (socket_path[0] != '/') Fail(uri, "expected " + std::string(kScheme) + "/absolute/path/of/host.sock");
-  std::shared_ptr<Host> host;
-  const IOStatus status = Host::Connect(socket_path, &host);
+  std::shared_ptr<HostClient> host;
+  const IOStatus status = HostClient::Connect(socket_path, &host);
   if (!status.ok()) Fail(uri, status.ToString());
-  guard->reset(new CloudFileSystem(host));
+  guard->reset(new HostedFileSystem(host));
   return guard->get();
 }
 

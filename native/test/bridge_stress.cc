@@ -17,9 +17,9 @@
 #include <set>
 #include <thread>
 
-#include "bridge/cloud_file_system.h"
 #include "bridge/file_descriptor.h"
 #include "bridge/frame_buffer.h"
+#include "bridge/hosted_file_system.h"
 
 namespace cloudenv {
 namespace {
@@ -29,7 +29,7 @@ constexpr size_t kFileBytes = 300 * kChunkBytes + 123;
 constexpr size_t kMapBytes = 64 + (kFileBytes / kChunkBytes + 1 + 7) / 8;
 constexpr uint32_t kHandle = 7;
 constexpr int kEnsures = 5000;
-// Far more often than any read could meet eight evictions in a row.
+// Evictions are so rare that no read could meet eight in a row.
 constexpr int kEnsuresPerEviction = 20;
 
 void Check(bool holds, const std::string& claim) {
@@ -88,7 +88,7 @@ class StressHost {
     }
     client_ = FileDescriptor();
     std::printf("%u generations, %zu not given back\n", generation_, unreleased_.size());
-    // What was evicted last may still have been in use.
+    // The copies evicted last may still have been in use.
     Check(unreleased_.size() <= 2, "what is evicted is given back");
   }
 
@@ -191,7 +191,7 @@ void CheckBytes(const Slice& bytes, uint64_t offset) {
   }
 }
 
-// Until the host is gone.
+// Reads until the host is gone.
 void ReadOn(FSRandomAccessFile* file, int seed) {
   std::mt19937 random(seed);
   std::string scratch(4 * 3 * kChunkBytes, '\0');
@@ -241,11 +241,11 @@ void OpenAndWriteOn(FileSystem* fs, const std::string& directory) {
   }
 }
 
-void Run(const std::string& directory) {
+void UseUntilGone(const std::string& directory) {
   Check(mkdir((directory + "/fenced").c_str(), 0700) == 0, "there is a directory to write to");
   StressHost host(directory);
-  std::shared_ptr<FileSystem> fs;
-  const rocksdb::Status connected = ConnectCloudFileSystem(host.SocketPath(), &fs);
+  std::shared_ptr<HostedFileSystem> fs;
+  const rocksdb::Status connected = ConnectHostedFileSystem(host.SocketPath(), &fs);
   Check(connected.ok(), connected.ToString());
   std::unique_ptr<FSRandomAccessFile> file;
   const IOStatus opened = fs->NewRandomAccessFile("/a/table", FileOptions(), &file, nullptr);
@@ -263,6 +263,6 @@ void Run(const std::string& directory) {
 int main() {
   char directory[] = "/tmp/stress-XXXXXX";
   cloudenv::Check(mkdtemp(directory) != nullptr, "there is a temporary directory");
-  cloudenv::Run(directory);
+  cloudenv::UseUntilGone(directory);
   return std::system(("rm -rf " + std::string(directory)).c_str());
 }

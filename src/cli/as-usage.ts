@@ -1,6 +1,8 @@
 import { UsageError } from './usage-error.js'
 
-/** What the parsing of an option throws, as wrong use. Anywhere else a TypeError or a RangeError is a mistake of ours. */
+/**
+ * Turns errors from parsing an option into wrong use. Anywhere else, a TypeError or a RangeError is a mistake of ours.
+ */
 export function asUsage<T>(parse: () => T): T {
   try {
     return parse()

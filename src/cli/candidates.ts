@@ -1,20 +1,21 @@
 import type { CommandUnknownOpts, Option } from '@commander-js/extra-typings'
 
-/** A word that may stand where the cursor is. */
+/** A word that may stand at the cursor. */
 export interface Candidate {
   readonly word: string
   readonly description: string
 }
 
 /**
- * What may come next on a command line.
- * @param words what follows the program's name; the last one, perhaps empty, is being typed.
- * @returns nothing where any text or file may stand.
+ * Candidates for the next word of a command line.
+ * @param words after the program's name; the last one, perhaps empty, is being typed.
+ * @returns nothing if any text or file may follow.
  */
 export function candidates(program: CommandUnknownOpts, words: readonly string[]): Candidate[] {
   const before = words.slice(0, -1)
   const last = words.at(-1) ?? ''
-  // Of `--as=h` bash makes three words, of which the last may not have begun. To other shells it is one, to be completed as such.
+  // Bash makes three words of `--as=h`, and the last one may not have begun. In other shells it is one word, and is
+  // completed as one.
   if (last === '=') return wordCandidates(program, [...before, ''])
   if (before.at(-1) === '=') return wordCandidates(program, [...before.slice(0, -1), last])
   const [, option, value] = /^(--[^=]+)=(.*)$/.exec(last) ?? []
@@ -32,7 +33,7 @@ function wordCandidates(program: CommandUnknownOpts, words: readonly string[]): 
   return offers(command ?? program, before).filter(({ word }) => word.startsWith(typed))
 
   function offers(current: CommandUnknownOpts, previous: readonly string[]): Candidate[] {
-    // What follows is another program's.
+    // The rest is another program's.
     if (previous.includes('--')) return []
     const asked = optionNamed(current, previous.at(-1))
     if (asked && (asked.required || asked.optional)) return plain(asked.argChoices)

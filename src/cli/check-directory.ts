@@ -1,11 +1,12 @@
 import { stat } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import type { DatabasePlace } from '../cloud/database-place.js'
+import type { DatabasePlace } from '../catalog/database-place.js'
 import { EnvError } from '../env/env-error.js'
 
 /**
- * A store takes a directory that is not there for an empty one. To people it is a slip, or a disk that is away.
- * @throws EnvError PathNotFound, as of a bucket that is not there.
+ * Fails if the store's directory does not exist. A store takes it for an empty one, but for people it is a slip, or a
+ * disk that is away.
+ * @throws EnvError PathNotFound, as for a missing bucket.
  */
 export async function checkDirectory({ store: { url } }: DatabasePlace): Promise<void> {
   if (!url.startsWith('file:')) return

@@ -1,7 +1,9 @@
 import type { InspectOptions } from './store-options.js'
 import { UsageError } from './usage-error.js'
 
-/** @throws UsageError a cookie is given with the URL of an object whose name says all: no CLOUDMANIFEST is read for it. */
+/**
+ * @throws UsageError a cookie comes with the URL of an object whose name says it all: no CLOUDMANIFEST is read for it.
+ */
 export function checkNoCookie({ cookie }: Pick<InspectOptions, 'cookie'>, objectUrl: string): void {
   if (cookie === undefined) return
   throw new UsageError(

@@ -1,18 +1,18 @@
 import { makeSocketDirectory, removeSocketDirectory } from '../host/socket-directory.js'
-import { printableMessage } from './output/text.js'
+import { printableMessage } from '../inspect/printable.js'
 import { endLike, runProgram } from './run-program.js'
 
-/** Set in the process that does the work. */
+/** Variable that is set in the process that does the work. */
 const marker = 'CLOUDENV_GUARDED'
 
 const crashes: readonly NodeJS.Signals[] = ['SIGABRT', 'SIGSEGV', 'SIGBUS', 'SIGILL', 'SIGFPE']
 
 /**
- * Does the work of this very command line in a process of its own. RocksDB trusts blocks whose checksums are right, and
- * who can write to a bucket can make any checksum right: an assertion, or the system, ends the process then. Why it did is
- * not to be known. This one tells of it.
+ * Runs the work of this very command line in a process of its own. RocksDB trusts blocks whose checksums are correct,
+ * and somebody who can write to a bucket can make any checksum correct: an assertion, or the system, then ends the
+ * process. The cause stays unknown. This process reports the end.
  *
- * @param url of what is read, as it can be given back.
+ * @param url of the data that is read, in a form that commands accept.
  */
 export async function guarded(url: string, work: () => Promise<void>): Promise<void> {
   if (process.env[marker] !== undefined) return work()
@@ -24,7 +24,7 @@ export async function guarded(url: string, work: () => Promise<void>): Promise<v
     removeSocketDirectory(directory),
   )
   if (end.signal === 'SIGKILL') {
-    // Nobody else tells: this is not the process that a shell would call killed.
+    // Nobody else reports it: to a shell, this process was not the killed one.
     console.error(`cloudenv: what read ${printableMessage(url)} was killed (SIGKILL). Perhaps memory ran out`)
   }
   if (end.signal === undefined || !crashes.includes(end.signal)) {

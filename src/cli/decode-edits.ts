@@ -1,15 +1,15 @@
-import type { PlacedEdit } from '../format/manifest.js'
-import type { ReadEditsResult } from '../inspect/read-manifests.js'
-import type { StateObject } from '../inspect/read-state.js'
+import type { BoundedObject } from '../catalog/get-first.js'
+import type { ReadEditsResult } from '../catalog/read-manifests.js'
+import type { PlacedEdit } from '../catalog/version-edits.js'
 import { startProgress } from './output/progress.js'
 
-/** {@link readEdits}, telling how far it is. */
+/** Runs {@link readEdits} and shows its progress. */
 export async function decodeEdits(
-  manifest: StateObject,
+  manifest: BoundedObject,
   onEdit: (edit: PlacedEdit) => Promise<void>,
 ): Promise<ReadEditsResult> {
-  const { readEdits } = await import('../inspect/read-manifests.js')
-  // Where the edits themselves are seen, they tell how it goes on.
+  const { readEdits } = await import('../catalog/read-manifests.js')
+  // Edits on a terminal show the progress themselves.
   const progress = process.stdout.isTTY
     ? undefined
     : startProgress('decoding', { unit: 'bytes', total: manifest.object.size })

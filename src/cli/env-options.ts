@@ -3,6 +3,7 @@ import type { CloudEnvOptions } from '../cloud/cloud-env-options.js'
 import type { Env } from '../env/env.js'
 import { createMemoryEnv } from '../env/memory-env.js'
 import { createPosixEnv } from '../env/posix-env.js'
+import { describe } from '../options/describe.js'
 import { asUsage } from './as-usage.js'
 import {
   type ConnectionOptions,
@@ -12,29 +13,41 @@ import {
   stateOptions,
 } from './store-options.js'
 import { UsageError } from './usage-error.js'
+import { loadedFunction, resolvedModule } from './user-module.js'
 
-/** The options of every command that hosts an Env. */
+const kinds = ['cloud', 'posix', 'memory']
+
+/** Options of every command that hosts an Env. */
 const envOptions: readonly Option[] = [
-  new Option('--store <url>', 'where the tables live: s3://bucket/prefix or file:///directory'),
+  new Option(
+    '--store <url>',
+    'where the tables live: s3://bucket/prefix, file:///directory, or a URL for --store-module',
+  ),
   new Option('--root <dir>', 'the local directory below which the databases lie'),
   new Option('--cache-bytes <size>', 'disk for local copies of tables, e.g. 500000000 or "10 GiB"'),
   ...stateOptions,
   ...connectionOptions,
-  new Option('--env <kind>', 'the kind of Env: posix and memory are for trying the bridge')
-    .choices(['cloud', 'posix', 'memory'])
+  new Option(
+    '--env <kind>',
+    'the kind of Env, or a module of your own that exports createEnv, e.g. ./myenv.js; posix and memory are for trying the bridge',
+  )
+    .choices(kinds)
+    // A module is no choice, but these are what a shell completes.
+    .argParser((kind) => kind)
     .default('cloud'),
 ]
 
-/** As commander parses them. */
+/** Options as commander parses them. */
 export type EnvOptions = ConnectionOptions &
   StateOptions & {
-    readonly env: 'cloud' | 'posix' | 'memory'
+    /** One of {@link kinds}, or a module. */
+    readonly env: string
     readonly store?: string
     readonly root?: string
     readonly cacheBytes?: string
   }
 
-/** The command with them added to its own options. */
+/** Adds these options to the command's own. */
 export function withEnvOptions<Arguments extends unknown[], Own extends OptionValues>(
   command: Command<Arguments, Own>,
 ): Command<Arguments, Own & EnvOptions> {
@@ -45,16 +58,17 @@ export function withEnvOptions<Arguments extends unknown[], Own extends OptionVa
 export async function openEnv(options: EnvOptions): Promise<Env> {
   if (options.env === 'posix') return createPosixEnv()
   if (options.env === 'memory') return createMemoryEnv()
+  if (options.env !== 'cloud') return await openEnvOfModule(options.env)
   const { store, root, cacheBytes, cookie, source } = options
   if (store === undefined) throw new UsageError('expected --store, such as s3://bucket/prefix')
   if (root === undefined) throw new UsageError('expected --root, the directory below which the databases lie')
-  // Loaded here, for neither --help nor another Env needs it.
+  // Loaded here, because neither --help nor another Env needs it.
   const { createCloudEnv } = await import('../cloud/cloud-env.js')
   const { parseCloudEnvOptions } = await import('../cloud/cloud-env-options.js')
   const cloudOptions: CloudEnvOptions = {
     store,
     root,
-    ...connectionOf(options, store, source),
+    ...(await connectionOf(options, store, source)),
     ...(cookie !== undefined && { cookie }),
     ...(source !== undefined && { source }),
     ...(cacheBytes !== undefined && { cache: { maxBytes: size(cacheBytes) } }),
@@ -63,7 +77,19 @@ export async function openEnv(options: EnvOptions): Promise<Env> {
   return await createCloudEnv(cloudOptions)
 }
 
-/** A plain number is bytes. */
+async function openEnvOfModule(given: string): Promise<Env> {
+  const module = resolvedModule(given)
+  const create = await loadedFunction(
+    module,
+    'createEnv',
+    `--env ${given} is none of ${kinds.join(', ')}, and`,
+  )
+  const env = await create({})
+  if (typeof env === 'object' && env !== null) return env as Env
+  throw new UsageError(`expected "createEnv" of ${module} to return an Env, got ${describe(env)}`)
+}
+
+/** A plain number counts bytes. */
 function size(text: string): number | string {
   return /^\d+$/.test(text) ? Number(text) : text
 }

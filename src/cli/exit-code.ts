@@ -1,21 +1,21 @@
 import { CommanderError } from '@commander-js/extra-typings'
-import { RocksDBError, type RocksDBErrorCode } from '../engine/rocksdb-error.js'
+import { RocksDBError, type RocksDBErrorCode } from '../binding/rocksdb-error.js'
 import { EnvError, type EnvErrorCode } from '../env/env-error.js'
 import { HostGoneError } from '../host/host-gone-error.js'
 import { UsageError } from './usage-error.js'
 
-/** How a command ends. */
+/** Exit codes of a command. */
 export const exitCode = {
   good: 0,
-  /** It found something wrong, or what was looked for is not there; or something is wrong with this program. */
+  /** Found something wrong, or did not find what it looked for; or this program itself has a fault. */
   foundWrong: 1,
   /** Another command line would help. */
   wrongUse: 2,
-  /** The store did not answer, or not to us; or what was found cannot be written to standard output. */
+  /** The store did not answer, or refused us; or standard output cannot be written. */
   noStore: 3,
 } as const
 
-/** How stores call it: no such bucket, no credentials, the wrong region, forbidden, out of reach. */
+/** Codes of errors of stores: no such bucket, no credentials, the wrong region, forbidden, out of reach. */
 const storeCodes: ReadonlySet<EnvErrorCode> = new Set([
   'PathNotFound',
   'InvalidArgument',
@@ -23,10 +23,10 @@ const storeCodes: ReadonlySet<EnvErrorCode> = new Set([
   'TimedOut',
 ])
 
-/** What RocksDB makes of them; whatever else it complains about is in the database. */
+/** RocksDB's codes for them; any other complaint of RocksDB is about the database. */
 const engineStoreCodes: ReadonlySet<RocksDBErrorCode> = new Set(['PathNotFound', 'IOError', 'TimedOut'])
 
-/** The exit code of a command that failed so. */
+/** Exit code of a command that failed with this error. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.good : exitCode.wrongUse
   if (error instanceof UsageError) return exitCode.wrongUse

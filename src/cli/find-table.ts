@@ -4,12 +4,12 @@ import {
   objectKey,
   objectUrl,
   type Places,
-} from '../cloud/database-place.js'
-import { EnvError } from '../env/env-error.js'
-import { decodeCloudManifest } from '../format/cloud-manifest.js'
+} from '../catalog/database-place.js'
+import { listing } from '../catalog/listing.js'
+import { EnvError, unlessNotFound } from '../env/env-error.js'
 import { type Epoch, epochOf } from '../format/epoch.js'
-import { type ObjectName, objectName, parseObjectName, tableFileName } from '../format/file-name.js'
-import type { RangedSource } from '../inspect/ranged-source.js'
+import { type ObjectName, objectName, tableFileName } from '../format/file-name.js'
+import type { RangedSource } from '../table/ranged-source.js'
 import { checkDirectory } from './check-directory.js'
 import { noDatabase } from './no-database.js'
 import { UsageError } from './usage-error.js'
@@ -17,10 +17,10 @@ import { UsageError } from './usage-error.js'
 type TableName = Extract<ObjectName, { readonly number: number }>
 
 /**
- * The table of that name, in the first place that has it.
+ * Finds the table of that name, in the first place that has it.
  *
- * @throws UsageError there is no database that could tell the epoch, or it has no such table; EnvError NotFound: the table
- *   is missing.
+ * @throws UsageError there is no database that could tell the epoch, or it has no such table; EnvError NotFound: the
+ * table is missing.
  */
 export async function findTable(
   places: Places,
@@ -30,17 +30,16 @@ export async function findTable(
   const tableOf = (madeIn: Epoch) => objectName({ kind: 'table', number, epoch: madeIn })
   const given = tableOf(epoch)
   if (epoch !== '') return (await storedTable(places, given)) ?? (await missing(places, given))
-  const { readCloudManifestObject } = await import('../inspect/read-state.js')
-  const root = await readCloudManifestObject(places, cookie)
+  const { readRoot } = await import('../catalog/state-objects.js')
+  const root = await readRoot(places, cookie)
   if (!root) {
     // A plain RocksDB has no epochs.
     const plain = cookie === '' ? await storedTable(places, given) : undefined
     if (plain) return plain
     throw await noDatabase(places[0], cookie)
   }
-  if (root.problem) throw new EnvError('Corruption', root.problem.message)
-  const cloudManifest = decodeCloudManifest(root.object.body, root.url)
-  const name = tableOf(epochOf(cloudManifest, number))
+  if (root.error) throw root.error
+  const name = tableOf(epochOf(root.value, number))
   const found = await storedTable(places, name)
   if (found) return found
   await checkReferenced(places, number, cookie)
@@ -48,7 +47,7 @@ export async function findTable(
 }
 
 async function storedTable(places: Places, name: string): Promise<RangedSource | undefined> {
-  const { rangedObject } = await import('../inspect/ranged-source.js')
+  const { rangedObject } = await import('../table/ranged-source.js')
   for (const place of places) {
     const size = await sizeOf(place, name)
     if (size !== undefined) return rangedObject(place, name, size)
@@ -57,17 +56,12 @@ async function storedTable(places: Places, name: string): Promise<RangedSource |
 }
 
 async function sizeOf(place: DatabasePlace, name: string): Promise<number | undefined> {
-  try {
-    return (await place.store.head(objectKey(place, name))).size
-  } catch (error) {
-    if (EnvError.is(error, 'NotFound')) return undefined
-    throw error
-  }
+  return (await unlessNotFound(place.store.head(objectKey(place, name))))?.size
 }
 
-/** @throws UsageError the MANIFEST has no table of that number, so that none is missing. */
+/** @throws UsageError the MANIFEST has no table of that number, so none is missing. */
 async function checkReferenced(places: Places, number: number, cookie: string): Promise<void> {
-  const { readState } = await import('../inspect/read-state.js')
+  const { readState } = await import('../catalog/read-state.js')
   const { manifest } = await readState(places, cookie)
   if (!manifest || manifest.liveTables.has(number)) return
   const url = databaseUrl(places[0])
@@ -82,22 +76,19 @@ async function checkReferenced(places: Places, number: number, cookie: string): 
 
 const maxNamed = 3
 
-/** The URLs of the tables of that number, of whatever epoch. */
+/** URLs of the tables of that number, in any epoch. */
 async function leftOf(places: Places, number: number): Promise<string[]> {
   const urls: string[] = []
   for (const place of places) {
-    const prefix = objectKey(place, '')
-    for await (const { key } of place.store.list(`${prefix}${tableFileName(number)}`, { shallow: true })) {
-      const name = key.slice(prefix.length)
-      if (parseObjectName(name)?.kind === 'table') urls.push(objectUrl(place, name))
-    }
+    for await (const { name, parsed } of listing(place, { startsWith: tableFileName(number) }))
+      if (parsed?.kind === 'table') urls.push(objectUrl(place, name))
   }
   return urls
 }
 
 async function missing(places: Places, name: string): Promise<never> {
   await checkDirectory(places[0])
-  const { cloneAdvice } = await import('../inspect/clone.js')
+  const { cloneAdvice } = await import('../catalog/clone.js')
   const advice = await cloneAdvice(places)
   const hint = advice === undefined ? '' : `. ${advice}`
   throw new EnvError('NotFound', `${objectUrl(places[0], name)} is not there${hint}`)

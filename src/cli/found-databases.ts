@@ -1,17 +1,17 @@
-import type { DatabasePlace } from '../cloud/database-place.js'
-import type { Elsewhere, FindOptions, FoundDatabase } from '../inspect/find-databases.js'
+import type { DatabasePlace } from '../catalog/database-place.js'
+import type { Elsewhere, FindOptions, FoundDatabase } from '../catalog/find-databases.js'
 import { checkDirectory } from './check-directory.js'
 import { withProgress } from './output/progress.js'
 
 /**
- * Every database at or below the place, in the order of their paths, and what is in none of them.
+ * Finds every database at or below the place, in the order of their paths, and the objects that belong to none.
  * @throws EnvError PathNotFound: there is no such bucket, or no such directory.
  */
 export async function foundDatabases(
   place: DatabasePlace,
   { withLost }: Pick<FindOptions, 'withLost'> = {},
 ): Promise<{ readonly databases: readonly FoundDatabase[]; readonly elsewhere: Elsewhere }> {
-  const { findDatabases } = await import('../inspect/find-databases.js')
+  const { findDatabases } = await import('../catalog/find-databases.js')
   const found = await withProgress('listing', { unit: 'objects' }, async (progress) => {
     const databases: FoundDatabase[] = []
     const search = findDatabases(place, { onObject: () => progress.add(1), withLost })

@@ -1,11 +1,11 @@
 import { UsageError } from './usage-error.js'
 
-/** How a command's help explains a key that it takes. */
+/** Explanation of a key argument in a command's help. */
 export const keyArgumentHelp = 'text, escaped as keys are printed, or bytes in hex as 0x…'
 
 /**
- * A key as it is given on a command line: in hex behind `0x`, or as text, which stands for its UTF-8 form. In text, `\n`,
- * `\r`, `\t`, `\\`, `\xff` (a byte) and `\u{1f600}` (a character) are what they are where keys are printed.
+ * Parses a key from a command line: in hex after `0x`, or as text, which stands for its UTF-8 form. In text, `\n`,
+ * `\r`, `\t`, `\\`, `\xff` (a byte) and `\u{1f600}` (a character) mean the same as in printed keys.
  * @throws UsageError
  */
 export function parseKey(text: string): Buffer {
@@ -18,7 +18,7 @@ export function parseKey(text: string): Buffer {
   )
 }
 
-/** No code point beyond the last one, and none that is half of a character. */
+/** Escapes without code points above the last one, and without halves of a character. */
 const escapes = /(\\(?:[nrt\\]|x[\da-fA-F]{2}|u\{(?!d[89a-fA-F]..\})(?:10[\da-fA-F]{4}|[\da-fA-F]{1,5})\}))/
 
 function textBytes(text: string): Buffer {

@@ -3,17 +3,16 @@ import { exitCode } from './exit-code.js'
 import { runCommandLine } from './program.js'
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  // Who reads our output may have seen enough, as `head` does.
+  // A reader of our output may have seen enough, as `head` does.
   if (error.code === 'EPIPE') process.exit()
   console.error(`cloudenv: cannot write to standard output: ${error.message}`)
   process.exit(exitCode.noStore)
 })
 
-// Who closed standard error wants no word of how it goes on, and where it cannot be written, there is nobody to tell.
-// What was asked for is on standard output.
+// Ignore errors on standard error: nobody is reading it. The result is on standard output.
 process.stderr.on('error', () => {})
 
-// On a Node.js that it will not run on one day, the AWS SDK warns in every process: that is for who writes programs with it.
+// The AWS SDK warns in every process on Node.js versions that it will stop supporting. That is for authors of programs.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
 
 await runCommandLine(process.argv.slice(2))

@@ -1,11 +1,11 @@
 import { isText } from '../format/exact-text.js'
-import { quoted } from '../inspect/quoted.js'
-import { printable } from './output/text.js'
+import { quoted } from '../format/quoted.js'
+import { printable } from '../inspect/printable.js'
 import { UsageError } from './usage-error.js'
 
 /**
- * The error for a column family that is not there, or that has a name that no command line has.
- * @param names of those that are.
+ * Error for a column family that does not exist, or whose name no command line can have.
+ * @param names of those that exist.
  */
 export function noColumnFamily(wanted: string, url: string, names: readonly string[]): UsageError {
   if (names.some((name) => !isText(name) && printable(name) === wanted))

@@ -1,24 +1,24 @@
-import { type DatabasePlace, databaseUrl, objectKey } from '../cloud/database-place.js'
+import { cookiesAmong } from '../catalog/cookies.js'
+import { type DatabasePlace, databaseUrl } from '../catalog/database-place.js'
+import { findDatabases } from '../catalog/find-databases.js'
+import { listPlace } from '../catalog/listed-place.js'
+import { localRoot, remainsAmong, remainsText } from '../catalog/remains.js'
 import { EnvError } from '../env/env-error.js'
-import { type ObjectName, parseObjectName } from '../format/file-name.js'
-import { listPlace } from '../inspect/listed-place.js'
-import { localRoot, RemainsCounter, remainsAmong, remainsText } from '../inspect/remains.js'
+import type { ObjectName } from '../format/file-name.js'
 import { checkDirectory } from './check-directory.js'
 import { splitObjectUrl } from './object-url.js'
 import { UsageError } from './usage-error.js'
 
 /**
- * What to say of a place at which there is no database, or not the state of it that was asked for.
+ * Error for a place that has no database, or not the requested state of it.
  * @returns UsageError: another command line would help; EnvError Corruption: a database lost its CLOUDMANIFEST.
- * @throws EnvError what the store fails with, PathNotFound where it is no directory.
+ * @throws EnvError errors of the store, PathNotFound if it is not a directory.
  */
 export async function noDatabase(place: DatabasePlace, cookie: string): Promise<UsageError | EnvError> {
   const url = databaseUrl(place)
   const { named, foreignSample } = await listPlace(place)
   const names = [...named.keys(), ...foreignSample.map(({ name }) => name)]
-  const cookies = [...named.values()].flatMap(({ parsed }) =>
-    parsed.kind === 'cloudManifest' ? [parsed.cookie] : [],
-  )
+  const cookies = cookiesAmong(named.values())
   if (cookies.length > 0) return noSuchState(url, cookie, cookies)
 
   const remains = remainsAmong(names)
@@ -53,7 +53,7 @@ function noSuchState(url: string, cookie: string, cookies: readonly string[]): U
 
 const maxNamed = 10
 
-/** The URL is that of an object: which database that would belong to, and what shows it. */
+/** Error for the URL of an object: names the database that it would belong to, and the command that shows it. */
 function noDatabaseBut(url: string, name: ObjectName, ofDatabase: string): UsageError {
   const [what, command] = describeObject(url, name, ofDatabase)
   const hint = command === undefined ? '' : `. What is in it: cloudenv ${command}`
@@ -84,27 +84,17 @@ function describeObject(
   }
 }
 
-/** Ten requests: whoever asks waits for it. */
+/** Ten requests: the user waits for them. */
 const maxLooked = 10_000
 
-/** Whether `ls` would show something, as far as a look at the first objects tells. */
+/** Reports whether `ls` would show something, as far as a look at the first objects can tell. */
 async function hasDatabasesBelow(place: DatabasePlace): Promise<boolean> {
-  const left = new Map<string, RemainsCounter>()
-  let looked = 0
   try {
-    for await (const { key } of place.store.list(objectKey(place, ''))) {
-      const directory = key.slice(0, key.lastIndexOf('/') + 1)
-      const name = key.slice(directory.length)
-      if (parseObjectName(name)?.kind === 'cloudManifest') return true
-      const counter = left.get(directory) ?? new RemainsCounter()
-      counter.add(name)
-      left.set(directory, counter)
-      looked += 1
-      if (looked === maxLooked) break
-    }
+    const found = await findDatabases(place, { withLost: true, maxObjects: maxLooked }).next()
+    return found.done !== true
   } catch (error) {
-    // Below a directory may be one that is not for us to read. That nothing lies in this one is known.
+    // A directory below may be unreadable for us. It is known that this one holds nothing.
     if (!EnvError.is(error)) throw error
+    return false
   }
-  return [...left.values()].some(({ lostDatabase }) => lostDatabase)
 }

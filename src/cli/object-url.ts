@@ -1,13 +1,17 @@
 import { type ObjectName, parseObjectName } from '../format/file-name.js'
 
-/** The URL of a database and the object of it that the last segment names, if that is a name which objects have. */
+/**
+ * Splits the URL of an object into the URL of its database and the object that the last segment names, if objects have
+ * such names.
+ */
 export function splitObjectUrl(url: string): {
   readonly databaseUrl: string
   readonly name: ObjectName | undefined
 } {
   const trimmed = url.replace(/\/+$/, '')
-  // A bucket may be called as objects are, and what has no scheme is no URL at all: whoever opens it says so.
-  const [, databaseUrl, last] = /^(\w+:\/\/.*[^/])\/+([^/]+)$/.exec(trimmed) ?? []
+  // A bucket may have a name that objects have, and text without a scheme is not a URL: opening it fails with the
+  // reason.
+  const [, databaseUrl, last] = /^([\w+.-]+:\/\/.*[^/])\/+([^/]+)$/.exec(trimmed) ?? []
   const name = last === undefined ? undefined : parseObjectName(decoded(last))
   return name && databaseUrl !== undefined ? { databaseUrl, name } : { databaseUrl: trimmed, name: undefined }
 }

@@ -1,14 +1,14 @@
 import { type Command, Option, type OptionValues } from '@commander-js/extra-typings'
+import { RocksDBError } from '../binding/rocksdb-error.js'
+import { bucketDirectory } from '../cloud/bucket-directory.js'
+import type { BucketColumnFamily, BucketEnvMetrics, BucketEnvOptions } from '../cloud/bucket-env.js'
 import type { ColumnFamily } from '../engine/column-family.js'
 import type { RocksDBOptions } from '../engine/options.js'
 import type { RocksDB } from '../engine/rocksdb.js'
-import { RocksDBError } from '../engine/rocksdb-error.js'
 import { EnvError } from '../env/env-error.js'
+import { bytewiseComparator, keyOrder } from '../format/key-order.js'
+import { quoted } from '../format/quoted.js'
 import type { HostedEnv } from '../host/hosted-env.js'
-import { bucketDirectory } from '../inspect/bucket-directory.js'
-import type { BucketColumnFamily, BucketEnvMetrics, BucketEnvOptions } from '../inspect/bucket-env.js'
-import { bytewiseComparator, keyOrder } from '../inspect/key-order.js'
-import { quoted } from '../inspect/quoted.js'
 import { noColumnFamily } from './no-column-family.js'
 import { noDatabase } from './no-database.js'
 import { withProgress } from './output/progress.js'
@@ -22,7 +22,7 @@ import {
 } from './store-options.js'
 import { UsageError } from './usage-error.js'
 
-/** What every command takes that reads keys. */
+/** Options of every command that reads keys. */
 export type DatabaseOptions = ConnectionOptions &
   StateOptions & {
     readonly columnFamily: string
@@ -30,7 +30,7 @@ export type DatabaseOptions = ConnectionOptions &
     readonly json?: true
   }
 
-/** The command with them added to its own options. */
+/** Adds these options to the command's own. */
 export function withDatabaseOptions<Arguments extends unknown[], Own extends OptionValues>(
   command: Command<Arguments, Own>,
 ): Command<Arguments, Own & DatabaseOptions> {
@@ -42,27 +42,27 @@ export function withDatabaseOptions<Arguments extends unknown[], Own extends Opt
   return withInspectOptions(command) as unknown as Command<Arguments, Own & DatabaseOptions>
 }
 
-/** A database that is open for reading, and the column family that was asked for. */
+/** A database that is open for reading, and the requested column family. */
 export interface OpenDatabase {
   readonly db: RocksDB
   readonly columnFamily: ColumnFamily
-  /** Of the column family, by RocksDB's name. */
+  /** RocksDB's name for the comparator of the column family. */
   readonly comparator: string
 }
 
-/** How a command reads. */
+/** Parameters of a command that reads. */
 export interface ReadingOptions {
-  /** Whether it makes an iterator, before which RocksDB opens more tables than before a `get`. */
+  /** True if the command makes an iterator, for which RocksDB opens more tables than for a `get`. */
   readonly iterates: boolean
 }
 
 /**
- * Opens the database that a URL names, straight from the bucket and without a file on this machine, does something with
- * it, and closes it.
+ * Opens the database that a URL names, straight from the bucket and without a file on this machine, uses it, and closes
+ * it.
  *
- * @param url as {@link parseUrl} has it.
- * @throws UsageError there is no database, or no such column family; RocksDBError, EnvError what it or the store is
- *   wrong with.
+ * @param url in the form of {@link parseUrl}.
+ * @throws UsageError there is no database, or no such column family; RocksDBError, EnvError errors of RocksDB or of the
+ * store.
  */
 export async function withDatabase<T>(
   url: string,
@@ -70,21 +70,21 @@ export async function withDatabase<T>(
   work: (opened: OpenDatabase) => Promise<T>,
 ): Promise<T> {
   const { source, cookie, columnFamily, iterates } = options
-  if (source !== undefined) parseUrl(source)
+  if (source !== undefined) parseUrl(source, options)
   const envOptions: BucketEnvOptions = {
     url,
-    connection: connectionOf(options, url, source),
+    connection: await connectionOf(options, url, source),
     ...(source !== undefined && { source }),
     ...(cookie !== undefined && { cookie }),
     ...(iterates && { iterated: columnFamily }),
   }
-  // Loaded here, for they bring RocksDB and the SDK along.
+  // Loaded here, because they load RocksDB and the SDK.
   const [{ RocksDB }, { hostedEnv }] = await Promise.all([
     import('../engine/rocksdb.js'),
     import('../host/hosted-env.js'),
   ])
   const env = hostedEnv({
-    module: new URL('../inspect/bucket-env.js', import.meta.url),
+    module: new URL('../cloud/bucket-env.js', import.meta.url),
     export: 'createBucketEnv',
     options: envOptions,
   })
@@ -114,10 +114,10 @@ export async function withDatabase<T>(
       await db.close()
     }
   } catch (error) {
-    // What seems damaged may lie at the source, and another place be named as that.
+    // Apparent damage may come from the wrong place being named as the source.
     if (source !== undefined && isCorruption(error)) await withPlaces(url, options, async () => undefined)
     if (!(error instanceof RocksDBError)) throw error
-    // Where RocksDB failed because the thread that hosts the Env is no more, this tells of that.
+    // If RocksDB failed because the thread that hosts the Env has ended, this call throws that error.
     const { url: databaseUrl } = (await env.metrics()) as BucketEnvMetrics
     throw explained(error, databaseUrl)
   } finally {
@@ -125,13 +125,13 @@ export async function withDatabase<T>(
   }
 }
 
-/** Tables are opened when they are first read, and whatever costs requests for its own sake is left out. */
+/** RocksDB opens tables when it first reads them, and skips work that costs requests for its own sake. */
 const engineOptions: RocksDBOptions = {
-  // As few as RocksDB allows: opened tables hold their index in memory.
+  // Lowest value that RocksDB allows: open tables hold their indexes in memory.
   max_open_files: 20,
   skip_stats_update_on_db_open: true,
   skip_checking_sst_file_sizes_on_db_open: true,
-  // A damaged table is of interest only to who reads it.
+  // A damaged table matters only to its readers.
   paranoid_checks: false,
 }
 
@@ -154,7 +154,7 @@ async function columnFamiliesOf(
 }
 
 const defaultLevels = 7
-/** Far more than anybody has. RocksDB takes memory for each. */
+/** Far above any real number. RocksDB takes memory for each. */
 const maxLevels = 100
 
 function familyOptions(
@@ -180,14 +180,14 @@ function isCorruption(error: unknown): boolean {
   return (error instanceof RocksDBError || EnvError.is(error)) && error.code === 'Corruption'
 }
 
-/** Which operators there are, only RocksDB knows. */
+/** Only RocksDB knows which operators exist. */
 function refusedOperator(error: unknown): never {
   if (error instanceof TypeError && error.message.includes('"merge_operator"'))
     throw new UsageError(`--merge-operator: ${error.message}`, { cause: error })
   throw error
 }
 
-/** The same error, said about the bucket instead of the directory that RocksDB sees. */
+/** The same error, about the bucket instead of the directory that RocksDB sees. */
 function explained(error: RocksDBError, databaseUrl: string): RocksDBError {
   const message = error.message.replaceAll(bucketDirectory, () => databaseUrl)
   const isUnmerged = error.code === 'InvalidArgument' && /merge_operator/i.test(message)

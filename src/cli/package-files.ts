@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-/** The library that teaches any RocksDB program the URI scheme `cloudenv://`. */
+/** Library that teaches any RocksDB program the URI scheme `cloudenv://`. */
 export const pluginPath = inPackage('build/native/libcloudenv.so')
 
-/** Builds the native part. */
+/** Script that builds the native part. */
 export const setupScript = inPackage('scripts/setup.mjs')
 
 export const packageVersion = versionIn(inPackage('package.json'))

@@ -4,14 +4,14 @@ import { UsageError } from './usage-error.js'
 
 const preloadVariable = process.platform === 'darwin' ? 'DYLD_INSERT_LIBRARIES' : 'LD_PRELOAD'
 
-/** The environment variable that makes a RocksDB program understand `cloudenv://`, with its value. */
+/** Environment variable that makes a RocksDB program understand `cloudenv://`, with its value. */
 export function pluginPreload(): [name: string, value: string] {
   if (!existsSync(pluginPath)) throw new UsageError(`${pluginPath} is missing, run: cloudenv build`)
   const others = process.env[preloadVariable]
   return [preloadVariable, others ? `${pluginPath}:${others}` : pluginPath]
 }
 
-/** How a RocksDB program names the Env that is served there. */
+/** URI by which a RocksDB program names the Env that is served there. */
 export function fsUri(socketPath: string): string {
   return `cloudenv://${socketPath}`
 }

@@ -1,21 +1,21 @@
 import { Command, CommanderError, type CommandUnknownOpts } from '@commander-js/extra-typings'
-import { buildCommand } from './build.js'
-import { completeCommand, completionCommand } from './completion.js'
-import { duCommand } from './du.js'
-import { execCommand } from './exec.js'
+import { printableMessage } from '../inspect/printable.js'
+import { buildCommand } from './commands/build.js'
+import { completeCommand, completionCommand } from './commands/completion.js'
+import { duCommand } from './commands/du.js'
+import { execCommand } from './commands/exec.js'
+import { gcCommand } from './commands/gc.js'
+import { getCommand } from './commands/get.js'
+import { infoCommand } from './commands/info.js'
+import { lsCommand } from './commands/ls.js'
+import { manifestCommand } from './commands/manifest.js'
+import { scanCommand } from './commands/scan.js'
+import { serveCommand } from './commands/serve.js'
+import { sstCommand } from './commands/sst.js'
+import { tablesCommand } from './commands/tables.js'
+import { verifyCommand } from './commands/verify.js'
 import { exitCodeOf } from './exit-code.js'
-import { gcCommand } from './gc.js'
-import { getCommand } from './get.js'
-import { infoCommand } from './info.js'
-import { lsCommand } from './ls.js'
-import { manifestCommand } from './manifest.js'
-import { printableMessage } from './output/text.js'
 import { packageVersion } from './package-files.js'
-import { scanCommand } from './scan.js'
-import { serveCommand } from './serve.js'
-import { sstCommand } from './sst.js'
-import { tablesCommand } from './tables.js'
-import { verifyCommand } from './verify.js'
 
 const commands: readonly CommandUnknownOpts[] = [
   lsCommand,
@@ -34,7 +34,7 @@ const commands: readonly CommandUnknownOpts[] = [
   completionCommand,
 ]
 
-/** `cloudenv` with all its commands. What goes wrong is thrown, not exited with. */
+/** `cloudenv` with all its commands. It throws errors instead of exiting with them. */
 export const program: CommandUnknownOpts = new Command('cloudenv')
   .description('RocksDB with its tables in an object store')
   .version(packageVersion)
@@ -44,12 +44,12 @@ export const program: CommandUnknownOpts = new Command('cloudenv')
 for (const command of commands) program.addCommand(command.exitOverride())
 program.addCommand(completeCommand(program), { hidden: true })
 
-/** Runs a command line, without the program's own name. What goes wrong is told on standard error and by the exit code. */
+/** Runs a command line, without the program's own name. Reports errors on standard error and by the exit code. */
 export async function runCommandLine(commandLine: readonly string[]): Promise<void> {
   try {
     await program.parseAsync(commandLine, { from: 'user' })
   } catch (error) {
-    // Commander has told already.
+    // Commander has already printed it.
     if (!(error instanceof CommanderError)) console.error(`cloudenv: ${printableMessage(messageOf(error))}`)
     process.exitCode = exitCodeOf(error)
   }

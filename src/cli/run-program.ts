@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import { UsageError } from './usage-error.js'
 
-/** How a program ended: by itself, or by a signal. */
+/** End of a program: by itself, or by a signal. */
 export type ProgramEnd =
   | { readonly code: number; readonly signal?: undefined }
   | { readonly code?: undefined; readonly signal: NodeJS.Signals }
@@ -10,8 +10,8 @@ export type ProgramEnd =
 export interface RunOptions {
   readonly env?: NodeJS.ProcessEnv
   /**
-   * Whether SIGINT is passed on even though our standard input is a terminal: that sends Ctrl-C to the program too,
-   * which then is told twice. Default: false.
+   * True if SIGINT is passed on even though our standard input is a terminal: the terminal sends Ctrl-C to the program
+   * too, which then receives it twice. Default: false.
    */
   readonly mayInterruptTwice?: boolean
 }
@@ -39,8 +39,8 @@ export async function runProgram(
 }
 
 /**
- * Ends this process, once nothing is left to do, as the program ended that ran in its place. A shell stops its loop at
- * Ctrl-C only where what it runs dies of that, and does not merely end with a code that says so.
+ * Ends this process, once nothing is left to do, in the same way as the program that ran in its place. A shell stops
+ * its loop at Ctrl-C only if the command dies of it, and not if it merely ends with a code that says so.
  */
 export function endLike({ code, signal }: ProgramEnd): void {
   if (signal === undefined) {
@@ -51,7 +51,7 @@ export function endLike({ code, signal }: ProgramEnd): void {
   if (stops.includes(signal)) process.kill(process.pid, signal)
 }
 
-/** What people and systems end a program with. */
+/** Signals with which people and systems end a program. */
 const stops: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGHUP', 'SIGINT']
 
 function notRun(program: string, error: NodeJS.ErrnoException): Error {

@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer'
 import { Option } from '@commander-js/extra-typings'
+import { printableBytes } from '../inspect/printable.js'
 import { laidOutJson } from './output/json-text.js'
-import { printableBytes } from './output/text.js'
 
-/** How bytes look to people. */
+/** Form of bytes for people. */
 export type ShownAs = 'utf8' | 'hex' | 'json'
 
 export const shownAsOption = new Option(
@@ -14,21 +14,24 @@ export const shownAsOption = new Option(
   .default('utf8')
   .conflicts('json')
 
-/** In a form that commands take: as they do, text that begins with `0x` for something else. An empty one is `''`, as a shell has it. */
+/**
+ * Key in a form that commands accept, which take text that begins with `0x` as hex. An empty key is `''`, as in a
+ * shell.
+ */
 export function shownKey(key: Uint8Array, as: ShownAs): string {
   if (as === 'hex') return hex(key)
   const text = printableBytes(key)
   return text.startsWith('0x') ? hex(key) : text || "''"
 }
 
-/** @param options whether what is JSON is laid out over several lines, where it is shown as such. */
+/** @param options indented: true to lay JSON out over several lines, if the value is shown as JSON. */
 export function shownValue(value: Buffer, as: ShownAs, options: { readonly indented: boolean }): string {
   if (as === 'hex') return hex(value)
   const laidOut = as === 'json' && isUtf8(value) ? laidOutJson(value.toString(), options) : undefined
   return laidOut ?? printableBytes(value)
 }
 
-/** As keys are given too. */
+/** Hex as commands accept it for keys. */
 function hex(bytes: Uint8Array): string {
   return `0x${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')}`
 }

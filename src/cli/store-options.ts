@@ -1,25 +1,39 @@
 import { type Command, Option, type OptionValues } from '@commander-js/extra-typings'
-import type { DatabasePlace, Places } from '../cloud/database-place.js'
+import { hasCloudManifest } from '../catalog/cookies.js'
+import type { DatabasePlace, Places } from '../catalog/database-place.js'
+import { openPlaces } from '../catalog/open-places.js'
 import { isCookie } from '../format/file-name.js'
-import { openPlaces } from '../inspect/open-places.js'
-import type { S3Connection } from '../store/s3-client.js'
+import type { StoreOptions } from '../store/registry.js'
 import { checkEndpoint, printedUrl } from '../store/store-url.js'
 import { asUsage } from './as-usage.js'
 import { checkProfile } from './aws-profile.js'
-import { hasCloudManifest } from './has-cloud-manifest.js'
 import { noDatabase } from './no-database.js'
 import { UsageError } from './usage-error.js'
+import { loadedFunction, resolvedModule } from './user-module.js'
 
-/** How to reach a store: the same in every command that has to. */
+/** Options for the connection to a store: the same in every command that has one. */
 export const connectionOptions: readonly Option[] = [
   new Option('--region <name>', 'of the bucket'),
   new Option('--endpoint <url>', 'of a server other than AWS, e.g. http://127.0.0.1:9000'),
   new Option('--path-style', 'address the bucket as endpoint/bucket (the default with --endpoint)'),
   new Option('--no-path-style', 'address the bucket as bucket.endpoint'),
   new Option('--profile <name>', 'of the shared AWS configuration files'),
+  new Option(
+    '--store-module <module>',
+    'that opens URLs of a scheme of your own: a file such as ./mystore.js, or a package',
+  ),
+  new Option('--store-option <name=value>', 'for that module; may be given again').argParser(addStoreOption),
 ]
 
-/** Which state of a database is meant. */
+type TextOptions = Readonly<Record<string, string>>
+
+function addStoreOption(text: string, others: TextOptions | undefined): TextOptions {
+  const [, name, value] = /^([^=]+)=(.*)$/s.exec(text) ?? []
+  if (name !== undefined && value !== undefined) return { ...others, [name]: value }
+  throw new UsageError(`expected --store-option to be such as region=north, got ${JSON.stringify(text)}`)
+}
+
+/** Options that select the state of a database. */
 export const stateOptions: readonly Option[] = [
   new Option('--cookie <name>', 'the state of CLOUDMANIFEST-<name> instead of CLOUDMANIFEST').argParser(
     parseCookie,
@@ -34,12 +48,14 @@ function parseCookie(text: string): string {
   )
 }
 
-/** As commander parses them. A type, not an interface: only types are records of whatever to TypeScript. */
+/** Options as commander parses them. A type, not an interface: TypeScript treats only types as records of any kind. */
 export type ConnectionOptions = {
   readonly region?: string
   readonly endpoint?: string
   readonly pathStyle?: boolean
   readonly profile?: string
+  readonly storeModule?: string
+  readonly storeOption?: TextOptions
 }
 
 export type StateOptions = {
@@ -47,10 +63,10 @@ export type StateOptions = {
   readonly source?: string
 }
 
-/** What every command takes that looks into a bucket. */
+/** Options of every command that looks into a bucket. */
 export type InspectOptions = ConnectionOptions & StateOptions & { readonly json?: true }
 
-/** The command with them added to its own options. */
+/** Adds these options to the command's own. */
 export function withInspectOptions<Arguments extends unknown[], Own extends OptionValues>(
   command: Command<Arguments, Own>,
 ): Command<Arguments, Own & InspectOptions> {
@@ -60,62 +76,85 @@ export function withInspectOptions<Arguments extends unknown[], Own extends Opti
 }
 
 /**
- * @param url of the store that is to be reached.
- * @param source of the one beside it, if any.
+ * Options for the store at a URL.
+ * @param source URL of the second store, if any.
  * @throws UsageError
  */
-export function connectionOf(
-  { region, endpoint, profile, pathStyle }: ConnectionOptions,
+export async function connectionOf(
+  options: ConnectionOptions,
   url: string,
   source = url,
-): S3Connection {
+): Promise<StoreOptions> {
+  return { ...(await s3ConnectionOf(options, [url, source])), ...(await moduleOf(options, [url, source])) }
+}
+
+async function s3ConnectionOf(
+  { region, endpoint, profile, pathStyle }: ConnectionOptions,
+  urls: readonly [string, string],
+): Promise<StoreOptions> {
   if (endpoint !== undefined) asUsage(() => checkEndpoint(endpoint, '--endpoint'))
-  if (profile !== undefined) checkProfile(profile)
+  if (profile !== undefined) await checkProfile(profile)
   const connection = {
     ...(region !== undefined && { region }),
     ...(endpoint !== undefined && { endpoint }),
     ...(profile !== undefined && { profile }),
     ...(pathStyle !== undefined && { forcePathStyle: pathStyle }),
   }
-  const isS3 = url.startsWith('s3:') || source.startsWith('s3:')
-  if (!isS3 && Object.keys(connection).length > 0) {
+  if (!urls.some((url) => url.startsWith('s3:')) && Object.keys(connection).length > 0) {
     throw new UsageError(
-      `--region, --endpoint, --path-style and --profile say how to reach S3, where ${url} is not: leave them out`,
+      `--region, --endpoint, --path-style and --profile say how to reach S3, where ${urls[0]} is not: leave them out`,
     )
   }
   return connection
 }
 
-/**
- * The URL that somebody gave, as we print it: to be given back as it is.
- * @throws UsageError it names no store.
- */
-export function parseUrl(url: string): string {
-  return asUsage(() => printedUrl(url))
+async function moduleOf(
+  { storeModule, storeOption }: ConnectionOptions,
+  urls: readonly [string, string],
+): Promise<StoreOptions> {
+  if (storeModule === undefined) {
+    if (storeOption === undefined) return {}
+    throw new UsageError('--store-option is for the module that --store-module names, and none is named')
+  }
+  if (urls.every((url) => /^(?:s3|file):/.test(url)))
+    throw new UsageError(
+      `--store-module opens URLs of other schemes than s3 and file, and got ${urls[0]}: leave it out`,
+    )
+  const module = resolvedModule(storeModule)
+  await loadedFunction(module, 'openStore', '--store-module')
+  return { storeModule: module, ...(storeOption && { storeOptions: storeOption }) }
 }
 
 /**
- * Does something at the place that a URL names, and lets go of the store afterwards.
- * @throws UsageError the URL names no store, or nothing of a database lies at the source.
+ * The URL that the user gave, in the form that we print and commands accept.
+ * @throws UsageError it names no store.
+ */
+export function parseUrl(url: string, options: ConnectionOptions): string {
+  return asUsage(() => printedUrl(url, options))
+}
+
+/**
+ * Does something at the place that a URL names, and closes the store afterwards.
+ * @throws UsageError the URL names no store, or nothing of a database is at the source.
  */
 export async function withPlaces<T>(
   url: string,
   options: ConnectionOptions & StateOptions,
   work: (places: Places) => Promise<T>,
 ): Promise<T> {
-  const own = parseUrl(url)
-  const cloned = options.source === undefined ? undefined : parseUrl(options.source)
-  const places = await openPlaces(own, cloned, connectionOf(options, own, cloned))
+  const own = parseUrl(url, options)
+  const cloned = options.source === undefined ? undefined : parseUrl(options.source, options)
+  const places = await openPlaces(own, cloned, await connectionOf(options, own, cloned))
   try {
     const [, source] = places
     if (source) await checkSource(source)
     return await work(places)
   } finally {
-    for (const { store } of places) store.close()
+    for (const { store } of places) await store.close()
   }
 }
 
-/** A source may have lost its CLOUDMANIFEST: its clones can be read from the tables that are there. */
+/** A source may have lost its CLOUDMANIFEST: its clones can still be read from the tables that are there. */
 async function checkSource(source: DatabasePlace): Promise<void> {
   if (await hasCloudManifest(source)) return
   const error = await noDatabase(source, '')

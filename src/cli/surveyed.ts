@@ -1,16 +1,16 @@
-import type { Survey, SurveyedState } from '../inspect/survey.js'
+import type { Survey, SurveyedState } from '../catalog/survey.js'
 import { noDatabase } from './no-database.js'
 import { withProgress } from './output/progress.js'
 import { type InspectOptions, withPlaces } from './store-options.js'
 
-/** Surveys what lies at the URL. */
+/** Surveys the database at the URL. */
 export async function surveyed<T>(
   url: string,
   options: InspectOptions,
   work: (survey: Survey) => T | Promise<T>,
 ): Promise<T> {
-  // Loaded here, for --help is to be quick.
-  const { surveyDatabase } = await import('../inspect/survey.js')
+  // Loaded here, so that --help is quick.
+  const { surveyDatabase } = await import('../catalog/survey.js')
   return await withPlaces(url, options, async (places) => {
     const survey = await withProgress('surveying', { unit: 'objects' }, (progress) =>
       surveyDatabase(places, {
@@ -23,7 +23,7 @@ export async function surveyed<T>(
 }
 
 /**
- * The state of the database that the options ask for.
+ * State of the database that the options ask for.
  * @throws UsageError there is no such state; EnvError Corruption: the CLOUDMANIFEST is missing.
  */
 export async function stateOf(

@@ -1,14 +1,14 @@
+import type { Problem } from '../catalog/problem.js'
+import { ProblemList } from '../catalog/problem-list.js'
 import { EnvError } from '../env/env-error.js'
-import type { Problem } from '../inspect/problem.js'
-import { ProblemList } from '../inspect/problem-list.js'
 import { problemLine } from './output/problem.js'
 
-/** More say nothing new of a table that is bad from end to end. */
+/** Further problems say nothing new of a table that is bad from end to end. */
 const maxProblems = 100
 
-/** What could not be read of a table that is shown. */
+/** Unreadable parts of a table that is shown. */
 export class TableProblems {
-  /** The URL of the table. */
+  /** URL of the table. */
   readonly #object: string
   readonly #list = new ProblemList(maxProblems)
 
@@ -16,7 +16,7 @@ export class TableProblems {
     this.#object = object
   }
 
-  /** @throws the error where it is no problem of the table: the store failed. */
+  /** @throws the error if it is no problem of the table: the store failed. */
   readonly note = (error: unknown): void => {
     if (!EnvError.is(error, 'Corruption') && !EnvError.is(error, 'NotSupported')) throw error
     const code = error.code === 'Corruption' ? 'corrupt' : 'unsupported'

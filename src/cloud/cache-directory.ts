@@ -1,6 +1,7 @@
-import { randomUUID } from 'node:crypto'
-import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { EnvError } from '../env/env-error.js'
+import type { Files } from '../env/files.js'
+import type { System } from '../env/system.js'
 import { lockDirectory } from './host-lock.js'
 
 export interface CacheDirectory {
@@ -9,38 +10,52 @@ export interface CacheDirectory {
 }
 
 /**
- * The directory for one host's cache: `cache`, which is there again after a restart, or, where another
- * living host of the same root has that, one for this host's lifetime. Two hosts never share one, for each evicts as it
- * sees fit.
+ * Opens the directory for one host's cache: `cache`, which survives a restart, or, if another living host of the same
+ * root has that one, a directory for this host's lifetime. Two hosts never share one, since each evicts as it sees fit.
  */
-export async function openCacheDirectory(parent: string): Promise<CacheDirectory> {
+export async function openCacheDirectory({ files, random }: System, parent: string): Promise<CacheDirectory> {
   const durable = join(parent, 'cache')
-  const unlock = await lockDirectory(durable)
+  for (const path of [parent, durable]) await assertNoLink(files, path)
+  const unlock = await lockDirectory(files, durable)
   if (unlock) {
-    await removeAbandoned(parent)
+    await removeAbandoned(files, parent)
     return { directory: durable, close: unlock }
   }
-  const passing = join(parent, `${passingPrefix}${randomUUID()}`)
-  const unlockPassing = await lockDirectory(passing)
+  const passing = join(parent, `${passingPrefix}${random.uuid()}`)
+  const unlockPassing = await lockDirectory(files, passing)
   return {
     directory: passing,
     async close() {
-      await rm(passing, { recursive: true, force: true })
+      await files.rm(passing, { recursive: true, force: true })
       await unlockPassing?.()
     },
   }
 }
 
+/** Refuses a link, which may lead to somebody's files: anything in a cache that is no cache file gets deleted. */
+async function assertNoLink(files: Files, path: string): Promise<void> {
+  const isLink = await files.lstat(path).then(
+    (found) => found.isSymbolicLink(),
+    () => false,
+  )
+  if (!isLink) return
+  throw new EnvError(
+    'InvalidArgument',
+    `${path} is a symbolic link, and the cache is to lie there: whatever else lies behind the link would be deleted. ` +
+      'Replace the link by a directory, or mount the other disk there',
+  )
+}
+
 const passingPrefix = 'cache-'
 
-/** What hosts that were killed have left. */
-async function removeAbandoned(parent: string): Promise<void> {
-  for (const name of await readdir(parent)) {
+/** Removes what killed hosts have left. */
+async function removeAbandoned(files: Files, parent: string): Promise<void> {
+  for (const name of await files.readdir(parent)) {
     if (!name.startsWith(passingPrefix)) continue
     const directory = join(parent, name)
-    const unlock = await lockDirectory(directory)
+    const unlock = await lockDirectory(files, directory)
     if (!unlock) continue
-    await rm(directory, { recursive: true, force: true })
+    await files.rm(directory, { recursive: true, force: true })
     await unlock()
   }
 }

@@ -1,7 +1,7 @@
 import type { LocalCopy, SparseFile } from '../env/env.js'
+import { chunkBytes } from '../table/chunk-runs.js'
+import { ReadAhead } from '../table/read-ahead.js'
 import type { CachedFile } from './cached-file.js'
-import { chunkBytes } from './chunk-map.js'
-import { ReadAhead } from './read-ahead.js'
 
 /** One opening of a cached file by the bridge: what this reader is likely to want next, and what it still holds open. */
 export class CachedFileReader implements SparseFile {
@@ -9,7 +9,7 @@ export class CachedFileReader implements SparseFile {
   onEvicted: ((copy: LocalCopy) => void) | undefined
   readonly #file: CachedFile
   readonly #closed: (reader: CachedFileReader) => void
-  /** By generation: whom to tell when the bridge has let go of an evicted copy. */
+  /** Callbacks by generation, called once the bridge has let go of an evicted copy. */
   readonly #lettingGo = new Map<number, () => void>()
   readonly #readAhead = new ReadAhead(chunkBytes)
 
@@ -27,11 +27,11 @@ export class CachedFileReader implements SparseFile {
   }
 
   ensure(offset: number, length: number): Promise<LocalCopy | Uint8Array> {
-    // Whoever goes backward gets no more than that: RocksDB reads tables so for iterators in reverse alone.
+    // No read-ahead backward: RocksDB reads tables that way only for reverse iterators.
     return this.#file.ensure(offset, length, this.#readAhead.around(offset, length).after)
   }
 
-  /** Tells the bridge. `released` is called once it does not hold the copy open. */
+  /** Tells the bridge. `released` is called once the bridge no longer holds the copy open. */
   evicted(copy: LocalCopy, released: () => void): void {
     this.#lettingGo.set(copy.generation, released)
     if (this.onEvicted) this.onEvicted(copy)

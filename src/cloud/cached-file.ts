@@ -1,13 +1,19 @@
 import type { LocalCopy, SparseFile } from '../env/env.js'
+import type { System } from '../env/system.js'
+import { chunkBytes, chunksOf, maxRequestChunks, type Run, wantedRuns } from '../table/chunk-runs.js'
+import { Refetches } from '../table/refetches.js'
 import { CachedFileReader } from './cached-file-reader.js'
-import { type ChunkMap, chunkBytes } from './chunk-map.js'
+import type { ChunkMap } from './chunk-map.js'
+import { type CopyEvent, type CopyState, nextCopyState } from './copy-state.js'
 import { SparseCopy } from './sparse-copy.js'
 
-/** What a cached file asks of the cache that it is in. */
+/** A cached file's view of the cache that holds it. */
 export interface CacheBudget {
-  readonly bootId: string
-  /** Makes room for `bytes` more of `file`; false when there is no room to be had. */
+  readonly system: System
+  /** Makes room for `bytes` more of `file`; false if there is none. */
   reserve(file: CachedFile, bytes: number): boolean
+  /** Reserved bytes are on the disk, or won't come. */
+  settled(bytes: number): void
   /** The file was used: it is the last to go now. */
   touch(file: CachedFile): void
   /** Chunk bytes that were evicted while open are on disk until the bridge lets go of them. */
@@ -23,32 +29,33 @@ export type FetchRange = (offset: number, length: number) => Promise<Uint8Array>
 /**
  * One table of the store and what of it is held locally. Any number of readers share it. Missing chunks are
  * fetched once however many ask (single flight), neighbours in one request, and ahead of a reader that goes
- * through the file in order. The cache is a convenience: where the disk fails, or somebody deletes files, reads
- * cost requests and are answered all the same.
+ * through the file in order. The cache is a convenience: if the disk fails, or somebody deletes files, reads cost
+ * requests but still succeed.
  */
 export class CachedFile {
   readonly path: string
   readonly size: number
   readonly #budget: CacheBudget
   readonly #readers = new Set<CachedFileReader>()
-  /** By chunk. */
+  /** Fetches under way, by chunk. */
   readonly #inFlight = new Map<number, Promise<void>>()
+  readonly #refetches: Refetches
   #fetch: FetchRange
   #copy: SparseCopy | undefined
   #creating: Promise<void> | undefined
   readonly #removals = new Set<Promise<void>>()
   #generation = 0
-  #isPinned = false
-  #isRemoved = false
+  #state: CopyState = 'absent'
 
   constructor(path: string, size: number, fetch: FetchRange, budget: CacheBudget) {
     this.path = path
     this.size = size
     this.#fetch = fetch
     this.#budget = budget
+    this.#refetches = new Refetches(budget.system.clock)
   }
 
-  /** Bytes on disk, chunk map left out of account. */
+  /** Bytes on disk, not counting the chunk map. */
   get presentBytes(): number {
     return this.#copy?.map.presentBytes ?? 0
   }
@@ -60,7 +67,7 @@ export class CachedFile {
 
   /** True while the only copy is the local one: it is not in the store yet, so it can't be evicted. */
   get isPinned(): boolean {
-    return this.#isPinned
+    return this.#state === 'sole'
   }
 
   get isIdle(): boolean {
@@ -69,18 +76,20 @@ export class CachedFile {
 
   /** Takes what an earlier process left at `path`, as far as its chunk map can be trusted. */
   restore(path: string, map: ChunkMap): void {
-    this.#copy = SparseCopy.restored(path, ++this.#generation, map)
+    this.#on('cache')
+    this.#copy = SparseCopy.restored(this.#budget.system.files, path, ++this.#generation, map)
   }
 
-  /** Takes a complete file that was just written here, where it is, until {@link adopt}. */
-  born(localPath: string): void {
+  /** Takes a complete file that was just written here, and leaves it in its place until {@link adopt}. */
+  written(localPath: string): void {
+    this.#on('write')
     const generation = ++this.#generation
     const path = this.#pathOf(generation)
-    this.#copy = SparseCopy.complete(localPath, path, generation, this.size, this.#budget.bootId)
-    this.#isPinned = true
+    const { files, bootId } = this.#budget.system
+    this.#copy = SparseCopy.complete(files, localPath, path, generation, this.size, bootId)
   }
 
-  /** Where the bytes come from: a file restored at start learns it when its database is opened. */
+  /** Source of the bytes: a file restored at start gets it when its database is opened. */
   set source(fetch: FetchRange) {
     this.#fetch = fetch
   }
@@ -100,8 +109,8 @@ export class CachedFile {
   }
 
   /**
-   * Makes the range present, and more of what follows. Resolves with the bytes themselves where there is no room
-   * for them, or where the disk fails.
+   * Makes the range present, and more of what follows. Resolves with the bytes themselves if there is no room for them,
+   * or if the disk fails.
    */
   async ensure(offset: number, length: number, readAhead: number): Promise<LocalCopy | Uint8Array> {
     this.#budget.touch(this)
@@ -119,6 +128,23 @@ export class CachedFile {
   }
 
   /**
+   * RocksDB found damage in what it read. Fetches the range again, once however many readers found it damaged, with
+   * everything else that may have come in the same answer, and replaces what is held. A length of 0 means that no range
+   * is known: the whole local copy goes. If the file is not in the store yet, its only copy stays as it is.
+   * @param ageMs how long ago the read that met the damage began.
+   * @returns whether the store gave other bytes than were held.
+   */
+  async refetch(offset: number, length: number, ageMs: number): Promise<boolean> {
+    if (this.isPinned) return false
+    const { first, end } = length === 0 ? chunksOf(0, this.size) : chunksOf(offset, length)
+    return this.#refetches.once(first, end, ageMs, async () => {
+      if (length > 0) return this.#replace(first, end)
+      await this.evict()
+      return undefined
+    })
+  }
+
+  /**
    * Takes the files off the disk. Readers that hold them open go on reading; the space is free when the last
    * has let go. Never rejects.
    */
@@ -126,7 +152,7 @@ export class CachedFile {
     const copy = this.#copy
     if (!copy) return
     this.#copy = undefined
-    this.#isPinned = false
+    if (this.#state !== 'removed') this.#on('evict')
     const release = this.#budget.releaseLater(copy.map.presentBytes)
     let waiting = 1
     const done = () => {
@@ -147,25 +173,30 @@ export class CachedFile {
 
   /** The object is gone, or about to go: nothing is kept of it from now on. */
   async remove(): Promise<void> {
-    this.#isRemoved = true
+    this.#on('remove')
     await this.evict()
   }
 
   /**
-   * Moves the complete local file into the cache: the store has it now. The generation stays the same, for it is
-   * the same file, which a reader may hold open.
+   * Moves the complete local file into the cache, now that the store has it. The generation stays the same, since it is
+   * the same file, which a reader may hold open. Without a way to get there nothing is held.
    */
   async adopt(localPath: string): Promise<void> {
     if (this.#copy?.path !== localPath) {
       await this.evict()
-      this.born(localPath)
+      this.written(localPath)
     }
     const copy = this.#copy!
-    await copy.moveTo(this.#pathOf(copy.generation))
-    this.#isPinned = false
+    try {
+      await copy.moveTo(this.#pathOf(copy.generation))
+    } catch (error) {
+      await this.evict()
+      throw error
+    }
+    if (this.isPinned) this.#on('adopt')
   }
 
-  /** Whether the bridge has read from it since it was last asked: reads of what is present don't come by here. */
+  /** Reports whether the bridge has read from the file since the last call. Reads of present chunks bypass the host. */
   takeUsed(): boolean {
     return this.#copy?.takeUsed() ?? false
   }
@@ -175,37 +206,32 @@ export class CachedFile {
   }
 
   /**
-   * The bridge seldom asks for what is present, but it does where it can't open that: somebody may have deleted
-   * the cache.
+   * The bridge seldom asks for present chunks, but it does if it can't open the copy: somebody may have deleted the
+   * cache.
    */
   async #evictIfLost(offset: number, length: number): Promise<void> {
     const copy = this.#copy
-    if (!copy || this.#isPinned || !this.#presentCopy(offset, length)) return
+    if (!copy || this.isPinned || !this.#presentCopy(offset, length)) return
     if (!(await copy.isThere()) && this.#copy === copy) {
       await this.evict()
       this.#budget.touch(this)
     }
   }
 
-  /** The missing chunks in the range, undefined where there is no room for them. */
+  /** Missing chunks in the range; undefined if there is no room for them. */
   #reserved(offset: number, length: number): Run[] | undefined {
-    if (this.#isRemoved) return undefined
+    if (this.#state === 'removed') return undefined
     const wanted = this.#missing(offset, length)
     const bytes = wanted.reduce((sum, run) => sum + (run.end - run.first) * chunkBytes, 0)
     return bytes === 0 || this.#budget.reserve(this, bytes) ? wanted : undefined
   }
 
-  /** Runs of missing chunks in the range, those already on their way left out. */
+  /** Runs of missing chunks in the range, except those already being fetched. */
   #missing(offset: number, length: number): Run[] {
-    const { first, end } = chunksOf(offset, length)
-    const runs: Run[] = []
-    for (let chunk = first; chunk < end; chunk++) {
-      if (this.#copy?.map.has(chunk) || this.#inFlight.has(chunk)) continue
-      const last = runs.at(-1)
-      if (last?.end === chunk && last.end - last.first < maxRequestBytes / chunkBytes) last.end += 1
-      else runs.push({ first: chunk, end: chunk + 1 })
-    }
-    return runs
+    return wantedRuns(
+      chunksOf(offset, length),
+      (chunk) => !this.#copy?.map.has(chunk) && !this.#inFlight.has(chunk),
+    )
   }
 
   #presentCopy(offset: number, length: number): LocalCopy | undefined {
@@ -214,13 +240,40 @@ export class CachedFile {
     return this.#copy
   }
 
+  /** Overwrites held chunks with what the store has. A reader of a sound chunk sees no change. */
+  async #replace(first: number, end: number): Promise<boolean> {
+    const copy = this.#copy
+    if (!copy) return false
+    let isOther = false
+    // The footer has no checksum: damage there shows elsewhere, wherever it leads.
+    for (const run of this.#presentAround(copy, first, end)) {
+      const offset = run.first * chunkBytes
+      const bytes = await this.#fetchBytes(offset, Math.min(run.end * chunkBytes, this.size) - offset)
+      if (await copy.holds(run.first, bytes)) continue
+      isOther = true
+      await this.#write(copy, run.first, bytes)
+    }
+    return isOther
+  }
+
+  /** Runs of present chunks around the range, as far as one request can reach, and the last chunk of the file. */
+  #presentAround(copy: SparseCopy, first: number, end: number): Run[] {
+    const last = copy.map.chunkCount - 1
+    const isNear = (chunk: number) => chunk > end - 1 - maxRequestChunks && chunk < first + maxRequestChunks
+    return wantedRuns(
+      { first: 0, end: last + 1 },
+      (chunk) => (isNear(chunk) || chunk === last) && copy.map.has(chunk),
+    )
+  }
+
   #startFetch(run: Run): void {
     const fetching = this.#fetchRun(run).finally(() => {
       for (let chunk = run.first; chunk < run.end; chunk++) this.#inFlight.delete(chunk)
+      this.#budget.settled((run.end - run.first) * chunkBytes)
       this.#budget.touch(this)
       this.#tellIfIdle()
     })
-    // Whoever waits for the chunk hears of a failure; read-ahead that nobody waits for may fail in silence.
+    // Readers that wait for the chunk see the failure; read-ahead that nobody waits for may fail silently.
     fetching.catch(() => undefined)
     for (let chunk = run.first; chunk < run.end; chunk++) this.#inFlight.set(chunk, fetching)
   }
@@ -228,18 +281,22 @@ export class CachedFile {
   async #fetchRun({ first, end }: Run): Promise<void> {
     const offset = first * chunkBytes
     const bytes = await this.#fetchBytes(offset, Math.min(end * chunkBytes, this.size) - offset)
-    if (this.#isRemoved) return
-    // Into whichever copy there is when the bytes have come.
+    if (this.#state === 'removed') return
+    // Write into the copy that exists once the bytes have arrived.
     const copy = this.#copy ?? (await this.#create())
+    if (copy) await this.#write(copy, first, bytes)
+  }
+
+  async #write(copy: SparseCopy, first: number, bytes: Uint8Array): Promise<void> {
     try {
-      await copy?.write(first, bytes)
+      await copy.write(first, bytes)
     } catch {
-      // Where the disk is full this makes room, which others need more: the write-ahead log is there too.
+      // If the disk is full, this makes room for others that need it more, such as the write-ahead log.
       if (this.#copy === copy) await this.evict()
     }
   }
 
-  /** The copy, made where there is none; undefined where the disk has no place for it. */
+  /** The copy, created if missing; undefined if the disk has no room for it. */
   async #create(): Promise<SparseCopy | undefined> {
     this.#creating ??= this.#createCopy().finally(() => {
       this.#creating = undefined
@@ -250,9 +307,12 @@ export class CachedFile {
 
   async #createCopy(): Promise<void> {
     const generation = ++this.#generation
-    const copy = await SparseCopy.empty(this.#pathOf(generation), generation, this.size, this.#budget.bootId)
-    if (this.#copy || this.#isRemoved) await copy.remove()
-    else this.#copy = copy
+    const { files, bootId } = this.#budget.system
+    const path = this.#pathOf(generation)
+    const copy = await SparseCopy.empty(files, path, generation, this.size, bootId)
+    if (this.#state !== 'absent') return copy.remove()
+    this.#on('cache')
+    this.#copy = copy
   }
 
   async #settled(offset: number, length: number): Promise<void> {
@@ -271,6 +331,10 @@ export class CachedFile {
     return bytes
   }
 
+  #on(event: CopyEvent): void {
+    this.#state = nextCopyState(this.#state, event)
+  }
+
   #tellIfIdle(): void {
     if (this.isIdle) this.#budget.idle(this)
   }
@@ -281,21 +345,7 @@ export class CachedFile {
   }
 }
 
-/** The path of a cached file, of that of one of its copies: those after the first end in `~` and a number. */
+/** Path of the cached file that `copyPath` is a copy of: copies after the first end in `~` and a number. */
 export function cachedPath(copyPath: string): string {
   return copyPath.replace(/~[0-9]+$/, '')
-}
-
-/** Larger ranges are fetched as several requests at once. */
-const maxRequestBytes = 4 * 1024 * 1024
-
-/** Chunks from `first` to before `end`. */
-interface Run {
-  readonly first: number
-  end: number
-}
-
-/** The chunks that a range touches. */
-function chunksOf(offset: number, length: number): Run {
-  return { first: Math.floor(offset / chunkBytes), end: Math.ceil((offset + length) / chunkBytes) }
 }

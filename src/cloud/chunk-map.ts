@@ -1,10 +1,4 @@
-import { closeSync, openSync, readSync, writeSync } from 'node:fs'
-
-/**
- * Of the cache's files. A miss costs a request of some milliseconds whatever its size below some 100 KiB, and a
- * RocksDB block is 4 to 16 KiB: 64 KiB brings the neighbours at no extra wait.
- */
-export const chunkBytes = 64 * 1024
+import type { Files } from '../env/files.js'
 
 /**
  * Which chunks of a sparse file are present: the bitmap that the bridge maps into memory. Its layout is
@@ -24,14 +18,14 @@ export class ChunkMap {
     this.bits = new Uint8Array(Math.ceil(Math.ceil(fileSize / chunkBytes) / 8))
   }
 
-  /** The map of a file of which everything is present. */
+  /** Map of a file that is present in full. */
   static full(fileSize: number, chunkBytes: number): ChunkMap {
     const map = new ChunkMap(fileSize, chunkBytes)
     for (let chunk = 0; chunk < map.chunkCount; chunk++) map.add(chunk)
     return map
   }
 
-  /** The map in `bytes`, or undefined when they are no map of such a file that can be trusted. */
+  /** The map in `bytes`; undefined if they are no trustworthy map of such a file. */
   static decode(bytes: Uint8Array, fileSize: number, bootId: string): ChunkMap | undefined {
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     if (buffer.length < ChunkMap.headerBytes || buffer.toString('latin1', 0, 8) !== magic) return undefined
@@ -85,20 +79,12 @@ export class ChunkMap {
   }
 }
 
-/** Whether the bridge has looked at the map in this file since it was last asked; false when there is none. */
-export function takeUsedMark(path: string): boolean {
-  let file: number | undefined
+/** Reports whether the bridge has looked at the map in this file since the last call; false if there is none. */
+export function takeUsedMark(files: Files, path: string): boolean {
   try {
-    file = openSync(path, 'r+')
-    const mark = Buffer.alloc(4)
-    readSync(file, mark, 0, 4, usedOffset)
-    if (mark.readUInt32LE() === 0) return false
-    writeSync(file, Buffer.alloc(4), 0, 4, usedOffset)
-    return true
+    return files.sync.clear(path, usedOffset)
   } catch {
     return false
-  } finally {
-    if (file !== undefined) closeSync(file)
   }
 }
 

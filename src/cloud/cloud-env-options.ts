@@ -1,24 +1,32 @@
-import { resolve } from 'node:path'
-import type { S3Connection } from '../store/s3-client.js'
-import type { S3Encryption } from '../store/s3-encryption.js'
-import { checkEndpoint, parseStoreUrl } from '../store/store-url.js'
+import { sep } from 'node:path'
+import { overlap, realPath } from '../env/real-path.js'
+import { describe } from '../options/describe.js'
+import { type Check, type Checks, checkOptions, durationMs, group, text, timerMs } from '../options/shape.js'
+import { parseSize } from '../options/size.js'
+import { checkUsed, type StoreOptions, storeOptionChecks } from '../store/registry.js'
+import { parseStoreUrl } from '../store/store-url.js'
 
-export interface CloudEnvOptions extends S3Connection {
+export interface CloudEnvOptions extends StoreOptions {
   /**
-   * Where the tables live: `s3://bucket/prefix`, or `file:///directory` for a store in a directory.
-   * A database in `root/a/b` has its objects below `prefix/a/b`.
+   * Where the tables live: `s3://bucket/prefix`, `file:///directory` for a store in a directory, or a URL of another
+   * scheme that `storeModule` opens. A database in `root/a/b` has its objects below `prefix/a/b`.
    */
   readonly store: string
   /** The local directory below which every database of this Env lies. */
   readonly root: string
-  /** How S3 encrypts what is written. Default: as the bucket does. */
-  readonly encryption?: S3Encryption
   readonly cache?: {
     /**
-     * How much disk the local copies of tables may take, in bytes or as a size such as `"10 GiB"`. Tables
-     * that are not in the store yet come on top, and for moments a table that is on its way out. 0 keeps nothing. Default `"10 GiB"`.
+     * How much disk the local copies of tables may take, in bytes or as a size such as `"10 GiB"`. Tables that are not
+     * in the store yet take extra space, and so does, for a moment, a table that is being evicted. A disk with less room
+     * lowers the limit, see `reserveBytes`. 0 keeps nothing. Default `"10 GiB"`.
      */
     readonly maxBytes?: number | string
+    /**
+     * How much free space on its disk the cache leaves to everything else, such as the write-ahead log, in bytes or as a
+     * size. It gives way when others take it. Default: 5 % of the disk and at least 1 GiB, but never more than a tenth of
+     * the disk.
+     */
+    readonly reserveBytes?: number | string
   }
   /**
    * The URL of the database that this one was cloned from (`s3://bucket/path/of/database`): what is
@@ -33,119 +41,93 @@ export interface CloudEnvOptions extends S3Connection {
   readonly ownershipCheckMs?: number
 }
 
+/** The directory below the root that is the Env's own. */
+export const cacheName = '.cloudenv'
+
 /** The options with every default in place. */
 export interface CloudEnvConfig {
   readonly store: string
+  /** Without symbolic links. */
   readonly root: string
   readonly cacheMaxBytes: number
+  /** Undefined: as much as suits the disk. */
+  readonly cacheReserveBytes: number | undefined
   readonly source: string | undefined
   readonly cookie: string
   readonly deletionDelayMs: number
   readonly ownershipCheckMs: number
   /** How to reach the store, and how it encrypts. */
-  readonly connection: S3Connection & { readonly encryption?: S3Encryption }
+  readonly connection: StoreOptions
 }
 
-const knownOptions = new Set([
-  'store',
-  'root',
-  'cache',
-  'source',
-  'cookie',
-  'deletionDelayMs',
-  'ownershipCheckMs',
-  'region',
-  'endpoint',
-  'forcePathStyle',
-  'credentials',
-  'profile',
-  'connectTimeoutMs',
-  'idleTimeoutMs',
-  'encryption',
-])
+const cookieName: Check = (value) => {
+  if (typeof value === 'string' && /^[A-Za-z0-9_.-]{0,200}$/.test(value)) return
+  throw new TypeError(
+    `expected "cookie" to be letters, digits, "-", "_" or ".", at most 200 of them, got ${describe(value)}`,
+  )
+}
+
+const call = 'cloudEnv'
+
+const checks: Checks<CloudEnvOptions> = {
+  store: text,
+  root: text,
+  cache: group<Required<CloudEnvOptions>['cache']>(
+    { maxBytes: parseSize, reserveBytes: parseSize },
+    { of: call, example: "{ maxBytes: '10 GiB' }" },
+  ),
+  source: text,
+  cookie: cookieName,
+  deletionDelayMs: durationMs,
+  ownershipCheckMs: timerMs,
+  ...storeOptionChecks,
+}
 
 /**
  * Checks the options once, at the border.
  * @throws TypeError, RangeError: which option, what was expected, what was given.
  */
 export function parseCloudEnvOptions(options: CloudEnvOptions): CloudEnvConfig {
-  assertObject('the options of cloudEnv', options)
-  for (const name of Object.keys(options)) {
-    if (!knownOptions.has(name)) {
-      throw new TypeError(`unknown option "${name}" of cloudEnv; it takes ${[...knownOptions].join(', ')}`)
-    }
-  }
+  checkOptions(call, options, checks)
   const { store, root, cache, source, cookie, deletionDelayMs, ownershipCheckMs, ...connection } = options
-  if (cache !== undefined) assertObject('"cache"', cache)
-  for (const name of Object.keys(cache ?? {})) {
-    if (name !== 'maxBytes')
-      throw new TypeError(`unknown option "cache.${name}" of cloudEnv; it takes maxBytes`)
-  }
-  if (connection.endpoint !== undefined) checkEndpoint(connection.endpoint)
+  text(store, 'store')
+  text(root, 'root')
+  checkUsed(connection, [store, ...(source === undefined ? [] : [source])])
+  checkApart(root, { store, source }, connection)
   return {
-    store: storeUrl('store', store),
-    root: resolve(text('root', root)),
-    cacheMaxBytes: parseBytes('cache.maxBytes', cache?.maxBytes ?? '10 GiB'),
-    source: source === undefined ? undefined : storeUrl('source', source),
-    cookie: cookieName(cookie ?? ''),
-    deletionDelayMs: milliseconds('deletionDelayMs', deletionDelayMs ?? 3_600_000),
-    ownershipCheckMs: milliseconds('ownershipCheckMs', ownershipCheckMs ?? 10_000),
+    store,
+    root: realPath(root),
+    cacheMaxBytes: parseSize(cache?.maxBytes ?? '10 GiB', 'cache.maxBytes'),
+    cacheReserveBytes:
+      cache?.reserveBytes === undefined ? undefined : parseSize(cache.reserveBytes, 'cache.reserveBytes'),
+    source,
+    cookie: cookie ?? '',
+    deletionDelayMs: deletionDelayMs ?? 3_600_000,
+    ownershipCheckMs: ownershipCheckMs ?? 10_000,
     connection,
   }
 }
 
-const unitBytes: Readonly<Record<string, number>> = {
-  '': 1,
-  b: 1,
-  kib: 2 ** 10,
-  mib: 2 ** 20,
-  gib: 2 ** 30,
-  tib: 2 ** 40,
-  kb: 1e3,
-  mb: 1e6,
-  gb: 1e9,
-  tb: 1e12,
-}
-
-/** A number of bytes, or a size such as `"10 GiB"` or `"500 MB"`. */
-export function parseBytes(name: string, value: unknown): number {
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value
-  if (typeof value === 'string') {
-    const match = /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/i.exec(value)
-    const unit = match && unitBytes[match[2]!.toLowerCase()]
-    if (match && unit !== undefined && unit !== null) return Math.floor(Number(match[1]) * unit)
+/**
+ * Refuses a root that overlaps a store. A name would stand for a local file and for an object at once, and each would
+ * overwrite the other.
+ */
+function checkApart(
+  root: string,
+  urls: { readonly store: string; readonly source: string | undefined },
+  options: StoreOptions,
+): void {
+  if (realPath(root).split(sep).includes(cacheName))
+    throw new RangeError(
+      `expected "root" outside of "${cacheName}", got ${describe(root)}: an Env deletes what it does not know there`,
+    )
+  for (const [name, url] of Object.entries(urls)) {
+    if (url === undefined) continue
+    const parsed = parseStoreUrl(url, options)
+    if (parsed.kind !== 'directory' || !overlap(parsed.directory, root)) continue
+    throw new RangeError(
+      `expected "root" and "${name}" to be directories apart, got ${describe(root)} and ${describe(url)}: ` +
+        'they are the same, or one lies inside the other. Choose another directory for one of them',
+    )
   }
-  throw new TypeError(
-    `expected "${name}" to be a number of bytes, zero or more, or a size such as "10 GiB", got ${JSON.stringify(value)}`,
-  )
-}
-
-function assertObject(what: string, value: unknown): void {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return
-  throw new TypeError(`expected ${what} to be an object, got ${JSON.stringify(value)}`)
-}
-
-function storeUrl(name: string, value: unknown): string {
-  const url = text(name, value)
-  parseStoreUrl(url)
-  return url
-}
-
-function text(name: string, value: unknown): string {
-  if (typeof value === 'string' && value !== '') return value
-  throw new TypeError(`expected "${name}" to be a non-empty string, got ${JSON.stringify(value)}`)
-}
-
-function milliseconds(name: string, value: unknown): number {
-  if (typeof value === 'number' && Number.isFinite(value) && value >= 0) return value
-  throw new TypeError(
-    `expected "${name}" to be a number of milliseconds, zero or more, got ${JSON.stringify(value)}`,
-  )
-}
-
-function cookieName(value: unknown): string {
-  if (typeof value === 'string' && /^[A-Za-z0-9_.-]{0,200}$/.test(value)) return value
-  throw new TypeError(
-    `expected "cookie" to be letters, digits, "-", "_" or ".", at most 200 of them, got ${JSON.stringify(value)}`,
-  )
 }

@@ -1,28 +1,36 @@
-import { link, mkdir, rename, rm, rmdir, stat, statfs } from 'node:fs/promises'
-import { basename, dirname, join, relative, sep } from 'node:path'
-import { type Clock, systemClock } from '../env/clock.js'
+import { basename, dirname, join } from 'node:path'
+import type { DatabasePlace } from '../catalog/database-place.js'
+import { sleep } from '../env/clock.js'
 import type {
   DirectorySync,
   Env,
   EnvListener,
   FileAttributes,
-  LocalWritableFile,
   ReadableFile,
+  Refetched,
   WritableFile,
 } from '../env/env.js'
-import { EnvError, toEnvError } from '../env/env-error.js'
+import { EnvError, unlessNotFound } from '../env/env-error.js'
+import { realSystem, type System } from '../env/system.js'
 import { parseFileName } from '../format/file-name.js'
 import { isObjectKey } from '../store/object-key.js'
-import type { ObjectStore } from '../store/object-store.js'
-import { type OpenStoreOptions, openStore } from '../store/open-store.js'
 import { StoreMetrics } from '../store/store-metrics.js'
 import type { RequestListener, StoreRequest } from '../store/store-request.js'
-import { parseStoreUrl } from '../store/store-url.js'
-import { openCacheDirectory } from './cache-directory.js'
-import { type CloudEnvConfig, type CloudEnvOptions, parseCloudEnvOptions } from './cloud-env-options.js'
-import { Database, pathSegments } from './database.js'
-import type { DatabasePlace } from './database-place.js'
-import { type CacheMetrics, FileCache } from './file-cache.js'
+import { type Bucket, isDirectlyBelow, openBucket, pathSegments } from './bucket.js'
+import {
+  type CloudEnvConfig,
+  type CloudEnvOptions,
+  cacheName,
+  parseCloudEnvOptions,
+} from './cloud-env-options.js'
+import { Database } from './database.js'
+import { isInRegistry } from './destruction.js'
+import { isOnSameDisk } from './disk-space.js'
+import { committing, run } from './env-operation.js'
+import type { CacheMetrics } from './file-cache.js'
+import { exists, makeDatabaseDirectory, readDirectory } from './local-directory.js'
+import { type OpenedCache, openCache } from './open-cache.js'
+import { Root } from './root.js'
 
 export interface CloudEnvMetrics {
   /** Since the Env was started, of the store and of the source. */
@@ -31,9 +39,9 @@ export interface CloudEnvMetrics {
   readonly pendingUploads: number
 }
 
-/** For a host in the same thread: functions, which can't be options, for those are copied to other threads. */
+/** For a host in the same thread: functions can't be options, since options are copied to other threads. */
 export interface CloudEnvSeams {
-  readonly clock?: Clock
+  readonly system?: System
   /** Called after each request to the store and the source, each attempt counted. */
   readonly onRequest?: RequestListener
 }
@@ -45,57 +53,57 @@ export async function createCloudEnv(options: CloudEnvOptions, seams: CloudEnvSe
 
 /**
  * The Env that keeps tables in an object store, the write-ahead log on local disk. This class finds the
- * database that a path belongs to and what kind of file it is; {@link Database} decides the rest.
+ * database that a path belongs to and what kind of file it is; {@link Database} decides the rest. Files outside the root
+ * are plain local files, but no database there is opened for writing.
  */
 export class CloudEnv implements Env {
   readonly localNames = ['*.log', 'LOG', 'LOG.old*', '*.dbtmp', 'OPTIONS-*', '*.trash']
   readonly localLocks = true
   readonly #config: CloudEnvConfig
-  readonly #clock: Clock
+  readonly #system: System
   readonly #requests: StoreMetrics
   readonly #bucket: Bucket
   readonly #source: Bucket | undefined
-  readonly #cache: FileCache
-  readonly #closeCache: () => Promise<void>
+  readonly #cache: OpenedCache
   readonly #databases = new Map<string, Database>()
+  readonly #root: Root
   #listener: EnvListener | undefined
 
   private constructor(
     config: CloudEnvConfig,
-    clock: Clock,
+    system: System,
     requests: StoreMetrics,
     bucket: Bucket,
     source: Bucket | undefined,
-    cache: FileCache,
-    closeCache: () => Promise<void>,
+    cache: OpenedCache,
   ) {
     this.#config = config
-    this.#clock = clock
+    this.#root = new Root(config.root)
+    this.#system = system
     this.#requests = requests
     this.#bucket = bucket
     this.#source = source
     this.#cache = cache
-    this.#closeCache = closeCache
   }
 
   static async open(
     config: CloudEnvConfig,
-    { clock = systemClock, onRequest }: CloudEnvSeams,
+    { system = realSystem, onRequest }: CloudEnvSeams,
   ): Promise<CloudEnv> {
     const requests = new StoreMetrics()
-    const connection = {
-      ...config.connection,
-      clock,
+    const seams = {
+      clock: system.clock,
+      random: () => system.random.next(),
       onRequest(request: StoreRequest) {
         requests.record(request)
         onRequest?.(request)
       },
     }
-    const bucket = await openBucket(config.store, connection)
-    const source = config.source === undefined ? undefined : await openBucket(config.source, connection)
-    const { directory, close } = await openCacheDirectory(join(config.root, '.cloudenv'))
-    const cache = await FileCache.open(directory, config.cacheMaxBytes)
-    return new CloudEnv(config, clock, requests, bucket, source, cache, close)
+    const open = (url: string) => openBucket(url, config.connection, seams)
+    const bucket = await open(config.store)
+    const source = config.source === undefined ? undefined : await open(config.source)
+    const cache = await openCache(join(config.root, cacheName), config, system)
+    return new CloudEnv(config, system, requests, bucket, source, cache)
   }
 
   attach(listener: EnvListener): void {
@@ -105,7 +113,7 @@ export class CloudEnv implements Env {
   metrics(): CloudEnvMetrics {
     let pendingUploads = 0
     for (const { owner } of this.#databases.values()) pendingUploads += owner?.pendingUploads ?? 0
-    return { store: this.#requests.snapshot(), cache: this.#cache.metrics(), pendingUploads }
+    return { store: this.#requests.snapshot(), cache: this.#cache.cache.metrics(), pendingUploads }
   }
 
   async newSequentialFile(path: string): Promise<ReadableFile> {
@@ -119,7 +127,7 @@ export class CloudEnv implements Env {
   async newWritableFile(path: string): Promise<WritableFile> {
     const { database, name, kind } = this.#locate(path)
     if (kind === 'stored') return database.newFile(name)
-    if (kind === 'manifest') return committing(database.newManifest(name))
+    if (kind === 'manifest') return committing(await database.newManifest(name))
     if (kind !== 'local') database.requireOwner(`write ${name}`)
     return { kind: 'local', path }
   }
@@ -132,21 +140,23 @@ export class CloudEnv implements Env {
   }
 
   async fsyncDirectory(path: string): Promise<DirectorySync> {
-    this.#assertInRoot(path)
-    // Uploads are waited for by the sync of the MANIFEST. Here RocksDB may hold its mutex (for an atomic flush it
-    // does), and it forgets what it had begun to flush where this fails.
-    return { localPath: (await exists(path)) ? path : undefined }
+    // The sync of the MANIFEST waits for uploads. This one doesn't: RocksDB may hold its mutex here (it does for an
+    // atomic flush), and a failure makes it forget the flush that it had begun.
+    return { localPath: (await exists(this.#system.files, path)) ? path : undefined }
   }
 
   async fileExists(path: string): Promise<void> {
     const { database, name, kind } = this.#locate(path)
-    if (kind === 'stored') await database.file(name)
-    else if (kind === 'local') await run('look for', path, stat(path))
-    else await run('look for', path, database.metadataSize(name))
+    if (kind === 'stored') await database.liveFile(name)
+    else if (kind === 'manifest' || kind === 'metadata')
+      await run('look for', path, database.metadataSize(name))
+    else await run('look for', path, this.#system.files.stat(path))
   }
 
   async getChildren(path: string): Promise<readonly string[]> {
-    const names = await this.#database(path).children()
+    const names = this.#root.holds(path)
+      ? await this.#database(path).children()
+      : await readDirectory(this.#system.files, path)
     if (names) return names.filter((name) => name !== cacheName)
     throw new EnvError('NotFound', `there is no directory ${path}, here or in ${this.#config.store}`)
   }
@@ -154,11 +164,8 @@ export class CloudEnv implements Env {
   async getChildrenFileAttributes(path: string): Promise<readonly FileAttributes[]> {
     const attributes: FileAttributes[] = []
     for (const name of await this.getChildren(path)) {
-      const size = await this.getFileSize(join(path, name)).catch((error: unknown) => {
-        // Deleted since it was listed.
-        if (EnvError.is(error, 'NotFound')) return undefined
-        throw error
-      })
+      const size = await unlessNotFound(this.getFileSize(join(path, name)))
+      // Undefined: deleted since the listing.
       if (size !== undefined) attributes.push({ name, size })
     }
     return attributes
@@ -166,24 +173,24 @@ export class CloudEnv implements Env {
 
   async deleteFile(path: string): Promise<void> {
     const { database, name, kind } = this.#locate(path)
-    await run('delete', path, kind === 'local' ? rm(path) : database.deleteFile(name))
+    await run('delete', path, kind === 'local' ? this.#system.files.rm(path) : database.deleteFile(name))
   }
 
   async createDirIfMissing(path: string): Promise<void> {
-    this.#database(path)
-    await run('create', path, mkdir(path, { recursive: true }))
+    if (this.#root.holds(path)) this.#database(path)
+    await makeDatabaseDirectory(this.#system.files, path)
   }
 
   async deleteDir(path: string): Promise<void> {
-    this.#database(path)
-    await run('delete', path, rmdir(path))
+    if (this.#root.holds(path)) this.#database(path)
+    await run('delete', path, this.#system.files.rmdir(path))
   }
 
   async getFileSize(path: string): Promise<number> {
     const { database, name, kind } = this.#locate(path)
     if (kind === 'stored') return (await database.file(name)).size
-    if (kind === 'local') return (await run('look at', path, stat(path))).size
-    return run('look at', path, database.metadataSize(name))
+    if (kind === 'manifest' || kind === 'metadata') return run('look at', path, database.metadataSize(name))
+    return (await run('look at', path, this.#system.files.stat(path))).size
   }
 
   async getFileModificationTime(path: string): Promise<number> {
@@ -191,56 +198,113 @@ export class CloudEnv implements Env {
     const modified =
       kind === 'stored'
         ? (await database.file(name)).modified
-        : (await run('look at', path, stat(path))).mtime
+        : (await run('look at', path, this.#system.files.stat(path))).mtime
     return Math.floor(modified.getTime() / 1000)
   }
 
   async renameFile(source: string, target: string): Promise<void> {
     const from = this.#locate(source)
     const to = this.#locate(target)
-    if (from.kind === 'stored') {
-      if (parseFileName(to.name).kind === 'trash') return from.database.moveToTrash(from.name, target)
+    if (from.kind === 'stored' && parseFileName(to.name).kind === 'trash')
+      return from.database.moveToTrash(from.name, target)
+    if (!isPlain(from)) {
       throw new EnvError(
         'NotSupported',
-        `can't rename ${source} to ${target}: a table keeps its number for life`,
+        `can't rename ${source} to ${target}: the tables and the MANIFEST of a database in ${this.#config.store} keep ` +
+          'their names. Copy the file',
       )
     }
     if (to.kind === 'stored') {
-      await to.database.linkIn(source, to.name)
-      return run('delete', source, rm(source))
+      await run('rename', source, to.database.linkIn(source, to.name))
+      return run('delete', source, this.#system.files.rm(source))
     }
-    if (to.kind !== 'local') return run('rename', source, to.database.renameMetadata(source, to.name))
-    await run('rename', source, rename(source, target))
+    if (!isPlain(to)) return run('rename', source, to.database.renameMetadata(source, to.name))
+    await run('rename', source, this.#system.files.rename(source, target))
   }
 
   async linkFile(source: string, target: string): Promise<void> {
+    const from = this.#locate(source)
     const to = this.#locate(target)
-    const isStored = to.kind === 'stored'
-    await run('link', target, isStored ? to.database.linkIn(source, to.name) : link(source, target))
+    // RocksDB copies if it can't link.
+    if (!isPlain(from) || !(isPlain(to) || to.kind === 'stored')) {
+      throw new EnvError(
+        'NotSupported',
+        `can't link ${source} to ${target}: a file of a database in ${this.#config.store} has no whole local copy that ` +
+          'could have a second name. Copy it',
+      )
+    }
+    await run(
+      'link',
+      target,
+      to.kind === 'stored' ? to.database.linkIn(source, to.name) : this.#system.files.link(source, target),
+    )
   }
 
   async lockFile(path: string): Promise<void> {
-    await run('open for writing', dirname(path), this.#locate(path).database.claim())
+    const directory = dirname(path)
+    this.#root.assertHolds(directory)
+    const database = this.#database(directory)
+    await run('open for writing', directory, database.claim())
+    this.#root.opened(database.directory)
   }
 
   async unlockFile(path: string): Promise<void> {
-    const { database } = this.#locate(path)
+    const database = this.#database(dirname(path))
     try {
       await run('close', dirname(path), database.release())
     } finally {
-      // What it knew of the store is void now. Its open files do without it.
-      this.#databases.delete(database.directory)
+      // Its view of the store is stale now. Its open files do without it.
+      if (!database.isOvertaken) {
+        this.#databases.delete(database.directory)
+        this.#root.closed(database.directory)
+      }
     }
   }
 
   async isDirectory(path: string): Promise<boolean> {
-    this.#assertInRoot(path)
-    return (await run('look at', path, stat(path))).isDirectory()
+    return (await run('look at', path, this.#system.files.stat(path))).isDirectory()
   }
 
   async getFreeSpace(path: string): Promise<number> {
-    const { bavail, bsize } = await run('look at', path, statfs(path))
+    const { bavail, bsize } = await run('look at', path, this.#system.files.statfs(path))
     return bavail * bsize
+  }
+
+  async makeRoom(path: string, bytes: number): Promise<boolean> {
+    if (!(await isOnSameDisk(this.#system.files, dirname(path), this.#config.root))) return false
+    return (await this.#cache.cache.makeRoom(bytes)) || this.#anUploadEnds()
+  }
+
+  /** Waits for an upload, whose table can then be evicted: a compaction on a small disk waits for its own tables. */
+  async #anUploadEnds(): Promise<boolean> {
+    const ends = [...this.#databases.values()].map(({ owner }) => owner?.nextUploadEnd())
+    const underWay = ends.filter((end) => end !== undefined)
+    if (underWay.length === 0) return false
+    const stop = new AbortController()
+    const isLate = sleep(this.#system.clock, maxUploadWaitMs, stop.signal).then(() => false)
+    const hasEnded = await Promise.race([isLate, ...underWay.map((end) => end.then(() => true))])
+    stop.abort()
+    return hasEnded
+  }
+
+  abandon(directory?: string): void {
+    if (directory === undefined) {
+      for (const bucket of [this.#bucket, this.#source]) bucket?.store.abandon(() => true)
+      return
+    }
+    const abandoned = this.#root.realPath(directory)
+    const segments = [...this.#bucket.segments, ...pathSegments(this.#root.path, abandoned)]
+    // Nothing tells which database a request to the registry or the source serves. With several, it keeps its deadline.
+    const isAlone = [...this.#databases.keys()].every((known) => known === abandoned)
+    this.#bucket.store.abandon((key) => isDirectlyBelow(segments, key) || (isAlone && isInRegistry(key)))
+    if (isAlone) this.#source?.store.abandon(() => true)
+  }
+
+  async refetch(path: string, offset: number, length: number, ageMs: number): Promise<Refetched> {
+    const { database, name, kind } = this.#locate(path)
+    if (kind === 'stored') return database.refetch(name, offset, length, ageMs)
+    if (kind === 'metadata') await database.forgetCached()
+    return { isOther: false, advice: '' }
   }
 
   async close(): Promise<void> {
@@ -250,22 +314,22 @@ export class CloudEnv implements Env {
     }
     for (const database of this.#databases.values()) await attempt(() => database.release())
     await attempt(() => this.#cache.close())
-    await attempt(() => this.#closeCache())
-    this.#bucket.store.close()
-    this.#source?.store.close()
+    await this.#bucket.store.close()
+    await this.#source?.store.close()
     if (failures.length > 0) throw failures[0]
   }
 
   async #openReadable(path: string): Promise<ReadableFile> {
     const { database, name, kind } = this.#locate(path)
     if (kind === 'stored') return database.openFile(name)
-    if (kind === 'local') return { kind: 'local', path }
-    return run('read', path, database.openMetadata(name))
+    if (kind === 'manifest' || kind === 'metadata') return run('read', path, database.openMetadata(name))
+    return { kind: 'local', path }
   }
 
-  /** Whose file it is, and who answers for it. */
+  /** Finds the database of a file, and who answers for it. */
   #locate(path: string): Located {
     const name = basename(path)
+    if (!this.#root.holds(dirname(path))) return { name, kind: 'local' }
     const database = this.#database(dirname(path))
     switch (parseFileName(name).kind) {
       case 'table':
@@ -276,19 +340,20 @@ export class CloudEnv implements Env {
       case 'current':
       case 'identity':
         return { database, name, kind: 'metadata' }
+      case 'wal':
+        return { database, name, kind: 'log' }
       default:
-        return { database, name, kind: 'local' }
+        return { name, kind: 'local' }
     }
   }
 
-  #database(directory: string): Database {
-    this.#assertInRoot(directory)
+  #database(path: string): Database {
+    const directory = this.#root.realPath(path)
     const known = this.#databases.get(directory)
     if (known) return known
-    const { root } = this.#config
     const place = {
       store: this.#bucket.store,
-      path: [...this.#bucket.segments, ...pathSegments(root, directory)].join('/'),
+      path: [...this.#bucket.segments, ...pathSegments(this.#root.path, directory)].join('/'),
     }
     if (place.path !== '' && !isObjectKey(place.path)) {
       throw new EnvError(
@@ -301,84 +366,31 @@ export class CloudEnv implements Env {
     if (this.#source) places.push({ store: this.#source.store, path: this.#source.segments.join('/') })
     const database = new Database(directory, places, {
       config: this.#config,
-      cache: this.#cache,
-      clock: this.#clock,
-      fenced: (owned, message) => this.#listener?.fenced(owned, message),
+      cache: this.#cache.cache,
+      system: this.#system,
+      fenced: (owned, message) => {
+        for (const alias of this.#root.aliasesOf(owned)) this.#listener?.fenced(alias, message)
+      },
     })
     this.#databases.set(directory, database)
     return database
   }
+}
 
-  #assertInRoot(path: string): void {
-    const { root } = this.#config
-    const [first] = relative(root, path).split(sep)
-    if (first === cacheName) {
-      throw new EnvError('InvalidArgument', `${join(root, cacheName)} is the Env's own. Choose another path`)
+/** Longest wait of a write for room: a table of 64 MiB at 2 MiB/s. */
+const maxUploadWaitMs = 30_000
+
+type Located =
+  | {
+      readonly database: Database
+      readonly name: string
+      /** `stored`: a table or blob file. `metadata`: CURRENT and IDENTITY. `log`: the local write-ahead log. */
+      readonly kind: 'stored' | 'manifest' | 'metadata' | 'log'
     }
-    if (first !== '..') return
-    throw new EnvError(
-      'InvalidArgument',
-      `${path} does not lie below the Env's root ${root}. Choose a path below it, or another "root"`,
-    )
-  }
-}
+  /** A file about which the Env decides nothing. */
+  | { readonly name: string; readonly kind: 'local'; readonly database?: undefined }
 
-/** The directory below the root that is the Env's own. */
-const cacheName = '.cloudenv'
-
-interface Located {
-  readonly database: Database
-  readonly name: string
-  /** `stored`: a table or blob file. `metadata`: CURRENT and IDENTITY. `local`: nothing that we decide about. */
-  readonly kind: 'stored' | 'manifest' | 'metadata' | 'local'
-}
-
-interface Bucket {
-  readonly store: ObjectStore
-  /** The path inside the bucket, below which the databases lie. */
-  readonly segments: readonly string[]
-}
-
-/** The registry lies at the root of a bucket, so the store is the whole bucket and the prefix is ours to add. */
-async function openBucket(url: string, options: OpenStoreOptions): Promise<Bucket> {
-  const parsed = parseStoreUrl(url)
-  if (parsed.kind === 'directory') return { store: await openStore(url, options), segments: [] }
-  const segments = parsed.prefix.split('/').filter((segment) => segment !== '')
-  return { store: await openStore(`s3://${parsed.bucket}`, options), segments }
-}
-
-/** A file whose sync commits something to the store. */
-function committing(file: LocalWritableFile): LocalWritableFile {
-  const { synced } = file
-  return synced ? { ...file, synced: (size) => commit(synced(size)) } : file
-}
-
-/**
- * Whatever the store refuses it may take later, when the credentials are valid again, the bucket is back or the disk can be
- * written: only a database that belongs to somebody else never comes back. The request that failed is not repeated for
- * that, but the commit is, more and more slowly.
- */
-async function commit(action: Promise<void>): Promise<void> {
-  try {
-    await action
-  } catch (error) {
-    if (!EnvError.is(error) || error.code === 'IOFenced') throw error
-    throw new EnvError(error.code, error.message, { scope: error.scope, retryable: true, cause: error })
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  )
-}
-
-/** A system error as an EnvError that says what was being done. */
-async function run<T>(operation: string, path: string, action: Promise<T>): Promise<T> {
-  try {
-    return await action
-  } catch (error) {
-    throw toEnvError(error, `can't ${operation} ${path}`)
-  }
+/** A whole local file. */
+function isPlain(file: Located): file is Extract<Located, { kind: 'local' | 'log' }> {
+  return file.kind === 'local' || file.kind === 'log'
 }

@@ -1,44 +1,43 @@
-import { randomBytes, randomUUID } from 'node:crypto'
-import { link, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { join, relative, sep } from 'node:path'
-import type { Clock } from '../env/clock.js'
-import type { LocalWritableFile, ReadableFile, SparseFile } from '../env/env.js'
+import { join, relative } from 'node:path'
+import { noDatabase } from '../catalog/cookies.js'
+import { databaseUrl, type Places } from '../catalog/database-place.js'
+import { type DatabaseView, listObjects } from '../catalog/database-view.js'
+import { maxManifestBytes } from '../catalog/get-first.js'
+import {
+  beingDestroyedMessage,
+  damagedInStoreMessage,
+  noRepairMessage,
+  onlyCopyMessage,
+} from '../catalog/repair-advice.js'
+import { fetchStored, type StoredFile } from '../catalog/stored-file.js'
+import { isOfEpoch, knowsEpoch } from '../catalog/visibility.js'
+import type { LocalWritableFile, ReadableFile, Refetched, SparseFile } from '../env/env.js'
 import { EnvError } from '../env/env-error.js'
-import type { CloudManifest } from '../format/cloud-manifest.js'
+import type { Files } from '../env/files.js'
+import type { System } from '../env/system.js'
 import { type Epoch, newEpoch } from '../format/epoch.js'
-import { manifestFileName, objectName, parseFileName, parseObjectName } from '../format/file-name.js'
-import type { ObjectKey } from '../store/object-store.js'
+import { objectName, parseFileName } from '../format/file-name.js'
 import { assertConditionalPuts } from '../store/probe-conditional.js'
 import type { CachedFile } from './cached-file.js'
-import { claimDatabase } from './claim.js'
+import { claimedCloudManifest } from './claim.js'
 import type { CloudEnvConfig } from './cloud-env-options.js'
-import { type DatabasePlace, databaseUrl, objectKey, type Places } from './database-place.js'
-import {
-  type DatabaseView,
-  getFirst,
-  isCurrent,
-  listObjects,
-  readView,
-  type StoredFile,
-} from './database-view.js'
+import { CurrentView } from './current-view.js'
+import type { DatedGarbage } from './deletions.js'
+import { finishDestruction, isBeingDestroyed } from './destruction.js'
 import type { FileCache } from './file-cache.js'
+import { assertNoForeignTables } from './foreign-writes.js'
+import { inheritedGarbage } from './inherited-garbage.js'
 import { leftoversOfCreation } from './leftovers.js'
-import { fsyncDirectory, readDirectory, setAside, writeFileDurably } from './local-directory.js'
+import { continues, inheritedManifest, isRocksName, LocalDatabase } from './local-database.js'
+import { readDirectory } from './local-directory.js'
 import { Owner } from './owner.js'
-import {
-  type OwnerRecord,
-  ownerRecordName,
-  readOwnerRecord,
-  removeOwnerRecord,
-  writeOwnerRecord,
-} from './owner-record.js'
+import { readOwnerRecord } from './owner-record.js'
 import { ServedBytes } from './served-bytes.js'
-import { isLeftBehind, isVisible } from './visibility.js'
 
 export interface DatabaseDependencies {
   readonly config: CloudEnvConfig
   readonly cache: FileCache
-  readonly clock: Clock
+  readonly system: System
   /** Called when the database turns out to belong to somebody else. */
   fenced(directory: string, message: string): void
 }
@@ -55,12 +54,19 @@ export class Database {
   readonly #places: Places
   readonly #deps: DatabaseDependencies
   #owner: Owner | undefined
-  #view: Promise<DatabaseView | undefined> | undefined
+  #local: LocalDatabase | undefined
+  #overtakenAtMs: number | undefined
+  readonly #view: CurrentView
 
   constructor(directory: string, places: Places, deps: DatabaseDependencies) {
     this.directory = directory
     this.#places = places
+    this.#view = new CurrentView(places, deps.config.cookie)
     this.#deps = deps
+  }
+
+  get #files(): Files {
+    return this.#deps.system.files
   }
 
   get owner(): Owner | undefined {
@@ -71,14 +77,14 @@ export class Database {
   async openMetadata(name: string): Promise<ReadableFile> {
     if (this.#owner) return { kind: 'local', path: join(this.directory, name) }
     // Reading CURRENT is how RocksDB begins to open a database: from here on it goes by one state of it.
-    const view = await this.#currentView({ fresh: name === 'CURRENT' })
+    const view = await this.#view.read({ fresh: name === 'CURRENT' })
     return new ServedBytes(await this.#metadata(view, name))
   }
 
   async metadataSize(name: string): Promise<number> {
-    if (this.#owner) return (await stat(join(this.directory, name))).size
-    // Whether there is a CURRENT decides whether RocksDB opens a database or makes one.
-    const view = await this.#currentView({ fresh: name === 'CURRENT' })
+    if (this.#owner) return (await this.#files.stat(join(this.directory, name))).size
+    // RocksDB opens a database if there is a CURRENT, and creates one otherwise.
+    const view = await this.#view.read({ fresh: name === 'CURRENT' })
     return (await this.#metadata(view, name)).length
   }
 
@@ -87,79 +93,122 @@ export class Database {
     return this.#cachedFile(await this.file(name)).open()
   }
 
-  /** A table or blob file that exists, here or in the store. */
+  /** A table or blob file that the present state has. */
+  async liveFile(name: string): Promise<StoredFile> {
+    if (this.#owner) return this.#owner.file(name)
+    return this.#found(name, (await this.#view.read())?.files)
+  }
+
+  /** A table or blob file that can be opened: also an obsolete one, which a reader of an older state needs. */
   async file(name: string): Promise<StoredFile> {
     if (this.#owner) return this.#owner.file(name)
-    const file = (await this.#currentView())?.files.get(name)
+    return this.#found(name, (await this.#view.read())?.reachableFiles)
+  }
+
+  #found(name: string, files: ReadonlyMap<string, StoredFile> | undefined): StoredFile {
+    const file = files?.get(name)
     if (file) return file
     throw new EnvError('NotFound', `${databaseUrl(this.#places[0])} has no ${name}`)
+  }
+
+  /** See {@link Env.refetch}. */
+  async refetch(name: string, offset: number, length: number, ageMs: number): Promise<Refetched> {
+    const file = await this.file(name)
+    const cached = this.#cachedFile(file)
+    if (cached.isPinned)
+      return { isOther: false, advice: onlyCopyMessage(join(this.directory, file.objectName)) }
+    const isOther = await cached.refetch(offset, length, ageMs)
+    const url = databaseUrl(file.place)
+    return { isOther, advice: damagedInStoreMessage(`${url}/${file.objectName}`, url) }
+  }
+
+  /** Some table is damaged, and nobody knows which: fetches all of them again, except those that exist only here. */
+  async forgetCached(): Promise<void> {
+    const files = this.#owner
+      ? [...this.#owner.fileNames()].map((name) => this.#owner!.file(name))
+      : ((await this.#view.read())?.files.values() ?? [])
+    for (const file of files) await this.#cachedFile(file).refetch(0, 0, 0)
   }
 
   newFile(name: string): LocalWritableFile {
     return this.requireOwner(`write ${name}`).newFile(name)
   }
 
-  newManifest(name: string): LocalWritableFile {
+  async newManifest(name: string): Promise<LocalWritableFile> {
     const owner = this.requireOwner(`write ${name}`)
+    if (name === inheritedManifest && !owner.isGone)
+      throw new EnvError('NotSupported', noRepairMessage(databaseUrl(this.#places[0])))
+    const parsed = parseFileName(name)
+    if (parsed.kind === 'manifest') await this.#local?.beginManifest(parsed.number)
     const path = join(this.directory, name)
-    return { kind: 'local', path, synced: (size) => owner.commitManifest(path, size) }
+    return { kind: 'local', path, synced: (size) => this.#commitManifest(owner, path, size) }
   }
 
-  /** Takes a complete local file from elsewhere in as a table (ingestion). */
+  async #commitManifest(owner: Owner, path: string, size: number): Promise<void> {
+    if (size <= maxManifestBytes) return owner.commitManifest(path, size)
+    throw new EnvError(
+      'NotSupported',
+      `can't commit ${path} to ${databaseUrl(this.#places[0])}: it has ${size} bytes, and a MANIFEST may have ` +
+        `${maxManifestBytes} there. Open the database again, which begins a new one, with a smaller "max_manifest_file_size"`,
+    )
+  }
+
+  /** Takes in a complete local file from elsewhere as a table (ingestion). */
   async linkIn(source: string, name: string): Promise<void> {
     const owner = this.requireOwner(`link ${name}`)
-    await link(source, owner.localPath(name))
-    owner.seal(name, (await stat(source)).size)
+    await this.#files.link(source, owner.localPath(name))
+    owner.seal(name, (await this.#files.stat(source)).size)
   }
 
-  /** RocksDB sets a table aside as `name.trash` before it deletes that at its leisure. */
+  /** RocksDB sets a table aside as `name.trash` and deletes that later. */
   async moveToTrash(name: string, trash: string): Promise<void> {
     await this.requireOwner(`delete ${name}`).deleteFile(name)
-    await writeFile(trash, '')
+    await this.#files.writeFile(trash, '')
   }
 
   async renameMetadata(source: string, name: string): Promise<void> {
     const owner = this.requireOwner(`write ${name}`)
     const target = join(this.directory, name)
-    await rename(source, target)
+    await this.#files.rename(source, target)
     if (name === 'CURRENT') await owner.currentWritten()
-    if (name === 'IDENTITY') await owner.identityWritten(await readFile(target))
+    if (name === 'IDENTITY') await owner.identityWritten(await this.#files.readFile(target))
   }
 
   async deleteFile(name: string): Promise<void> {
     const owner = this.requireOwner(`delete ${name}`)
     const { kind } = parseFileName(name)
     if (kind === 'table' || kind === 'blob') return owner.deleteFile(name)
-    // Nothing but the destruction of a database deletes CURRENT.
+    // Only the destruction of a database deletes CURRENT.
     if (kind === 'current') await owner.destroy()
-    await rm(join(this.directory, name))
+    await this.#files.rm(join(this.directory, name))
   }
 
   /** Base names, or undefined when there is no such directory, here or in the store. */
   async children(): Promise<string[] | undefined> {
-    const local = await readDirectory(this.directory)
-    if (this.#owner) return [...(local ?? []).filter(isRocksName), ...this.#owner.fileNames()]
-    const view = await this.#currentView()
-    if (!view) return local?.filter(isRocksName)
-    const record = local && (await readOwnerRecord(this.directory))
+    const local = await readDirectory(this.#files, this.directory)
+    if (this.#owner) {
+      const names = (local ?? []).filter(isRocksName)
+      // RocksDB destroys a database in this order. The deletion of CURRENT reveals it, before any log is gone.
+      const others = names.filter((name) => name !== 'CURRENT')
+      return [...(others.length < names.length ? ['CURRENT'] : []), ...others, ...this.#owner.fileNames()]
+    }
+    const record = local && (await readOwnerRecord(this.#files, this.directory))
+    if (record) assertNoForeignTables(this.directory, local, databaseUrl(this.#places[0]))
+    const view = await this.#view.read()
+    if (!view) return record?.destroying ? [] : local?.filter(isRocksName)
     const hasLog = continues(record, view)
     const isOwn = (name: string) => {
       const { kind } = parseFileName(name)
       if (kind === 'wal') return hasLog
       return kind !== 'current' && kind !== 'manifest' && kind !== 'identity' && isRocksName(name)
     }
-    return [
-      ...(local ?? []).filter(isOwn),
-      'CURRENT',
-      'IDENTITY',
-      manifestFileName(inheritedManifest),
-      ...view.files.keys(),
-    ]
+    return ['CURRENT', 'IDENTITY', inheritedManifest, ...(local ?? []).filter(isOwn), ...view.files.keys()]
   }
 
   /**
-   * The LOCK was taken: the database is about to be opened for writing, or created.
-   * @throws EnvError Corruption, InvalidArgument, Busy: nothing was changed in the store then.
+   * The LOCK was taken: the database is about to be opened for writing, created or destroyed. Changes nothing in the
+   * store: the first commit takes it over.
+   * @throws EnvError Corruption, InvalidArgument, Busy.
    */
   async claim(): Promise<void> {
     const [place, source] = this.#places
@@ -170,12 +219,18 @@ export class Database {
       )
     }
     for (let attempt = 0; attempt < maxClaimAttempts; attempt++) {
-      const record = await readOwnerRecord(this.directory)
-      const view = await this.#viewToClaim(record, attempt)
-      const inherited = await this.#reconcile(view, record)
-      this.#owner = view ? await this.#takeOver(view, inherited) : await this.#startNew()
+      const local = new LocalDatabase(this.#files, this.directory, databaseUrl(place), (bytes) =>
+        this.#deps.cache.makeRoom(bytes),
+      )
+      try {
+        this.#owner = await this.#stand(local)
+      } catch (error) {
+        await local.withdraw().catch(() => undefined)
+        throw error
+      }
       if (this.#owner) {
-        this.#view = undefined
+        this.#local = local
+        this.#view.forget()
         return
       }
     }
@@ -184,243 +239,148 @@ export class Database {
 
   async release(): Promise<void> {
     const owner = this.#owner
-    if (!owner) return
+    const local = this.#local
+    if (!owner || !local) return
     try {
       await owner.release()
+      if (owner.isWithdrawn) await local.withdraw()
+      else if (owner.isGone) await local.forget()
     } finally {
       this.#owner = undefined
-      this.#view = undefined
-      if (owner.isGone) {
-        await this.#removeUncreated()
-        await removeOwnerRecord(this.directory)
-      }
+      this.#view.forget()
+      this.#overtakenAtMs = owner.isOvertaken ? this.#deps.system.clock.elapsed() : undefined
     }
+  }
+
+  /** True for a while after an opening that was overtaken: the next one seals before it recovers. */
+  get isOvertaken(): boolean {
+    return (
+      this.#overtakenAtMs !== undefined &&
+      this.#deps.system.clock.elapsed() - this.#overtakenAtMs < sealFirstMs
+    )
   }
 
   requireOwner(action: string): Owner {
     if (this.#owner) return this.#owner
     throw new EnvError(
       'NotSupported',
-      `can't ${action} in ${this.directory}: the database is not open for writing`,
+      `can't ${action} in ${this.directory}: no database is open for writing there. What lies below the Env's root ` +
+        `${this.#deps.config.root} belongs to databases in ${this.#deps.config.store}; choose a directory outside of it for ` +
+        'checkpoints, backups and restored databases',
     )
   }
 
-  /**
-   * A view that has aged fails the conditions of the claim, and is read anew for the next attempt. Before that
-   * the write-ahead log may have been set aside, as one that does not continue it: no aged view is to decide that.
-   */
-  async #viewToClaim(record: OwnerRecord | undefined, attempt: number): Promise<DatabaseView | undefined> {
-    const known = await this.#currentView({ fresh: attempt > 0 })
-    const isHarmless = known && (!record || continues(record, known))
-    return attempt > 0 || isHarmless ? known : this.#currentView({ fresh: true })
-  }
-
-  /**
-   * Compares what the local directory remembers with the store, before anything is changed.
-   * @returns the record, where the write-ahead log continues what the store has; a log that does not is set aside.
-   */
-  async #reconcile(
-    view: DatabaseView | undefined,
-    record: OwnerRecord | undefined,
-  ): Promise<OwnerRecord | undefined> {
-    const url = databaseUrl(this.#places[0])
-    const local = (await readDirectory(this.directory)) ?? []
-    if (!record && local.includes('CURRENT')) {
-      throw new EnvError(
-        'InvalidArgument',
-        `${this.directory} holds a database that was not opened from ${url}. Open it with the Env it was ` +
-          'made with, or choose another directory',
-      )
-    }
-    if (record && record.url !== url) {
-      throw new EnvError(
-        'InvalidArgument',
-        `${this.directory} belongs to ${record.url}, not to ${url}. Open it with that store, or choose another directory`,
-      )
-    }
-    if (record && !record.creating && !view) {
-      throw new EnvError(
-        'NotFound',
-        `${url} has no database any more, and ${this.directory} was opened from it. Bring its CLOUDMANIFEST back, or, to ` +
-          'begin anew, move the local directory away and remove what is left in the store',
-      )
-    }
-    if (view && continues(record, view)) return record
-    const stale = record ? record.epochs.at(-1) : 'unknown'
-    await setAside(
-      this.directory,
-      local.filter((name) => parseFileName(name).kind === 'wal'),
-      `set-aside-${stale}`,
-    )
-    return undefined
-  }
-
-  /** @returns undefined when somebody else was quicker. */
-  async #takeOver(view: DatabaseView, record: OwnerRecord | undefined): Promise<Owner | undefined> {
+  /** @returns undefined if somebody else was quicker: call again. */
+  async #stand(local: LocalDatabase): Promise<Owner | undefined> {
     const [place] = this.#places
-    const epoch = newEpoch(() => randomBytes(8))
-    const writer = randomUUID()
-    const url = databaseUrl(place)
-    const inherited = record?.epochs ?? []
-    const claim = await claimDatabase(place, this.#deps.config.cookie, view, epoch, writer, () =>
-      writeOwnerRecord(this.directory, { url, epochs: [...inherited, epoch], creating: false }),
+    const { cookie } = this.#deps.config
+    const record = await readOwnerRecord(this.#files, this.directory)
+    if (record?.destroying) {
+      local.assertSameUrl(record)
+      await finishDestruction(place, cookie)
+    }
+    const view = await this.#view.read({ fresh: true })
+    if (record?.destroying && !view) {
+      await local.finishDestruction()
+      return undefined
+    }
+    const withdrawn = await local.reconcile(view, record)
+    if (!view) return this.#startNew(local)
+
+    const names = [...view.objects.keys()]
+    const candidates = withdrawn.filter(
+      // An old copy of the record may list an epoch that has owned the database since.
+      (epoch) => !knowsEpoch(view.cloudManifest, epoch) && names.some((name) => isOfEpoch(name, epoch)),
     )
-    if (!claim) return undefined
-    await this.#makeLocal(view, claim.manifestBytes)
-    await writeOwnerRecord(this.directory, { url, epochs: [epoch], creating: false })
-    return this.#own(epoch, writer, view, claim, garbageOf(place, view, claim.cloudManifest))
+    const epoch = newEpoch(() => this.#deps.system.random.bytes(8))
+    const garbage = inheritedGarbage(place, view, claimedCloudManifest(view, epoch), candidates)
+    const owner = this.#own(local, epoch, view, garbage, candidates)
+    await local.stand(view, await this.#view.identity(view), [...candidates, epoch], () =>
+      this.#adoptLeftFiles(view),
+    )
+    // Last: an opening that fails here has not taken the database from anybody.
+    if (this.isOvertaken && !(await owner.fencePresentOwner())) {
+      await local.withdraw()
+      return undefined
+    }
+    return owner
   }
 
-  /** @returns undefined when somebody else has created it by now. */
-  async #startNew(): Promise<Owner | undefined> {
+  /** @returns undefined if somebody else has created it in the meantime. */
+  async #startNew(local: LocalDatabase): Promise<Owner | undefined> {
     const [place] = this.#places
     const { cookie } = this.#deps.config
     const objects = await listObjects(place)
-    if (objects.has(objectName({ kind: 'cloudManifest', cookie }))) return undefined
+    if (objects.has(objectName({ kind: 'cloudManifest', cookie }))) {
+      if (await isBeingDestroyed(place, cookie))
+        throw new EnvError('Busy', beingDestroyedMessage(databaseUrl(place)))
+      await local.withdraw()
+      return undefined
+    }
     const leftovers = await leftoversOfCreation(place, objects, cookie)
-    const epoch = newEpoch(() => randomBytes(8))
-    await this.#removeUncreated()
-    await writeOwnerRecord(this.directory, { url: databaseUrl(place), epochs: [epoch], creating: true })
-    return this.#own(epoch, randomUUID(), undefined, undefined, leftovers)
+    const epoch = newEpoch(() => this.#deps.system.random.bytes(8))
+    await local.create(epoch)
+    return this.#own(local, epoch, undefined, leftovers, [])
   }
 
   #own(
+    local: LocalDatabase,
     epoch: Epoch,
-    writer: string,
     view: DatabaseView | undefined,
-    claimed:
-      | {
-          readonly cloudManifestEtag: string
-          readonly manifestEtag: string
-          readonly cloudManifest: CloudManifest
-        }
-      | undefined,
-    garbage: readonly ObjectKey[],
+    garbage: DatedGarbage,
+    candidates: readonly Epoch[],
   ): Owner {
     const [place] = this.#places
-    const { config, clock, cache } = this.#deps
+    const { config, system, cache } = this.#deps
     return new Owner(
       {
         place,
         directory: this.directory,
         cookie: config.cookie,
         epoch,
-        writer,
-        claimed,
-        files: view && claimed ? filesOf(view, claimed.cloudManifest) : new Map(),
-        hasIdentity: view?.objects.has('IDENTITY') ?? false,
+        view,
+        files: view?.files ?? new Map(),
         garbage,
+        leftLogs: local.leftLogs,
       },
       {
-        clock,
+        system,
         deletionDelayMs: config.deletionDelayMs,
         ownershipCheckMs: config.ownershipCheckMs,
         cachedFile: (file) => this.#cachedFile(file),
         adopt: (file, localPath) => cache.adopt(file, localPath),
         forget: (file) => cache.remove(this.#cacheName(file)),
         fenced: (message) => this.#deps.fenced(this.directory, message),
-        creating: async () => {
-          await assertConditionalPuts(place.store, place.path)
-        },
-        created: () =>
-          writeOwnerRecord(this.directory, { url: databaseUrl(place), epochs: [epoch], creating: false }),
+        creating: () => assertConditionalPuts(place.store, place.path, system.random),
+        claiming: () => local.claiming(epoch, candidates),
+        claimed: () => local.claimed(epoch, candidates),
+        destroying: () => local.destroying(epoch),
       },
     )
   }
 
-  /** Makes the local directory say what the store says, write-ahead log aside. */
-  async #makeLocal(view: DatabaseView, manifestBytes: Uint8Array): Promise<void> {
-    await mkdir(this.directory, { recursive: true })
-    await this.#adoptLeftFiles(view)
-    await this.#removeLocal(isReplaced)
-    const manifestName = manifestFileName(inheritedManifest)
-    await writeFileDurably(join(this.directory, manifestName), manifestBytes)
-    await writeFileDurably(join(this.directory, 'IDENTITY'), await this.#metadata(view, 'IDENTITY'))
-    await writeFileDurably(join(this.directory, 'CURRENT'), `${manifestName}\n`)
-    await fsyncDirectory(this.directory)
-  }
-
   /** Tables that reached the store just before a crash need not be fetched again. */
   async #adoptLeftFiles(view: DatabaseView): Promise<void> {
+    const left = new Set(await readDirectory(this.#files, this.directory))
     for (const file of view.files.values()) {
+      if (!left.has(file.objectName)) continue
       const path = join(this.directory, file.objectName)
-      const size = await stat(path).then(
-        (found) => found.size,
-        () => undefined,
-      )
       const cached = this.#cachedFile(file)
-      if (size === file.size && cached.presentBytes === 0) await this.#deps.cache.adopt(cached, path)
+      if ((await this.#files.stat(path)).size === file.size && cached.presentBytes === 0)
+        await this.#deps.cache.adopt(cached, path)
     }
-  }
-
-  /** What an attempt to create the database left here: it never came to be, so nothing of it was acknowledged. */
-  async #removeUncreated(): Promise<void> {
-    await this.#removeLocal((name) => {
-      const { kind } = parseFileName(name)
-      return kind === 'current' || kind === 'identity' || isReplaced(name)
-    })
-  }
-
-  async #removeLocal(isGone: (name: string) => boolean): Promise<void> {
-    const names = (await readDirectory(this.directory)) ?? []
-    for (const name of names.filter(isGone)) await rm(join(this.directory, name), { force: true })
   }
 
   async #metadata(view: DatabaseView | undefined, name: string): Promise<Uint8Array> {
-    const [place] = this.#places
-    if (!view) {
-      throw new EnvError('NotFound', `${databaseUrl(place)} has no database, so there is no ${name}`)
-    }
-    if (name === 'CURRENT') return Buffer.from(`${manifestFileName(inheritedManifest)}\n`)
-    if (name === 'IDENTITY') {
-      const identity = await getFirst(this.#places, name)
-      return Buffer.from(
-        Buffer.from(identity?.object.body ?? [])
-          .toString('latin1')
-          .trim(),
-      )
-    }
+    if (!view) throw await noDatabase(this.#places[0], this.#deps.config.cookie, name)
+    if (name === 'CURRENT') return Buffer.from(`${inheritedManifest}\n`)
+    if (name === 'IDENTITY') return this.#view.identity(view)
     return view.manifestBytes
   }
 
-  /** One state of the database, kept until a fresh one is asked for. */
-  async #currentView({ fresh = false } = {}): Promise<DatabaseView | undefined> {
-    const known = this.#view
-    if (known && !fresh) return known
-    const view = this.#freshView(known)
-    this.#view = view
-    // A failure is told to whoever asked, and not kept.
-    view.catch(() => {
-      if (this.#view === view) this.#view = undefined
-    })
-    return view
-  }
-
-  async #freshView(known: Promise<DatabaseView | undefined> | undefined): Promise<DatabaseView | undefined> {
-    const { cookie } = this.#deps.config
-    const view = await known?.catch(() => undefined)
-    return view && (await isCurrent(view, this.#places, cookie)) ? view : readView(this.#places, cookie)
-  }
-
   #cachedFile(file: StoredFile): CachedFile {
-    const { place } = file
-    const key = objectKey(place, file.objectName)
-    return this.#deps.cache.file(this.#cacheName(file), file.size, async (offset, length) => {
-      const { body } = await place.store.get(key, { offset, length }).catch((error: unknown) => {
-        if (!EnvError.is(error, 'NotFound')) throw error
-        throw new EnvError(
-          'PathNotFound',
-          `${databaseUrl(place)}/${file.objectName} is gone from the store. A reader of an older state has to open the ` +
-            'database again; for anybody else the object has to be brought back',
-          { cause: error },
-        )
-      })
-      if (body.length === length) return body
-      throw new EnvError(
-        'Corruption',
-        `${databaseUrl(place)}/${file.objectName} ends at byte ${offset + body.length}, before the ${file.size} bytes it had`,
-      )
-    })
+    const name = this.#cacheName(file)
+    return this.#deps.cache.file(name, file.size, (offset, length) => fetchStored(file, offset, length))
   }
 
   #cacheName(file: StoredFile): string {
@@ -428,56 +388,7 @@ export class Database {
   }
 }
 
-/** RocksDB numbers files from 2 on in a database that has a MANIFEST, so 1 collides with none. */
-const inheritedManifest = 1
-
 const maxClaimAttempts = 10
 
-/** Whether the write-ahead log beside the record goes on from this state of the database. */
-function continues(record: OwnerRecord | undefined, { cloudManifest }: DatabaseView): boolean {
-  return record?.epochs.includes(cloudManifest.current) ?? false
-}
-
-/** A local name that RocksDB is to see: not one of ours. */
-function isRocksName(name: string): boolean {
-  return !(
-    name === ownerRecordName ||
-    name.startsWith('set-aside-') ||
-    name.startsWith('.') ||
-    isStoredName(name) ||
-    name.endsWith('.tmp')
-  )
-}
-
-/** A table or blob file under its name in the store. */
-function isStoredName(name: string): boolean {
-  const parsed = parseObjectName(name)
-  return (parsed?.kind === 'table' || parsed?.kind === 'blob') && parsed.epoch !== ''
-}
-
-/** What a local directory holds of an earlier opening that the next one makes anew, or has in the store. */
-function isReplaced(name: string): boolean {
-  const { kind } = parseFileName(name)
-  return kind === 'manifest' || kind === 'trash' || kind === 'temp' || isStoredName(name)
-}
-
-/** The stored files that the names of the new epoch still lead to: not what was written and never committed. */
-function filesOf(view: DatabaseView, cloudManifest: CloudManifest): Map<string, StoredFile> {
-  return new Map(
-    [...view.files].filter(([, { objectName }]) => isVisible(parseObjectName(objectName), cloudManifest)),
-  )
-}
-
-/** Objects of this place that an epoch of this database wrote, and to which none leads any more. */
-function garbageOf(place: DatabasePlace, view: DatabaseView, cloudManifest: CloudManifest): ObjectKey[] {
-  return [...view.objects.keys()]
-    .filter((name) => isLeftBehind(parseObjectName(name), cloudManifest))
-    .map((name) => objectKey(place, name))
-}
-
-/** The path of a database below the root, as the segments of its keys. */
-export function pathSegments(root: string, directory: string): string[] {
-  return relative(root, directory)
-    .split(sep)
-    .filter((segment) => segment !== '')
-}
+/** An opening that was overtaken is tried again at once, or not at all. */
+const sealFirstMs = 60_000

@@ -1,86 +1,169 @@
 import type { Clock } from '../env/clock.js'
+import { settledWithin } from '../env/settled-within.js'
 import type { ObjectKey } from '../store/object-store.js'
+import type { Table, Tables } from './tables.js'
 
-/** What it takes to delete: that nobody else has a say in what is obsolete, and the store. */
+/** Access to the store, and the checks before a deletion that nobody else has a say in what is obsolete. */
 export interface DeletionTarget {
-  /** Asked before each round. False: what is queued now is not deleted at all. */
-  mayDelete(): Promise<boolean>
+  /**
+   * Asked before each round. Resolves with the time, by the store's clock, at which we took the database over;
+   * undefined if it is not ours: then everything queued so far is dropped.
+   */
+  ownedSince(): Promise<Date | undefined>
+  /** Asked before each batch. True: another state of the database may need what is obsolete in ours. */
+  hasOtherStates(): Promise<boolean>
   deleteMany(keys: readonly ObjectKey[]): Promise<void>
 }
 
+/** Objects that were obsolete when the database was taken over, some since long before. */
+export interface DatedGarbage {
+  readonly keys: readonly ObjectKey[]
+  /** False if {@link since} has nothing to report. */
+  readonly mayBeDue: boolean
+  /**
+   * Times, by the store's clock, at which objects were already obsolete.
+   * @param dueBefore a later time is not worth a request.
+   */
+  since(dueBefore: Date): Promise<ReadonlyMap<ObjectKey, Date>>
+}
+
 /**
- * Obsolete objects, deleted after a delay in which readers of an older state may still use them. The
- * queue is not kept: what is left in it at the end is obsolete at the next open too, and comes back
- * then. A failure leaves the objects queued for another round.
+ * Deletes obsolete objects, after a delay in which readers of an older state may still use them. Nothing of this is
+ * persistent: objects left at the end are obsolete at the next open too, and come back with their age. After a failure
+ * the objects wait for another round.
  */
 export class Deletions {
+  readonly #tables: Tables
   readonly #target: DeletionTarget
   readonly #delayMs: number
   readonly #clock: Clock
-  readonly #dueAt = new Map<ObjectKey, number>()
+  /** Garbage that is still to be dated. */
+  #inherited:
+    | { readonly garbage: DatedGarbage; readonly inheritedAtMs: number; readonly dateAtMs: number }
+    | undefined
   #timer: { readonly atMs: number; readonly cancel: () => void } | undefined
   #isStopped = false
   #running: Promise<void> | undefined
 
-  constructor(target: DeletionTarget, delayMs: number, clock: Clock) {
+  constructor(tables: Tables, target: DeletionTarget, delayMs: number, clock: Clock) {
+    this.#tables = tables
     this.#target = target
     this.#delayMs = delayMs
     this.#clock = clock
   }
 
-  schedule(key: ObjectKey): void {
-    if (this.#dueAt.has(key)) return
-    const atMs = this.#clock.now() + this.#delayMs
-    this.#dueAt.set(key, atMs)
-    this.#arm(atMs)
+  /** The object is obsolete from now on. */
+  schedule(table: Table): void {
+    if (table.dueAtMs !== undefined) return
+    table.dueAtMs = this.#clock.elapsed() + this.#delayMs
+    this.#arm(table.dueAtMs)
   }
 
-  /** The object is wanted again. */
-  cancel(key: ObjectKey): void {
-    this.#dueAt.delete(key)
+  /** Call this right after the database was taken over. */
+  inherit(garbage: DatedGarbage): void {
+    for (const key of garbage.keys) this.schedule(this.#tables.inherit(key))
+    if (!garbage.mayBeDue || this.#delayMs === 0) return
+    const nowMs = this.#clock.elapsed()
+    this.#inherited = { garbage, inheritedAtMs: nowMs, dateAtMs: nowMs }
+    this.#arm(nowMs)
   }
 
   /** Deletes what is due. Never rejects. */
   async run(): Promise<void> {
     this.#running ??= this.#deleteDue().finally(() => {
       this.#running = undefined
-      let next = Number.POSITIVE_INFINITY
-      for (const atMs of this.#dueAt.values()) next = Math.min(next, atMs)
-      this.#arm(next)
+      this.#arm(this.#nextRoundMs())
     })
     return this.#running
   }
 
-  /** Forgets the queue, for good; waits for a batch that is under way. */
-  async stop(): Promise<void> {
+  /** Deletes what is due and leaves the rest to the next owner. Waits only a moment for an unreachable store. */
+  async finish(): Promise<void> {
+    if (this.#running || this.#inherited || this.#due().length > 0)
+      await settledWithin(this.#clock, finishMs, this.run())
     this.#isStopped = true
-    this.#dueAt.clear()
+    this.#forgetAll()
     this.#timer?.cancel()
-    await this.#running
   }
 
   async #deleteDue(): Promise<void> {
-    const now = this.#clock.now()
-    const due = [...this.#dueAt].filter(([, at]) => at <= now).map(([key]) => key)
-    if (due.length === 0) return
+    if (!this.#inherited && this.#due().length === 0) return
     try {
-      if (!(await this.#target.mayDelete())) return this.#dueAt.clear()
-      await this.#target.deleteMany(due)
-      for (const key of due) this.#dueAt.delete(key)
+      const ownedSince = await this.#target.ownedSince()
+      if (ownedSince === undefined) return this.#forgetAll()
+      await this.#dateInherited(ownedSince)
+      if (this.#due().length === 0 || this.#isStopped) return
+      if (await this.#target.hasOtherStates()) return this.#forgetAll()
+      // Objects that were due before that answer may be wanted again.
+      const due = this.#due()
+      if (due.length === 0 || this.#isStopped) return
+      await this.#delete(due)
     } catch {
       if (this.#isStopped) return
-      // The store can't be reached: these wait as long again.
-      for (const key of due) this.#dueAt.set(key, now + Math.max(this.#delayMs, minRetryMs))
+      // The store can't be reached: due objects wait as long again.
+      const retryAtMs = this.#clock.elapsed() + Math.max(this.#delayMs, minRetryMs)
+      for (const table of this.#due()) table.dueAtMs = retryAtMs
+      if (this.#inherited) this.#inherited = { ...this.#inherited, dateAtMs: retryAtMs }
     }
   }
 
-  /** Sees to it that there is a round at that time, or before. */
+  async #delete(tables: readonly Table[]): Promise<void> {
+    for (const table of tables) this.#tables.on(table, 'delete')
+    const deletion = this.#target.deleteMany(tables.map(({ key }) => key)).then(
+      () => {
+        for (const table of tables) this.#tables.on(table, 'vanish')
+      },
+      (error: unknown) => {
+        for (const table of tables) this.#tables.on(table, 'fail')
+        throw error
+      },
+    )
+    const ended = deletion.catch(() => undefined)
+    for (const table of tables) table.deletion = ended
+    await deletion
+  }
+
+  /** Moves up objects that were obsolete before we took the database over. */
+  async #dateInherited(ownedSince: Date): Promise<void> {
+    if (!this.#inherited) return
+    const { garbage, inheritedAtMs } = this.#inherited
+    const storeNowMs = ownedSince.getTime() + this.#clock.elapsed() - inheritedAtMs
+    const dates = await garbage.since(new Date(storeNowMs - this.#delayMs))
+    for (const [key, since] of dates) {
+      const ageMs = Math.max(0, ownedSince.getTime() - since.getTime())
+      const table = this.#tables.leaving.get(key)
+      if (table?.dueAtMs !== undefined) table.dueAtMs = inheritedAtMs + this.#delayMs - ageMs
+    }
+    this.#inherited = undefined
+  }
+
+  #due(): Table[] {
+    const nowMs = this.#clock.elapsed()
+    return this.#waiting().filter(({ dueAtMs }) => dueAtMs !== undefined && dueAtMs <= nowMs)
+  }
+
+  #nextRoundMs(): number {
+    let nextMs = this.#inherited?.dateAtMs ?? Number.POSITIVE_INFINITY
+    for (const { dueAtMs = Number.POSITIVE_INFINITY } of this.#waiting()) nextMs = Math.min(nextMs, dueAtMs)
+    return nextMs
+  }
+
+  #waiting(): Table[] {
+    return [...this.#tables.leaving.values()].filter(({ state }) => state === 'obsolete')
+  }
+
+  #forgetAll(): void {
+    for (const table of this.#waiting()) this.#tables.forget(table)
+    this.#inherited = undefined
+  }
+
+  /** Makes sure that there is a round at that time, or earlier. */
   #arm(atMs: number): void {
     if (this.#isStopped || atMs === Number.POSITIVE_INFINITY) return
     if (this.#timer && this.#timer.atMs <= atMs) return
     this.#timer?.cancel()
     // Objects of one compaction become obsolete within moments: one batch takes them all.
-    const waitMs = Math.max(0, atMs - this.#clock.now()) + batchingMs
+    const waitMs = Math.max(0, atMs - this.#clock.elapsed()) + batchingMs
     const cancel = this.#clock.after(waitMs, () => {
       this.#timer = undefined
       void this.run()
@@ -91,3 +174,5 @@ export class Deletions {
 
 const batchingMs = 50
 const minRetryMs = 10_000
+/** One round takes three requests. The next open finds again what a slow store does not finish in this time. */
+const finishMs = 5_000

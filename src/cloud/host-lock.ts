@@ -1,15 +1,20 @@
 import { constants } from 'node:fs'
-import { mkdir, open, stat } from 'node:fs/promises'
+import { open, stat } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import type { Files } from '../env/files.js'
+import { makeDirectory } from './local-directory.js'
 
 /**
- * Takes `directory` for this host alone, or tells that another living one has it. The kernel lets go of
- * it with the process, however that ends: an abstract socket on Linux, a lock on open elsewhere (BSD, macOS).
- * @returns how to let go, or undefined when another host has it.
+ * Takes `directory` for this host alone, unless another living host has it. The kernel releases it with the process,
+ * however that ends: an abstract socket on Linux, a lock taken by open() elsewhere (BSD, macOS).
+ * @returns a function that releases it; undefined if another host has it.
  */
-export async function lockDirectory(directory: string): Promise<(() => Promise<void>) | undefined> {
-  await mkdir(directory, { recursive: true })
+export async function lockDirectory(
+  files: Files,
+  directory: string,
+): Promise<(() => Promise<void>) | undefined> {
+  await makeDirectory(files, directory)
   return process.platform === 'linux' ? bindAbstractSocket(directory) : openExclusively(directory)
 }
 

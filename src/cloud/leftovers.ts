@@ -1,47 +1,49 @@
+import { cookiesAmong, noSuchCookie } from '../catalog/cookies.js'
+import { type DatabasePlace, databaseUrl, objectKey } from '../catalog/database-place.js'
+import type { NamedObject } from '../catalog/listed-place.js'
+import { readStoredManifest } from '../catalog/state-objects.js'
 import { EnvError } from '../env/env-error.js'
-import { objectName, parseObjectName } from '../format/file-name.js'
-import { readManifest } from '../format/manifest.js'
-import type { ObjectInfo, ObjectKey } from '../store/object-store.js'
-import { type DatabasePlace, databaseUrl, objectKey } from './database-place.js'
+import { objectName } from '../format/file-name.js'
+import type { DatedGarbage } from './deletions.js'
 
 /**
- * What an attempt to create the database left at a place without a CLOUDMANIFEST: MANIFESTs that lead to nothing. A
- * creation that ends early leaves no table, for its CLOUDMANIFEST comes before the first one.
- * @param objects what lies directly at the place, by base name.
- * @throws EnvError Corruption where more lies there: a database that would be lost under a new one.
+ * MANIFESTs that an attempt to create the database left at a place without a CLOUDMANIFEST: they lead to nothing. A
+ * creation that ends early leaves no table, since its CLOUDMANIFEST comes before the first one.
+ * @param objects the objects directly at the place, by base name.
+ * @throws EnvError Corruption if more lies there: a database that would be lost under a new one. InvalidArgument if
+ *   there is a database under another cookie.
  */
 export async function leftoversOfCreation(
   place: DatabasePlace,
-  objects: ReadonlyMap<string, ObjectInfo>,
+  objects: ReadonlyMap<string, NamedObject>,
   cookie: string,
-): Promise<readonly ObjectKey[]> {
-  const found = [...objects.keys()].map((name) => ({ name, kind: parseObjectName(name)?.kind }))
-  // What lies beside the CLOUDMANIFEST of another cookie belongs to that one, which protects it.
-  if (found.some(({ kind }) => kind === 'cloudManifest')) return []
+): Promise<DatedGarbage> {
+  const found = [...objects].map(([name, { parsed }]) => ({ name, kind: parsed.kind }))
+  const cookies = cookiesAmong(objects.values())
+  if (cookies.length > 0) throw noSuchCookie('InvalidArgument', place, cookie, cookies)
   const files = found.filter(({ kind }) => kind === 'table' || kind === 'blob')
   if (files.length > 0) throw orphaned(place, cookie, tables(files.map(({ name }) => name)))
   const manifests = found.filter(({ kind }) => kind === 'manifest').map(({ name }) => name)
   for (const name of manifests) {
     if (!(await isOfNewDatabase(place, name))) throw orphaned(place, cookie, `${name}, which leads to data`)
   }
-  return manifests.map((name) => objectKey(place, name))
+  const keys = manifests.map((name) => objectKey(place, name))
+  return {
+    keys,
+    mayBeDue: keys.length > 0,
+    // No reader ever had a state that names them.
+    since: async () => new Map(keys.map((key) => [key, new Date(0)])),
+  }
 }
 
-/** Whether the MANIFEST says no more than that of a database into which nothing was written yet; also when it is gone. */
+/** Reports whether the MANIFEST belongs to a database without any writes; also true if it is gone. */
 async function isOfNewDatabase(place: DatabasePlace, name: string): Promise<boolean> {
-  const stored = await place.store.get(objectKey(place, name)).catch((error: unknown) => {
-    if (EnvError.is(error, 'NotFound')) return undefined
-    throw error
-  })
-  if (!stored) return true
-  try {
-    const { liveTables, liveBlobFiles, columnFamilies } = readManifest(stored.body, { tail: 'strict' })
-    return liveTables.size === 0 && liveBlobFiles.size === 0 && columnFamilies.size === 1
-  } catch (error) {
-    // An object is written whole or not at all: no creation left this.
-    if (EnvError.is(error, 'Corruption')) return false
-    throw error
-  }
+  const found = await readStoredManifest([place], name)
+  if (!found) return true
+  // An object is written whole or not at all: no creation left a damaged one.
+  if (found.error) return false
+  const { liveTables, liveBlobFiles, columnFamilies } = found.value
+  return liveTables.size === 0 && liveBlobFiles.size === 0 && columnFamilies.size === 1
 }
 
 function orphaned(place: DatabasePlace, cookie: string, what: string): EnvError {

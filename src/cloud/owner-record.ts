@@ -1,37 +1,53 @@
-import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { replaceDurably, syncDirectory } from '../env/durable-file.js'
 import { EnvError } from '../env/env-error.js'
+import { type Files, readText } from '../env/files.js'
 import { type Epoch, parseEpoch } from '../format/epoch.js'
-import { fsyncDirectory, writeFileDurably } from './local-directory.js'
 
 /** The local file that says to which state of the bucket the write-ahead log beside it belongs. */
 export const ownerRecordName = 'CLOUDENV'
 
 /**
- * What a local directory remembers of the database in the store. Its write-ahead log continues the
- * database as it was under any of `epochs`: two while a claim is under way, whose outcome a crash may hide.
+ * A local directory's memory of the database in the store. Its write-ahead log continues the database as it was under
+ * any of `epochs`: two while a claim is under way, since a crash may hide its outcome.
  */
 export interface OwnerRecord {
   /** The database's place in the store. */
   readonly url: string
   readonly epochs: readonly Epoch[]
-  /** True until the database exists in the store: nothing was acknowledged before. */
+  /** True until the database exists in the store: nothing was acknowledged before that. */
   readonly creating: boolean
+  /**
+   * Epochs under which openings from here wrote objects without ever claiming the database: no CLOUDMANIFEST that names
+   * them was sent.
+   */
+  readonly candidates: readonly Epoch[]
+  /** True once the database is about to be deleted from the store: its remains there are to be deleted. */
+  readonly destroying: boolean
+  /**
+   * Number of the last MANIFEST that RocksDB began here through the Env, which may not be there yet. Undefined in records of
+   * earlier versions.
+   */
+  readonly lastManifest: number | undefined
 }
 
-export async function readOwnerRecord(directory: string): Promise<OwnerRecord | undefined> {
+export async function readOwnerRecord(files: Files, directory: string): Promise<OwnerRecord | undefined> {
   const path = join(directory, ownerRecordName)
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined
-    throw error
-  })
+  const text = await readText(files, path)
   if (text === undefined) return undefined
   try {
-    const { url, epochs, creating } = JSON.parse(text) as OwnerRecord
+    // Records of earlier versions have fewer fields.
+    const record = JSON.parse(text) as OwnerRecord
+    const { url, epochs, creating, candidates = [], destroying = false, lastManifest } = record
     if (typeof url !== 'string' || typeof creating !== 'boolean') throw new Error('a field is missing')
-    const known = epochs.map(parseEpoch).filter((epoch) => epoch !== undefined)
-    if (known.length !== epochs.length) throw new Error('an epoch is malformed')
-    return { url, epochs: known, creating }
+    return {
+      url,
+      epochs: epochs.map(knownEpoch),
+      creating,
+      candidates: candidates.map(knownEpoch),
+      destroying: destroying === true,
+      lastManifest: Number.isSafeInteger(lastManifest) ? lastManifest : undefined,
+    }
   } catch (cause) {
     throw new EnvError(
       'Corruption',
@@ -42,12 +58,18 @@ export async function readOwnerRecord(directory: string): Promise<OwnerRecord | 
   }
 }
 
-/** Durable when it resolves. */
-export async function writeOwnerRecord(directory: string, record: OwnerRecord): Promise<void> {
-  await writeFileDurably(join(directory, ownerRecordName), `${JSON.stringify(record)}\n`)
-  await fsyncDirectory(directory)
+function knownEpoch(text: string): Epoch {
+  const epoch = parseEpoch(text)
+  if (epoch === undefined) throw new Error('an epoch is malformed')
+  return epoch
 }
 
-export async function removeOwnerRecord(directory: string): Promise<void> {
-  await rm(join(directory, ownerRecordName), { force: true })
+/** Writes the record. Durable when it resolves. */
+export async function writeOwnerRecord(files: Files, directory: string, record: OwnerRecord): Promise<void> {
+  await replaceDurably(files, join(directory, ownerRecordName), `${JSON.stringify(record)}\n`)
+  await syncDirectory(files, directory)
+}
+
+export async function removeOwnerRecord(files: Files, directory: string): Promise<void> {
+  await files.rm(join(directory, ownerRecordName), { force: true })
 }

@@ -1,38 +1,43 @@
-import { open } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Clock } from '../env/clock.js'
+import { listCookies } from '../catalog/cookies.js'
+import { type DatabasePlace, databaseUrl, objectKey } from '../catalog/database-place.js'
+import type { DatabaseView } from '../catalog/database-view.js'
+import type { StoredFile } from '../catalog/stored-file.js'
 import type { LocalWritableFile, SparseFile } from '../env/env.js'
 import { EnvError } from '../env/env-error.js'
-import { encodeCloudManifest } from '../format/cloud-manifest.js'
+import type { Files } from '../env/files.js'
+import { settledWithin } from '../env/settled-within.js'
+import type { System } from '../env/system.js'
 import type { Epoch } from '../format/epoch.js'
-import { objectName, parseObjectName } from '../format/file-name.js'
-import { type ObjectKey, PreconditionFailed } from '../store/object-store.js'
 import type { CachedFile } from './cached-file.js'
-import { writerMetadata } from './claim.js'
-import { type DatabasePlace, databaseUrl, objectKey } from './database-place.js'
-import { getFirst, type StoredFile } from './database-view.js'
-import { Deletions } from './deletions.js'
+import { claimedCloudManifest } from './claim.js'
+import { type DatedGarbage, Deletions } from './deletions.js'
+import { deleteEpoch, finishDestruction, registryKey } from './destruction.js'
+import { FilesElsewhere } from './files-elsewhere.js'
+import { abortLeftUploads } from './left-uploads.js'
+import { Ownership } from './ownership.js'
+import { isNeverNamed } from './ownership-state.js'
+import { Tables } from './tables.js'
 import { Uploads } from './uploads.js'
 
-/** What an owner starts from: an inherited database, or none yet. */
+/** A database to take over, or none yet. */
 export interface OwnerStart {
   readonly place: DatabasePlace
   readonly directory: string
   readonly cookie: string
   readonly epoch: Epoch
-  /** Unique to this opening: tells our own writes from those of others. */
-  readonly writer: string
-  /** ETags of what the claim wrote; undefined for a database that is still to be created. */
-  readonly claimed: { readonly cloudManifestEtag: string; readonly manifestEtag: string } | undefined
+  /** The state to take over; undefined for a database to be created. */
+  readonly view: DatabaseView | undefined
   /** The stored files, by the name that RocksDB knows. */
   readonly files: ReadonlyMap<string, StoredFile>
-  readonly hasIdentity: boolean
-  /** Objects that no state of the database leads to any more, once it is ours. */
-  readonly garbage: readonly ObjectKey[]
+  /** Objects that no state of the database leads to once it is ours. */
+  readonly garbage: DatedGarbage
+  /** Names of the write-ahead logs that earlier openings left in the directory. */
+  readonly leftLogs: readonly string[]
 }
 
 export interface OwnerDependencies {
-  readonly clock: Clock
+  readonly system: System
   readonly deletionDelayMs: number
   readonly ownershipCheckMs: number
   /** The local side of a stored file. */
@@ -43,71 +48,102 @@ export interface OwnerDependencies {
   forget(file: StoredFile): Promise<void>
   /** Called once, when the database turns out to belong to somebody else. */
   fenced(message: string): void
-  /** Called before a new database comes to be: rejects where the store can't keep two writers apart. */
+  /** Called before a new database comes to be: rejects if the store can't keep two writers apart. */
   creating(): Promise<void>
-  /** Called once, when a new database exists in the store. */
-  created(): Promise<void>
+  /** Called before the CLOUDMANIFEST of a database that exists is sent. */
+  claiming(): Promise<void>
+  /** Called when the database is ours, and with each later commit until it has succeeded. */
+  claimed(): Promise<void>
+  /** Called before the database is deleted from the store. */
+  destroying(): Promise<void>
 }
 
 /**
- * One database while it is open for writing: from the claim, or the decision to create it, to the release
- * of its LOCK. Makes sure that the store never sees a MANIFEST before the tables that it names, and that
- * an owner who was displaced changes nothing any more.
+ * One database while it is open for writing, from taking its LOCK to releasing it: its files in the store. Makes sure
+ * that the store never sees a MANIFEST before the tables that it names. {@link Ownership} decides who may commit.
  */
 export class Owner {
   readonly epoch: Epoch
   readonly #start: OwnerStart
   readonly #deps: OwnerDependencies
-  readonly #files: Map<string, StoredFile>
+  readonly #ownership: Ownership
+  readonly #tables: Tables
   readonly #uploads: Uploads
   readonly #deletions: Deletions
-  #state: 'creating' | 'owned' | 'fenced' | 'destroyed'
-  #fence: EnvError | undefined
-  #cloudManifestEtag: string | undefined
-  #manifestEtag: string | undefined
   #committing: Promise<unknown> = Promise.resolve()
-  #cancelCheck: (() => void) | undefined
+  #abortingLeftUploads: Promise<void> = Promise.resolve()
+  readonly #released = new AbortController()
+  readonly #elsewhere: FilesElsewhere
   #identity: Uint8Array | undefined
-  /** The CLOUDMANIFEST of a new database was sent: without an answer it may be there or not. */
-  #mayExist = false
-  #isReleased = false
+  /** True once something was sent to the store under the new epoch. */
+  #hasWritten = false
+  #hasLeftObjects = false
 
   constructor(start: OwnerStart, deps: OwnerDependencies) {
     this.epoch = start.epoch
     this.#start = start
     this.#deps = deps
-    this.#files = new Map(start.files)
-    this.#state = start.claimed ? 'owned' : 'creating'
-    this.#cloudManifestEtag = start.claimed?.cloudManifestEtag
-    this.#manifestEtag = start.claimed?.manifestEtag
-    this.#uploads = new Uploads((name, signal) => this.#upload(name, signal))
+    this.#tables = new Tables(start.files)
+    this.#elsewhere = new FilesElsewhere(deps.system.files, start.leftLogs)
+    this.#ownership = new Ownership(start, {
+      system: deps.system,
+      ownershipCheckMs: deps.ownershipCheckMs,
+      fenced: (message) => deps.fenced(message),
+      claiming: () => deps.claiming(),
+      claimed: () => this.#claimed(),
+    })
+    this.#uploads = new Uploads(this.#tables, (file, signal) => this.#upload(file, signal))
     this.#deletions = new Deletions(
+      this.#tables,
       {
-        mayDelete: async () => (await this.#checkOwnership()) && !(await this.#hasOtherStates()),
+        ownedSince: () => this.#ownership.ownedSince(),
+        hasOtherStates: () => this.#hasOtherStates(),
         deleteMany: (keys) => start.place.store.deleteMany(keys),
       },
       deps.deletionDelayMs,
-      deps.clock,
+      deps.system.clock,
     )
-    if (start.claimed) this.#deleteGarbage()
-    this.#scheduleCheck()
   }
 
   /** True when the store has no database: it was destroyed, or never came to be. */
   get isGone(): boolean {
-    return this.#state === 'destroyed' || (this.#state === 'creating' && !this.#mayExist)
+    const { state } = this.#ownership
+    return state === 'destroyed' || state === 'creating'
+  }
+
+  /** True when the database was not taken over, and nothing of the attempt is left or under way. */
+  get isWithdrawn(): boolean {
+    return isNeverNamed(this.#ownership.state) && !this.#hasLeftObjects
+  }
+
+  /** True when somebody else changed the database before the first commit. */
+  get isOvertaken(): boolean {
+    return this.#ownership.state === 'overtaken'
+  }
+
+  /**
+   * Fences the present owner now, instead of with the first commit.
+   * @returns false if somebody changed the database since it was viewed.
+   */
+  async fencePresentOwner(): Promise<boolean> {
+    return this.#ownership.fencePresentOwner()
   }
 
   get pendingUploads(): number {
-    return this.#uploads.size
+    return this.#tables.pending.size
+  }
+
+  /** See {@link Uploads.nextEnd}. */
+  nextUploadEnd(): Promise<unknown> | undefined {
+    return this.#uploads.nextEnd()
   }
 
   fileNames(): Iterable<string> {
-    return this.#files.keys()
+    return this.#tables.names()
   }
 
   file(name: string): StoredFile {
-    const file = this.#files.get(name)
+    const file = this.#tables.live(name)?.file
     if (file) return file
     throw new EnvError('NotFound', `${databaseUrl(this.#start.place)} has no ${name}`)
   }
@@ -118,7 +154,7 @@ export class Owner {
 
   /** A table or blob file that RocksDB is about to write. */
   newFile(name: string): LocalWritableFile {
-    this.#assertUnfenced()
+    this.#ownership.assertUsable()
     return {
       kind: 'local',
       path: this.#localPath(name),
@@ -128,18 +164,16 @@ export class Owner {
 
   /** A new file is complete: it starts on its way into the store. */
   seal(name: string, size: number): void {
-    if (this.#files.has(name)) return
-    const { place } = this.#start
+    if (this.#tables.live(name)) return
     const file: StoredFile = {
-      place,
+      place: this.#start.place,
       objectName: this.#objectName(name),
       size,
-      modified: new Date(this.#deps.clock.now()),
+      modified: new Date(this.#deps.system.clock.now()),
     }
-    this.#files.set(name, file)
-    this.#deletions.cancel(objectKey(place, file.objectName))
-    this.#uploads.start(name)
-    this.#deps.cachedFile(file).born(this.#localPath(name))
+    this.#hasWritten = true
+    this.#uploads.start(this.#tables.seal(name, file))
+    this.#deps.cachedFile(file).written(this.#localPath(name))
   }
 
   localPath(name: string): string {
@@ -148,24 +182,29 @@ export class Owner {
 
   async deleteFile(name: string): Promise<void> {
     const file = this.file(name)
-    this.#files.delete(name)
-    await this.#uploads.cancel(name)
+    const table = this.#tables.drop(name)
+    await this.#uploads.cancel(table)
     await this.#deps.forget(file)
-    if (file.place === this.#start.place) this.#deletions.schedule(objectKey(file.place, file.objectName))
+    if (this.#ownership.state === 'owned') this.#deletions.schedule(table)
   }
 
   /** Resolves when every sealed file is in the store: what is written next may name them. */
   async settled(): Promise<void> {
-    this.#assertUnfenced()
+    this.#ownership.assertUsable()
     await this.#uploads.settled()
-    this.#assertUnfenced()
+    this.#ownership.assertUsable()
   }
 
   /** Puts the first `size` bytes of the local MANIFEST into the store, once everything that it names is there. */
   async commitManifest(path: string, size: number): Promise<void> {
     const commit = this.#committing.then(async () => {
       await this.settled()
-      await this.#putManifest(await readStart(path, size))
+      const manifest = await readStart(this.#deps.system.files, path, size)
+      // A new database has no log before its first MANIFEST, and no file.
+      if (!this.isGone)
+        await this.#elsewhere.assertNone(path, manifest, (name) => this.#tables.live(name) !== undefined)
+      this.#hasWritten = true
+      await this.#ownership.commit(manifest)
     })
     this.#committing = commit.catch(() => undefined)
     return commit
@@ -173,193 +212,87 @@ export class Owner {
 
   /** CURRENT names a complete MANIFEST: with that a new database exists, here and in the store. */
   async currentWritten(): Promise<void> {
-    this.#assertUnfenced()
-    if (this.#state !== 'creating') return
-    const { place, cookie, writer } = this.#start
+    this.#ownership.assertUsable()
+    if (this.#ownership.state !== 'creating') return
     await this.#deps.creating()
-    if (this.#identity) await this.#putIdentity(this.#identity)
-    this.#mayExist = true
-    try {
-      const { etag } = await place.store.put(
-        objectKey(place, objectName({ kind: 'cloudManifest', cookie })),
-        encodeCloudManifest({ past: [], current: this.epoch }),
-        { condition: 'absent', metadata: { [writerMetadata]: writer } },
-      )
-      this.#cloudManifestEtag = etag
-    } catch (error) {
-      if (!(error instanceof PreconditionFailed)) throw error
-      throw this.#displaced('somebody else created the database at the same time')
-    }
-    this.#state = 'owned'
-    this.#deleteGarbage()
-    await this.#deps.created()
-    this.#scheduleCheck()
+    await this.#ownership.create()
   }
 
-  /** The id of a new database is stored with it; that of an inherited one is there already. */
+  /**
+   * RocksDB wrote the id of the database. The object has the same name for everybody who tries to create the database,
+   * so only the owner writes it, and never overwrites one: a clone's IDENTITY differs from the id in its MANIFEST.
+   */
   async identityWritten(identity: Uint8Array): Promise<void> {
-    this.#assertUnfenced()
+    this.#ownership.assertUsable()
     this.#identity = identity
-    if (this.#state === 'owned' && !this.#start.hasIdentity) await this.#putIdentity(identity)
+    if (this.#ownership.state === 'owned') await this.#putIdentity()
   }
 
-  /** Takes the database out of the store, its CLOUDMANIFEST first: without that there is no database. */
+  /** From here on nobody can open the database. The release removes it from the store. */
   async destroy(): Promise<void> {
-    this.#assertUnfenced()
-    if (this.#state === 'owned') {
-      if (!(await this.#checkOwnership())) this.#assertUnfenced()
-      const { place, cookie } = this.#start
-      const identity = await getFirst([place], 'IDENTITY')
-      const registration = identity && registryKey(identity.object.body)
-      await place.store.deleteMany([objectKey(place, objectName({ kind: 'cloudManifest', cookie }))])
-      this.#state = 'destroyed'
-      if (registration) await place.store.deleteMany([registration])
-    }
-    this.#state = 'destroyed'
+    await this.#ownership.destroy(() => this.#deps.destroying())
   }
 
-  /** The LOCK is let go. What is sealed gets to the store first; a destroyed database leaves nothing. */
+  /** The LOCK was released. No MANIFEST will name any further object; those of no database leave the store. */
   async release(): Promise<void> {
-    await this.#uploads.drained()
     await this.#committing
-    this.#isReleased = true
-    this.#cancelCheck?.()
-    await this.#deletions.stop()
-    if (this.isGone) await this.#deleteObjects(this.#state === 'creating' ? this.epoch : undefined)
-  }
-
-  /** Deletes what is left of a database that is no more, or never came to be (then only what `epoch` wrote). */
-  async #deleteObjects(epoch?: Epoch): Promise<void> {
-    const { place } = this.#start
-    const prefix = objectKey(place, '')
-    const keys: ObjectKey[] = []
-    for await (const { key } of place.store.list(prefix, { shallow: true })) {
-      const name = parseObjectName(key.slice(prefix.length))
-      // Under another cookie there is another state of the database, to which some of the objects belong.
-      if (name?.kind === 'cloudManifest') return
-      if (name && (epoch === undefined || ('epoch' in name && name.epoch === epoch))) keys.push(key)
+    await this.#uploads.cancelAll()
+    await Promise.all([
+      this.#deletions.finish(),
+      settledWithin(this.#deps.system.clock, finishMs, this.#abortingLeftUploads),
+    ])
+    this.#released.abort()
+    this.#ownership.release()
+    const { place, cookie } = this.#start
+    const { state } = this.#ownership
+    if (state === 'destroyed') await finishDestruction(place, cookie)
+    else if (state === 'creating' || (this.isWithdrawn && this.#hasWritten)) {
+      // Remains of a database that never came to be harm nobody.
+      await deleteEpoch(place, this.epoch).catch(() => {
+        this.#hasLeftObjects = true
+      })
     }
-    if (keys.length > 0) await place.store.deleteMany(keys)
   }
 
-  async #putIdentity(identity: Uint8Array): Promise<void> {
-    const { place } = this.#start
+  async #claimed(): Promise<void> {
+    await this.#deps.claimed()
+    await this.#putIdentity()
+    // Only once: nothing fails from here on.
+    for (const table of this.#tables.leaving.values()) this.#deletions.schedule(table)
+    this.#deletions.inherit(this.#start.garbage)
+    this.#abortLeftUploads()
+  }
+
+  #abortLeftUploads(): void {
+    const { place, view } = this.#start
+    if (!view) return
+    const cloudManifest = claimedCloudManifest(view, this.epoch)
+    this.#abortingLeftUploads = abortLeftUploads(place, view, cloudManifest, this.#released.signal)
+  }
+
+  async #putIdentity(): Promise<void> {
+    const identity = this.#identity
+    const { place, view } = this.#start
+    if (!identity || view?.objects.has('IDENTITY')) return
     await place.store.put(objectKey(place, 'IDENTITY'), identity)
     const registration = registryKey(identity)
     if (!registration) return
     await place.store.put(registration, new Uint8Array(0), { metadata: { dirname: place.path } })
   }
 
-  async #putManifest(bytes: Uint8Array): Promise<void> {
-    const { place, writer } = this.#start
-    const key = objectKey(place, objectName({ kind: 'manifest', epoch: this.epoch }))
-    const put = () =>
-      place.store.put(key, bytes, {
-        condition: this.#manifestEtag === undefined ? 'absent' : { etag: this.#manifestEtag },
-        metadata: { [writerMetadata]: writer },
-      })
-    try {
-      this.#manifestEtag = (await put()).etag
-    } catch (error) {
-      if (!(error instanceof PreconditionFailed) && !EnvError.is(error, 'NotFound')) throw error
-      // Our own earlier put may have arrived although its answer did not: then the object is ours, and we go on from it.
-      const found = await place.store.head(key).catch((headError: unknown) => {
-        if (EnvError.is(headError, 'NotFound')) return undefined
-        throw headError
-      })
-      if (found?.metadata[writerMetadata] !== writer) {
-        throw this.#displaced('somebody else opened the database for writing')
-      }
-      this.#manifestEtag = found.etag
-      this.#manifestEtag = (await put()).etag
-    }
-  }
-
-  async #upload(name: string, signal: AbortSignal): Promise<void> {
-    const file = this.file(name)
-    const localPath = this.#localPath(name)
-    await file.place.store.put(
-      objectKey(file.place, file.objectName),
-      { file: localPath, size: file.size },
-      { signal },
-    )
+  async #upload(file: StoredFile, signal: AbortSignal): Promise<void> {
+    const { place, objectName, size } = file
+    const localPath = join(this.#start.directory, objectName)
+    await place.store.put(objectKey(place, objectName), { file: localPath, size }, { signal })
     signal.throwIfAborted()
     const cached = this.#deps.cachedFile(file)
     if (!(await this.#deps.adopt(cached, localPath))) await cached.evict()
   }
 
-  /** Looks whether the CLOUDMANIFEST is still the one that we wrote. */
-  async #checkOwnership(): Promise<boolean> {
-    if (this.#state !== 'owned') return this.#state === 'creating'
-    const { place, cookie } = this.#start
-    const key = objectKey(place, objectName({ kind: 'cloudManifest', cookie }))
-    const found = await place.store.head(key).catch((error: unknown) => {
-      if (EnvError.is(error, 'NotFound')) return undefined
-      throw error
-    })
-    // It may have been let go, or destroyed, while we looked: the next owner is none of our business.
-    if (this.#isReleased || this.#state !== 'owned') return false
-    if (found?.etag === this.#cloudManifestEtag) return true
-    if (found) this.#displaced('somebody else opened the database for writing')
-    else this.#deleted()
-    return false
-  }
-
-  #deleteGarbage(): void {
-    for (const key of this.#start.garbage) this.#deletions.schedule(key)
-  }
-
-  /** Whether there is a CLOUDMANIFEST of another cookie, which may lead to what is obsolete under ours. */
+  /** Reports whether there is a CLOUDMANIFEST of another cookie, which may lead to what is obsolete under ours. */
   async #hasOtherStates(): Promise<boolean> {
     const { place, cookie } = this.#start
-    const own = objectKey(place, objectName({ kind: 'cloudManifest', cookie }))
-    const prefix = objectKey(place, '')
-    for await (const { key } of place.store.list(`${prefix}CLOUDMANIFEST`, { shallow: true })) {
-      if (key !== own && parseObjectName(key.slice(prefix.length))?.kind === 'cloudManifest') return true
-    }
-    return false
-  }
-
-  #scheduleCheck(): void {
-    if (this.#isReleased || this.#state !== 'owned' || this.#deps.ownershipCheckMs === 0) return
-    this.#cancelCheck = this.#deps.clock.after(this.#deps.ownershipCheckMs, () => {
-      // The store can't be reached: the next check, or the next commit, will tell.
-      void this.#checkOwnership()
-        .catch(() => undefined)
-        .then(() => this.#scheduleCheck())
-    })
-  }
-
-  #displaced(reason: string): EnvError {
-    return this.#raiseFence(
-      `${reason}. Close it. Opening it again takes it back from the other; writes that were not flushed are set aside then`,
-    )
-  }
-
-  #deleted(): EnvError {
-    const { directory, cookie } = this.#start
-    const cloudManifest = objectName({ kind: 'cloudManifest', cookie })
-    return this.#raiseFence(
-      `its ${cloudManifest} was deleted. Close it. To go on, bring the ${cloudManifest} back, for example an earlier version of ` +
-        `that object, and open it again; to begin anew, move ${directory} away and remove what is left in the store`,
-    )
-  }
-
-  #raiseFence(reason: string): EnvError {
-    if (this.#fence) return this.#fence
-    const { place, directory } = this.#start
-    this.#state = 'fenced'
-    this.#fence = new EnvError(
-      'IOFenced',
-      `${databaseUrl(place)} no longer belongs to ${directory} (epoch ${this.epoch}): ${reason}`,
-      { scope: 'fileSystem' },
-    )
-    this.#deps.fenced(this.#fence.message)
-    return this.#fence
-  }
-
-  #assertUnfenced(): void {
-    if (this.#fence) throw this.#fence
+    return (await listCookies(place)).some((other) => other !== cookie)
   }
 
   #objectName(name: string): string {
@@ -371,17 +304,11 @@ export class Owner {
   }
 }
 
-/**
- * The entry of the bucket's registry under which rocksdb-cloud finds the path of a database by its id; none for what
- * is no id, for anybody may have written anything there.
- */
-function registryKey(identity: Uint8Array): ObjectKey | undefined {
-  const id = Buffer.from(identity).toString('latin1').trim()
-  return /^[\w-]{1,100}$/.test(id) ? `.rockset/dbid/${id}` : undefined
-}
+/** Hardly ever waited for: it began with the first commit. The next owner finishes what a slow store did not. */
+const finishMs = 5_000
 
-async function readStart(path: string, size: number): Promise<Uint8Array> {
-  const file = await open(path, 'r')
+async function readStart(files: Files, path: string, size: number): Promise<Uint8Array> {
+  const file = await files.open(path, 'r')
   try {
     const bytes = Buffer.alloc(size)
     const { bytesRead } = await file.read(bytes, 0, size, 0)

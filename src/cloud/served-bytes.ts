@@ -14,6 +14,6 @@ export class ServedBytes implements ServedReadableFile {
   }
 
   close(): void {
-    // Nothing is held.
+    // Holds nothing.
   }
 }

@@ -1,10 +1,11 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { access, type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { LRUCache } from 'lru-cache'
 import type { LocalCopy } from '../env/env.js'
-import { ChunkMap, chunkBytes, takeUsedMark } from './chunk-map.js'
+import type { Files, OpenFile, OpenFlags } from '../env/files.js'
+import { chunkBytes } from '../table/chunk-runs.js'
+import { ChunkMap, takeUsedMark } from './chunk-map.js'
 
-/** The name of a chunk map is that of its file and this. */
+/** Suffix of a chunk map, which otherwise has the name of its file. */
 export const mapSuffix = '.chunks'
 
 /**
@@ -16,30 +17,45 @@ export class SparseCopy implements LocalCopy {
   readonly generation: number
   readonly chunkMapPath: string | undefined
   readonly map: ChunkMap
+  readonly #disk: Files
   #path: string
-  /** Open for writing once something is to be written. */
-  #files: Promise<Files> | undefined
+  /** Files open for writing, from the first write until enough other copies were written to: see {@link resting}. */
+  #files: Promise<CopyFiles> | undefined
+  #writes = 0
   #isClosed = false
 
-  private constructor(path: string, generation: number, map: ChunkMap, chunkMapPath: string | undefined) {
+  private constructor(
+    disk: Files,
+    path: string,
+    generation: number,
+    map: ChunkMap,
+    chunkMapPath: string | undefined,
+  ) {
+    this.#disk = disk
     this.generation = generation
     this.map = map
     this.chunkMapPath = chunkMapPath
     this.#path = path
   }
 
-  /** What an earlier process left at `path`, as far as its chunk map says. */
-  static restored(path: string, generation: number, map: ChunkMap): SparseCopy {
-    return new SparseCopy(path, generation, map, path + mapSuffix)
+  /** Takes over what an earlier process left at `path`, as far as its chunk map says. */
+  static restored(disk: Files, path: string, generation: number, map: ChunkMap): SparseCopy {
+    return new SparseCopy(disk, path, generation, map, path + mapSuffix)
   }
 
   /** Nothing of it is present yet. */
-  static async empty(path: string, generation: number, size: number, bootId: string): Promise<SparseCopy> {
+  static async empty(
+    disk: Files,
+    path: string,
+    generation: number,
+    size: number,
+    bootId: string,
+  ): Promise<SparseCopy> {
     const map = new ChunkMap(size, chunkBytes)
-    const copy = new SparseCopy(path, generation, map, path + mapSuffix)
-    await mkdir(dirname(path), { recursive: true })
+    const copy = new SparseCopy(disk, path, generation, map, path + mapSuffix)
+    await disk.mkdir(dirname(path), { recursive: true })
     try {
-      copy.#files = createFiles(path, map.encode(bootId), size)
+      copy.#files = createFiles(disk, path, map.encode(bootId), size)
       await copy.#files
     } catch (error) {
       await copy.remove()
@@ -50,6 +66,7 @@ export class SparseCopy implements LocalCopy {
 
   /** The complete file at `localPath`, which {@link moveTo} brings to `path` later. The map is there already. */
   static complete(
+    disk: Files,
     localPath: string,
     path: string,
     generation: number,
@@ -57,39 +74,49 @@ export class SparseCopy implements LocalCopy {
     bootId: string,
   ): SparseCopy {
     const map = ChunkMap.full(size, chunkBytes)
-    // Some hundred bytes, before anybody can open the file. Without the map it is all present too.
-    const hasMap = writeMap(path + mapSuffix, map.encode(bootId))
-    return new SparseCopy(localPath, generation, map, hasMap ? path + mapSuffix : undefined)
+    // Some hundred bytes, written before anybody can open the file. Without a map all of it is present too.
+    const hasMap = writeMap(disk, path + mapSuffix, map.encode(bootId))
+    return new SparseCopy(disk, localPath, generation, map, hasMap ? path + mapSuffix : undefined)
   }
 
   get path(): string {
     return this.#path
   }
 
-  /** Whether its files have still their names: a cache may be deleted while it is in use. */
+  /** Reports whether its files still have their names: a cache may be deleted while it is in use. */
   async isThere(): Promise<boolean> {
-    return Promise.all(this.#paths().map((path) => access(path))).then(
+    return Promise.all(this.#paths().map((path) => this.#disk.access(path))).then(
       () => true,
       () => false,
     )
   }
 
-  /** Whether the bridge has read from it since it was last asked: reads of what is present tell nobody. */
+  /** Reports whether the bridge has read from it since the last call: reads of present chunks notify nobody. */
   takeUsed(): boolean {
-    return this.chunkMapPath !== undefined && takeUsedMark(this.chunkMapPath)
+    return this.chunkMapPath !== undefined && takeUsedMark(this.#disk, this.chunkMapPath)
   }
 
   /** The same file under another name: a reader may hold it open. */
   async moveTo(path: string): Promise<void> {
-    await mkdir(dirname(path), { recursive: true })
-    await rename(this.#path, path)
+    await this.#disk.mkdir(dirname(path), { recursive: true })
+    await this.#disk.rename(this.#path, path)
     this.#path = path
   }
 
-  /** Takes `bytes` in from chunk `first` on: first the data, then the bits. Nothing, once the copy is closed. */
+  /** Writes `bytes` from chunk `first` on: first the data, then the bits. Does nothing once the copy is closed. */
   async write(first: number, bytes: Uint8Array): Promise<void> {
     if (this.#isClosed) return
-    this.#files ??= openFiles(this.#path, this.#path + mapSuffix)
+    this.#writes += 1
+    try {
+      await this.#write(first, bytes)
+    } finally {
+      this.#writes -= 1
+      if (!this.#isClosed) resting.set(this, this)
+    }
+  }
+
+  async #write(first: number, bytes: Uint8Array): Promise<void> {
+    this.#files ??= openFiles(this.#disk, this.#path, this.#path + mapSuffix)
     const { data, map } = await this.#files
     if (this.#isClosed) return
     await writeAll(data, bytes, first * chunkBytes)
@@ -100,17 +127,39 @@ export class SparseCopy implements LocalCopy {
     await writeAll(map, bits, ChunkMap.headerBytes + (first >> 3))
   }
 
+  /** Gives the descriptors back until the next write, unless one is under way. */
+  async rest(): Promise<void> {
+    if (this.#writes > 0) return
+    const files = this.#files
+    this.#files = undefined
+    await closeFiles(files)
+  }
+
+  /** Reports whether the file has `bytes` from chunk `first` on; false also if it can't be read. */
+  async holds(first: number, bytes: Uint8Array): Promise<boolean> {
+    const held = Buffer.alloc(bytes.length)
+    const file = await this.#disk.open(this.#path, 'r').catch(() => undefined)
+    try {
+      const read = await file?.read(held, 0, held.length, first * chunkBytes)
+      return read?.bytesRead === held.length && held.equals(bytes)
+    } catch {
+      return false
+    } finally {
+      await file?.close()
+    }
+  }
+
   /** Waits for writes that are under way. */
   async close(): Promise<void> {
     this.#isClosed = true
-    const files = await this.#files?.catch(() => undefined)
-    await Promise.all([files?.data.close(), files?.map.close()])
+    resting.delete(this)
+    await closeFiles(this.#files)
   }
 
-  /** Takes the files off the disk. Who holds them open goes on reading. What can't be removed stays. */
+  /** Takes the files off the disk. Readers that hold them open go on reading. Files that can't be removed stay. */
   async remove(): Promise<void> {
     await this.close().catch(() => undefined)
-    for (const path of this.#paths()) await rm(path, { force: true }).catch(() => undefined)
+    for (const path of this.#paths()) await this.#disk.rm(path, { force: true }).catch(() => undefined)
   }
 
   #paths(): string[] {
@@ -118,15 +167,32 @@ export class SparseCopy implements LocalCopy {
   }
 }
 
-interface Files {
-  readonly data: FileHandle
-  readonly map: FileHandle
+interface CopyFiles {
+  readonly data: OpenFile
+  readonly map: OpenFile
 }
 
-async function createFiles(path: string, map: Uint8Array, size: number): Promise<Files> {
+/** Two descriptors each: 64 of the 1024 that a process often has, or of fewer. */
+const maxResting = 32
+
+/** The copies written to last, of the whole process: their files stay open for the next write. */
+const resting = new LRUCache<SparseCopy, SparseCopy>({
+  max: maxResting,
+  dispose: (copy, _, reason) => {
+    // Nothing is lost if a descriptor can't be closed.
+    if (reason === 'evict') void copy.rest().catch(() => undefined)
+  },
+})
+
+async function closeFiles(opening: Promise<CopyFiles> | undefined): Promise<void> {
+  const files = await opening?.catch(() => undefined)
+  await Promise.all([files?.data.close(), files?.map.close()])
+}
+
+async function createFiles(disk: Files, path: string, map: Uint8Array, size: number): Promise<CopyFiles> {
   // A leftover of the same name may still be mapped by a reader: never write into it.
-  for (const leftover of [path, path + mapSuffix]) await rm(leftover, { recursive: true, force: true })
-  const files = await openFiles(path, path + mapSuffix, 'wx+')
+  for (const leftover of [path, path + mapSuffix]) await disk.rm(leftover, { recursive: true, force: true })
+  const files = await openFiles(disk, path, path + mapSuffix, 'wx+')
   try {
     await files.data.truncate(size)
     await writeAll(files.map, map, 0)
@@ -137,18 +203,23 @@ async function createFiles(path: string, map: Uint8Array, size: number): Promise
   }
 }
 
-async function openFiles(path: string, mapPath: string, flags = 'r+'): Promise<Files> {
-  const data = await open(path, flags)
+async function openFiles(
+  disk: Files,
+  path: string,
+  mapPath: string,
+  flags: OpenFlags = 'r+',
+): Promise<CopyFiles> {
+  const data = await disk.open(path, flags)
   try {
-    return { data, map: await open(mapPath, flags) }
+    return { data, map: await disk.open(mapPath, flags) }
   } catch (error) {
     await data.close()
     throw error
   }
 }
 
-/** A disk that fills up may take a part of what it is given. */
-async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+/** A disk that fills up may accept only a part of a write. */
+async function writeAll(file: OpenFile, bytes: Uint8Array, position: number): Promise<void> {
   for (let done = 0; done < bytes.length; ) {
     const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position + done)
     if (bytesWritten === 0) throw new Error('the disk takes no more')
@@ -156,11 +227,11 @@ async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): 
   }
 }
 
-/** False where the disk would not have it; what there is of it then is no map that a restart takes. */
-function writeMap(path: string, bytes: Uint8Array): boolean {
+/** False if the write failed; a partial map is rejected at the next start. */
+function writeMap(disk: Files, path: string, bytes: Uint8Array): boolean {
   try {
-    mkdirSync(dirname(path), { recursive: true })
-    writeFileSync(path, bytes)
+    disk.sync.mkdir(dirname(path))
+    disk.sync.writeFile(path, bytes)
     return true
   } catch {
     return false

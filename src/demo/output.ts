@@ -7,7 +7,7 @@ export function heading(text: string): void {
   console.log(`\n${bold(cyan(text))}\n`)
 }
 
-/** Does something, then says what it was or what came of it, and what it cost. */
+/** Does something, then prints the result and its cost. */
 export async function measured<T>(
   env: HostedCloudEnv,
   text: string | ((result: T) => string),
@@ -30,7 +30,7 @@ export async function measured<T>(
   return result
 }
 
-/** Requests made of the store since the Env was started, and bytes of objects that moved. */
+/** Requests to the store since the Env was started, and bytes of objects that moved. */
 async function trafficOf(env: HostedCloudEnv): Promise<{ requests: number; sent: number; received: number }> {
   const store = (await env.metrics())?.store
   return {
@@ -40,7 +40,7 @@ async function trafficOf(env: HostedCloudEnv): Promise<{ requests: number; sent:
   }
 }
 
-/** Columns: the first to the left, the others to the right. */
+/** Aligns columns: the first to the left, the others to the right. */
 export function table(titles: readonly string[], rows: readonly (readonly string[])[]): void {
   const columns = titles.map((title, at) => ({
     title,

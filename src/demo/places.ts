@@ -2,7 +2,7 @@ import { readdir, stat } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { openStore } from '../store/open-store.js'
 
-/** Names, each with its size in bytes. */
+/** Sizes in bytes, by name. */
 export type Sizes = ReadonlyMap<string, number>
 
 export async function objectsIn(
@@ -15,7 +15,7 @@ export async function objectsIn(
     for await (const { key, size } of store.list('')) sizes.set(key, size)
     return sizes
   } finally {
-    store.close()
+    await store.close()
   }
 }
 

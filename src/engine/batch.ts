@@ -1,6 +1,9 @@
-import { type Bytes, checkBytes, describe, toBuffer } from './bytes.js'
+import { type Bytes, checkBytes, toBuffer } from '../binding/bytes.js'
+import { type FamilyId, operationKind } from '../binding/native.js'
+import { describe } from '../options/describe.js'
+import { checkOptions } from '../options/shape.js'
+import { operationChecks } from './call-checks.js'
 import type { ColumnFamily } from './column-family.js'
-import { type FamilyId, operationKind } from './native.js'
 
 /** A part of {@link RocksDB.batch}. */
 export type BatchOperation = PutOperation | DeleteOperation | DeleteRangeOperation
@@ -31,19 +34,23 @@ export interface DeleteRangeOperation {
 export type FlatOperations = (number | Bytes | undefined)[]
 
 /**
- * The operations as the native part takes them, all checked: RocksDB would stop all writes over some of the
- * mistakes.
+ * The operations in the form of the native part, all checked: some of the mistakes would make RocksDB stop all writes.
  */
 export function flatten(
   operations: readonly BatchOperation[],
   familyOf: (operation: BatchOperation) => FamilyId,
 ): FlatOperations {
-  if (!Array.isArray(operations)) throw new TypeError('expected the operations to be an array')
+  if (!Array.isArray(operations))
+    throw new TypeError(`expected the operations to be an array, got ${describe(operations)}`)
   const flat: FlatOperations = []
   for (const operation of operations as readonly BatchOperation[]) {
     if (typeof operation !== 'object' || operation === null) {
       throw new TypeError(`expected an operation to be an object, got ${describe(operation)}`)
     }
+    const { type } = operation
+    if (typeof type !== 'string' || !Object.hasOwn(operationChecks, type))
+      throw new RangeError(`expected "type" to be put, delete or deleteRange, got ${describe(type)}`)
+    checkOptions(`a ${type} operation`, operation, operationChecks[type])
     const family = familyOf(operation)
     switch (operation.type) {
       case 'put':
@@ -63,10 +70,6 @@ export function flatten(
         }
         flat.push(operationKind.deleteRange, family, operation.start, operation.end)
         break
-      default:
-        throw new RangeError(
-          `expected "type" to be put, delete or deleteRange, got ${(operation as { type: unknown }).type}`,
-        )
     }
   }
   return flat

@@ -1,6 +1,7 @@
-// What the calls of RocksDB take besides keys and values.
+// Arguments of RocksDB's calls besides keys and values.
+
+import type { Bytes } from '../binding/bytes.js'
 import type { HostedEnv } from '../host/hosted-env.js'
-import type { Bytes } from './bytes.js'
 import type { ColumnFamily } from './column-family.js'
 import type { Encoding } from './encoding.js'
 import type { KeyRange } from './key-range.js'
@@ -11,35 +12,45 @@ export interface OpenOptions {
   /** Where the files live. Default: the local file system. */
   readonly env?: HostedEnv
   /**
-   * RocksDB's options, those of the database and those of its column families. They apply after the defaults of
-   * `env`, so they win.
+   * RocksDB's options, for the database and for its column families. They apply after the defaults of `env`, so they
+   * win.
    */
   readonly options?: RocksDBOptions
   /**
-   * The column families besides `default`, each with the options in which it differs from `options`. Those that
-   * exist and are not named are opened too; those that don't exist are created with `createIfMissing`.
+   * The column families besides `default`, each with the options in which it differs from `options`. Existing ones that
+   * are not named are opened too; missing ones are created with `createIfMissing`.
    */
   readonly columnFamilies?: Readonly<Record<string, RocksDBOptions>>
   /** Changes nothing on disk, and takes no lock. Default false. */
   readonly readOnly?: boolean
   /**
-   * With `readOnly`: of the column families that exist, only `default` and those in `columnFamilies` are opened. The
-   * others may then be such as this program cannot open, in an order of keys that it does not know. Default false.
+   * With `readOnly`: opens only `default` and the column families in `columnFamilies`. The others may then be ones that
+   * this program cannot open, with an order of keys that it does not know. Default false.
    */
   readonly onlyNamedFamilies?: boolean
-  /** Whether a database, or a column family named above, is created when there is none. Default true. */
+  /** True to create the database, or a column family named above, if there is none. Default true. */
   readonly createIfMissing?: boolean
+  /**
+   * Milliseconds after which the opening no longer waits for the object store. Default: no limit except those of the
+   * single requests.
+   */
+  readonly timeoutMs?: number
 }
 
-/** What a call works on when it is not the default column family. */
+export interface ListOptions {
+  /** Where the files live. Default: the local file system. */
+  readonly env?: HostedEnv
+}
+
+/** The column family that a call works on. Default: the default column family. */
 export interface FamilyChoice {
   readonly columnFamily?: ColumnFamily
 }
 
 export interface ReadOptions extends FamilyChoice {
-  /** Read what was there then. Default: what is there now. */
+  /** Reads the state of that moment. Default: the current state. */
   readonly snapshot?: Snapshot
-  /** Whether blocks that are read stay in the block cache. Default true; false suits large scans. */
+  /** True to keep the blocks that are read in the block cache. Default true; false suits large scans. */
   readonly fillCache?: boolean
 }
 
@@ -63,23 +74,30 @@ export interface IteratorOptions<KeyEncoding extends Encoding, ValueEncoding ext
     ReadOptions {
   /** From the last key to the first. Default false. */
   readonly reverse?: boolean
-  /** At most so many entries. Default: all. */
+  /** Maximum number of entries. Default: all. */
   readonly limit?: number
   readonly keyEncoding?: KeyEncoding
   readonly valueEncoding?: ValueEncoding
 }
 
 export interface FlushOptions extends FamilyChoice {
+  /** Milliseconds to wait, including errors that may pass. Default 60,000. */
+  readonly timeoutMs?: number
+}
+
+export interface CloseOptions {
   /**
-   * Milliseconds to wait for the end of an error that may pass, where the flush meets one: the object store does not
-   * answer, or refuses. Default 60,000.
+   * True to put everything that is only in memory and the write-ahead log into the store first. Default: true with a
+   * cloud Env. Otherwise only writes with `disableWAL` are flushed.
    */
+  readonly flush?: boolean
+  /** Milliseconds to wait for the object store in total. Default 45,000. */
   readonly timeoutMs?: number
 }
 
 export interface CompactRangeOptions extends FamilyChoice {
-  /** The first key. Default: the first one there is. */
+  /** First key. Default: the first one there is. */
   readonly start?: Bytes
-  /** The last key. Default: the last one there is. */
+  /** Last key. Default: the last one there is. */
   readonly end?: Bytes
 }

@@ -1,15 +1,17 @@
-/** The form of values that come out. `utf8`: strings. Default: Buffers. */
+import { describe } from '../options/describe.js'
+
+/** Form of returned values. `utf8`: strings. Default: Buffers. */
 export type Encoding = 'buffer' | 'utf8'
 
 export type Decoded<E extends Encoding> = E extends 'utf8' ? string : Buffer
 
-/** Makes what comes out of a part of a chunk of bytes. */
+/** Makes a value from a part of a chunk of bytes. */
 export type Decode<T> = (bytes: Buffer, start: number, end: number) => T
 
 export function isText(encoding: Encoding | undefined): boolean {
   if (encoding === undefined || encoding === 'buffer') return false
   if (encoding === 'utf8') return true
-  throw new RangeError(`expected an encoding to be "buffer" or "utf8", got ${encoding}`)
+  throw new RangeError(`expected an encoding to be "buffer" or "utf8", got ${describe(encoding)}`)
 }
 
 export function decoder<E extends Encoding>(encoding: E | undefined): Decode<Decoded<E>> {

@@ -1,11 +1,14 @@
+import type { Chunk, NativeIterator } from '../binding/native.js'
+import { RocksDBError } from '../binding/rocksdb-error.js'
 import type { Decode } from './encoding.js'
-import type { Chunk, NativeIterator } from './native.js'
-import { RocksDBError } from './rocksdb-error.js'
+import { called } from './native-call.js'
 
 /** A chunk is read in one go on another thread: about a RocksDB block's worth of work a time slice. */
 const maxChunkBytes = 64 * 1024
 
-/** The first read is small, for whoever wants only the first few entries; each one after takes four times as many. */
+/**
+ * The first read is small, for callers that want only the first few entries; each later one takes four times as many.
+ */
 const firstChunkEntries = 16
 const maxChunkEntries = 4096
 
@@ -16,16 +19,16 @@ interface IteratorParts<Key, Value> {
   readonly limit: number
   readonly decodeKey: Decode<Key>
   readonly decodeValue: Decode<Value>
-  /** Called once, when it is closed. */
+  /** Called once, when the iterator is closed. */
   readonly onClose: () => void
 }
 
 /**
- * The entries of a range, as they were when it was made. Reads on other threads, a chunk at a time; Buffers that
- * it hands out share their chunk's memory (64 KiB or one entry, whichever is more), so copy what is kept for long.
+ * The entries of a range, as they were when the iterator was made. Reads on other threads, a chunk at a time. Its
+ * Buffers share their chunk's memory (64 KiB or one entry, whichever is more), so copy those that you keep for long.
  *
- * It closes when its end is reached, when a `for await` loop is left, and with its database. Otherwise close it:
- * an open one keeps files on disk that a compaction has replaced.
+ * It closes at its end, when a `for await` loop is left, and with its database. Otherwise close it: an open iterator
+ * keeps files on disk that a compaction has replaced.
  *
  * @example
  * ```ts
@@ -63,7 +66,7 @@ export class EntryIterator<Key, Value> implements AsyncIterableIterator<Entry<Ke
   /**
    * The next entry. `for await` calls it.
    *
-   * @throws RocksDBError `Closed` when the iterator was closed before its end.
+   * @throws RocksDBError `Closed` if the iterator was closed before its end.
    */
   next(): Promise<IteratorResult<Entry<Key, Value>, undefined>> {
     const entry = this.#take()
@@ -71,8 +74,8 @@ export class EntryIterator<Key, Value> implements AsyncIterableIterator<Entry<Ke
   }
 
   /**
-   * As many entries as are at hand, read at once when there are none; empty at the end. The fastest way through
-   * a large range.
+   * All entries at hand, or those of the next read if there are none; empty at the end. The fastest way through a large
+   * range.
    *
    * @example
    * ```ts
@@ -97,7 +100,7 @@ export class EntryIterator<Key, Value> implements AsyncIterableIterator<Entry<Ke
   }
 
   /**
-   * Frees what the iterator holds. May be called again.
+   * Frees the resources of the iterator. May be called again.
    *
    * @example
    * ```ts
@@ -117,7 +120,7 @@ export class EntryIterator<Key, Value> implements AsyncIterableIterator<Entry<Ke
 
   async #close(): Promise<void> {
     this.#onClose()
-    await this.#native.close()
+    await called(this.#native.close())
   }
 
   get #ended(): boolean {
@@ -140,7 +143,9 @@ export class EntryIterator<Key, Value> implements AsyncIterableIterator<Entry<Ke
   async #read(): Promise<void> {
     try {
       if (this.#closing) throw new RocksDBError('Closed', 'the iterator is closed')
-      this.#chunk = await this.#native.read(Math.min(this.#chunkEntries, this.#remaining), maxChunkBytes)
+      this.#chunk = await called(
+        this.#native.read(Math.min(this.#chunkEntries, this.#remaining), maxChunkBytes),
+      )
       this.#nextEntry = 0
       this.#nextByte = 0
       this.#chunkEntries = Math.min(this.#chunkEntries * 4, maxChunkEntries)

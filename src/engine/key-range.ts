@@ -1,6 +1,6 @@
-import { type Bytes, checkBytes, toBuffer } from './bytes.js'
+import { type Bytes, checkBytes, toBuffer } from '../binding/bytes.js'
 
-/** Which keys, in the order of their bytes. Everything that is not limited is included. */
+/** A range of keys, in the order of their bytes. Without a limit, a side is open. */
 export interface KeyRange {
   /** From this key on. */
   readonly gte?: Bytes
@@ -10,17 +10,17 @@ export interface KeyRange {
   readonly lte?: Bytes
   /** Before this key. */
   readonly lt?: Bytes
-  /** Keys that begin with these bytes; together with the others, those that do both. */
+  /** Keys that begin with these bytes; with other limits, keys that satisfy all of them. */
   readonly prefix?: Bytes
 }
 
-/** The same as RocksDB wants it: `lower` included, `upper` not. */
+/** The same range in RocksDB's form: `lower` included, `upper` not. */
 export interface KeyBounds {
   readonly lower: Buffer | undefined
   readonly upper: Buffer | undefined
 }
 
-/** @throws TypeError for a limit that is not bytes, RangeError for two of one side. */
+/** @throws TypeError for a limit that is not bytes, RangeError for two limits on one side. */
 export function boundsOf(range: KeyRange): KeyBounds {
   const { gte, gt, lte, lt, prefix } = range
   for (const [name, limit] of Object.entries({ gte, gt, lte, lt, prefix })) {
@@ -36,12 +36,12 @@ export function boundsOf(range: KeyRange): KeyBounds {
   return { lower: larger(lowest, first), upper: smaller(highest, afterPrefix(first)) }
 }
 
-/** The first key after `key`. */
+/** First key after `key`. */
 function nextKey(key: Buffer): Buffer {
   return Buffer.concat([key, Buffer.of(0)])
 }
 
-/** The first key after all that begin with `prefix`; undefined when there is none (`0xff 0xff`, or nothing). */
+/** First key after all that begin with `prefix`; undefined if there is none (`0xff 0xff`, or nothing). */
 function afterPrefix(prefix: Buffer): Buffer | undefined {
   let end = prefix.length
   while (end > 0 && prefix[end - 1] === 0xff) end--

@@ -1,5 +1,5 @@
-import type { NativeSnapshot } from './native.js'
-import { RocksDBError } from './rocksdb-error.js'
+import type { NativeSnapshot } from '../binding/native.js'
+import { RocksDBError } from '../binding/rocksdb-error.js'
 
 /**
  * The database as it was at one moment, for reads that belong together. Close it: until then RocksDB keeps every
@@ -24,7 +24,7 @@ export class Snapshot {
     this.#onClose = onClose
   }
 
-  /** Lets go of the moment. May be called again; a database closes its snapshots. */
+  /** Releases the snapshot. May be called again; a database closes its snapshots. */
   close(): void {
     if (this.#closed) return
     this.#closed = true

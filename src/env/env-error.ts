@@ -1,6 +1,6 @@
 /**
- * What an Env may answer when it cannot do what was asked: RocksDB's own vocabulary, so that the
- * engine reacts as it would to a local file system (see `IOStatus` in rocksdb/io_status.h).
+ * Codes with which an Env refuses a request: RocksDB's own vocabulary, so that the engine reacts as it would to a local
+ * file system (see `IOStatus` in rocksdb/io_status.h).
  */
 export type EnvErrorCode =
   | 'NotFound'
@@ -14,13 +14,13 @@ export type EnvErrorCode =
   | 'Busy'
   | 'TimedOut'
 
-/** How much of the database an error concerns, as RocksDB counts it. */
+/** Part of the database that an error concerns, in RocksDB's terms. */
 export type EnvErrorScope = 'file' | 'range' | 'fileSystem'
 
 export interface EnvErrorOptions {
   /**
-   * True where the same call may succeed later. Where a directory's fsync or the sync of a MANIFEST fails so, it
-   * is called again until it succeeds or the database is closed; elsewhere RocksDB recovers by itself.
+   * True if the same call may succeed later. If a directory's fsync or the sync of a MANIFEST fails so, it is called
+   * again until it succeeds or the database is closed; elsewhere RocksDB recovers by itself.
    */
   readonly retryable?: boolean
   readonly scope?: EnvErrorScope
@@ -28,8 +28,8 @@ export interface EnvErrorOptions {
 }
 
 /**
- * The one error class of an Env and of everything below it. The message says what failed, on which
- * object, why, and what to do about it; it never holds a credential.
+ * The only error class of an Env and of everything below it. The message says what failed, on which object, why, and
+ * what to do about it; it never contains a credential.
  */
 export class EnvError extends Error {
   override readonly name = 'EnvError'
@@ -41,11 +41,11 @@ export class EnvError extends Error {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     this.retryable = options.retryable ?? false
-    // RocksDB takes whatever concerns one file only for something that passes, and recovers from it; a fence doesn't.
+    // RocksDB takes an error that concerns only one file for a passing one, and recovers from it; a fence doesn't pass.
     this.scope = options.scope ?? (code === 'IOFenced' ? 'fileSystem' : 'file')
   }
 
-  /** Whether `error` is an EnvError, with the given code when one is named. */
+  /** Reports whether `error` is an EnvError, with the given code if one is named. */
   static is(error: unknown, code?: EnvErrorCode): error is EnvError {
     return error instanceof EnvError && (code === undefined || error.code === code)
   }
@@ -59,13 +59,24 @@ const codeOfErrno: Readonly<Record<string, EnvErrorCode>> = {
   EBUSY: 'Busy',
   EINVAL: 'InvalidArgument',
   ETIMEDOUT: 'TimedOut',
+  // For a link: RocksDB copies then.
+  EXDEV: 'NotSupported',
+  ENOTSUP: 'NotSupported',
 }
 
-/** Any thrown value as an EnvError: one passes through, a system error keeps its meaning. */
+/** Any thrown value as an EnvError: an EnvError passes through, a system error keeps its meaning. */
 export function toEnvError(error: unknown, operation: string): EnvError {
   if (error instanceof EnvError) return error
   const errno = (error as NodeJS.ErrnoException | undefined)?.code
   const code = (typeof errno === 'string' && codeOfErrno[errno]) || 'IOError'
   const reason = error instanceof Error ? error.message : String(error)
   return new EnvError(code, `${operation}: ${reason}`, { cause: error, retryable: code === 'NoSpace' })
+}
+
+/** The answer; undefined if there is no such object or file. */
+export async function unlessNotFound<T>(answer: Promise<T>): Promise<T | undefined> {
+  return answer.catch((error: unknown) => {
+    if (EnvError.is(error, 'NotFound')) return undefined
+    throw error
+  })
 }

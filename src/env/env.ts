@@ -1,14 +1,14 @@
 /**
  * The Env contract: what RocksDB asks of a file system, as TypeScript.
  *
- * It mirrors `FileSystem` of rocksdb/file_system.h in camelCase, with promises instead of
- * out-parameters. An Env decides; it seldom moves bytes. What it opens is one of three things:
+ * It mirrors `FileSystem` of rocksdb/file_system.h in camelCase, with promises instead of out-parameters. An Env
+ * decides; it seldom moves bytes. A file that it opens is one of three things:
  *
  * - **local**: a path. The bridge (native/bridge) opens it with RocksDB's own POSIX files; the Env
  *   hears of the events that it gave callbacks for.
- * - **sparse**: a local file of which only some chunks are present, and {@link SparseFile.ensure}
- *   to have the rest fetched.
- * - **served**: bytes answered by the Env itself, over the socket. All that a small Env needs.
+ * - **sparse**: a local file of which only some chunks are present, and {@link SparseFile.ensure} to have the rest
+ *   fetched.
+ * - **served**: bytes answered by the Env itself, over the socket. A small Env needs nothing else.
  *
  * Paths are absolute, normalized by the bridge (no `.`, `..`, doubled or trailing slash). Calls come
  * concurrently; calls from one RocksDB thread come in the order in which it made them. A method
@@ -16,75 +16,102 @@
  */
 export interface Env {
   /**
-   * Base names that never need a decision, as globs with at most one `*` (`*.log`, `LOG*`). The
-   * bridge serves them from the local file system without asking: opening, sizes, deletion, and
-   * renames where both names match. This keeps the write-ahead log off the socket.
+   * Base names that never need a decision, as globs with at most one `*` (`*.log`, `LOG*`). The bridge serves them from
+   * the local file system without asking: opening, sizes, deletion, and renames if both names match. This keeps the
+   * write-ahead log off the socket. Where no database is locked, the bridge still asks before writing and deletion.
    */
   readonly localNames: readonly string[]
 
   /**
-   * True when a local lock on the LOCK file is to be taken before {@link lockFile} is called, so that
-   * two processes on one directory exclude each other whatever the Env does.
+   * True if the bridge must take a local lock on the LOCK file before it calls {@link lockFile}, so that two processes
+   * on one directory exclude each other whatever the Env does.
    */
   readonly localLocks: boolean
 
-  /** Called once, before any other method: how the Env speaks to its host unasked. */
+  /** Called once, before any other method. Gives the Env a way to send messages to its host unasked. */
   attach?(listener: EnvListener): void
 
   newSequentialFile(path: string): Promise<ReadableFile>
   newRandomAccessFile(path: string): Promise<ReadableFile>
-  /** Creates the file, or truncates the one that is there. */
+  /** Creates the file, or truncates an existing one. */
   newWritableFile(path: string): Promise<WritableFile>
-  /** Opens for appending; creates the file when it is missing. */
+  /** Opens for appending; creates the file if it is missing. */
   reopenWritableFile(path: string): Promise<WritableFile>
 
-  /** Resolves when everything written below `path` is as durable as the Env promises. */
+  /** Resolves once everything written below `path` is as durable as the Env promises. */
   fsyncDirectory(path: string): Promise<DirectorySync>
 
-  /** Resolves when the file or directory exists, rejects with NotFound when not. */
+  /** Resolves if the file or directory exists, rejects with NotFound otherwise. */
   fileExists(path: string): Promise<void>
-  /** Base names, without `.` and `..`. NotFound when there is no such directory. */
+  /** Base names, without `.` and `..`. NotFound if there is no such directory. */
   getChildren(path: string): Promise<readonly string[]>
   getChildrenFileAttributes(path: string): Promise<readonly FileAttributes[]>
   deleteFile(path: string): Promise<void>
   createDirIfMissing(path: string): Promise<void>
   deleteDir(path: string): Promise<void>
-  /** Bytes. */
+  /** File size in bytes. */
   getFileSize(path: string): Promise<number>
-  /** Seconds since 1970. */
+  /** Modification time in seconds since 1970. */
   getFileModificationTime(path: string): Promise<number>
-  /** Replaces the target when it exists. */
+  /** Renames a file and replaces an existing target. */
   renameFile(source: string, target: string): Promise<void>
   linkFile(source: string, target: string): Promise<void>
   /**
-   * RocksDB calls it when, and only when, it opens a database for writing. The host itself refuses a
-   * lock that one of its connections holds; the Env answers for everybody beyond this host.
+   * RocksDB calls it when, and only when, it opens a database for writing. The host itself refuses a lock that one of
+   * its connections holds; the Env answers for everybody beyond this host.
    */
   lockFile(path: string): Promise<void>
   /**
-   * Also called when the process that held the lock went away without a word. The lock is free
-   * afterwards, even when this rejects because something could not be finished.
+   * Also called if the process that held the lock went away without a word. The lock is free afterwards, even if this
+   * rejects because something could not be finished.
    */
   unlockFile(path: string): Promise<void>
   isDirectory(path: string): Promise<boolean>
-  /** Bytes. */
+  /** Free space in bytes. */
   getFreeSpace(path: string): Promise<number>
+  /**
+   * A write of `bytes` to the local file at `path` found no space. Resolves with whether something was freed on that
+   * disk, so that the write is worth another try. Without this method nothing is ever freed.
+   */
+  makeRoom?(path: string, bytes: number): Promise<boolean>
 
-  /** Numbers about itself for people to look at: any value that can be structured-cloned. */
+  /**
+   * Somebody can't wait any longer: work for the database in `directory`, or for all of them, that waits for something
+   * far away fails now, with a retryable error. Called again and again while there is any.
+   */
+  abandon?(directory?: string): void
+
+  /**
+   * RocksDB found damage in what it read of a readable file: for the next read, the Env has to look for other bytes
+   * beyond those that it holds locally. An Env that holds nothing, or has no other source, omits this method.
+   * @param path of the file; of CURRENT if it is unknown which file of a database is damaged.
+   * @param length bytes from `offset` on; 0 if it is unknown where in the file the damage is.
+   * @param ageMs how long ago the read began. Bytes fetched again since then need not be fetched once more.
+   */
+  refetch?(path: string, offset: number, length: number, ageMs: number): Promise<Refetched>
+
+  /** The Env's metrics for people to look at: any value that can be structured-cloned. */
   metrics?(): unknown
 
-  /** Finishes what is under way and frees what is held. No call follows. */
+  /** Finishes the work under way and frees everything held. No call follows. */
   close(): Promise<void>
 }
 
-/** What an Env may say unasked. */
+/** Messages that an Env may send unasked. */
 export interface EnvListener {
   /**
-   * The database in `directory` belongs to somebody else now: the bridge refuses every further write
-   * to its files with IOFenced and this message, those to `localNames` included. They are all that is in the
-   * directory and below, but for other databases below, which go on.
+   * The database in `directory` belongs to somebody else now: the bridge refuses every further write to its files with
+   * IOFenced and this message, including writes to `localNames`. Its files are all those in the directory and below,
+   * except those of other databases below, which go on.
    */
   fenced(directory: string, message: string): void
+}
+
+export interface Refetched {
+  /** True if the bytes are known to differ from those held before. */
+  readonly isOther: boolean
+  /** Sentence for the error message if the next read finds the same damage; empty for none. */
+  readonly advice: string
 }
 
 export interface FileAttributes {
@@ -95,7 +122,7 @@ export interface FileAttributes {
 
 /** How the bridge completes a directory fsync. */
 export interface DirectorySync {
-  /** The local directory to fsync too, or undefined when there is none. */
+  /** Local directory to fsync too; undefined if there is none. */
   readonly localPath: string | undefined
 }
 
@@ -107,21 +134,21 @@ export interface LocalReadableFile {
   readonly path: string
 }
 
-/** A file of a known size, of which any part can be made present in a local file on demand. */
+/** A file of a known size, any part of which can be made present in a local file on demand. */
 export interface SparseFile {
   readonly kind: 'sparse'
-  /** Bytes, of the whole file. It never changes. */
+  /** Size in bytes of the whole file. It never changes. */
   readonly size: number
-  /** Where its present parts are now; undefined when nothing is held locally. */
+  /** Location of the parts that are present now; undefined if nothing is held locally. */
   location(): LocalCopy | undefined
   /**
-   * Makes `[offset, offset + length)` readable, both already clamped to the file. Resolves with
-   * where it is present, or with the bytes themselves when the Env would rather not keep them.
+   * Makes `[offset, offset + length)` readable, both already clamped to the file. Resolves with its location, or with
+   * the bytes themselves if the Env would rather not keep them.
    */
   ensure(offset: number, length: number): Promise<LocalCopy | Uint8Array>
   /** The bridge no longer holds this copy open: the disk space of an evicted one is free now. */
   released(copy: LocalCopy): void
-  /** Set by the host: called when the bridge is to let go of a copy. */
+  /** Set by the host: called when the bridge has to let go of a copy. */
   onEvicted: ((copy: LocalCopy) => void) | undefined
   close(): void
 }
@@ -132,8 +159,8 @@ export interface LocalCopy {
   readonly generation: number
   readonly path: string
   /**
-   * The chunk map, undefined when the whole file is present. See docs/wire-protocol.md for its
-   * layout. Bits are only ever set during one incarnation, and only after the data is written.
+   * The chunk map; undefined if the whole file is present. See docs/wire-protocol.md for its layout. Bits are only ever
+   * set during one incarnation, and only after the data is written.
    */
   readonly chunkMapPath: string | undefined
 }
@@ -149,12 +176,11 @@ export interface LocalWritableFile {
   readonly kind: 'local'
   readonly path: string
   /**
-   * When given, `Sync` and `Fsync` first sync the local file, then wait for this. `RangeSync` does not: the file may
-   * be half written then.
-   * `size` is the length of the file in bytes at that time.
+   * If given, `Sync` and `Fsync` first sync the local file, then wait for this. `RangeSync` does not: the file may be
+   * half written then. `size` is the length of the file in bytes at that time.
    */
   readonly synced?: (size: number) => Promise<void>
-  /** When given, called after `Close`, which does not wait for it. */
+  /** If given, called after `Close`, which does not wait for it. */
   readonly sealed?: (size: number) => Promise<void>
 }
 

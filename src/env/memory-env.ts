@@ -13,8 +13,8 @@ class MemoryDirectory {
 type Node = MemoryDirectory | MemoryFile
 
 /**
- * A file system in memory, gone with its host. Every byte is served over the socket, so this is also
- * the smallest complete example of an Env of one's own.
+ * A file system in memory, gone with its host. Every byte is served over the socket, so this is also the smallest
+ * complete example of a custom Env.
  */
 export class MemoryEnv implements Env {
   readonly localNames = []
@@ -29,7 +29,7 @@ export class MemoryEnv implements Env {
     return readable(this.#file(path))
   }
 
-  /** Whoever has the file open that was there before keeps that one. */
+  /** Replaces a file that was there before: readers that have it open keep the old one. */
   async newWritableFile(path: string): Promise<ServedWritableFile> {
     return writable(this.#create(path))
   }
@@ -59,7 +59,7 @@ export class MemoryEnv implements Env {
     this.#parent(path).children.delete(basename(path))
   }
 
-  /** Creates what is missing above it too: nobody could have made `/tmp` here beforehand. */
+  /** Also creates missing parents: nobody could have made `/tmp` here beforehand. */
   async createDirIfMissing(path: string): Promise<void> {
     let directory = this.#root
     for (const name of namesOf(path)) {
@@ -103,7 +103,7 @@ export class MemoryEnv implements Env {
     this.#parent(target).children.set(basename(target), file)
   }
 
-  /** A lock beyond this host there cannot be; what remains is the file that RocksDB expects. */
+  /** There can be no lock beyond this host; what remains is the file that RocksDB expects. */
   async lockFile(path: string): Promise<void> {
     if (this.#find(path) === undefined) this.#create(path)
   }

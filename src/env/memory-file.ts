@@ -1,15 +1,15 @@
 /** 256 KiB: a table of 64 MiB is 256 of them, and the last one wastes little. */
 const chunkBytes = 256 * 1024
 
-/** A file as a list of chunks: appending never copies what is there, reading finds its place at once. */
+/** A file as a list of chunks: appending never copies existing data, and reading finds its place at once. */
 export class MemoryFile {
   readonly kind = 'file'
-  /** All full, of {@link chunkBytes}, but the last, which grows by doubling until it is. */
+  /** All are full, of {@link chunkBytes}, except the last, which doubles until it is. */
   readonly #chunks: Buffer[] = []
   #size = 0
   #modifiedMs = Date.now()
 
-  /** Bytes. */
+  /** Size in bytes. */
   get size(): number {
     return this.#size
   }
@@ -30,7 +30,7 @@ export class MemoryFile {
     this.#modifiedMs = Date.now()
   }
 
-  /** A view where the range lies in one chunk. Shorter than `length` only at the end of the file. */
+  /** A view if the range lies in one chunk. Shorter than `length` only at the end of the file. */
   read(offset: number, length: number): Uint8Array {
     const end = Math.min(offset + length, this.#size)
     const parts: Buffer[] = []
@@ -51,7 +51,7 @@ export class MemoryFile {
     this.#modifiedMs = Date.now()
   }
 
-  /** The chunk that the file ends in, with room for at least one byte at `at`, for `wanted` where it can. */
+  /** The chunk that the file ends in, with room for at least one byte at `at`, and for `wanted` if possible. */
   #chunkFor(at: number, wanted: number): Buffer {
     const index = Math.floor(this.#size / chunkBytes)
     const chunk = this.#chunks[index]

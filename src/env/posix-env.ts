@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { DirectorySync, Env, FileAttributes, LocalReadableFile, LocalWritableFile } from './env.js'
 import { EnvError, toEnvError } from './env-error.js'
 
-/** The local file system: every path is that very path. For tests, and to see what the protocol costs. */
+/** The local file system: every path stands for itself. For tests, and to measure the cost of the protocol. */
 export class PosixEnv implements Env {
   readonly localNames = ['*.log', 'LOG*', '*.dbtmp', 'OPTIONS-*']
   readonly localLocks = true
@@ -29,11 +29,11 @@ export class PosixEnv implements Env {
   }
 
   async fileExists(path: string): Promise<void> {
-    await told(access(path), `look for ${path}`)
+    await asEnvError(access(path), `look for ${path}`)
   }
 
   async getChildren(path: string): Promise<readonly string[]> {
-    return await told(readdir(path), `list ${path}`)
+    return await asEnvError(readdir(path), `list ${path}`)
   }
 
   async getChildrenFileAttributes(path: string): Promise<readonly FileAttributes[]> {
@@ -48,7 +48,7 @@ export class PosixEnv implements Env {
   }
 
   async deleteFile(path: string): Promise<void> {
-    await told(unlink(path), `delete ${path}`)
+    await asEnvError(unlink(path), `delete ${path}`)
   }
 
   async createDirIfMissing(path: string): Promise<void> {
@@ -61,39 +61,39 @@ export class PosixEnv implements Env {
   }
 
   async deleteDir(path: string): Promise<void> {
-    await told(rmdir(path), `delete directory ${path}`)
+    await asEnvError(rmdir(path), `delete directory ${path}`)
   }
 
   async getFileSize(path: string): Promise<number> {
-    const { size } = await told(stat(path), `get the size of ${path}`)
+    const { size } = await asEnvError(stat(path), `get the size of ${path}`)
     return size
   }
 
   async getFileModificationTime(path: string): Promise<number> {
-    const { mtimeMs } = await told(stat(path), `get the modification time of ${path}`)
+    const { mtimeMs } = await asEnvError(stat(path), `get the modification time of ${path}`)
     return Math.floor(mtimeMs / 1000)
   }
 
   async renameFile(source: string, target: string): Promise<void> {
-    await told(rename(source, target), `rename ${source} to ${target}`)
+    await asEnvError(rename(source, target), `rename ${source} to ${target}`)
   }
 
   async linkFile(source: string, target: string): Promise<void> {
-    await told(link(source, target), `link ${source} to ${target}`)
+    await asEnvError(link(source, target), `link ${source} to ${target}`)
   }
 
-  // The local lock, taken by the bridge, is all that is needed.
+  // The local lock, which the bridge takes, is all that is needed.
   async lockFile(): Promise<void> {}
 
   async unlockFile(): Promise<void> {}
 
   async isDirectory(path: string): Promise<boolean> {
-    const found = await told(stat(path), `look at ${path}`)
+    const found = await asEnvError(stat(path), `look at ${path}`)
     return found.isDirectory()
   }
 
   async getFreeSpace(path: string): Promise<number> {
-    const { bavail, bsize } = await told(statfs(path), `get the free space of ${path}`)
+    const { bavail, bsize } = await asEnvError(statfs(path), `get the free space of ${path}`)
     return Math.min(bavail * bsize, Number.MAX_SAFE_INTEGER)
   }
 
@@ -105,11 +105,11 @@ export function createPosixEnv(): Env {
 }
 
 async function openForReading(path: string): Promise<LocalReadableFile> {
-  await told(access(path), `open ${path}`)
+  await asEnvError(access(path), `open ${path}`)
   return { kind: 'local', path }
 }
 
-async function told<T>(result: Promise<T>, operation: string): Promise<T> {
+async function asEnvError<T>(result: Promise<T>, operation: string): Promise<T> {
   try {
     return await result
   } catch (error) {

@@ -20,22 +20,22 @@ import { corruption } from './corruption.js'
 import { crc32c, maskCrc } from './crc32c.js'
 
 export const blobHeaderSize = 30
-/** Of what precedes key and value. */
+/** Size of everything before the key and the value. */
 export const blobRecordHeaderSize = 32
 export const blobFooterSize = 32
 
 export interface BlobFileHeader {
   readonly columnFamily: number
-  /** Of each value by itself. */
+  /** Compression of the values, each by itself. */
   readonly compression: CompressionType
 }
 
-/** What it claims. Lengths are rounded above 2^53, where no file reaches. */
+/** Claims of a record's header. Lengths are rounded above 2^53, which no file reaches. */
 export interface BlobRecordHeader {
   readonly keyLength: number
-  /** As the value is stored, compressed or not. */
+  /** Length of the value as stored, compressed or not. */
   readonly valueLength: number
-  /** Of key and value. */
+  /** Checksum of the key and the value. */
   readonly checksum: number
 }
 
@@ -50,8 +50,8 @@ const expiryFlag = 1
 
 /**
  * @param bytes exactly those of the header.
- * @param name how errors call the file.
- * @throws EnvError Corruption; NotSupported where its version or its flags are unknown.
+ * @param name of the file in errors.
+ * @throws EnvError Corruption; NotSupported if its version or its flags are unknown.
  */
 export function decodeBlobHeader(bytes: Uint8Array, name: string): BlobFileHeader {
   const error = (reason: string) => corruption(name, 0, `in the header here, ${reason}`)
@@ -75,7 +75,7 @@ export function decodeBlobHeader(bytes: Uint8Array, name: string): BlobFileHeade
 
 /**
  * @param bytes exactly those before the key.
- * @param offset where in the file they begin.
+ * @param offset in the file at which they begin.
  * @throws EnvError Corruption
  */
 export function decodeBlobRecordHeader(bytes: Uint8Array, name: string, offset: number): BlobRecordHeader {
@@ -91,7 +91,7 @@ export function decodeBlobRecordHeader(bytes: Uint8Array, name: string, offset: 
 
 /**
  * @param bytes exactly those of the footer.
- * @param offset where in the file they begin.
+ * @param offset in the file at which they begin.
  * @throws EnvError Corruption
  */
 export function decodeBlobFooter(bytes: Uint8Array, name: string, offset: number): BlobFileFooter {
@@ -115,7 +115,7 @@ function checkMagic(view: DataView, error: MakeError): void {
   if (found !== magic) throw error(`the magic number is ${hex(found)} instead of ${hex(magic)}`)
 }
 
-/** What it is the checksum of ends where it stands. */
+/** Checks the checksum at `at` against all bytes before it. */
 function checkChecksum(view: DataView, at: number, error: MakeError): void {
   const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
   checkStored(bytes.subarray(at), maskCrc(crc32c(bytes.subarray(0, at))), 0, error)

@@ -2,20 +2,20 @@ import type { EnvError } from '../env/env-error.js'
 import { type CompressionType, compressionType } from './block-compression.js'
 import { ByteReader } from './byte-reader.js'
 
-/** What a table has in place of a value that lies in a blob file: `db/blob/blob_index.h` in RocksDB calls it blob index. */
+/** Stands in a table for a value that lies in a blob file. `db/blob/blob_index.h` in RocksDB calls it a blob index. */
 export interface BlobReference {
-  /** The number of the blob file. */
+  /** Number of the blob file. */
   readonly file: number
-  /** Where in the file the value begins. */
+  /** Offset of the value in the file. */
   readonly offset: number
-  /** Of the value as it is stored. */
+  /** Size of the value as stored. */
   readonly size: number
   readonly compression: CompressionType
 }
 
-/** The type of entries that are one. */
+/** Type of the entries that are references. */
 export const blobReferenceType = 17
-/** The others expire, or are the value: RocksDB refuses them in a table. */
+/** The other types expire or are the value itself: RocksDB refuses them in a table. */
 const plainReference = 1
 
 /** @throws EnvError what `error` makes of a reason. */

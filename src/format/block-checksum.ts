@@ -1,23 +1,26 @@
 import type { EnvError } from '../env/env-error.js'
 import { crc32c, maskCrc } from './crc32c.js'
 
-/** How a table guards its blocks, as RocksDB's `checksum` option names it. In the order of RocksDB's `enum ChecksumType`. */
+/** Checksums of a table's blocks, named as in RocksDB's `checksum` option, in the order of its `enum ChecksumType`. */
 export const checksumTypes = ['kNoChecksum', 'kCRC32c', 'kxxHash', 'kxxHash64', 'kXXH3'] as const
 export type ChecksumType = (typeof checksumTypes)[number]
 
-/** The checksum of these bytes, of which the last is the byte behind a block that says how it is compressed. */
+/** Checksum of these bytes, the last of which follows the block and says how it is compressed. */
 export type ChecksumFunction = (bytes: Uint8Array) => number
 
-/** Computes the same of bytes that come in pieces. */
+/** Computes the same checksum of bytes that come in pieces. */
 export interface RunningChecksum {
-  /** Begins anew. */
+  /** Starts over. */
   init(): void
   update(piece: Uint8Array): void
-  /** Of all since it began, after which it has to begin anew. */
+  /** Checksum of everything since init(); call init() before reuse. */
   digest(): number
 }
 
-/** Loads what computes the checksum: of `kNoChecksum` it is 0, to which {@link checksumModifier} is added as to any other. */
+/**
+ * Loads the code that computes the checksum. It is 0 for `kNoChecksum`, to which {@link checksumModifier} is added as
+ * to any other.
+ */
 export async function loadChecksum(type: ChecksumType): Promise<ChecksumFunction> {
   const running = await loadRunningChecksum(type)
   return (bytes) => {
@@ -27,7 +30,7 @@ export async function loadChecksum(type: ChecksumType): Promise<ChecksumFunction
   }
 }
 
-/** The same for pieces. Each that is loaded is for one sequence of them at a time. */
+/** Loads the same for pieces. Each result serves one sequence of pieces at a time. */
 export async function loadRunningChecksum(type: ChecksumType): Promise<RunningChecksum> {
   switch (type) {
     case 'kNoChecksum':
@@ -87,7 +90,7 @@ function lowest32(hasher: Hasher): RunningChecksum {
   }
 }
 
-/** RocksDB mixes the last byte in by itself, for the sake of speed: `ModifyChecksumForLastByte` in table/format.cc. */
+/** RocksDB mixes in the last byte by itself, for speed: `ModifyChecksumForLastByte` in table/format.cc. */
 const lastBytePrime = 0x6b9083d9
 
 class LastByteMixed implements RunningChecksum {
@@ -117,7 +120,7 @@ class LastByteMixed implements RunningChecksum {
   }
 }
 
-/** What is added to a checksum so that a block at another place, or of another table, does not pass; from format version 6 on. */
+/** Value added to a checksum, from format version 6 on, so that a block at another place or of another table fails. */
 export function checksumModifier(baseContext: number, offset: number): number {
   if (baseContext === 0) return 0
   const low = offset % 2 ** 32
@@ -126,7 +129,7 @@ export function checksumModifier(baseContext: number, offset: number): number {
 }
 
 /**
- * Throws unless the stored checksum is that of the block.
+ * Throws unless the stored checksum matches the block.
  * @param block with its trailer: one byte for the compression, then the checksum.
  */
 export function checkBlock(
@@ -140,8 +143,8 @@ export function checkBlock(
 }
 
 /**
- * The same of a checksum that was computed.
- * @param trailer the four bytes in which it is stored.
+ * Does the same with a checksum that is already computed.
+ * @param trailer the four bytes that store it.
  */
 export function checkStored(
   trailer: Uint8Array,

@@ -1,7 +1,10 @@
 import type { EnvError } from '../env/env-error.js'
 import { decodeVarint } from './varint.js'
 
-/** By the byte that stands behind a block, or in a blob file's header: `enum CompressionType` in RocksDB's compression_type.h. */
+/**
+ * Compression by the byte that follows a block, or that a blob file's header has: `enum CompressionType` in RocksDB's
+ * compression_type.h.
+ */
 const compressionTypes: ReadonlyMap<number, CompressionType> = new Map([
   [0, 'NoCompression'],
   [1, 'Snappy'],
@@ -27,18 +30,18 @@ export type CompressionType =
 
 export interface CompressedBlock {
   readonly type: CompressionType
-  /** How long the block will be: a claim. Undefined where zlib alone knows, in format versions 0 and 1. */
+  /** Claimed length of the decompressed block. Undefined if only zlib knows it, in format versions 0 and 1. */
   readonly size: number | undefined
-  /** What the decompressor gets: of Snappy everything, for it has the size in its own data. */
+  /** Input of the decompressor: for Snappy everything, because its own data has the size. */
   readonly data: Uint8Array
 }
 
-/** Of which compression RocksDB's number for it is; undefined where none has it. */
+/** Compression with this number in RocksDB; undefined if none has it. */
 export function compressionType(typeByte: number): CompressionType | undefined {
   return compressionTypes.get(typeByte)
 }
 
-/** What is in a block without its trailer, and how. */
+/** Splits a block without its trailer into its compression, its size and its data. */
 export function parseCompressedBlock(
   bytes: Uint8Array,
   typeByte: number,

@@ -1,13 +1,15 @@
 import type { ByteReader } from './byte-reader.js'
 
-/** Where a block of a table lies in the file. */
+/** Location of a block in the file of its table. */
 export interface BlockHandle {
   readonly offset: number
   /** Bytes as stored, without the trailer. */
   readonly size: number
 }
 
-/** Behind each block of a table: one byte that says how it is compressed, and a u32 that checks both. */
+/**
+ * Size of the trailer of each block in a table: one byte that says how it is compressed, and a u32 that checks both.
+ */
 export const blockTrailerSize = 5
 
 export function readBlockHandle(reader: ByteReader): BlockHandle {

@@ -2,8 +2,8 @@ import type { EnvError } from '../env/env-error.js'
 import { decodeVarint } from './varint.js'
 
 /**
- * The block, which tables are made of: entries in key order, each key stored without what it has in common with the
- * one before, except at restart points, whose offsets follow the entries.
+ * Block, the unit that tables are made of: entries in key order, each key stored without the prefix that it shares with
+ * the previous key, except at restart points, whose offsets follow the entries.
  *
  *     entry     varint32 shared, varint32 unshared, varint32 value length; unshared bytes of the key; value
  *     …
@@ -18,32 +18,32 @@ export interface BlockEntry {
 }
 
 export interface BlockOptions {
-  /** The error for what cannot be; the caller knows which file and block this is. */
+  /** Makes the error for impossible contents; the caller knows which file and block this is. */
   readonly error: (reason: string) => EnvError
   /**
-   * Only of indexes: entries have no value length, the value ends where this says. `at` is its offset in the block,
-   * `isDelta` whether the key shares something with the one before.
+   * For indexes only: entries have no value length, and this function returns the end of the value. `at` is its offset
+   * in the block, `isDelta` is true if the key shares a prefix with the key before it.
    */
   readonly valueEnd?: (block: Uint8Array, at: number, isDelta: boolean) => number
 }
 
-/** A longer block has no hash index, and so the top bit counts. */
+/** A longer block has no hash index, so the top bit counts. */
 const maxBytesWithHashIndex = 65_536
 const hashIndexBit = 0x8000_0000
 /**
- * Keys grow out of a few bytes each, so that a block can be made to hold far more bytes of keys than it has itself. To
- * reach this, a block of 1 MiB would need keys that are on average 256 times as long as they are stored.
+ * Keys grow out of a few bytes each, so a crafted block can hold far more bytes of keys than its own size. To reach
+ * this limit, a block of 1 MiB would need keys that are on average 256 times as long as they are stored.
  */
 const maxKeyBytes = 256 * 1024 * 1024
 
 /**
- * The entries in order. Throws at the first that cannot be read, and behind the last where a restart point is not the
- * start of an entry with a whole key: RocksDB looks for keys from these points on, and would not find them.
+ * Entries in order. Throws at the first that cannot be read, and after the last if a restart point is not the start of
+ * an entry with a whole key: RocksDB looks for keys from these points on, and would not find them.
  */
 export function* readBlock(block: Uint8Array, { error, valueEnd }: BlockOptions): Generator<BlockEntry> {
   const restarts = new RestartPoints(block, error)
   const end = restarts.offset
-  // The first has to be the beginning; where it is not, none is found.
+  // The first restart point has to be the beginning; otherwise none is found.
   let restart = restarts.next() === 0 ? 0 : undefined
   let key: Uint8Array = new Uint8Array()
   let at = 0
@@ -85,9 +85,9 @@ function joined(previous: Uint8Array, shared: number, unshared: Uint8Array): Uin
   return key
 }
 
-/** Where in a block to begin: the first has to be its first entry, and each other one behind the one before. */
+/** Restart points of a block: the first has to be its first entry, and each other one has to follow the one before. */
 class RestartPoints {
-  /** Where they begin, and the entries end. */
+  /** Offset at which they begin and the entries end. */
   readonly offset: number
   readonly #view: DataView
   readonly #error: (reason: string) => EnvError
@@ -108,14 +108,14 @@ class RestartPoints {
     this.#error = error
   }
 
-  /** Undefined behind the last. */
+  /** Next restart point; undefined after the last. */
   next(): number | undefined {
     const at = this.#taken
     this.#taken += 1
     return at < this.#count ? this.#view.getUint32(this.offset + 4 * at, true) : undefined
   }
 
-  /** Throws unless all were taken, and there are any. */
+  /** Throws unless all were taken and there was at least one. */
   checkDone(): void {
     if (this.#count === 0) throw this.#error('it has no restart point')
     if (this.#taken > this.#count) return

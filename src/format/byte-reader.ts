@@ -2,12 +2,15 @@ import type { EnvError } from '../env/env-error.js'
 import { exactText } from './exact-text.js'
 import { decodeVarint, decodeVarintExactly } from './varint.js'
 
-/** Of a name: many times more than any has, and what can still be printed. Of 512 MiB no string can be made at all. */
+/**
+ * Limit on a name: many times longer than any real one, and still printable. 512 MiB would not fit into a string at
+ * all.
+ */
 export const maxTextBytes = 64 * 2 ** 10
 
 /**
- * Reads the fields of one record in order. What cannot be read throws the error that the caller
- * makes of a reason, because only the caller knows which file and which record this is.
+ * Reads the fields of one record in order. An unreadable field throws the error that the caller makes of a reason,
+ * because only the caller knows which file and which record this is.
  */
 export class ByteReader {
   readonly #bytes: Uint8Array
@@ -36,7 +39,7 @@ export class ByteReader {
     return value
   }
 
-  /** For what is no count: a sequence number takes 56 bits. */
+  /** For numbers that are not counts: a sequence number takes 56 bits. */
   exactVarint64(what: string): bigint {
     const decoded = decodeVarintExactly(this.#bytes, this.#offset)
     if (decoded === undefined) throw this.#error(`${what} is cut off or too long`)

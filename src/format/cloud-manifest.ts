@@ -6,8 +6,8 @@ import { encodeLog, readLog } from './log-record.js'
 import { encodeVarint } from './varint.js'
 
 /**
- * The root of a database in the store: which epoch wrote which file, and so under which name each is
- * found. Whoever replaces this object owns the database. Layout: docs/bucket-format.md.
+ * Root of a database in the store: it says which epoch wrote which file, and so under which name each file lies.
+ * Replacing this object takes ownership of the database. Layout: docs/bucket-format.md.
  */
 export interface CloudManifest {
   /** In ascending order of `end`. */
@@ -17,11 +17,11 @@ export interface CloudManifest {
 
 export interface PastEpoch {
   readonly epoch: Epoch
-  /** The number of the first file that this epoch did not write. */
+  /** Number of the first file that this epoch did not write. */
   readonly end: number
 }
 
-/** The object that it leads to. */
+/** Name of the MANIFEST that the CLOUDMANIFEST leads to. */
 export function manifestObjectName({ current }: CloudManifest): string {
   return objectName({ kind: 'manifest', epoch: current })
 }
@@ -30,14 +30,14 @@ const version = 1
 const pastTag = 1
 const currentTag = 2
 
-/** A record of it, and the bytes at which the record begins and ends. */
+/** A record of a CLOUDMANIFEST, and the offsets at which it begins and ends. */
 export type CloudManifestRecord = { readonly start: number; readonly end: number } & (
   | { readonly kind: 'header'; readonly version: number; readonly records: number }
   | ({ readonly kind: 'past' } & { readonly value: PastEpoch })
   | { readonly kind: 'current'; readonly value: Epoch }
 )
 
-/** The records in order, each sound in itself. Throws as {@link decodeCloudManifest} does. */
+/** Records in order, each sound in itself. Throws as {@link decodeCloudManifest} does. */
 export function* readCloudManifest(bytes: Uint8Array, name: string): Generator<CloudManifestRecord> {
   let isFirst = true
   for (const { start, end, payload } of readLog(bytes, { name, tail: 'strict' })) {
@@ -102,7 +102,7 @@ function decodeHeader(reader: ByteReader) {
   return { kind: 'header', version, records: reader.varint32('the number of records') } as const
 }
 
-/** Whatever a bucket has there, an error stays readable. */
+/** Keeps errors readable, whatever a bucket holds. */
 const maxShownLength = 40
 
 function decodeEpoch(reader: ByteReader): Epoch {

@@ -23,7 +23,7 @@ function buildTables(): Uint32Array {
   return built
 }
 
-/** The CRC of `bytes`, or of what has the CRC `seed` followed by `bytes`. */
+/** CRC of `bytes`; with a `seed`, the CRC of the data with that CRC followed by `bytes`. */
 export function crc32c(bytes: Uint8Array, seed = 0): number {
   const t = tables
   let crc = ~seed
@@ -44,7 +44,7 @@ export function crc32c(bytes: Uint8Array, seed = 0): number {
   return ~crc >>> 0
 }
 
-/** How a CRC is stored, so that the CRC of data that holds CRCs stays a good one. */
+/** Masks a CRC for storage, so that the CRC of data that holds CRCs stays a good one. */
 export function maskCrc(crc: number): number {
   return (((crc >>> 15) | (crc << 17)) + maskDelta) >>> 0
 }

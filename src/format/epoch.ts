@@ -2,15 +2,15 @@ import { EnvError } from '../env/env-error.js'
 import type { CloudManifest } from './cloud-manifest.js'
 
 /**
- * Names a period of ownership: the suffix of every object written during it. 1 to 16 characters of
- * `[0-9a-f]`, or empty for what a plain RocksDB wrote before it moved to the store.
+ * Period of ownership: the suffix of every object written during it. 1 to 16 characters of `[0-9a-f]`, or empty for
+ * files that a plain RocksDB wrote before it moved to the store.
  */
 export type Epoch = string & { readonly __brand: 'Epoch' }
 
 const pattern = /^[0-9a-f]{0,16}$/
 const allDecimal = /^[0-9]*$/
 
-/** The text as an epoch; undefined when it is none. */
+/** Parses the text as an epoch; undefined if it is none. */
 export function parseEpoch(text: string): Epoch | undefined {
   return pattern.test(text) ? (text as Epoch) : undefined
 }
@@ -27,9 +27,9 @@ export function newEpoch(random: () => Uint8Array): Epoch {
   }
 }
 
-/** The epoch during which file `fileNumber` was written. */
+/** Epoch during which file `fileNumber` was written. */
 export function epochOf({ past, current }: CloudManifest, fileNumber: number): Epoch {
-  // The first that ends behind the file. There may be a million, and this is asked for each file.
+  // Find the first epoch that ends after the file. There may be a million, and this runs for each file.
   let [first, end] = [0, past.length]
   while (first < end) {
     const middle = Math.floor((first + end) / 2)
@@ -40,8 +40,8 @@ export function epochOf({ past, current }: CloudManifest, fileNumber: number): E
 }
 
 /**
- * The manifest in which `epoch` is current and owns the files from number `start` on. Throws when
- * files of an earlier epoch would change hands, or when the epoch is not new.
+ * Manifest in which `epoch` is current and owns the files from number `start` on. Throws if files of an earlier epoch
+ * would change hands, or if the epoch is not new.
  */
 export function addEpoch(manifest: CloudManifest, start: number, epoch: Epoch): CloudManifest {
   const lastEnd = manifest.past.at(-1)?.end ?? 0
@@ -56,4 +56,21 @@ export function addEpoch(manifest: CloudManifest, start: number, epoch: Epoch): 
     throw new EnvError('InvalidArgument', `epoch ${epoch} is in the CLOUDMANIFEST already; take a new one`)
   }
   return { past: [...manifest.past, { epoch: manifest.current, end: start }], current: epoch }
+}
+
+/**
+ * Current epoch in the CLOUDMANIFEST of a database that is being destroyed. It is shorter than any new epoch, and no
+ * MANIFEST has it: a program that does not know it finds a database that it cannot open.
+ */
+const destroyedEpoch = 'dead' as Epoch
+
+/**
+ * Manifest of a database that is being destroyed: it leads to no file, but still has the epochs that wrote the files.
+ */
+export function markDestroyed(manifest: CloudManifest): CloudManifest {
+  return addEpoch(manifest, manifest.past.at(-1)?.end ?? 0, destroyedEpoch)
+}
+
+export function isDestroyed({ current }: CloudManifest): boolean {
+  return current === destroyedEpoch
 }

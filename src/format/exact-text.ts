@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer'
 
 /**
- * Bytes as text, so that different bytes are different text. Where they are not UTF-8, each that is not ASCII becomes a
- * lone surrogate, `0xff` for example U+DCFF, which no UTF-8 has: see {@link isText}.
+ * Turns bytes into text, different bytes into different text. In bytes that are not UTF-8, each that is not ASCII
+ * becomes a lone surrogate, for example `0xff` U+DCFF, which no UTF-8 has: see {@link isText}.
  */
 export function exactText(bytes: Uint8Array): string {
   if (bytes.length === 0) return ''
@@ -15,7 +15,7 @@ export function exactText(bytes: Uint8Array): string {
 
 const notAscii = /[\u0080-\u00ff]/g
 
-/** Whether the bytes of {@link exactText} were UTF-8. */
+/** Reports whether the bytes of {@link exactText} were UTF-8. */
 export function isText(text: string): boolean {
   return !/\p{Cs}/u.test(text)
 }

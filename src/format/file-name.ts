@@ -1,15 +1,14 @@
 import { type Epoch, parseEpoch } from './epoch.js'
 
 /**
- * The names of files, as RocksDB has them in a database directory, and the names of the objects that
- * they become. A name that came from outside is only ever turned into a path by parsing it here and
- * building the path from what was parsed.
+ * Names of files, as RocksDB has them in a database directory, and names of the objects that they become. A name from
+ * outside becomes a path only by parsing it here and building the path from the result.
  */
 
 export type FileName =
   | { readonly kind: 'table' | 'blob' | 'wal' | 'manifest' | 'options'; readonly number: number }
   | {
-      /** `temp` ends in .dbtmp, `trash` waits to be deleted, `other` is nothing that RocksDB names so. */
+      /** `temp` ends in .dbtmp, `trash` waits for deletion, `other` is not a name that RocksDB uses. */
       readonly kind: 'current' | 'identity' | 'lock' | 'infoLog' | 'temp' | 'trash' | 'other'
     }
 
@@ -24,7 +23,7 @@ const cloudManifest = 'CLOUDMANIFEST'
 const identity = 'IDENTITY'
 const manifest = 'MANIFEST'
 
-/** What a base name in a database directory is. */
+/** Parses a base name in a database directory. */
 export function parseFileName(name: string): FileName {
   switch (name) {
     case 'CURRENT':
@@ -55,7 +54,7 @@ export function parseFileName(name: string): FileName {
   }
 }
 
-/** What the last part of an object's key is; undefined when it is no name that this format has. */
+/** Parses the last part of an object's key; undefined if this format has no such name. */
 export function parseObjectName(name: string): ObjectName | undefined {
   if (name === identity) return { kind: 'identity' }
   if (name === cloudManifest) return { kind: 'cloudManifest', cookie: '' }
@@ -74,7 +73,7 @@ export function parseObjectName(name: string): ObjectName | undefined {
   return { kind: parts[2] === 'sst' ? 'table' : 'blob', number, epoch }
 }
 
-/** The last part of the key of an object, the inverse of {@link parseObjectName}. */
+/** Last part of an object's key, the inverse of {@link parseObjectName}. */
 export function objectName(name: ObjectName): string {
   switch (name.kind) {
     case 'identity':
@@ -111,7 +110,10 @@ export function manifestFileName(number: number): string {
   return `${manifest}-${padded(number)}`
 }
 
-/** Where a cookie stands in an object name: any text that cannot leave its directory or hide in a terminal. */
+/**
+ * Reports whether the text can be a cookie in an object name: any text that cannot leave its directory or hide in a
+ * terminal.
+ */
 export function isCookie(text: string): boolean {
   return text.length > 0 && text.length <= 200 && !/[/\\\p{Cc}\p{Cs}]/u.test(text)
 }
@@ -125,7 +127,7 @@ function padded(number: number): string {
   return String(number).padStart(6, '0')
 }
 
-/** A number written as RocksDB writes it; another spelling would be a second name for the same file. */
+/** Parses a number as RocksDB writes it; another spelling would be a second name for the same file. */
 function parseNumber(digits: string | undefined): number | undefined {
   const number = Number(digits)
   return Number.isSafeInteger(number) && padded(number) === digits ? number : undefined

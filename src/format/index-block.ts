@@ -5,25 +5,28 @@ import { decodeInternalKey, type InternalKey } from './internal-key.js'
 import { decodeVarint } from './varint.js'
 
 export interface IndexEntry {
-  /** As it is stored: an internal one, unless the index has user keys. */
+  /** Key as stored: an internal key, unless the index has user keys. */
   readonly key: Uint8Array
-  /** No smaller than any user key in the block, and no larger than any behind it. */
+  /** No smaller than any user key in the block, and no larger than any after it. */
   readonly userKey: Uint8Array
   readonly handle: BlockHandle
   readonly firstKey?: InternalKey
 }
 
-/** What the properties of a table say of its index blocks. */
+/** Format of a table's index blocks, from its properties. */
 export interface IndexFormat {
-  /** False: its keys are internal ones. */
+  /** False if its keys are internal ones. */
   readonly hasUserKeys: boolean
-  /** Where a key shares something with the one before, its block lies right behind that one's, and only a difference in size is stored. */
+  /**
+   * True if a key that shares a prefix with the previous one has its block right after that one's: then only the
+   * difference in size is stored.
+   */
   readonly hasDeltaHandles: boolean
-  /** Behind each handle there is the first key of the block. */
+  /** True if the first key of the block follows each handle. */
   readonly hasFirstKeys: boolean
 }
 
-/** The entries of an index block, in order. Where their blocks lie is for the caller to check. */
+/** Entries of an index block, in order. The caller checks the locations of their blocks. */
 export function* readIndexBlock(
   block: Uint8Array,
   { hasUserKeys, hasDeltaHandles, hasFirstKeys }: IndexFormat,

@@ -3,7 +3,7 @@ import type { EnvError } from '../env/env-error.js'
 /** A key as tables and the MANIFEST hold it: the user's key, then 8 bytes of sequence number and type. */
 export interface InternalKey {
   readonly userKey: Uint8Array
-  /** A bigint, for the sentinel that ends a range tombstone has 2^56 - 1. */
+  /** A bigint, because the sentinel that ends a range tombstone has 2^56 - 1. */
   readonly sequence: bigint
   /** See {@link valueTypeName}. */
   readonly type: number
@@ -11,7 +11,7 @@ export interface InternalKey {
 
 const trailerSize = 8
 
-/** The key as a view of the bytes. `error` makes the error of a reason. */
+/** The key as a view of the bytes. `error` turns a reason into an error. */
 export function decodeInternalKey(bytes: Uint8Array, error: (reason: string) => EnvError): InternalKey {
   const split = bytes.length - trailerSize
   if (split < 0) throw error('a key is shorter than its 8-byte trailer')
@@ -19,7 +19,7 @@ export function decodeInternalKey(bytes: Uint8Array, error: (reason: string) => 
   return { userKey: bytes.subarray(0, split), sequence: trailer >> 8n, type: Number(trailer & 0xffn) }
 }
 
-/** `enum ValueType` in RocksDB's db/dbformat.h, as far as it is stored in tables. */
+/** Types of `enum ValueType` in RocksDB's db/dbformat.h that are stored in tables. */
 const valueTypeNames: ReadonlyMap<number, string> = new Map([
   [0x0, 'deletion'],
   [0x1, 'value'],
@@ -32,7 +32,7 @@ const valueTypeNames: ReadonlyMap<number, string> = new Map([
   [0x18, 'valuePreferredSequence'],
 ])
 
-/** For example `value` or `deletion`; a type that is unknown stays a number: `type 42`. */
+/** Name such as `value` or `deletion`; an unknown type stays a number: `type 42`. */
 export function valueTypeName(type: number): string {
   return valueTypeNames.get(type) ?? `type ${type}`
 }

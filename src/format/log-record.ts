@@ -12,7 +12,7 @@ import { crc32c, maskCrc } from './crc32c.js'
  *     u8   type
  *     u32  number of the log, in the recyclable types only
  *
- * The last bytes of a block are zero where no header fits.
+ * The last bytes of a block are zero if no header fits.
  */
 export const blockSize = 32_768
 const headerSize = 7
@@ -25,32 +25,37 @@ const middle = 3
 const last = 4
 const recyclableOffset = 4
 
-/** A writer makes one of each block: a record of 3 GiB. One of a byte takes some 200 bytes of memory. */
+/**
+ * Limit on fragments. A writer makes one per block: a record of 3 GiB. A fragment of one byte takes some 200 bytes of
+ * memory.
+ */
 const maxFragments = 100_000
 
 const setCompression = 9
 /** Timestamp sizes (10, 11) and predecessor (130, 131): facts about a write-ahead log, not records of it. */
 const recyclableNotes: ReadonlySet<number> = new Set([11, 131])
 const notes: ReadonlySet<number> = new Set([10, 130, ...recyclableNotes])
-/** A reader skips types that it does not know when this bit is set. */
+/** A reader skips unknown types that have this bit set. */
 const ignorableBit = 0x80
 
 export interface LogRecord {
-  /** Where the record starts and ends in the file, in bytes. */
+  /** Offsets in the file at which the record starts and ends. */
   readonly start: number
   readonly end: number
-  /** A view of the file where the record lies in one piece. */
+  /** A view of the file if the record lies in one piece. */
   readonly payload: Uint8Array
 }
 
 export interface ReadLogOptions {
-  /** How errors call the file. */
+  /** Name of the file in errors. */
   readonly name: string
   /**
-   * What a file that ends in the middle of a record means. `strict`: corruption. `recover`: the
-   * writer died there, so the file ends before that record, as RocksDB takes it for a MANIFEST.
+   * Meaning of a file that ends in the middle of a record. `strict`: corruption. `recover`: the writer died there, so
+   * the file ends before that record, as RocksDB treats a MANIFEST.
    */
   readonly tail: 'strict' | 'recover'
+  /** Offset at which a record begins: earlier records are left out. Default 0. */
+  readonly from?: number
 }
 
 interface Fragment {
@@ -60,7 +65,7 @@ interface Fragment {
   readonly payload: Uint8Array
 }
 
-/** The records of a log file in order. Throws Corruption, with the byte offset, at the first bad one. */
+/** Records of a log file in order. Throws Corruption, with the byte offset, at the first bad one. */
 export function* readLog(bytes: Uint8Array, options: ReadLogOptions): Generator<LogRecord> {
   let pending: Fragment[] = []
   for (const fragment of fragments(bytes, options)) {
@@ -93,10 +98,10 @@ export function* readLog(bytes: Uint8Array, options: ReadLogOptions): Generator<
   }
 }
 
-function* fragments(bytes: Uint8Array, { name, tail }: ReadLogOptions): Generator<Fragment> {
+function* fragments(bytes: Uint8Array, { name, tail, from = 0 }: ReadLogOptions): Generator<Fragment> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   let logNumber: number | undefined
-  let at = 0
+  let at = from
   while (at < bytes.length) {
     const blockEnd = Math.min(bytes.length, (Math.floor(at / blockSize) + 1) * blockSize)
     const atTail = blockEnd === bytes.length && bytes.length % blockSize !== 0
@@ -112,7 +117,7 @@ function* fragments(bytes: Uint8Array, { name, tail }: ReadLogOptions): Generato
     const type = bytes[at + 6]!
     const length = view.getUint16(at + 4, true)
     if (type === 0 && length === 0) {
-      // Space that was allocated ahead and never written.
+      // Space that was allocated ahead but never written.
       if (!isZero(bytes.subarray(at, blockEnd))) throw corruption(name, at, 'data follows zero padding')
       at = blockEnd
       continue
@@ -155,7 +160,7 @@ function isZero(bytes: Uint8Array): boolean {
   return bytes.every((byte) => byte === 0)
 }
 
-/** A whole log file of these records. */
+/** Encodes a whole log file of these records. */
 export function encodeLog(payloads: Iterable<Uint8Array>): Uint8Array {
   const pieces: Uint8Array[] = []
   let size = 0
@@ -168,12 +173,12 @@ export function encodeLog(payloads: Iterable<Uint8Array>): Uint8Array {
   return Buffer.concat(pieces, size)
 }
 
-/** The log file with one more record. `log` must end where a record ends: cut a torn tail off first. */
+/** Appends a record to the log file. `log` must end where a record ends: cut a torn tail off first. */
 export function appendRecord(log: Uint8Array, payload: Uint8Array): Uint8Array {
   return Buffer.concat([log, ...encodeRecord(log.length, payload)])
 }
 
-/** The bytes of one record in a file that is `offset` bytes long. */
+/** Encodes one record for a file that is `offset` bytes long. */
 function* encodeRecord(offset: number, payload: Uint8Array): Generator<Uint8Array> {
   let room = blockSize - (offset % blockSize)
   let begins = true

@@ -6,7 +6,7 @@ import { ByteReader } from './byte-reader.js'
 import { corruption } from './corruption.js'
 
 /**
- * The last bytes of a table, from which everything else in it is found.
+ * Last bytes of a table, which lead to everything else in it.
  *
  *     format version    0                    1 to 5               6
  *                                            u8 checksum type     u8 checksum type
@@ -19,21 +19,21 @@ import { corruption } from './corruption.js'
  *     u64               legacy magic number  magic number         magic number
  */
 export interface TableFooter {
-  /** Where the footer begins. */
+  /** Offset of the footer. */
   readonly offset: number
   readonly formatVersion: number
   readonly checksum: ChecksumType
   readonly metaindex: BlockHandle
-  /** From format version 6 on the metaindex has it instead. */
+  /** Undefined from format version 6 on, in which the metaindex has it. */
   readonly index: BlockHandle | undefined
-  /** Makes a checksum depend on where its block lies; 0 below format version 6. */
+  /** Makes a checksum depend on the location of its block; 0 below format version 6. */
   readonly baseContextChecksum: number
 }
 
 const handlesSize = 40
 const magicSize = 8
 const legacySize = handlesSize + magicSize
-/** A longer footer there is not. */
+/** Longest footer of any format version. */
 export const maxFooterSize = 1 + handlesSize + 4 + magicSize
 
 const blockBasedMagic = 0x88e241b785f4cff7n
@@ -44,12 +44,12 @@ const otherMagics: ReadonlyMap<bigint, string> = new Map([
   [0x926789d0c5f17873n, 'a cuckoo table'],
 ])
 const extendedMagic = 0x007a003e
-/** Of the 24 bytes of zeros, what is not understood must not be in the last eight. */
+/** Offset of the last eight of the 24 bytes of zeros, which must not have unknown contents. */
 const reservedOffset = 33
 
 /**
- * @param tail the end of the file, {@link maxFooterSize} bytes or more of it where the file has as many.
- * @param name how errors call the file, which has `size` bytes.
+ * @param tail end of the file: at least {@link maxFooterSize} bytes, or all of a smaller file.
+ * @param name of the file in errors; the file has `size` bytes.
  */
 export async function readTableFooter(tail: Uint8Array, size: number, name: string): Promise<TableFooter> {
   const error = (reason: string) => corruption(name, Math.max(0, size - maxFooterSize), reason)

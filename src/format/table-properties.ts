@@ -3,17 +3,17 @@ import { readBlock } from './block.js'
 import type { IndexFormat } from './index-block.js'
 import { decodeVarint } from './varint.js'
 
-/** What a table says of itself. */
+/** Properties of a table, as the table states them. */
 export interface TableProperties {
-  /** By RocksDB's own names, for example `rocksdb.num.entries`: all there are, as they are stored. */
+  /** All properties as stored, by RocksDB's own names, for example `rocksdb.num.entries`. */
   readonly raw: ReadonlyMap<string, Uint8Array>
-  /** Those of RocksDB's own that are numbers. Sizes are in bytes, times in seconds since 1970. Rounded beyond 2^53. */
+  /** RocksDB's own numbers. Sizes are in bytes, times in seconds since 1970. Rounded above 2^53. */
   readonly numbers: ReadonlyMap<string, number>
-  /** Those of RocksDB's own that are text. */
+  /** RocksDB's own texts. */
   readonly texts: ReadonlyMap<string, string>
   readonly indexType: IndexType
   readonly indexFormat: IndexFormat
-  /** Of a table that was ingested: its entries have this sequence number instead of their own. */
+  /** Sequence number of all entries in an ingested table, which replaces their own. */
   readonly globalSequence: bigint | 'inManifest' | undefined
 }
 
@@ -26,7 +26,7 @@ const indexTypes = [
 ] as const
 export type IndexType = (typeof indexTypes)[number]
 
-/** `struct TablePropertiesNames` in RocksDB's table/table_properties.cc: those that are varints. */
+/** The varints of `struct TablePropertiesNames` in RocksDB's table/table_properties.cc. */
 const numberNames: ReadonlySet<string> = new Set([
   'rocksdb.original.file.number',
   'rocksdb.data.size',
@@ -58,7 +58,7 @@ const numberNames: ReadonlySet<string> = new Set([
   'rocksdb.key.largest.seqno',
 ])
 
-/** And those that are text. */
+/** The texts of the same. */
 const textNames: ReadonlySet<string> = new Set([
   'rocksdb.creating.db.identity',
   'rocksdb.creating.session.identity',
@@ -74,24 +74,24 @@ const textNames: ReadonlySet<string> = new Set([
 ])
 
 const indexTypeName = 'rocksdb.block.based.table.index.type'
-/** Written in place when the table is ingested, behind the back of the block's checksum. */
+/** Written in place when the table is ingested, without an update of the block's checksum. */
 export const globalSequenceName = 'rocksdb.external_sst_file.global_seqno'
 const externalVersionName = 'rocksdb.external_sst_file.version'
 const versionWithoutGlobalSequence = 1
 
 /**
- * RocksDB has about fifty, and a program adds some. Names are stored without what they share: a small block can hold this
- * many of any length.
+ * RocksDB has about fifty, and a program adds some. Names are stored without their shared prefixes: a small block can
+ * hold this many of any length.
  */
 const maxProperties = 10_000
-/** The longest of RocksDB's own has 55. */
+/** The longest of RocksDB's own takes 55. */
 const maxNameBytes = 1_000
 
 const utf8 = new TextDecoder('utf-8')
 
 /**
- * What the properties block says, decompressed and checked.
- * @param block undefined of a table that has none, as LevelDB wrote them: RocksDB takes it for one in the oldest form.
+ * Reads the properties block, decompressed and checked.
+ * @param block undefined for a table without one, as LevelDB wrote them: RocksDB treats it as one in the oldest form.
  */
 export function readTableProperties(
   block: Uint8Array | undefined,
@@ -107,7 +107,7 @@ export function readTableProperties(
   const numbers = new Map<string, number>()
   const texts = new Map<string, string>()
   for (const [name, value] of raw) {
-    // RocksDB passes over a number that is none.
+    // RocksDB ignores a number that it cannot decode.
     const number = numberNames.has(name) ? decodeVarint(value, 0)?.value : undefined
     if (number !== undefined) numbers.set(name, number)
     if (textNames.has(name)) texts.set(name, utf8.decode(value))
@@ -137,7 +137,7 @@ function readIndexType(value: Uint8Array | undefined, error: (reason: string) =>
   return type
 }
 
-/** As `GetGlobalSequenceNumber` in RocksDB's block_based_table_reader.cc. */
+/** Does the same as `GetGlobalSequenceNumber` in RocksDB's block_based_table_reader.cc. */
 function readGlobalSequence(
   raw: ReadonlyMap<string, Uint8Array>,
   error: (reason: string) => EnvError,

@@ -16,8 +16,8 @@ export function encodeVarint(value: number): Uint8Array {
 }
 
 /**
- * A varint and the offset after it; undefined when it is cut off or too long for 64 bits. A value
- * beyond 2^53 is rounded, but not to below 2^53.
+ * Decodes a varint, and returns the offset after it; undefined if it is cut off or too long for 64 bits. A value above
+ * 2^53 is rounded, but not to below 2^53.
  */
 export function decodeVarint(
   bytes: Uint8Array,
@@ -35,7 +35,7 @@ export function decodeVarint(
   return undefined
 }
 
-/** The same without rounding; what is beyond 64 bits is cut off. */
+/** Decodes a varint without rounding; bits above 64 are cut off. */
 export function decodeVarintExactly(
   bytes: Uint8Array,
   offset: number,

@@ -6,14 +6,14 @@ import { decodeInternalKey, type InternalKey } from './internal-key.js'
 import { decodeVarint, encodeVarint } from './varint.js'
 
 /**
- * One record of a MANIFEST: a change to the set of files that make up a database. What RocksDB 7.8 to
- * 9 writes is understood. Fields that say nothing about which files are live are left out where they are
- * not of a form that is known: nobody needs them to open the database.
+ * One record of a MANIFEST: a change to the set of files that make up a database. Covers the formats that RocksDB 7.8
+ * to 9 writes. Fields that do not affect which files are live are left out if their form is unknown: opening the
+ * database does not need them.
  */
 export interface VersionEdit {
-  /** The column family that the edit speaks of, 0 when it names none. */
+  /** Column family that the edit is about; 0 if it names none. */
   readonly columnFamily: number
-  /** The name of the column family that the edit creates. */
+  /** Name of the column family that the edit creates. */
   readonly addedColumnFamily?: string
   readonly dropsColumnFamily: boolean
   readonly maxColumnFamily?: number
@@ -25,7 +25,7 @@ export interface VersionEdit {
   readonly minLogNumberToKeep?: number
   readonly nextFileNumber?: number
   readonly lastSequence?: number
-  /** Where the next compaction of a level begins. */
+  /** Start of the next compaction of each level. */
   readonly compactCursors: readonly CompactCursor[]
   /** Deletions come before additions: a table that moves to another level is in both. */
   readonly deletedTables: readonly DeletedTable[]
@@ -36,11 +36,11 @@ export interface VersionEdit {
   readonly addedWals: readonly AddedWal[]
   /** Write-ahead logs below this number are gone. */
   readonly deletedWalsBelow?: number
-  /** A user-defined timestamp: what is older may have been collapsed. */
+  /** A user-defined timestamp: older data may have been collapsed. */
   readonly fullHistoryTimestampLow?: Uint8Array
-  /** Whether user-defined timestamps are stored in tables. */
+  /** True if tables store user-defined timestamps. */
   readonly persistsTimestamps?: boolean
-  /** In an atomic group: how many edits of the group are still to come. */
+  /** Number of edits still to come in an atomic group. */
   readonly remainingInGroup?: number
 }
 
@@ -54,15 +54,15 @@ export interface NewTable {
   readonly level: number
   /** Bytes. */
   readonly size: number
-  /** The first of `db_paths` is 0. */
+  /** Index in `db_paths`, from 0. */
   readonly pathId: number
   readonly smallest: InternalKey
   readonly largest: InternalKey
-  /** Unknown in what the oldest RocksDBs wrote. */
+  /** Unknown in edits of the oldest RocksDBs. */
   readonly smallestSequence?: bigint
   readonly largestSequence?: bigint
   readonly isMarkedForCompaction: boolean
-  /** The oldest blob file that the table points into. */
+  /** Oldest blob file that the table points into. */
   readonly oldestBlobFile?: number
   /** Seconds since 1970; 0 is unknown. */
   readonly oldestAncestorTime?: number
@@ -72,15 +72,15 @@ export interface NewTable {
   readonly fileChecksumFunction?: string
   /** RocksDB's `enum class Temperature`. */
   readonly temperature?: number
-  /** Orders the tables of level 0: a higher one has newer data. */
+  /** Orders the tables of level 0: a higher number has newer data. */
   readonly epochNumber?: number
   /** RocksDB's internal unique id, as two numbers of 64 bits. */
   readonly uniqueId?: readonly [bigint, bigint]
-  /** Bytes that range deletions in this table are estimated to delete in the levels below. */
+  /** Estimate of the bytes that range deletions in this table delete in the levels below. */
   readonly compensatedRangeDeletionSize?: number
-  /** Bytes behind the data blocks. */
+  /** Bytes after the data blocks. */
   readonly tailSize?: number
-  /** Whether user-defined timestamps are stored in it. */
+  /** True if the table stores user-defined timestamps. */
   readonly persistsTimestamps: boolean
 }
 
@@ -97,7 +97,9 @@ export interface AddedWal {
 export interface NewBlobFile {
   readonly number: number
   readonly blobCount: number
-  /** Of all blobs, each with the 32 bytes and the key before it: the file has a header and a footer besides. */
+  /**
+   * Bytes of all blobs, each with its 32-byte header and its key. The header and footer of the file are not included.
+   */
   readonly blobBytes: number
   readonly checksumMethod?: string
   readonly checksum?: Uint8Array
@@ -111,9 +113,9 @@ export interface BlobGarbage {
 
 /** Tag numbers: `enum Tag` in RocksDB's db/version_edit.h. */
 const nextFileNumberTag = 3
-/** A tag with this bit, when unknown, is a length-prefixed field to skip. */
+/** If a tag with this bit is unknown, its field has a length prefix and is skipped. */
 const ignorableTagBit = 1 << 13
-/** The same inside the customized fields of a table and of a blob file: this bit forbids skipping. */
+/** Counterpart in the customized fields of tables and blob files: this bit forbids skipping. */
 const requiredFieldBit = 1 << 6
 const endOfTableFields = 1
 const endOfBlobFields = 0
@@ -158,7 +160,7 @@ const fields: ReadonlyMap<number, FieldDecoder> = new Map<number, FieldDecoder>(
   [ignorableTagBit + 5, (reader, edit) => (edit.deletedWalsBelow = reader.varint64('a deleted log'))],
 ])
 
-/** Those that have a length and say nothing about which files are live. */
+/** Fields that have a length and do not affect which files are live. */
 const ignorableFields: ReadonlyMap<number, (field: Uint8Array, edit: Draft) => void> = new Map([
   [ignorableTagBit + 6, (field: Uint8Array, edit: Draft) => (edit.fullHistoryTimestampLow = field)],
   [ignorableTagBit + 7, ignorableAddedWal],
@@ -167,14 +169,14 @@ const ignorableFields: ReadonlyMap<number, (field: Uint8Array, edit: Draft) => v
 ])
 
 /**
- * The most that is held of a MANIFEST: files, column families, and the fields of an edit. A field of 3 bytes takes some
- * 100 bytes of memory, a table some 1,300, so that these take at most 650 MB, and a command that looks for the tables
- * about twice that. With tables of 64 MiB it is a database of 30 TB.
+ * Limit on what is held of a MANIFEST: files, column families, and the fields of an edit. A field of 3 bytes takes some
+ * 100 bytes of memory, a table some 1,300, so this many take at most 650 MB, and a command that looks for the tables
+ * takes about twice that. With tables of 64 MiB, this is a database of 30 TB.
  */
 export const maxEntries = 500_000
 
 /**
- * `offset` is where the record starts in the MANIFEST that errors call `name`.
+ * Decodes an edit. `offset` is the start of the record in the MANIFEST that errors call `name`.
  * @throws EnvError Corruption; NotSupported: it has more than `most` fields.
  */
 export function decodeVersionEdit(
@@ -211,7 +213,7 @@ export function decodeVersionEdit(
   return edit
 }
 
-/** An edit that changes nothing but the next file number, and nothing at all when that is what it was. */
+/** Edit that sets only the next file number; it changes nothing if the number stays the same. */
 export function encodeNextFileNumberEdit(nextFileNumber: number): Uint8Array {
   return Buffer.concat([encodeVarint(nextFileNumberTag), encodeVarint(nextFileNumber)])
 }
@@ -220,7 +222,7 @@ function decodeDeletedTable(reader: ByteReader): DeletedTable {
   return { level: reader.varint32('a level'), number: reader.varint64('a deleted table') }
 }
 
-/** The four generations of the field: 2 adds sequence numbers, 3 a path number, 4 customized fields instead. */
+/** Four generations of the field: 2 adds sequence numbers, 3 a path number, 4 customized fields instead. */
 function decodeNewTable(reader: ByteReader, generation: 1 | 2 | 3 | 4): NewTable {
   const level = reader.varint32('a level')
   const number = reader.varint64('a table number')
@@ -245,7 +247,10 @@ function decodeNewTable(reader: ByteReader, generation: 1 | 2 | 3 | 4): NewTable
 
 type TableDraft = { -readonly [K in keyof NewTable]: NewTable[K] }
 
-/** The customized fields of a table: `enum NewFileCustomTag` in db/version_edit.h. Of these only the blob file matters to who opens. */
+/**
+ * Customized fields of a table: `enum NewFileCustomTag` in db/version_edit.h. Of these, opening needs only the blob
+ * file.
+ */
 function decodeTableFields(reader: ByteReader, table: TableDraft): void {
   const oldestBlobFileField = 4
   const pathField = requiredFieldBit + 1
@@ -253,7 +258,7 @@ function decodeTableFields(reader: ByteReader, table: TableDraft): void {
     const tag = reader.varint32('a field of a table')
     if (tag === endOfTableFields) return
     if (tag === oldestBlobFileField) {
-      // 0 when there is none.
+      // 0 if there is none.
       const file = reader.nested(`field ${tag} of a table`).varint64('the oldest blob file')
       if (file !== 0) table.oldestBlobFile = file
     } else {
@@ -366,7 +371,7 @@ function decodeAddedWal(reader: ByteReader): AddedWal {
 function ignorableAddedWal(field: Uint8Array, edit: Draft): void {
   const number = decodeVarint(field, 0)
   if (number === undefined || !Number.isSafeInteger(number.value)) return
-  // What follows is the synced size behind its tag, or the end.
+  // The synced size follows behind its tag, or the end.
   const size = field[number.end] === 2 ? decodeVarint(field, number.end + 1)?.value : undefined
   edit.addedWals.push({
     number: number.value,

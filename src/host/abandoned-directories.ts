@@ -1,27 +1,28 @@
-import { once } from 'node:events'
 import { lstat, readdir, readFile, rm, rmdir } from 'node:fs/promises'
-import { createConnection } from 'node:net'
 import { join } from 'node:path'
-import { readBootId } from '../cloud/boot-id.js'
+import { readBootId } from '../env/boot-id.js'
+import { isDeadSocket } from './dead-socket.js'
 
-/** In the directory of a host. */
+/** Name of the socket in the directory of a host. */
 export const socketName = 'env.sock'
-/** Beside the socket: which boot of which machine it is of. Only there does a refused connection say that nobody listens. */
+/**
+ * File beside the socket that names its machine's boot. Only in that boot does a refused connection mean no listener.
+ */
 export const bootName = 'boot'
 
-/** A host listens within moments of making its directory. */
+/** A host listens within moments of creating its directory. */
 const minAgeMs = 60_000
-/** One that has no socket may belong to a host that is still opening its Env. */
+/** A directory without a socket may belong to a host that is still opening its Env. */
 const minAgeWithoutSocketMs = 24 * 60 * 60 * 1000
-/** At one start, lest it take long. Others have their turn once these are gone. */
+/** Bounds the time of one start. The other directories have their turn once these are gone. */
 const maxLooks = 200
 
-/** Removes the directories that hosts of this user, which were killed, have left in `parent`. */
+/** Removes the directories that killed hosts of this user have left in `parent`. */
 export async function removeAbandonedDirectories(parent: string): Promise<void> {
   const names = (await readdir(parent)).filter(isHostName)
   for (const name of names.slice(0, maxLooks)) {
     const directory = join(parent, name)
-    // What can't be looked at or goes away meanwhile is somebody else's to remove.
+    // A directory that can't be examined, or that goes away meanwhile, is somebody else's to remove.
     if (await isAbandoned(directory).catch(() => false)) await remove(directory).catch(() => undefined)
   }
 }
@@ -30,7 +31,7 @@ function isHostName(name: string): boolean {
   return /^cloudenv-[A-Za-z0-9]{6}$/.test(name)
 }
 
-/** Directories of a host of ours in another's belong to a process that it watches over: both were killed then. */
+/** A host's directory inside another's belongs to a process that the outer one watches: both were killed then. */
 async function isAbandoned(directory: string): Promise<boolean> {
   const stats = await lstat(directory)
   const ageMs = Date.now() - stats.mtimeMs
@@ -41,22 +42,11 @@ async function isAbandoned(directory: string): Promise<boolean> {
   const inner = names.filter(isHostName)
   for (const name of inner) if (!(await isAbandoned(join(directory, name)))) return false
   if (inner.length > 0) return true
-  return names.includes(socketName) ? isRefused(join(directory, socketName)) : ageMs > minAgeWithoutSocketMs
+  if (!names.includes(socketName)) return ageMs > minAgeWithoutSocketMs
+  return isDeadSocket(join(directory, socketName))
 }
 
-async function isRefused(socketPath: string): Promise<boolean> {
-  const socket = createConnection(socketPath).unref()
-  try {
-    await once(socket, 'connect')
-    return false
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ECONNREFUSED'
-  } finally {
-    socket.destroy()
-  }
-}
-
-/** No more than what was looked at: what somebody adds meanwhile keeps the directory. */
+/** Removes only what was examined: anything that somebody adds meanwhile keeps the directory. */
 async function remove(directory: string): Promise<void> {
   for (const name of (await readdir(directory)).filter(isHostName)) {
     const inner = join(directory, name)

@@ -16,20 +16,22 @@ import {
 } from './wire.js'
 
 /**
- * No further request is begun while those that run, and answers that the client has not read yet,
- * take more than this: eight of the largest.
+ * No further request begins while the running ones, and answers that the client has not read yet, take more than this:
+ * eight of the largest.
  */
 const maxPendingBytes = 8 * maxTransferBytes
+/** Limit for an error's message: a text that an Env quotes may have any length, and a frame must fit the protocol. */
+const maxMessageLength = 16 * 1024
 
-/** The host's end of one socket: turns frames into calls of the Env, and what comes of them into frames. */
+/** The host's end of one socket: turns frames into calls of the Env, and their results into frames. */
 export class Connection {
-  /** Resolves when the client is gone and all that it held is free again. */
+  /** Resolves once the client is gone and everything that it held is free again. */
   readonly released: Promise<void>
   readonly #host: SessionHost
   readonly #socket: Socket
   readonly #decoder = new FrameDecoder()
   readonly #out = new FrameWriter()
-  /** From the hand-shake on. */
+  /** Set from the hand-shake on. */
   #session: Session | undefined
   #ended = false
   #flushScheduled = false
@@ -95,9 +97,9 @@ export class Connection {
     if (input.id === 0 && input.op !== Op.close && input.op !== Op.released)
       throw new ProtocolError(`${request.name} without a request id`)
     const fields = request.read(input)
-    // READ and ENSURE alone have a third field: how many bytes the answer may bring.
+    // Only READ and ENSURE have a third field: how many bytes the answer may bring.
     const answerBytes = typeof fields[2] === 'number' ? Math.min(fields[2], maxTransferBytes) : 0
-    void this.#run(session, input.id, request, fields, bytes + answerBytes)
+    void this.#answer(session, input.id, request, fields, bytes + answerBytes)
   }
 
   #greet(hello: FrameReader): void {
@@ -129,7 +131,7 @@ export class Connection {
     )
   }
 
-  async #run(
+  async #answer(
     session: Session,
     id: number,
     request: Request,
@@ -142,7 +144,7 @@ export class Connection {
       const answer = await request.begin(session, ...fields)
       if (id !== 0) this.#send(Op.result, id, answer ?? noPayload)
     } catch (error) {
-      // Without an id nobody waits: what a CLOSE could not do, the Env reports where it matters.
+      // Without an id nobody waits: the Env reports a failed CLOSE where it matters.
       if (id !== 0) this.#fail(id, toEnvError(error, describe(session, request, fields)))
     }
     this.#running--
@@ -152,12 +154,13 @@ export class Connection {
   }
 
   #fail(id: number, { code, retryable, scope, message }: EnvError): void {
+    const text = message.length > maxMessageLength ? `${message.slice(0, maxMessageLength)}…` : message
     this.#send(Op.error, id, (out) =>
-      out.u8(errorCodes[code]).bool(retryable).u8(errorScopes[scope]).string(message),
+      out.u8(errorCodes[code]).bool(retryable).u8(errorScopes[scope]).string(text),
     )
   }
 
-  /** Throws, with nothing sent, when the payload cannot be written or does not fit a frame. */
+  /** Throws, with nothing sent, if the payload cannot be written or does not fit a frame. */
   #send(op: number, id: number, payload: Answer): void {
     if (this.#ended) return
     this.#out.begin(op, id)
@@ -169,7 +172,7 @@ export class Connection {
       throw error
     }
     if (this.#flushScheduled) return
-    // Answers of one turn of the event loop leave in one write.
+    // All answers of one turn of the event loop leave in one write.
     this.#flushScheduled = true
     process.nextTick(() => this.#flush())
   }
@@ -179,7 +182,7 @@ export class Connection {
     if (!this.#ended && this.#out.length > 0) this.#socket.write(this.#out.take())
   }
 
-  /** The client broke the protocol: nothing that it sent after this can be understood. */
+  /** The client broke the protocol: nothing that it sends after this can be understood. */
   #refuse(error: unknown): void {
     const who = this.#session?.who ?? 'a client'
     const reason = error instanceof Error ? error.message : String(error)
@@ -197,7 +200,7 @@ export class Connection {
         this.#whenIdle = resolve
       })
     }
-    // Once more: for what was being opened meanwhile.
+    // Once more, for files that were being opened meanwhile.
     await session.closeFiles()
     await session.releaseLocks()
   }

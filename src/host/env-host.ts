@@ -1,15 +1,17 @@
-import { chmod } from 'node:fs/promises'
 import { createServer, type Server } from 'node:net'
+import { isMainThread } from 'node:worker_threads'
+import { systemClock } from '../env/clock.js'
 import type { Env } from '../env/env.js'
 import { EnvError } from '../env/env-error.js'
+import { whenOverdue } from '../env/overdue.js'
 import { Connection } from './connection.js'
 import type { SessionHost } from './session.js'
 import { maxSocketPathBytes } from './socket-directory.js'
 
 /**
- * Serves an Env to RocksDB processes over a Unix domain socket (docs/wire-protocol.md), any number of
- * them. It runs wherever there is an event loop that does not wait for RocksDB itself: in a worker
- * thread beside the engine, or in a process of its own.
+ * Serves an Env to any number of RocksDB processes over a Unix domain socket (docs/wire-protocol.md). It runs wherever
+ * there is an event loop that does not wait for RocksDB itself: in a worker thread beside the engine, or in a process
+ * of its own.
  *
  * @example
  * const host = await EnvHost.listen(env, '/run/cloudenv.sock')
@@ -21,13 +23,14 @@ export class EnvHost {
   readonly #env: Env
   readonly #server: Server
   readonly #connections = new Set<Connection>()
-  /** Who holds which lock, of this host's clients. */
+  /** Holders of the locks among this host's clients, by path. */
   readonly #locks = new Map<string, string>()
   #closed: Promise<void> | undefined
+  #expiring: (() => void) | undefined
 
   /**
-   * Takes the Env over: {@link close} closes it too. Rejects when the socket cannot be created, with
-   * EADDRINUSE when that path exists and a RangeError when it is too long; the Env is closed then.
+   * Takes the Env over: {@link close} closes it too. Rejects if the socket cannot be created, with EADDRINUSE if that
+   * path exists and a RangeError if it is too long; the Env is closed then.
    */
   static async listen(env: Env, socketPath: string): Promise<EnvHost> {
     const host = new EnvHost(env, socketPath)
@@ -55,7 +58,20 @@ export class EnvHost {
     })
   }
 
-  /** Ends all connections, frees what their clients held, and closes the Env. */
+  /** Ends the work of the Env for the database in `directory` that waits for something far away. */
+  abandon(directory: string): void {
+    this.#env.abandon?.(directory)
+  }
+
+  /** The process ends once its databases are closed: from 5 s after this call, nothing waits for a store any more. */
+  expire(): void {
+    this.#expiring ??= whenOverdue(systemClock, graceMs, () => this.#env.abandon?.())
+  }
+
+  /**
+   * Ends all connections, frees everything that their clients held, and closes the Env. Ends any work that still waits
+   * for a store after 5 s.
+   */
   close(): Promise<void> {
     this.#closed ??= this.#close()
     return this.#closed
@@ -63,37 +79,43 @@ export class EnvHost {
 
   async #listen(): Promise<void> {
     const bytes = Buffer.byteLength(this.socketPath)
-    // The system would cut it, and listen somewhere else.
+    // The system would truncate the path, and listen somewhere else.
     if (bytes > maxSocketPathBytes)
       throw new RangeError(`expected a socket path of at most ${maxSocketPathBytes} bytes, got ${bytes}`)
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject)
-      this.#server.listen(this.socketPath, () => {
-        this.#server.off('error', reject)
-        resolve()
-      })
+      forThisUserAlone(() =>
+        this.#server.listen(this.socketPath, () => {
+          this.#server.off('error', reject)
+          resolve()
+        }),
+      )
     })
-    // Such as too many open files: the client that wanted to connect is told by its kernel.
+    // For example too many open files: the kernel tells the client that wanted to connect.
     this.#server.on('error', (error) => process.emitWarning(error))
     this.#env.attach?.({
       fenced: (directory, message) => {
         for (const connection of this.#connections) connection.fenced(directory, message)
       },
     })
-    await chmod(this.socketPath, 0o600)
   }
 
   async #close(): Promise<void> {
+    this.expire()
     const stopped = new Promise<void>((resolve) => {
       this.#server.close(() => resolve())
     })
     for (const connection of this.#connections) connection.end()
-    await Promise.all([stopped, ...this.#released()])
-    await this.#env.close()
+    try {
+      await Promise.all([stopped, ...this.#released()])
+      await this.#env.close()
+    } finally {
+      this.#expiring?.()
+    }
   }
 
   async #lock(path: string, who: string): Promise<void> {
-    // A program that was killed and started anew finds the lock free, not still being freed.
+    // A program that was killed and restarted finds the lock free, not still being freed.
     const leaving = this.#released()
     if (leaving.length > 0) await Promise.all(leaving)
     const holder = this.#locks.get(path)
@@ -115,10 +137,26 @@ export class EnvHost {
     }
   }
 
-  /** Of the connections that have ended: when each has let go of everything. */
+  /** Promises of the ended connections: each resolves once its connection has let go of everything. */
   #released(): Promise<void>[] {
     return [...this.#connections]
       .filter((connection) => connection.ended)
       .map((connection) => connection.released)
+  }
+}
+
+/** Half of what `docker stop` gives a process. */
+const graceMs = 5_000
+
+/**
+ * Makes a socket that no other user can connect to, not for a moment. A worker thread has no umask of its own to set: its
+ * socket lies in a directory that only this user may enter.
+ */
+function forThisUserAlone(listen: () => void): void {
+  const umask = isMainThread ? process.umask(0o177) : undefined
+  try {
+    listen()
+  } finally {
+    if (umask !== undefined) process.umask(umask)
   }
 }

@@ -1,14 +1,20 @@
 import { Worker } from 'node:worker_threads'
 import { HostGoneError } from './host-gone-error.js'
 import { makeSocketDirectory, removeSocketDirectory, type SocketDirectory } from './socket-directory.js'
-import { fromThrownValue, type WorkerInput, type WorkerReply, type WorkerRequest } from './worker-messages.js'
+import {
+  fromThrownValue,
+  type HostCall,
+  type WorkerInput,
+  type WorkerReply,
+  type WorkerRequest,
+} from './worker-messages.js'
 
 interface Waiting {
   resolve(value: unknown): void
   reject(error: Error): void
 }
 
-/** A running worker thread that hosts an Env. It keeps the process alive only while it is asked something. */
+/** A running worker thread that hosts an Env. It keeps the process alive only while a request is pending. */
 export class HostThread {
   readonly #worker: Worker
   readonly #directory: SocketDirectory
@@ -16,7 +22,7 @@ export class HostThread {
   #lastId = 0
   #failure: HostGoneError | undefined
 
-  /** Rejects with what the Env's module or factory threw, in the class it had where that is possible. */
+  /** Rejects with the error of the Env's module or factory, in its own class if possible. */
   static async start(input: Omit<WorkerInput, 'socketPath'>): Promise<HostThread> {
     const thread = new HostThread(input)
     try {
@@ -46,23 +52,23 @@ export class HostThread {
     return this.#directory.socketPath
   }
 
-  /** Why the thread is no more, if nobody closed it. */
+  /** Error with which the thread ended, unless somebody closed it. */
   get failure(): HostGoneError | undefined {
     return this.#failure
   }
 
-  request(method: WorkerRequest['method']): Promise<unknown> {
+  request(call: HostCall): Promise<unknown> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure)
-    const request: WorkerRequest = { id: ++this.#lastId, method }
+    const request: WorkerRequest = { id: ++this.#lastId, ...call }
     const reply = this.#reply(request.id)
     this.#worker.postMessage(request)
     return reply
   }
 
-  /** Closes the Env, and rejects where that does; the thread is gone in any case. */
+  /** Closes the Env, and rejects if that fails; the thread is gone in any case. */
   async close(): Promise<void> {
     try {
-      if (this.#failure === undefined) await this.request('close')
+      if (this.#failure === undefined) await this.request({ method: 'close' })
     } finally {
       await this.#stop()
     }
@@ -97,8 +103,8 @@ export class HostThread {
 }
 
 /**
- * The thread inherits Node's own arguments, a TypeScript loader for instance. But a program given with
- * `--eval` and `--input-type` has an argument that no file can be started with.
+ * The thread inherits Node's own arguments, a TypeScript loader for instance. But a program run with `--eval` and
+ * `--input-type` has an argument with which no file can be started.
  */
 function threadArguments(): { execArgv?: string[] } {
   return process.execArgv.some((argument) => argument.startsWith('--input-type')) ? { execArgv: [] } : {}

@@ -1,6 +1,8 @@
-import { isAbsolute } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { describe } from '../options/describe.js'
+import { moduleUrl } from '../options/module-url.js'
+import { type Check, type Checks, checkOptions, flag, isRecord, unchecked } from '../options/shape.js'
 import { HostThread } from './host-thread.js'
+import type { HostCall } from './worker-messages.js'
 
 /** RocksDB's own option names. */
 export type EngineOptions = Readonly<Record<string, string | number | boolean>>
@@ -11,36 +13,54 @@ export interface EnvSpec {
   readonly module: string | URL
   /** Name of the function that the module exports: `(options) => Env | Promise<Env>`. */
   readonly export: string
-  /** What that function is given. It is copied to the other thread, so functions cannot be in it. */
+  /** Argument of that function. It is copied to the other thread, so it cannot contain functions. */
   readonly options?: unknown
   /** See {@link HostedEnv.defaultOptions}. */
   readonly defaultOptions?: EngineOptions
   /** See {@link HostedEnv.refusedOptions}. */
   readonly refusedOptions?: Readonly<Record<string, string>>
+  /** See {@link HostedEnv.checkPath}. */
+  readonly checkPath?: (path: string) => void
+  /** See {@link HostedEnv.flushOnClose}. Default false. */
+  readonly flushOnClose?: boolean
 }
 
-/** An Env that runs in a host of its own: what `RocksDB.open` takes as `env`. */
+/** An Env that runs in its own host: the `env` of `RocksDB.open`. */
 export interface HostedEnv {
   /**
-   * Starts the host when it does not run yet; resolves with the path of its socket. Concurrent calls
-   * share one start. Rejects with what the Env's module threw, or with an EnvError when the host has
-   * died: the databases on it are lost then, so it starts anew only after {@link close}.
+   * Starts the host unless it runs already; resolves with the path of its socket. Concurrent calls share one start.
+   * Rejects with the error of the Env's module, or with an EnvError if the host has died: the databases on it are lost
+   * then, so it starts anew only after {@link close}.
    */
   start(): Promise<string>
-  /** Engine options that suit databases on this Env. The user's win. */
+  /** Engine options that suit databases on this Env. The user's options win. */
   readonly defaultOptions: EngineOptions
   /** Engine options that databases on this Env can't have, each with the reason. */
   readonly refusedOptions?: Readonly<Record<string, string>>
-  /** The Env's numbers about itself; undefined when it has none or does not run. */
+  /** Throws if no database of this Env can lie at the real path. Called before anything is created there. */
+  checkPath?(path: string): void
+  /** True if a table is safer than the write-ahead log, so that closing a database flushes it. */
+  readonly flushOnClose?: boolean
+  /**
+   * Ends the work of the Env for the database in `directory` that waits for something far away: it fails with a
+   * retryable error. No call of the engine needs this: closing and opening have a time-out.
+   */
+  abandon?(directory: string): void
+  /** Like {@link abandon}, for all databases, from 5 s after this call on: the process is about to end. */
+  expire?(): void
+  /** The Env's own metrics; undefined if it has none or does not run. */
   metrics(): Promise<unknown>
-  /** Closes the Env, and ends its host. Databases on it must be closed before. */
+  /**
+   * Closes the Env, and ends its host. Close its databases first: an open one loses its files, and keeps only the
+   * content of its write-ahead log.
+   */
   close(): Promise<void>
 }
 
 /**
  * An Env of your own, hosted in a worker thread. The thread does not keep the process alive.
  *
- * Throws a TypeError when the specification is not one.
+ * Throws a TypeError if the specification is invalid.
  *
  * @example
  * const env = hostedEnv({ module: new URL('./my-env.js', import.meta.url), export: 'createMyEnv' })
@@ -50,32 +70,54 @@ export function hostedEnv(spec: EnvSpec): HostedEnv {
   return new WorkerHostedEnv(spec)
 }
 
-/** The local file system, by way of a host. For tests, and to see what the detour costs. */
+/** The local file system, through a host. For tests, and to measure the cost of the detour. */
 export function posixEnv(): HostedEnv {
   return hostedEnv({ module: new URL('../env/posix-env.js', import.meta.url), export: 'createPosixEnv' })
 }
 
-/** A file system in memory: databases that are gone when the Env is closed. */
+/** A file system in memory: its databases are gone once the Env is closed. */
 export function memoryEnv(): HostedEnv {
   return hostedEnv({ module: new URL('../env/memory-env.js', import.meta.url), export: 'createMemoryEnv' })
+}
+
+/** RocksDB checks the names of its options. */
+const record: Check = (value, name) => {
+  if (!isRecord(value)) throw new TypeError(`expected "${name}" to be an object, got ${describe(value)}`)
+}
+
+const specChecks: Checks<EnvSpec> = {
+  module: unchecked,
+  export: unchecked,
+  options: unchecked,
+  defaultOptions: record,
+  refusedOptions: record,
+  checkPath: unchecked,
+  flushOnClose: flag,
 }
 
 class WorkerHostedEnv implements HostedEnv {
   readonly defaultOptions: EngineOptions
   readonly refusedOptions: Readonly<Record<string, string>>
+  readonly flushOnClose: boolean
+  readonly checkPath: (path: string) => void
   readonly #module: string
   readonly #export: string
   readonly #options: unknown
   #thread: Promise<HostThread> | undefined
+  /** The same thread, once it runs. */
+  #started: HostThread | undefined
 
   constructor(spec: EnvSpec) {
-    this.#module = moduleUrl(spec.module)
+    checkOptions('hostedEnv', spec, specChecks)
+    this.#module = moduleUrl(spec.module, 'module')
     if (typeof spec.export !== 'string')
-      throw new TypeError(`expected "export" to be the name of a function, got ${typeof spec.export}`)
+      throw new TypeError(`expected "export" to be the name of a function, got ${describe(spec.export)}`)
     this.#export = spec.export
     this.#options = cloned(spec.options)
     this.defaultOptions = Object.freeze({ ...spec.defaultOptions })
     this.refusedOptions = Object.freeze({ ...spec.refusedOptions })
+    this.flushOnClose = spec.flushOnClose ?? false
+    this.checkPath = spec.checkPath ?? (() => undefined)
   }
 
   async start(): Promise<string> {
@@ -86,21 +128,39 @@ class WorkerHostedEnv implements HostedEnv {
 
   async metrics(): Promise<unknown> {
     const thread = await this.#thread
-    return await thread?.request('metrics')
+    return await thread?.request({ method: 'metrics' })
+  }
+
+  abandon(directory: string): void {
+    this.#tell({ method: 'abandon', directory })
+  }
+
+  expire(): void {
+    this.#tell({ method: 'expire' })
   }
 
   async close(): Promise<void> {
     const starting = this.#thread
     this.#thread = undefined
+    this.#started = undefined
     const thread = await starting?.catch(() => undefined)
     await thread?.close()
+  }
+
+  /**
+   * Sends at once if the thread runs, as this event loop may have no other turn. A host that is gone waits for nothing.
+   */
+  #tell(call: HostCall): void {
+    void this.#started?.request(call).catch(() => {})
   }
 
   async #running(): Promise<HostThread> {
     this.#thread ??= HostThread.start({ module: this.#module, export: this.#export, options: this.#options })
     const starting = this.#thread
     try {
-      return await starting
+      const thread = await starting
+      if (this.#thread === starting) this.#started = thread
+      return thread
     } catch (error) {
       if (this.#thread === starting) this.#thread = undefined // Nothing runs: the next call may try again.
       throw error
@@ -108,21 +168,12 @@ class WorkerHostedEnv implements HostedEnv {
   }
 }
 
-function moduleUrl(module: string | URL): string {
-  if (module instanceof URL) return module.href
-  if (typeof module !== 'string' || module === '' || module.startsWith('.'))
-    throw new TypeError(
-      `expected "module" to be an absolute path, a URL or a package name, got ${String(module)}`,
-    )
-  return isAbsolute(module) ? pathToFileURL(module).href : module
-}
-
-/** A copy, so that what the caller changes later changes nothing here. */
+/** A copy, so that later changes by the caller change nothing here. */
 function cloned(options: unknown): unknown {
   try {
     return structuredClone(options)
   } catch {
-    // Without the cause: it quotes the value, a function's source included.
+    // Without the cause: it quotes the value, including a function's source.
     throw new TypeError(
       `expected "options" of values that can be copied to another thread, got one that cannot${culprit(options)}`,
     )

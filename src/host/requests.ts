@@ -3,18 +3,21 @@ import { type FrameReader, maxTransferBytes, Op, ProtocolError } from './wire.js
 
 type Field = string | number | Uint8Array
 
-/** One kind of request: how its payload is read, and how it is begun. */
+/** One kind of request: how to read its payload, and how to begin it. */
 export interface Request<Fields extends readonly Field[] = readonly Field[]> {
   readonly name: string
-  /** Throws a ProtocolError when the payload is not what the op says. */
+  /** Throws a ProtocolError if the payload does not match the op. */
   read(input: FrameReader): Fields
   /** Calls the Env before it returns, so that requests begin in the order in which they arrive. */
   begin(session: Session, ...fields: Fields): Promise<Answer> | Promise<void>
 }
 
+/** Answer of an Env that holds nothing. */
+const notRefetched = { isOther: false, advice: '' }
+
 const nameOfOp = new Map(Object.entries(Op).map(([name, op]) => [op as number, name]))
 
-/** By op. */
+/** Requests by op. */
 export const requests: ReadonlyMap<number, Request> = new Map([
   request(Op.newSequentialFile, path, async (s, path) =>
     s.openedReadable(path, await s.env.newSequentialFile(path)),
@@ -64,9 +67,17 @@ export const requests: ReadonlyMap<number, Request> = new Map([
     return (out) => out.bool(is)
   }),
   request(Op.getFreeSpace, path, async (s, path) => u64(await s.env.getFreeSpace(path))),
+  request(Op.makeRoom, pathAndBytes, async (s, path, bytes) => {
+    const isFreed = (await s.env.makeRoom?.(path, bytes)) ?? false
+    return (out) => out.bool(isFreed)
+  }),
+  request(Op.refetch, pathOffsetLengthAge, async (s, path, offset, length, ageMs) => {
+    const { isOther, advice } = (await s.env.refetch?.(path, offset, length, ageMs)) ?? notRefetched
+    return (out) => out.bool(isOther).string(advice)
+  }),
 ])
 
-/** What the request of a message was about: `renameFile /a/b /a/c`, `read /a/b 0 4096`. */
+/** Description of a request for a message: `renameFile /a/b /a/c`, `read /a/b 0 4096`. */
 export function describe(session: Session, { name }: Request, fields: readonly Field[]): string {
   const [first, ...others] = fields
   const subject = typeof first === 'number' ? session.pathOf(first) : first
@@ -96,6 +107,16 @@ function path(input: FrameReader): [path: string] {
 
 function twoPaths(input: FrameReader): [source: string, target: string] {
   return [input.string(), input.string()]
+}
+
+function pathAndBytes(input: FrameReader): [path: string, bytes: number] {
+  return [input.string(), input.u64()]
+}
+
+function pathOffsetLengthAge(
+  input: FrameReader,
+): [path: string, offset: number, length: number, ageMs: number] {
+  return [input.string(), input.u64(), input.u64(), input.u32()]
 }
 
 function handleOffsetLength32(input: FrameReader): [handle: number, offset: number, length: number] {

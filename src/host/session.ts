@@ -14,12 +14,12 @@ import type { FrameWriter } from './wire.js'
 /** Writes the payload of a RESULT. */
 export type Answer = (out: FrameWriter) => void
 
-/** What the session of one client needs of the host around it. */
+/** The host, as the session of one client needs it. */
 export interface SessionHost {
   readonly env: Env
-  /** Rejects, saying by whom, when a session holds the lock already. */
+  /** Rejects, naming the holder, if a session holds the lock already. */
   lock(path: string, who: string): Promise<void>
-  /** The lock is free afterwards, also when this rejects. */
+  /** Frees the lock, even if this rejects. */
   unlock(path: string): Promise<void>
 }
 
@@ -27,7 +27,7 @@ interface HeldSparseFile {
   readonly kind: 'sparse'
   readonly path: string
   readonly file: SparseFile
-  /** By generation: what the client was told of and has not released. */
+  /** Copies, by generation, that the client knows of and has not released. */
   readonly copies: Map<number, LocalCopy>
 }
 
@@ -37,7 +37,7 @@ type Held =
   | { readonly kind: 'writable'; readonly path: string; readonly file: ServedWritableFile }
   | { readonly kind: 'local'; readonly path: string; readonly file: LocalWritableFile }
 
-/** What one client holds: open files by handle, and locks. */
+/** Resources of one client: open files by handle, and locks. */
 export class Session {
   readonly host: SessionHost
   /** The program and its pid, as the client named itself. */
@@ -76,7 +76,7 @@ export class Session {
       return (out) => out.u8(1).u32(handle)
     }
     const wantsSync = file.synced !== undefined
-    // A handle is freed by CLOSE, so whoever got one is to send it.
+    // CLOSE frees a handle, so a client that got one has to send it.
     const wantsClose = wantsSync || file.sealed !== undefined
     const handle = wantsClose ? this.#hold({ kind: 'local', path, file }) : 0
     return (out) => out.u8(0).u32(handle).string(file.path).bool(wantsSync).bool(wantsClose)
@@ -114,7 +114,7 @@ export class Session {
     await this.#get(handle, 'writable').file.truncate(size)
   }
 
-  /** Closes what the client is done with; a file that it wrote locally is complete now. */
+  /** Closes a file that the client is done with; a file that it wrote locally is complete now. */
   async close(handle: number, size: number): Promise<void> {
     const held = this.#held.get(handle)
     if (held === undefined) return
@@ -147,14 +147,13 @@ export class Session {
     await this.host.unlock(path)
   }
 
-  /** What a message calls the file of this handle. */
+  /** Name of the handle's file in messages. */
   pathOf(handle: number): string {
     return this.#held.get(handle)?.path ?? `handle ${handle}`
   }
 
   /**
-   * The client is gone: closes its files. A local file that it was writing is not sealed, for it is
-   * not complete.
+   * The client is gone: closes its files. Does not seal a local file that it was writing, as it is not complete.
    */
   async closeFiles(): Promise<void> {
     const held = [...this.#held.values()]
@@ -162,7 +161,7 @@ export class Session {
     await Promise.allSettled(held.map(closeHeld))
   }
 
-  /** Releases its locks, once nothing that it asked for still runs. */
+  /** Releases its locks, once none of its requests runs any more. */
   async releaseLocks(): Promise<void> {
     const locks = [...this.#locks]
     this.#locks.clear()
@@ -222,7 +221,7 @@ function writeCopy(out: FrameWriter, copy: LocalCopy): void {
   if (copy.chunkMapPath !== undefined) out.string(copy.chunkMapPath)
 }
 
-/** The client has room for what it asked for, and no more. */
+/** The client has room for the bytes that it asked for, and no more. */
 function atMost(length: number, bytes: Uint8Array): Uint8Array {
   if (bytes.byteLength > length)
     throw new EnvError('IOError', `the Env answered ${bytes.byteLength} bytes to a read of ${length}`)

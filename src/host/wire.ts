@@ -8,12 +8,12 @@ import { isUtf8 } from 'node:buffer'
 /** "CENV", little endian. */
 export const magic = 0x564e4543
 
-export const protocolVersion = 1
+export const protocolVersion = 2
 
-/** The longest frame body. */
+/** Longest frame body. */
 export const maxFrameBytes = 8 * 1024 * 1024
 
-/** The most that one READ, ENSURE or APPEND carries. */
+/** Most bytes that one READ, ENSURE or APPEND carries. */
 export const maxTransferBytes = 4 * 1024 * 1024
 
 export const Op = {
@@ -44,6 +44,8 @@ export const Op = {
   unlockFile: 25,
   isDirectory: 26,
   getFreeSpace: 27,
+  makeRoom: 28,
+  refetch: 29,
   result: 128,
   error: 129,
   fenced: 130,
@@ -72,13 +74,13 @@ export class ProtocolError extends Error {
 
 const initialBytes = 1024
 
-/** Encodes frames, any number of them, into one buffer. */
+/** Encodes any number of frames into one buffer. */
 export class FrameWriter {
   #buffer = Buffer.allocUnsafe(initialBytes)
   #frame = 0
   #end = 0
 
-  /** Bytes of whole frames, and of the one under way. */
+  /** Bytes of whole frames, including the unfinished one. */
   get length(): number {
     return this.#end
   }
@@ -88,7 +90,7 @@ export class FrameWriter {
     return this.u32(0).u8(op).u32(id)
   }
 
-  /** Throws when the frame is too long for the protocol; {@link abandon} it then. */
+  /** Throws if the frame is too long for the protocol; {@link abandon} it then. */
   finish(): void {
     const length = this.#end - this.#frame - 4
     if (length > maxFrameBytes)
@@ -96,7 +98,7 @@ export class FrameWriter {
     this.#buffer.writeUInt32LE(length, this.#frame)
   }
 
-  /** Forgets the frame that was begun last. */
+  /** Drops the frame that was begun last. */
   abandon(): void {
     this.#end = this.#frame
   }
@@ -175,7 +177,7 @@ export class FrameWriter {
   }
 }
 
-/** Decodes the body of one frame. Whatever does not fit throws a {@link ProtocolError}. */
+/** Decodes the body of one frame. Throws a {@link ProtocolError} for anything that does not fit. */
 export class FrameReader {
   readonly op: number
   readonly id: number
@@ -232,7 +234,7 @@ export class FrameReader {
     return items
   }
 
-  /** Throws when bytes are left over. */
+  /** Throws if bytes are left over. */
   end(): void {
     if (this.#position !== this.#body.length)
       throw this.#malformed(`${this.#body.length - this.#position} bytes more than it needs`)
@@ -254,9 +256,9 @@ const nothing = Buffer.alloc(0)
 
 /** Cuts a stream of bytes into frame bodies. */
 export class FrameDecoder {
-  /** Arrived, not taken yet. */
+  /** Bytes that have arrived and were not taken yet. */
   #input: Buffer = nothing
-  /** A frame of which the first {@link #filled} bytes have arrived. */
+  /** A frame whose first {@link #filled} bytes have arrived. */
   #partial: Buffer | undefined
   #filled = 0
 
@@ -264,7 +266,7 @@ export class FrameDecoder {
     this.#input = this.#input.length === 0 ? chunk : Buffer.concat([this.#input, chunk])
   }
 
-  /** The next whole frame body, a view of what was pushed where possible; undefined when more must arrive. */
+  /** The next whole frame body, a view of the pushed bytes if possible; undefined if more must arrive. */
   next(): Buffer | undefined {
     if (this.#partial !== undefined) return this.#fill(this.#partial)
     if (this.#input.length < 4) return undefined

@@ -1,6 +1,6 @@
 import { EnvError, type EnvErrorCode, type EnvErrorScope } from '../env/env-error.js'
 
-/** What the thread that hosts an Env is started with. */
+/** Start parameters of the thread that hosts an Env. */
 export interface WorkerInput {
   /** URL of the module. */
   readonly module: string
@@ -10,12 +10,14 @@ export interface WorkerInput {
 }
 
 /** To the worker. The reply carries the same id. */
-export interface WorkerRequest {
-  readonly id: number
-  readonly method: 'metrics' | 'close'
-}
+export type WorkerRequest = { readonly id: number } & HostCall
 
-/** From the worker: with id 0 once it listens or cannot, then one for each request. */
+/** A method of the Env's host. */
+export type HostCall =
+  | { readonly method: 'metrics' | 'close' | 'expire' }
+  | { readonly method: 'abandon'; readonly directory: string }
+
+/** From the worker: one with id 0 once it listens or has failed to, then one for each request. */
 export type WorkerReply =
   | { readonly id: number; readonly value: unknown }
   | { readonly id: number; readonly error: ThrownValue }
@@ -45,7 +47,7 @@ const builtIn: Readonly<Record<string, new (message: string) => Error>> = {
   ReferenceError,
 }
 
-/** An error of the same class, where that is EnvError or one of the language's own. */
+/** An error of the same class, if that is EnvError or a built-in one. */
 export function fromThrownValue(thrown: ThrownValue): Error {
   const { name, message, stack, code, retryable, scope } = thrown
   if (name === 'EnvError') return new EnvError(code as EnvErrorCode, message, { retryable, scope })

@@ -1,11 +1,17 @@
 /**
- * The thread that hosts an Env beside the engine. It has an event loop of its own, so that a RocksDB
- * call which blocks the main thread can wait for this one.
+ * The thread that hosts an Env beside the engine. It has its own event loop, so that a RocksDB call that blocks the
+ * main thread can wait for this one.
  */
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Env } from '../env/env.js'
 import { EnvHost } from './env-host.js'
-import { toThrownValue, type WorkerInput, type WorkerReply, type WorkerRequest } from './worker-messages.js'
+import {
+  type HostCall,
+  toThrownValue,
+  type WorkerInput,
+  type WorkerReply,
+  type WorkerRequest,
+} from './worker-messages.js'
 
 const input = workerData as WorkerInput
 const port = parentPort!
@@ -13,10 +19,21 @@ const port = parentPort!
 await reply(0, async () => {
   const env = await createEnv(input)
   const host = await EnvHost.listen(env, input.socketPath)
-  port.on('message', ({ id, method }: WorkerRequest) => {
-    void reply(id, () => (method === 'close' ? host.close() : env.metrics?.()))
-  })
+  port.on('message', (request: WorkerRequest) => void reply(request.id, () => perform(request, host, env)))
 })
+
+function perform(call: HostCall, host: EnvHost, env: Env): unknown {
+  switch (call.method) {
+    case 'metrics':
+      return env.metrics?.()
+    case 'abandon':
+      return host.abandon(call.directory)
+    case 'expire':
+      return host.expire()
+    case 'close':
+      return host.close()
+  }
+}
 
 async function createEnv({ module, export: name, options }: WorkerInput): Promise<Env> {
   const exports: Record<string, unknown> = await import(module)

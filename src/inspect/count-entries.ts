@@ -1,12 +1,12 @@
+import { mapLimited } from '../catalog/map-limited.js'
+import type { Problem } from '../catalog/problem.js'
+import type { SurveyedTable } from '../catalog/survey.js'
 import { EnvError } from '../env/env-error.js'
-import { mapLimited } from './map-limited.js'
-import type { Problem } from './problem.js'
-import { rangedObject } from './ranged-source.js'
-import type { SurveyedTable } from './survey.js'
-import { TableReader } from './table-reader.js'
+import { rangedObject } from '../table/ranged-source.js'
+import { TableReader } from '../table/table-reader.js'
 
 export interface EntryCounts {
-  /** By file number; tables that are missing or damaged, or that do not say it, are left out. */
+  /** Entries by file number; tables that are missing, damaged or without this number are left out. */
   readonly entries: ReadonlyMap<number, number>
   readonly problems: readonly Problem[]
 }
@@ -14,7 +14,7 @@ export interface EntryCounts {
 const concurrentTables = 16
 
 /**
- * How many entries each table has, deletions among them, by what its properties say: a request each.
+ * Counts the entries of each table, deletions among them, from its properties: one request per table.
  * @param onTable called after each.
  */
 export async function countEntries(

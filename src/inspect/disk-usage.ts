@@ -1,27 +1,31 @@
-/** What a database stores, by what it is for. Pure. */
+/** Usage of a database, by purpose. Pure. */
+
+import { isCloneIdentity } from '../catalog/clone.js'
+import { familyName } from '../catalog/family-name.js'
+import { grouped } from '../catalog/grouped.js'
+import type { Problem } from '../catalog/problem.js'
+import type { Survey, SurveyedObject, SurveyedState } from '../catalog/survey.js'
 import type { Epoch } from '../format/epoch.js'
-import { isCloneIdentity } from './clone.js'
-import { familyName } from './family-name.js'
-import { grouped } from './grouped.js'
-import type { Problem } from './problem.js'
-import type { Survey, SurveyedObject, SurveyedState } from './survey.js'
 import { type Usage, usageOf } from './usage.js'
 
 export interface DatabaseUsage {
-  /** Everything that lies directly at the database's own place. */
+  /** All objects directly at the database's own place. */
   readonly total: Usage
   readonly live: Usage
   readonly garbage: Usage
-  /** A state that may need it cannot be read. */
+  /** Objects that an unreadable state may need. */
   readonly undecided: Usage
   readonly foreign: Usage
-  /** Live tables and blob files, by column family and level; what several states share counts once, as the first has it. */
+  /**
+   * Live tables and blob files, by column family and level; one that several states share counts once, as the first has
+   * it.
+   */
   readonly byLevel: readonly LevelUsage[]
   /** CLOUDMANIFESTs, the MANIFESTs that they name, and IDENTITY. */
   readonly metadata: Usage
   /** Objects with an epoch in their name, live or not. */
   readonly byEpoch: readonly EpochUsage[]
-  /** Of all states. Of a clone without what is missing, for that may lie at its source. */
+  /** Problems of all states. For a clone, without missing objects, which may lie at its source. */
   readonly problems: readonly Problem[]
 }
 
@@ -37,7 +41,7 @@ export interface EpochUsage extends Usage {
   readonly garbage: Usage
 }
 
-/** Of what lies at the database's own place: the source of a clone keeps, and pays for, what is there. */
+/** Usage at the database's own place: the source of a clone keeps, and pays for, its own objects. */
 export function usageOfDatabase(survey: Survey): DatabaseUsage {
   const [own] = survey.places
   const objects = survey.objects.filter(({ place, role }) => place === own && role.kind !== 'foreign')
@@ -56,7 +60,7 @@ export function usageOfDatabase(survey: Survey): DatabaseUsage {
   }
 }
 
-/** Of a database that has been listed and cannot be looked at. */
+/** Usage of a database that has been listed but cannot be looked at. */
 export function usageOfUnknown(total: Usage, problem: Problem): DatabaseUsage {
   const none: Usage = { objects: 0, bytes: 0 }
   const { objects, bytes } = total
@@ -99,7 +103,7 @@ interface Home {
   readonly level: number | undefined
 }
 
-/** Where each live file is in the tree, by the name of its object; one object for each place in the tree. */
+/** Place of each live file in the tree, by the name of its object; one object for each place in the tree. */
 function homesOfFiles(states: readonly SurveyedState[]): Map<string, Home> {
   const known = new Map<string, Home>()
   const homeOf = (columnFamily: string, level: number | undefined): Home => {
@@ -129,7 +133,7 @@ function byTree(a: Home, b: Home): number {
 }
 
 function epochs({ states }: Survey, objects: readonly SurveyedObject[]): EpochUsage[] {
-  // In the order in which they came, as far as a CLOUDMANIFEST tells.
+  // In the order in which they came, as far as a CLOUDMANIFEST shows it.
   const known = [...states.values()].flatMap(({ cloudManifest }) =>
     cloudManifest ? [...cloudManifest.past.map(({ epoch }) => epoch), cloudManifest.current] : [],
   )

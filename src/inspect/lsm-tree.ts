@@ -1,17 +1,17 @@
-import type { ColumnFamily, LiveTable, Manifest } from '../format/manifest.js'
-import { grouped } from './grouped.js'
-import { keyOrder } from './key-order.js'
+import { grouped } from '../catalog/grouped.js'
+import type { LiveFamily, LiveTable, Manifest } from '../catalog/manifest.js'
+import { keyOrder } from '../format/key-order.js'
 
-/** The tables of a column family, by level. */
+/** Tables of a column family, by level. */
 export interface LsmTree {
-  readonly columnFamily: ColumnFamily
-  /** From level 0 on, those that have tables. */
+  readonly columnFamily: LiveFamily
+  /** Levels that have tables, from level 0 on. */
   readonly levels: readonly LsmLevel[]
   readonly tables: number
-  /** As the MANIFEST counts them. */
+  /** Size as the MANIFEST counts it. */
   readonly bytes: number
   readonly blobFiles: number
-  /** Of the blobs in them, garbage included; the files are a little larger. */
+  /** Bytes of the blobs in them, garbage included; the files are a little larger. */
   readonly blobBytes: number
 }
 
@@ -19,7 +19,7 @@ export interface LsmLevel {
   readonly level: number
   readonly tables: number
   readonly bytes: number
-  /** User keys between which all of the level lies; undefined where nobody here knows how the comparator orders them. */
+  /** User keys between which all of the level lies; undefined if the order of the comparator is unknown here. */
   readonly range: { readonly smallest: Uint8Array; readonly largest: Uint8Array } | undefined
 }
 
@@ -45,7 +45,7 @@ export function lsmTrees({ columnFamilies, liveTables, liveBlobFiles }: Manifest
     })
 }
 
-function lsmLevel(level: number, tables: readonly LiveTable[], { comparator }: ColumnFamily): LsmLevel {
+function lsmLevel(level: number, tables: readonly LiveTable[], { comparator }: LiveFamily): LsmLevel {
   const order = keyOrder(comparator)
   const range = order && {
     smallest: tables

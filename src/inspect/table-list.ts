@@ -1,26 +1,27 @@
-/** Which tables of a state to show, and in which order. Pure. */
+/** Selects the tables of a state to show, and their order. Pure. */
+
+import { familyName } from '../catalog/family-name.js'
+import type { LiveTable, Manifest } from '../catalog/manifest.js'
+import { newestFirst } from '../catalog/newest-first.js'
+import type { SurveyedState, SurveyedTable } from '../catalog/survey.js'
 import { dateOfSeconds } from '../format/date-of-seconds.js'
-import type { LiveTable, Manifest } from '../format/manifest.js'
-import { familyName } from './family-name.js'
-import { keyOrder } from './key-order.js'
-import { newestFirst } from './newest-first.js'
-import type { SurveyedState, SurveyedTable } from './survey.js'
+import { keyOrder } from '../format/key-order.js'
 
 export interface ListedTable extends SurveyedTable {
   readonly columnFamily: string
-  /** When it was made, as the MANIFEST says it, else when its object was written. */
+  /** Time of creation in the MANIFEST, else the time when its object was written. */
   readonly created: Date | undefined
 }
 
 export interface TableFilter {
   readonly level?: number
-  /** By name. */
+  /** Name of the column family. */
   readonly columnFamily?: string
-  /** A user key: tables whose range holds it. Those in an unknown order of keys all may. */
+  /** User key that the ranges of the tables must hold. Tables in an unknown order of keys may all hold it. */
   readonly key?: Uint8Array
 }
 
-/** Those that pass, in the order of the tree: by column family and level, then as they are read. */
+/** Tables that pass, in the order of the tree: by column family and level, then as they are read. */
 export function listTables({ manifest, tables }: SurveyedState, filter: TableFilter): ListedTable[] {
   if (!manifest) return []
   return tables
@@ -44,7 +45,9 @@ function passes(listed: ListedTable, { level, columnFamily, key }: TableFilter, 
   return key === undefined || mayHold(listed.table, key, manifest)
 }
 
-/** A range deletion may end a table: its end is the largest key then, with this sequence number, and not in the table. */
+/**
+ * A range deletion may end a table: its end is then the largest key, with this sequence number, and not in the table.
+ */
 const exclusiveEnd = 2n ** 56n - 1n
 
 function mayHold(
@@ -74,8 +77,8 @@ function orderOf(columnFamily: number, { columnFamilies }: Manifest): ReturnType
 export type TableOrder = 'tree' | 'key' | 'size' | 'age' | 'number'
 
 /**
- * How tables that are in the order of the tree are put into another one. Keys are compared within a column family, in its
- * own order: those of two families have nothing to do with each other.
+ * Sorts tables that are in the order of the tree. Keys are compared within a column family, in its own order: keys of
+ * two families have nothing to do with each other.
  */
 export function sortTables(
   tables: readonly ListedTable[],

@@ -1,4 +1,4 @@
-/** How many objects, and their bytes. */
+/** Number of objects, and their bytes. */
 export interface Usage {
   readonly objects: number
   readonly bytes: number
@@ -12,4 +12,8 @@ export function usageOf(objects: Iterable<{ readonly size: number }>): Usage {
     bytes += size
   }
   return { objects: count, bytes }
+}
+
+export function plus(a: Usage, b: Usage): Usage {
+  return { objects: a.objects + b.objects, bytes: a.bytes + b.bytes }
 }

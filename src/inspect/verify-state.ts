@@ -1,13 +1,14 @@
-/** What can be wrong with a state of a database although all its objects are there: pure, from its two manifests. */
-import type { InternalKey } from '../format/internal-key.js'
-import type { LiveTable, Manifest } from '../format/manifest.js'
-import { keyOrder } from './key-order.js'
-import type { KeyRange, Problem, ProblemCode } from './problem.js'
-import { quoted } from './quoted.js'
-import type { SurveyedState } from './survey.js'
-import { tableRange } from './table-range.js'
+/** Problems of a state of a database although all its objects exist: pure, from its two manifests. */
 
-/** Where a state contradicts itself, or IDENTITY. Nothing where one of its manifests could not be read. */
+import type { LiveTable, Manifest } from '../catalog/manifest.js'
+import type { Problem, ProblemCode, UserKeyRange } from '../catalog/problem.js'
+import type { SurveyedState } from '../catalog/survey.js'
+import { tableRange } from '../catalog/table-range.js'
+import type { InternalKey } from '../format/internal-key.js'
+import { keyOrder } from '../format/key-order.js'
+import { quoted } from '../format/quoted.js'
+
+/** Contradictions of a state with itself or with IDENTITY. None if one of its manifests could not be read. */
 export function verifyState(
   state: SurveyedState,
   identity: string | undefined,
@@ -30,9 +31,11 @@ export function verifyState(
   ]
 }
 
-type MakeProblem = (code: ProblemCode, message: string, range?: KeyRange) => Problem
+type MakeProblem = (code: ProblemCode, message: string, range?: UserKeyRange) => Problem
 
-/** A MANIFEST starts as a copy of the one before, whose next file number is where the new epoch starts; it only grows. */
+/**
+ * A MANIFEST starts as a copy of the previous one, whose next file number is where the new epoch starts; it only grows.
+ */
 function verifyAge(
   cloudManifestObject: string,
   lastEnd: number,
@@ -46,7 +49,7 @@ function verifyAge(
   return [problem('staleManifest', message)]
 }
 
-/** The id of a clone is that of its source with something added. */
+/** The id of a clone is the id of its source with an addition. */
 function verifyIdentity(
   { dbId }: Manifest,
   identity: string | undefined,
@@ -98,12 +101,12 @@ function verifyTables(manifest: Manifest, problem: MakeProblem): Problem[] {
   return found
 }
 
-/** RocksDB looks for it in the column family of the table alone. */
+/** RocksDB looks for it in the column family of the table only. */
 function hasBlobFile({ liveBlobFiles }: Manifest, columnFamily: number, number: number): boolean {
   return liveBlobFiles.get(number)?.columnFamily === columnFamily
 }
 
-/** Below level 0 no two tables of a level share a key. */
+/** Below level 0, no two tables of a level share a key. */
 function verifyLevels(manifest: Manifest, problem: MakeProblem): Problem[] {
   const levels = new Map<string, LiveTable[]>()
   for (const table of manifest.liveTables.values()) {
@@ -145,7 +148,7 @@ function overlaps(
 type InternalOrder = (a: InternalKey, b: InternalKey) => number
 
 /**
- * As RocksDB orders the keys of the table's column family: by user key, then the newest first. Undefined where only the
+ * Order of RocksDB for the keys of the table's column family: by user key, then the newest first. Undefined if only the
  * author of the comparator knows it: such tables are not checked for order.
  */
 function internalOrder({ columnFamilies }: Manifest, { columnFamily }: LiveTable): InternalOrder | undefined {

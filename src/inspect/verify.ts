@@ -1,30 +1,31 @@
-/** Whether a database in a bucket is sound: what it references is there, fits together, and can be read. */
-import { objectUrl, type Places } from '../cloud/database-place.js'
-import type { StoredFile } from '../cloud/database-view.js'
+/** Checks that a database in a bucket is sound: the objects that it references exist, fit together, and can be read. */
+import { objectUrl, type Places } from '../catalog/database-place.js'
+import { readView } from '../catalog/database-view.js'
+import { familyName } from '../catalog/family-name.js'
+import { identityProblems, identityUrl } from '../catalog/identity.js'
+import { mapLimited } from '../catalog/map-limited.js'
+import { bringBack, type Problem, type UserKeyRange } from '../catalog/problem.js'
+import { rootProblems } from '../catalog/remains.js'
+import type { StoredFile } from '../catalog/stored-file.js'
+import { type Survey, type SurveyedState, surveyDatabase } from '../catalog/survey.js'
+import { tableRange } from '../catalog/table-range.js'
 import { EnvError } from '../env/env-error.js'
 import { blobFileSize } from '../format/blob-file-size.js'
 import type { TableUniqueId } from '../format/table-unique-id.js'
-import { BlobTarget } from './blob-target.js'
-import { familyName } from './family-name.js'
-import { identityProblems, identityUrl } from './identity.js'
-import { mapLimited } from './map-limited.js'
-import { bringBack, type KeyRange, type Problem } from './problem.js'
-import { type RangedSource, rangedObject } from './ranged-source.js'
-import { rootProblems } from './remains.js'
-import { type Survey, type SurveyedState, surveyDatabase } from './survey.js'
-import { tableRange } from './table-range.js'
-import { verifyBlobFile } from './verify-blob-file.js'
+import { BlobTarget } from '../table/blob-target.js'
+import { type RangedSource, rangedObject } from '../table/ranged-source.js'
+import { verifyBlobFile } from '../table/verify-blob-file.js'
+import { type ExpectedTable, verifyTable } from '../table/verify-table.js'
 import { verifyState } from './verify-state.js'
-import { type ExpectedTable, verifyTable } from './verify-table.js'
 
 export interface VerifyOptions {
-  /** Only the state of this cookie. Default: all. */
+  /** Cookie of the only state to check. Default: all. */
   readonly cookie?: string
-  /** Also reads every block of every table, and every blob. */
+  /** True to read every block of every table, and every blob, as well. */
   readonly isDeep: boolean
   /** Called for each object that is listed. */
   readonly onObject?: () => void
-  /** Called before tables and blob files are read, with the bytes that they have; once more where some are to be read again. */
+  /** Called before tables and blob files are read, with their bytes; again if some are to be read again. */
   readonly onStart?: (bytes: number) => void
   /** Called with each piece that was read. */
   readonly onRead?: (bytes: number) => void
@@ -33,7 +34,7 @@ export interface VerifyOptions {
 export interface Verification {
   readonly survey: Survey
   readonly problems: readonly Problem[]
-  /** What was looked at. Blobs, blocks and entries: 0 unless it went deep. */
+  /** Extent of the check. Blobs, blocks and entries are 0 unless it went deep. */
   readonly checked: {
     readonly states: number
     readonly tables: number
@@ -45,20 +46,20 @@ export interface Verification {
   }
 }
 
-/** Each has 3 MiB of a table in memory, or one larger block, of 64 MiB at most, as it is stored and decompressed. */
+/** Each file has 3 MiB of a table in memory, or one larger block, of 64 MiB at most, as stored and decompressed. */
 const concurrentFiles = 4
 
-/** @throws EnvError what the store fails with, and nothing else. */
+/** @throws EnvError only errors of the store. */
 export async function verifyDatabase(places: Places, options: VerifyOptions): Promise<Verification> {
   const first = await verifyOnce(places, options, () => true)
   if (first.suspects.size === 0) return first
-  // An owner may have deleted a file while it was read. What is still live, and still seems damaged, is damaged.
+  // An owner may have deleted a file while it was read. A file that is still live, and still seems damaged, is damaged.
   const second = await verifyOnce(places, options, (url) => first.suspects.has(url))
   return { ...second, checked: first.checked }
 }
 
 interface OneVerification extends Verification {
-  /** The URLs of the files in which something was found when they were read. */
+  /** URLs of the files in which reading found something. */
   readonly suspects: ReadonlySet<string>
 }
 
@@ -86,7 +87,9 @@ async function verifyOnce(
   const deepProblems = withoutEchoes(found)
   const problems = [
     ...rootProblems(survey),
-    ...states.flatMap((state) => problemsOf(state, survey)),
+    ...(
+      await Promise.all(states.map((state) => withRemedy(problemsOf(state, survey), state, places)))
+    ).flat(),
     ...identityProblems(survey),
     ...deepProblems,
   ]
@@ -111,7 +114,7 @@ async function verifyOnce(
   }
 }
 
-/** Where a file tells by itself that it is damaged, what others say of it is no news. */
+/** If a file itself shows that it is damaged, findings of others about it are no news. */
 function withoutEchoes(found: readonly FileVerification[]): Problem[] {
   const damaged = new Set(
     found.flatMap(({ url, problems }) => problems.filter(({ object }) => object === url).map(() => url)),
@@ -119,6 +122,27 @@ function withoutEchoes(found: readonly FileVerification[]): Problem[] {
   return found.flatMap(({ url, problems }) =>
     problems.filter(({ object }) => object === url || !damaged.has(object)),
   )
+}
+
+/** Notes in a problem that the next opening for writing mends it by itself. */
+async function withRemedy(
+  problems: readonly Problem[],
+  { cookie, manifestObject }: SurveyedState,
+  places: Places,
+): Promise<readonly Problem[]> {
+  if (!problems.some(({ code, object }) => code === 'missing' && object === manifestObject)) return problems
+  const view = await readView(places, cookie).catch((error: unknown) => {
+    if (EnvError.is(error, 'Corruption')) return undefined
+    throw error
+  })
+  if (!view?.isSealed) return problems
+  return problems.map((problem) => {
+    if (problem.object !== manifestObject) return problem
+    const message =
+      `${manifestObject} is missing, and ${objectUrl(places[0], view.manifestName)} has the same state. ` +
+      'Open the database for writing once, which mends it; read-only it can be opened as it is'
+    return { ...problem, message }
+  })
 }
 
 function problemsOf(state: SurveyedState, survey: Survey): Problem[] {
@@ -139,7 +163,7 @@ function blobFileProblems({ blobFiles }: SurveyedState): Problem[] {
   })
 }
 
-/** By URL: the missing tables that lie there as files of another epoch. */
+/** Missing tables that exist under the name of another epoch, by URL. */
 function misplacedTables({ tables, manifest }: SurveyedState, survey: Survey): Map<string, Problem> {
   const misplaced = new Map<string, Problem>()
   const missing = new Map(
@@ -160,10 +184,10 @@ function misplacedTables({ tables, manifest }: SurveyedState, survey: Survey): M
 
 type OnRead = VerifyOptions['onRead']
 
-/** Of a table or a blob file. */
+/** Verification of a table or a blob file. */
 interface FileVerification {
   readonly url: string
-  /** Of it, or of a blob file that it refers to. */
+  /** Problems of the file, or of a blob file that it refers to. */
   readonly problems: readonly Problem[]
   readonly blobs?: number
   readonly blocks?: number
@@ -173,12 +197,15 @@ interface FileVerification {
 interface FileToRead {
   readonly url: string
   readonly stored: StoredFile
-  /** Its keys, where the MANIFEST says them. */
-  readonly range: KeyRange | undefined
+  /** Keys of the file, if the MANIFEST has them. */
+  readonly range: UserKeyRange | undefined
   verify(source: RangedSource, onRead: OnRead): Promise<Omit<FileVerification, 'url'>>
 }
 
-/** Each object once, also where several states have it. One of the wrong size is known to be damaged without being read. */
+/**
+ * Tables to read, each object once, also if several states have it. One of the wrong size is known to be damaged
+ * without being read.
+ */
 function presentTables(states: readonly SurveyedState[]): FileToRead[] {
   const byUrl = new Map<string, FileToRead>()
   const names = tableNames(states)
@@ -200,7 +227,7 @@ function presentTables(states: readonly SurveyedState[]): FileToRead[] {
   return [...byUrl.values()]
 }
 
-/** As {@link presentTables}. */
+/** Blob files to read, chosen as in {@link presentTables}. */
 function presentBlobFiles(states: readonly SurveyedState[]): FileToRead[] {
   const byUrl = new Map<string, FileToRead>()
   for (const { manifest, blobFiles } of states) {
@@ -216,7 +243,7 @@ function presentBlobFiles(states: readonly SurveyedState[]): FileToRead[] {
   return [...byUrl.values()]
 }
 
-/** @param targets of all states, by URL, which is added to. */
+/** @param targets of all states, by URL; this adds to it. */
 function blobFileOf(
   { tables, blobFiles }: SurveyedState,
   targets: Map<string, BlobTarget>,
@@ -225,7 +252,7 @@ function blobFileOf(
   const promised = new Set(tables.map(({ table }) => table.oldestBlobFile))
   return (number) => {
     const { blobFile, stored } = byNumber.get(number) ?? {}
-    // Where the MANIFEST itself says that tables need it, the MANIFEST lost it, which verifyState tells.
+    // If the MANIFEST itself says that tables need it, the MANIFEST lost it, which verifyState reports.
     if (!blobFile) return promised.has(number) ? 'missing' : undefined
     if (stored?.size !== blobFileSize(blobFile)) return 'missing'
     const url = urlOf(stored)
@@ -235,7 +262,7 @@ function blobFileOf(
   }
 }
 
-/** What the live tables are called, by the two numbers of their ids. */
+/** Names of the live tables, by the two numbers of their ids. */
 function tableNames(states: readonly SurveyedState[]): ReadonlyMap<string, string> {
   const tables = states.flatMap((state) => state.tables)
   return new Map(
@@ -266,7 +293,7 @@ function sumBytes(files: readonly FileToRead[]): number {
   return files.reduce((sum, { stored }) => sum + stored.size, 0)
 }
 
-/** Two states may share what is wrong. */
+/** Removes duplicates, because two states may share a problem. */
 function distinct(problems: readonly Problem[]): Problem[] {
   const byContent = new Map(problems.map((problem) => [`${problem.code} ${problem.message}`, problem]))
   return [...byContent.values()]

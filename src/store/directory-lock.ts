@@ -6,21 +6,21 @@ import { EnvError } from '../env/env-error.js'
 import { livenessOf, ownIdentity, type ProcessIdentity } from './process-identity.js'
 
 interface Holder extends ProcessIdentity {
-  /** Of one acquisition, not of a process. */
+  /** Identifies one acquisition, not a process. */
   readonly id: string
 }
 
-/** A holder that cannot be asked whether it lives is given up after this. It holds the lock for milliseconds. */
+/** Time after which a holder is given up if nothing tells whether it lives. It holds the lock for milliseconds. */
 const strangerMs = 60_000
 const waitAtMostMs = 120_000
 const firstPauseMs = 1
 const longestPauseMs = 50
 
 /**
- * Mutual exclusion between processes that share a directory, by a file that names its holder. The
- * file appears complete (a hard link to a written one), so it is never half there. A holder that died
- * is cleared away: whoever finds it takes a second lock, named after that very acquisition, checks
- * again, and removes the file. So nobody removes a lock that somebody else has just taken.
+ * Mutual exclusion between processes that share a directory, by a file that names its holder. The file appears complete
+ * (a hard link to a written one), never in part. A process that finds a dead holder takes a second lock, named after
+ * that very acquisition, checks again, and removes the file. So nobody removes a lock that somebody else has just
+ * taken.
  */
 export class DirectoryLock {
   readonly #path: string
@@ -28,7 +28,7 @@ export class DirectoryLock {
   readonly #clock: Clock
   /** Turns within this process, which need not poll for each other. */
   #lastTurn: Promise<unknown> = Promise.resolve()
-  /** Acquisitions that are over, but whose file was out of reach then. It comes back with the file system it is on. */
+  /** Acquisitions that ended while their file was out of reach. The file comes back with its file system. */
   readonly #over = new Set<string>()
 
   /** `drafts` is a directory for files that mean nothing if their process dies. Both must exist. */
@@ -54,19 +54,19 @@ export class DirectoryLock {
     }
   }
 
-  /** The id of the acquisition. */
+  /** @returns the id of the acquisition. */
   async #acquire(path: string): Promise<string> {
     const holder: Holder = { id: randomUUID(), ...ownIdentity() }
     const draft = join(this.#drafts, `lock-${holder.id}`)
     await writeFile(draft, JSON.stringify(holder))
-    const deadline = this.#clock.now() + waitAtMostMs
+    const deadline = this.#clock.elapsed() + waitAtMostMs
     try {
       for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
         if (await linked(draft, path)) return holder.id
         const other = await readHolder(path)
         if (other === undefined) continue
         if (await this.#isAbandoned(path, other)) await this.#clear(path, other)
-        else if (this.#clock.now() > deadline) throw stuck(path, other)
+        else if (this.#clock.elapsed() > deadline) throw stuck(path, other)
         else await sleep(this.#clock, pauseMs)
       }
     } finally {
@@ -80,7 +80,8 @@ export class DirectoryLock {
   }
 
   /**
-   * Ours may be somebody else's by now, if we slept for so long that we were given up.
+   * Removes the lock file if it is of this acquisition: ours may be somebody else's by now, if we slept for so long
+   * that we were given up.
    * @returns whether it was there.
    */
   async #removeOf(path: string, id: string): Promise<boolean> {
@@ -98,7 +99,7 @@ export class DirectoryLock {
   }
 }
 
-/** What a power cut may leave of a lock file, which is never synced. */
+/** Stands for a lock file that a power cut has damaged: these are never synced. */
 const unreadable: Holder = { id: 'unreadable', pid: 0, started: '', machine: '' }
 
 async function linked(from: string, to: string): Promise<boolean> {

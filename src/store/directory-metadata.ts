@@ -1,7 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { syncDirectory, writeSynced } from './durable-file.js'
+import { syncDirectory, writeSynced } from '../env/durable-file.js'
+import { systemFiles } from '../env/files.js'
 import type { ObjectKey } from './object-store.js'
 
 export type UserMetadata = Readonly<Record<string, string>>
@@ -15,7 +16,7 @@ interface Sidecar {
 /**
  * User metadata of the objects in a directory, in a file beside each that has some. Object and sidecar
  * cannot change in one step, so while an object is replaced its sidecar holds the metadata of both
- * versions, told apart by their ETags. Calls that change something come under the store's lock.
+ * versions, told apart by their ETags. Calls that change anything run under the store's lock.
  */
 export class DirectoryMetadata {
   readonly #directory: string
@@ -26,15 +27,15 @@ export class DirectoryMetadata {
     this.#drafts = drafts
   }
 
-  /** Where no version matches, the objects were copied without their times: then the newest holds. */
+  /** If no version matches, the objects were copied without their times: then the newest applies. */
   async read(key: ObjectKey, etag: string): Promise<UserMetadata> {
     const versions = (await this.#load(key))?.versions ?? []
     return (versions.find((version) => version.etag === etag) ?? versions.at(-1))?.metadata ?? {}
   }
 
   /**
-   * Runs `replace`, which turns the object from `before` to `after`, so that at no moment the object
-   * is seen with the metadata of the other version.
+   * Runs `replace`, which turns the object from `before` to `after`, so that nobody ever sees the object with the
+   * metadata of the other version.
    */
   async replacing(
     key: ObjectKey,
@@ -68,9 +69,9 @@ export class DirectoryMetadata {
 
   async #save(sidecar: Sidecar): Promise<void> {
     const draft = join(this.#drafts, randomUUID())
-    await writeSynced(draft, JSON.stringify(sidecar))
+    await writeSynced(systemFiles, draft, JSON.stringify(sidecar))
     await rename(draft, this.#path(sidecar.key))
-    await syncDirectory(this.#directory)
+    await syncDirectory(systemFiles, this.#directory)
   }
 
   /** Keys are paths of any depth; a digest keeps the sidecars in one directory, whatever the key. */

@@ -3,10 +3,11 @@ import type { BigIntStats } from 'node:fs'
 import { link, readdir, rename, rm, rmdir, stat, unlink } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { type Clock, systemClock } from '../env/clock.js'
+import { makeDirectory, syncDirectory } from '../env/durable-file.js'
 import { EnvError, toEnvError } from '../env/env-error.js'
+import { systemFiles } from '../env/files.js'
 import { DirectoryLock } from './directory-lock.js'
 import { DirectoryMetadata, type UserMetadata } from './directory-metadata.js'
-import { makeDirectory, syncDirectory } from './durable-file.js'
 import { assertFile, describeFile, etagOf, openToRead, readRange, writeDraft } from './object-file.js'
 import { assertObjectKey, compareKeys, isKeyPrefix, isObjectKey } from './object-key.js'
 import {
@@ -21,15 +22,13 @@ import {
   type PutResult,
   type StoredObject,
 } from './object-store.js'
-import { bodySize } from './put-body.js'
-import { observed, type RequestListener, type StoreOperation } from './store-request.js'
+import type { StoreOperation } from './store-request.js'
 import { urlPath } from './store-url.js'
 
 export interface DirectoryStoreOptions {
   /** Created with the first object. */
   readonly directory: string
   readonly clock?: Clock
-  readonly onRequest?: RequestListener
 }
 
 /** Everything of ours that is not an object lies here. Objects below it are neither listed nor written. */
@@ -43,42 +42,38 @@ const pageSize = 1000
  * read as one. Writes are atomic and conditional writes exclude each other, also between the
  * processes of one machine: an object is written aside, synced, and put in place under a lock.
  *
- * A file cannot be a directory too: where `a` is an object, `a/b` cannot be.
+ * A file cannot also be a directory: if `a` is an object, `a/b` cannot be one.
  */
 export class DirectoryStore implements ObjectStore {
   readonly url: string
   readonly #root: string
   readonly #drafts: string
-  readonly #observer: { readonly clock: Clock; readonly onRequest: RequestListener | undefined }
+  readonly #clock: Clock
   readonly #lock: DirectoryLock
   readonly #metadata: DirectoryMetadata
   #prepared: Promise<void> | undefined
+  #isPrepared = false
 
-  constructor({ directory, clock = systemClock, onRequest }: DirectoryStoreOptions) {
+  constructor({ directory, clock = systemClock }: DirectoryStoreOptions) {
     this.#root = resolve(directory)
     this.url = `file://${urlPath(this.#root)}`
     const own = join(this.#root, privateName)
     this.#drafts = join(own, 'drafts')
-    this.#observer = { clock, onRequest }
+    this.#clock = clock
     this.#lock = new DirectoryLock(join(own, 'lock'), this.#drafts, clock)
     this.#metadata = new DirectoryMetadata(join(own, 'metadata'), this.#drafts)
   }
 
   async get(key: ObjectKey, range?: ByteRange): Promise<StoredObject> {
-    return this.#perform(
-      'get',
-      key,
-      async (path) => {
-        const file = await openToRead(path)
-        try {
-          const info = await this.#infoOf(key, await file.stat({ bigint: true }))
-          return { ...info, body: await readRange(file, info.size, range) }
-        } finally {
-          await file.close()
-        }
-      },
-      ({ body }) => body.length,
-    )
+    return this.#perform('get', key, async (path) => {
+      const file = await openToRead(path)
+      try {
+        const info = await this.#infoOf(key, await file.stat({ bigint: true }))
+        return { ...info, body: await readRange(file, info.size, range) }
+      } finally {
+        await file.close()
+      }
+    })
   }
 
   async head(key: ObjectKey): Promise<ObjectInfo> {
@@ -86,31 +81,28 @@ export class DirectoryStore implements ObjectStore {
   }
 
   async put(key: ObjectKey, body: PutBody, options: PutOptions = {}): Promise<PutResult> {
-    return this.#perform(
-      'put',
-      key,
-      () =>
-        this.#withDraft(async (draft) => {
-          assertNotAborted(options.signal)
-          await writeDraft(draft, body)
-          assertNotAborted(options.signal)
-          return await this.#publish(draft, key, options)
-        }),
-      () => bodySize(body),
+    return this.#perform('put', key, () =>
+      this.#withDraft(async (draft) => {
+        assertNotAborted(options.signal)
+        await writeDraft(draft, body)
+        assertNotAborted(options.signal)
+        return await this.#publish(draft, key, options)
+      }),
     )
   }
 
   async *list(prefix: string, options: ListOptions = {}): AsyncGenerator<ObjectInfo> {
     if (!isKeyPrefix(prefix) || prefix.startsWith(`${privateName}/`)) return
+    await this.#assertNotAway(`list ${this.#urlOf(prefix)}`)
     const base = prefix.slice(0, prefix.lastIndexOf('/') + 1)
     let page: string[] = []
     for await (const key of this.#walk(base, prefix, options)) {
       page.push(key)
       if (page.length < pageSize) continue
-      yield* await this.#listed(prefix, page)
+      yield* await this.#listed(page)
       page = []
     }
-    yield* await this.#listed(prefix, page)
+    yield* await this.#listed(page)
   }
 
   async deleteMany(keys: readonly ObjectKey[]): Promise<void> {
@@ -118,7 +110,7 @@ export class DirectoryStore implements ObjectStore {
     const [first] = keys
     if (first === undefined) return
     await this.#perform('delete', first, async () => {
-      if (!(await this.#exists())) return
+      if (!this.#isPrepared && !(await isDirectory(this.#root))) return
       await this.#prepare()
       await this.#lock.run(async () => {
         const directories = new Set<string>()
@@ -143,20 +135,30 @@ export class DirectoryStore implements ObjectStore {
     )
   }
 
-  close(): void {}
+  async close(): Promise<void> {}
 
-  /** One request: the key checked, the listener told, system errors turned into ours. */
+  /** Checks the key, and turns system errors into ours. */
   async #perform<T>(
     operation: StoreOperation,
     key: ObjectKey,
     perform: (path: string) => Promise<T>,
-    bytesOf?: (result: T) => number,
   ): Promise<T> {
     assertObjectKey(key)
-    const path = this.#path(key)
-    return observed(this.#observer, { operation, key }, () => perform(path), bytesOf).catch((error) => {
+    return perform(this.#path(key)).catch(async (error: unknown) => {
+      await this.#assertNotAway(`${operation} ${this.#urlOf(key)}`)
       throw this.#errorOf(error, operation, key)
     })
+  }
+
+  /**
+   * An unmounted disk looks like an empty directory, or like none: a missing object proves nothing there.
+   */
+  async #assertNotAway(what: string): Promise<void> {
+    if (!this.#isPrepared || (await isDirectory(join(this.#root, privateName)))) return
+    throw new EnvError(
+      'PathNotFound',
+      `${what}: the store's directory is gone, or another one is in its place. Mount it again, or bring it back`,
+    )
   }
 
   #errorOf(error: unknown, operation: StoreOperation, key: ObjectKey): Error {
@@ -225,11 +227,11 @@ export class DirectoryStore implements ObjectStore {
         },
       )
       this.#check(condition, before, key)
-      await makeDirectory(dirname(path))
+      await makeDirectory(systemFiles, dirname(path))
       await this.#metadata.replacing(key, before, after, async () => {
         if (condition === 'absent') await link(draft, path)
         else await rename(draft, path)
-        await syncDirectory(dirname(path))
+        await syncDirectory(systemFiles, dirname(path))
       })
     })
     return { etag: after.etag }
@@ -261,28 +263,22 @@ export class DirectoryStore implements ObjectStore {
     }
   }
 
-  /** Once, before the first write: the private directory, and what writers that died left in it. */
+  /** Runs once, before the first write: creates the private directory and removes the remains of dead writers. */
   #prepare(): Promise<void> {
     this.#prepared ??= (async () => {
-      await makeDirectory(join(this.#root, privateName, 'metadata'))
-      await makeDirectory(this.#drafts)
+      await makeDirectory(systemFiles, join(this.#root, privateName, 'metadata'))
+      await makeDirectory(systemFiles, this.#drafts)
       for (const name of await readdir(this.#drafts)) {
         const draft = join(this.#drafts, name)
-        const age = this.#observer.clock.now() - (await modifiedMs(draft))
+        const age = this.#clock.now() - (await modifiedMs(draft))
         if (age > abandonedDraftMs) await rm(draft, { force: true })
       }
+      this.#isPrepared = true
     })().catch((error) => {
       this.#prepared = undefined
       throw error
     })
     return this.#prepared
-  }
-
-  async #exists(): Promise<boolean> {
-    return stat(this.#root).then(
-      (stats) => stats.isDirectory(),
-      () => false,
-    )
   }
 
   async #unlinked(path: string): Promise<boolean> {
@@ -298,16 +294,16 @@ export class DirectoryStore implements ObjectStore {
     }
   }
 
-  /** Removes directories that are empty now. No put is under way between them: both hold the lock. */
+  /** Removes directories that are empty now. No put can come between, since both hold the lock. */
   async #syncAndPrune(directory: string): Promise<void> {
     let existing = directory
     while (existing !== this.#root && (await removedIfEmpty(existing))) existing = dirname(existing)
-    await syncDirectory(existing).catch((error: NodeJS.ErrnoException) => {
+    await syncDirectory(systemFiles, existing).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOENT') throw error
     })
   }
 
-  /** Keys below `base` in order. Directories are ordered as the prefixes that they are. */
+  /** Keys below `base` in order. Directories sort as the prefixes that they are. */
   async *#walk(base: string, prefix: string, options: ListOptions): AsyncGenerator<string> {
     const entries = await readdir(join(this.#root, base), { withFileTypes: true }).catch(
       (error: NodeJS.ErrnoException) => {
@@ -336,15 +332,13 @@ export class DirectoryStore implements ObjectStore {
     }
   }
 
-  /** One page. What was deleted since its name was read is left out. */
-  async #listed(prefix: string, keys: readonly ObjectKey[]): Promise<readonly ObjectInfo[]> {
-    const page = await observed(this.#observer, { operation: 'list', key: prefix }, () =>
-      Promise.all(
-        keys.map(async (key) => {
-          const stats = await stat(this.#path(key), { bigint: true }).catch(() => undefined)
-          return stats?.isFile() ? { ...describeFile(key, stats), metadata: {} } : undefined
-        }),
-      ),
+  /** One page, without objects that were deleted after their names were read. */
+  async #listed(keys: readonly ObjectKey[]): Promise<readonly ObjectInfo[]> {
+    const page = await Promise.all(
+      keys.map(async (key) => {
+        const stats = await stat(this.#path(key), { bigint: true }).catch(() => undefined)
+        return stats?.isFile() ? { ...describeFile(key, stats), metadata: {} } : undefined
+      }),
     )
     return page.filter((info) => info !== undefined)
   }
@@ -356,6 +350,13 @@ function assertNotAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw aborted
 }
 
+async function isDirectory(path: string): Promise<boolean> {
+  return stat(path).then(
+    (stats) => stats.isDirectory(),
+    () => false,
+  )
+}
+
 async function removedIfEmpty(directory: string): Promise<boolean> {
   return rmdir(directory).then(
     () => true,
@@ -363,7 +364,7 @@ async function removedIfEmpty(directory: string): Promise<boolean> {
   )
 }
 
-/** 0: it is gone. */
+/** Size of the file; 0 if it is gone. */
 async function sizeOf(path: string): Promise<number> {
   return stat(path).then(
     ({ size }) => size,
@@ -378,7 +379,7 @@ async function modifiedMs(path: string): Promise<number> {
   )
 }
 
-/** As S3 gives names back. */
+/** Names in lower case, as S3 returns them. */
 function lowerCased(metadata: UserMetadata): UserMetadata {
   return Object.fromEntries(Object.entries(metadata).map(([name, value]) => [name.toLowerCase(), value]))
 }

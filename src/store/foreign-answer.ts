@@ -1,26 +1,28 @@
 import type { S3Client } from '@aws-sdk/client-s3'
 
 /**
- * What answered is no S3: a web site, the console of a store, a proxy. The SDK would take a page of HTML for an empty
- * listing, for the content of an object, or for one that is not there.
+ * An answer that is not from S3: from a web site, the console of a store, or a proxy. The SDK would take a page of HTML
+ * for an empty listing, for the content of an object, or for a missing one.
  */
 export class ForeignAnswer extends Error {
   override readonly name = 'ForeignAnswer'
+  readonly statusCode: number
 
   constructor({ protocol, hostname, port }: Request, { statusCode, headers }: Response) {
     const server = `${protocol}//${hostname}${port === undefined ? '' : `:${port}`}`
     const type = /^[\w.+-]+\/[\w.+-]+/.exec(contentType(headers))?.[0]
     super(`${server} does not answer as S3 does (HTTP ${statusCode}${type === undefined ? '' : `, ${type}`})`)
+    this.statusCode = statusCode
   }
 }
 
-/** Lets the client's requests fail with a {@link ForeignAnswer} where it is one. */
+/** Makes the client's requests fail with a {@link ForeignAnswer} if they get one. */
 export function refuseForeignAnswers(client: S3Client): void {
   client.middlewareStack.add(
     (next, { commandName }) =>
       async (args) => {
         const request = args.request as Request
-        const isListing = commandName === 'ListObjectsV2Command'
+        const isListing = commandName === 'ListObjectsV2Command' || commandName === 'ListObjectsCommand'
         const result = await next(args).catch((error: unknown) => {
           const { $response, $fault, Code } = error as SdkError
           const isNameless = $fault !== undefined && Code === undefined && request.method !== 'HEAD'
@@ -36,7 +38,7 @@ export function refuseForeignAnswers(client: S3Client): void {
         }
         return result
       },
-    // Outside of what reads the answer: what that makes of it is looked at too.
+    // Outside the middleware that reads the answer, to check its result too.
     { step: 'deserialize', priority: 'high', name: 'refuseForeignAnswers' },
   )
 }
@@ -56,25 +58,25 @@ interface Response {
   readonly body?: { destroy?(): void }
 }
 
-/** What the SDK throws for an answer. */
+/** An error that the SDK throws for an answer. */
 interface SdkError {
   readonly $response?: Response
-  /** Of errors that the server told of, not of those in reading its answer. */
+  /** Set for errors that the server reported, not for those in reading its answer. */
   readonly $fault?: unknown
   readonly Code?: string
 }
 
-/** @param isNameless the body is no listing although it should be one, or it tells of an error without S3's code for it. */
+/** @param isNameless the body should be a listing and is none, or reports an error without S3's code for it. */
 function isForeign(
   { method }: Request,
   { statusCode, headers }: Response,
   { isNameless, isListing }: { readonly isNameless: boolean; readonly isListing: boolean },
 ): boolean {
-  // A gateway between us and S3 says in words of its own that S3 is away.
+  // A gateway between us and S3 reports in its own words that S3 is unavailable.
   if (statusCode === 408 || statusCode === 429 || (statusCode >= 500 && statusCode !== 501)) return false
   if (isListing && isNameless) return true
   if ('x-amz-request-id' in headers || 'x-amz-bucket-region' in headers) return false
-  // Not every server that speaks S3 sends these, but errors and lists are XML, and an object has an ETag.
+  // Not every S3 server sends these, but errors and lists are XML, and an object has an ETag.
   const type = contentType(headers)
   if (/^(?:application|text)\/xml\b/.test(type)) return isNameless
   if (statusCode >= 300) return method !== 'HEAD' || type !== ''

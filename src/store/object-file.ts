@@ -11,7 +11,7 @@ export function assertFile(stats: BigIntStats): BigIntStats {
   throw Object.assign(new Error('it is no file'), { code: 'EISDIR' })
 }
 
-/** Does not wait where somebody has put a named pipe; a socket is ENXIO. {@link assertFile} tells what was opened. */
+/** Does not block on a named pipe; a socket is ENXIO. {@link assertFile} checks what was opened. */
 export async function openToRead(path: string): Promise<FileHandle> {
   return await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
 }
@@ -20,12 +20,12 @@ export function describeFile(key: ObjectKey, stats: BigIntStats): Omit<ObjectInf
   return { key, size: Number(stats.size), etag: etagOf(stats), lastModified: stats.mtime }
 }
 
-/** Every version is a file of its own. Its number may come back after it is freed, its time does not: {@link seal}. */
+/** Every version is a file of its own. Its inode number may be reused, its time is not: {@link seal}. */
 export function etagOf(stats: BigIntStats): string {
   return [stats.ino, stats.mtimeNs, stats.size].map((value) => value.toString(16)).join('-')
 }
 
-/** A new file with this content, which survives a power cut; its name does not yet. */
+/** Writes a new file with this content. The content survives a power cut; the name does not yet. */
 export async function writeDraft(path: string, body: PutBody): Promise<void> {
   if (!(body instanceof Uint8Array)) return await copyDraft(path, body)
   const file = await open(path, 'wx')
@@ -37,11 +37,11 @@ export async function writeDraft(path: string, body: PutBody): Promise<void> {
   }
 }
 
-/** Shares blocks with the source where the file system can. */
+/** Shares blocks with the source if the file system can. */
 async function copyDraft(path: string, body: FileBody): Promise<void> {
   await copyFile(body.file, path, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE).catch(
     async (error) => {
-      // The error does not tell which of the two files it is about.
+      // The error does not say which of the two files it concerns.
       await access(body.file, constants.R_OK).catch((cause: unknown) => {
         throw unreadable(body, cause)
       })
@@ -60,8 +60,8 @@ async function copyDraft(path: string, body: FileBody): Promise<void> {
 }
 
 /**
- * Makes the content durable, and the time of the file its own: kernels stamp files with a clock that
- * ticks every few milliseconds, so we add less than one of our choice.
+ * Makes the content durable, and the file's time unique: kernels stamp files with a clock that ticks every few
+ * milliseconds, so this adds a random part of one.
  */
 async function seal(file: FileHandle): Promise<void> {
   const { mtimeMs } = await file.stat()

@@ -3,10 +3,10 @@ import type { ObjectKey } from './object-store.js'
 /** S3's limit, in bytes of UTF-8. */
 const maxKeyBytes = 1024
 
-/** What XML, in which S3 speaks of keys, cannot hold, and what a terminal obeys. */
+/** Characters that XML, in which S3 transmits keys, cannot hold, or that a terminal obeys. */
 const unspeakable = /[\p{Cc}\p{Surrogate}\ufffe\uffff]/u
 
-/** Whether the text can be the key of an object in every store. */
+/** Reports whether the text can be the key of an object in every store. */
 export function isObjectKey(text: string): text is ObjectKey {
   return (
     Buffer.byteLength(text) <= maxKeyBytes &&
@@ -15,7 +15,7 @@ export function isObjectKey(text: string): text is ObjectKey {
   )
 }
 
-/** Whether a key can start with the text. */
+/** Reports whether a key can start with the text. */
 export function isKeyPrefix(text: string): boolean {
   const directory = text.slice(0, text.lastIndexOf('/') + 1)
   return directory === '' || isObjectKey(directory.slice(0, -1))
@@ -30,7 +30,7 @@ export function assertObjectKey(key: ObjectKey): void {
   )
 }
 
-/** The order of keys in every listing: that of their UTF-8 bytes. */
+/** Order of the keys in every listing: by their UTF-8 bytes. */
 export function compareKeys(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b))
 }

@@ -1,34 +1,43 @@
 import { EnvError } from '../env/env-error.js'
+import type { UnfinishedUploads } from './unfinished-uploads.js'
 
 /**
- * What the product needs of an object store, and nothing else.
+ * An object store, reduced to what this product needs. `objectStoreContract` of `rocksdb-cloud-env/testing` tries each
+ * of these promises.
  *
  * Every method may be called concurrently. A write that resolved is durable and seen by every later
  * read and list (S3 has been strongly consistent since 2020). Failures reject with `EnvError`:
  *
  * - `NotFound`: no such object. Not retryable.
  * - `PathNotFound`: no such bucket. Not retryable.
- * - {@link PreconditionFailed}: a condition did not hold; nothing was written.
- * - `IOError`, `TimedOut`: the store could not be reached or answered 5xx, after the store's own
- *   retries. Retryable. Whether a write took effect is unknown.
+ * - {@link PreconditionFailed}: a condition did not hold. An earlier delivery of the same write may have broken it:
+ *   `CasObject` looks.
+ * - `IOError`, `TimedOut`: the store could not be reached or answered 5xx. Retryable, and repeated before anybody hears
+ *   of it: see docs/architecture.md, "Around a store". Whether a write took effect is unknown.
  * - `InvalidArgument`, `IOError` not retryable: wrong region, no credentials, access denied, no S3 at the endpoint.
  */
 export interface ObjectStore {
-  /** How errors and people name the place, e.g. `s3://bucket/prefix` or `file:///dir`. */
+  /** Name of the place for errors and people, e.g. `s3://bucket/prefix` or `file:///dir`. */
   readonly url: string
 
-  /** The whole object, or a range of it. A range past the end is clamped; one that starts there is empty. */
-  get(key: ObjectKey, range?: ByteRange): Promise<StoredObject>
-  head(key: ObjectKey): Promise<ObjectInfo>
+  /**
+   * A range of the object. A range past the end is clamped; one that starts there is empty. Without a range, the whole
+   * object, which must be known to be small: objects above 80 MiB are refused.
+   */
+  get(key: ObjectKey, range?: ByteRange, options?: RequestOptions): Promise<StoredObject>
+  head(key: ObjectKey, options?: RequestOptions): Promise<ObjectInfo>
   /** Writes the whole object; atomic: a reader sees the old object or the new one. */
   put(key: ObjectKey, body: PutBody, options?: PutOptions): Promise<PutResult>
   /** Every object whose key starts with `prefix`, in key order, fetched page by page. */
   list(prefix: string, options?: ListOptions): AsyncIterable<ObjectInfo>
-  /** Deletes all; a key that is not there counts as deleted. */
-  deleteMany(keys: readonly ObjectKey[]): Promise<void>
-  /** Server-side: no byte passes through here. Overwrites. Never relied upon for exclusion. */
-  copy(source: ObjectKey, target: ObjectKey): Promise<PutResult>
-  close(): void
+  /** Deletes all; a missing key counts as deleted. */
+  deleteMany(keys: readonly ObjectKey[], options?: RequestOptions): Promise<void>
+  /** Server-side: no byte passes through here. Up to 5 GiB. Overwrites. Never relied upon for exclusion. */
+  copy(source: ObjectKey, target: ObjectKey, options?: RequestOptions): Promise<PutResult>
+  /** Uploads in parts; undefined for a store that takes every object in one piece. */
+  readonly unfinishedUploads?: UnfinishedUploads
+  /** Ends the calls under way, and waits for the cleanup after them: at most a few seconds. */
+  close(): Promise<void>
 }
 
 /**
@@ -59,23 +68,27 @@ export interface StoredObject extends ObjectInfo {
 /** Bytes, or a local file to stream from. */
 export type PutBody = Uint8Array | { readonly file: string; readonly size: number }
 
-export interface PutOptions {
+export interface RequestOptions {
+  /** Ends the request with an error when it aborts; a request already sent may still take effect. */
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface PutOptions extends RequestOptions {
   /**
-   * `absent`: only where no object is there. Otherwise: only where the object has this ETag. S3 makes
-   * ETags of the content: an object that is replaced by the same content keeps its ETag, and who waits for
-   * the old one does not notice. Write something new where that matters.
+   * `absent`: only if there is no object. Otherwise: only if the object has this ETag. S3 makes ETags from the content:
+   * an object that is replaced by the same content keeps its ETag, and a writer that waits for the old one does not
+   * notice. Write something new where that matters.
    */
   readonly condition?: 'absent' | { readonly etag: string }
   readonly metadata?: Readonly<Record<string, string>>
-  readonly signal?: AbortSignal
 }
 
 export interface PutResult {
   readonly etag: string
 }
 
-export interface ListOptions {
-  /** True: only objects directly below the prefix, those deeper are left out (and cost nothing). */
+export interface ListOptions extends RequestOptions {
+  /** True: only objects directly below the prefix; deeper ones are left out (and cost nothing). */
   readonly shallow?: boolean
   /** Only keys after this one. */
   readonly startAfter?: ObjectKey
@@ -83,7 +96,7 @@ export interface ListOptions {
   readonly onLeftOut?: (bytes: number) => void
 }
 
-/** A conditional write found another object than it expected (HTTP 412). Nothing was written. */
+/** A conditional write found another object than it expected (HTTP 412). This delivery of it wrote nothing. */
 export class PreconditionFailed extends EnvError {
   constructor(message: string, cause?: unknown) {
     super('Busy', message, { cause })

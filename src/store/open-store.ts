@@ -1,26 +1,35 @@
-import { DirectoryStore } from './directory-store.js'
+import { realSystem } from '../env/system.js'
 import type { ObjectStore } from './object-store.js'
-import type { S3StoreOptions } from './s3-store.js'
-import { parseStoreUrl } from './store-url.js'
+import { checkStoreOptions, openUnchecked, type StoreOptions, type StoreSeams } from './registry.js'
 
-/** How to reach a store. What concerns S3 is ignored for a directory. */
-export type OpenStoreOptions = Omit<S3StoreOptions, 'bucket' | 'prefix'>
+/** How to reach a store, and what it needs of this program. */
+export type OpenStoreOptions = StoreOptions & Partial<StoreSeams>
 
 /**
- * Opens the store that a URL names: `s3://bucket/prefix`, or `file:///directory`.
- * @throws TypeError
+ * Opens the store that a URL names: `s3://bucket/prefix`, `file:///directory`, or one of a scheme that the option
+ * `storeModule` opens.
+ * @throws TypeError a URL names no store, or an option is unknown, or of another store; EnvError of the module.
  */
 export async function openStore(url: string, options: OpenStoreOptions = {}): Promise<ObjectStore> {
-  const parsed = parseStoreUrl(url)
-  if (parsed.kind === 's3') {
-    // Loaded here, for it brings the SDK along: half of the time in which a program starts.
-    const { S3Store } = await import('./s3-store.js')
-    return new S3Store({ ...options, bucket: parsed.bucket, prefix: parsed.prefix })
+  const [store] = await openStores([url], options)
+  return store!
+}
+
+/**
+ * Opens several stores, each with those of the options that it takes. An option has to be of one of them.
+ * @throws TypeError, EnvError: see {@link openStore}. No store is left open then.
+ */
+export async function openStores(
+  urls: readonly string[],
+  { clock = realSystem.clock, random = realSystem.random.next, onRequest, ...options }: OpenStoreOptions,
+): Promise<readonly ObjectStore[]> {
+  checkStoreOptions(options, urls, 'openStore')
+  const stores: ObjectStore[] = []
+  try {
+    for (const url of urls) stores.push(await openUnchecked(url, options, { clock, random, onRequest }))
+    return stores
+  } catch (error) {
+    for (const store of stores) await store.close()
+    throw error
   }
-  const { clock, onRequest } = options
-  return new DirectoryStore({
-    directory: parsed.directory,
-    ...(clock && { clock }),
-    ...(onRequest && { onRequest }),
-  })
 }

@@ -4,9 +4,9 @@ import { hostname } from 'node:os'
 /** Names a running process so that others can tell whether it still runs. */
 export interface ProcessIdentity {
   readonly pid: number
-  /** When it started, in the kernel's ticks: another process with the same pid has another. Empty where unknown. */
+  /** Start time in the kernel's ticks: another process with the same pid has another one. Empty if unknown. */
   readonly started: string
-  /** The boot of the machine and the pid namespace: a pid says something only to those who share them. */
+  /** The boot of the machine and the pid namespace: a pid means something only to processes that share them. */
   readonly machine: string
 }
 
@@ -25,7 +25,7 @@ export function livenessOf(other: ProcessIdentity): Liveness {
   try {
     process.kill(other.pid, 0)
   } catch (error) {
-    // EPERM: it runs, as another user.
+    // EPERM: it runs as another user.
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return 'gone'
   }
   return startOf(other.pid) === other.started ? 'running' : 'gone'

@@ -1,7 +1,7 @@
 import { EnvError } from '../env/env-error.js'
 import type { PutBody } from './object-store.js'
 
-/** What is to become an object, where it comes from a local file. */
+/** Content of an object that comes from a local file. */
 export type FileBody = Exclude<PutBody, Uint8Array>
 
 export function bodySize(body: PutBody): number {

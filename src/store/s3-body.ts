@@ -1,5 +1,5 @@
+import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { open } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import { crc32 } from 'node:zlib'
 import type { PutBody } from './object-store.js'
@@ -15,51 +15,45 @@ export function base64Crc32(crc: number): string {
   return bytes.toString('base64')
 }
 
-/** The checksum of the whole body. A file is read for it, which is cheap: it was written just now. */
+/** Checksum of the whole body. This reads a file, which is cheap: it was written just now. */
 export async function checksumOf(body: PutBody): Promise<number> {
-  if (body instanceof Uint8Array) return crc32(body)
   let crc = 0
-  if (body.size === 0) return crc
+  await eachPiece(body, (piece) => {
+    crc = crc32(piece, crc)
+  })
+  return crc
+}
+
+/** MD5 of the whole body, in the form of `Content-MD5`. */
+export async function md5Of(body: PutBody): Promise<string> {
+  const hash = createHash('md5')
+  await eachPiece(body, (piece) => hash.update(piece))
+  return hash.digest('base64')
+}
+
+async function eachPiece(body: PutBody, use: (piece: Uint8Array) => void): Promise<void> {
+  if (body instanceof Uint8Array) return use(body)
+  if (body.size === 0) return
   let size = 0
   try {
     for await (const piece of readFileStream(body)) {
-      crc = crc32(piece, crc)
+      use(piece)
       size += piece.length
     }
   } catch (error) {
     throw unreadable(body, error)
   }
   if (size !== body.size) throw tooShort(body, size)
-  return crc
-}
-
-/** One part of the body, in memory. */
-export async function partOf(body: PutBody, offset: number, length: number): Promise<Uint8Array> {
-  if (body instanceof Uint8Array) return body.subarray(offset, offset + length)
-  const file = await open(body.file).catch((error) => {
-    throw unreadable(body, error)
-  })
-  try {
-    const part = Buffer.allocUnsafe(length)
-    for (let filled = 0; filled < length; ) {
-      const { bytesRead } = await file.read(part, filled, length - filled, offset + filled)
-      if (bytesRead === 0) throw tooShort(body, offset + filled)
-      filled += bytesRead
-    }
-    return part
-  } finally {
-    await file.close()
-  }
 }
 
 /**
- * Sends the body: as it is, or as a stream that is closed afterwards whatever happens. The signal
- * aborts when the caller's does, and when the file cannot be read: the SDK would wait for ever.
+ * Sends the body: as it is, or as a stream, which is always closed afterwards. The signal aborts when the caller's
+ * does, and when the file cannot be read: the SDK would wait forever.
  */
 export async function sendBody<T>(
   body: PutBody,
-  signal: AbortSignal | undefined,
-  send: (content: Uint8Array | Readable, signal: AbortSignal | undefined) => Promise<T>,
+  signal: AbortSignal,
+  send: (content: Uint8Array | Readable, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   if (body instanceof Uint8Array) return await send(body, signal)
   if (body.size === 0) return await send(new Uint8Array(), signal)
@@ -67,7 +61,7 @@ export async function sendBody<T>(
   const stream = readFileStream(body)
   stream.once('error', (error) => broken.abort(unreadable(body, error)))
   try {
-    return await send(stream, AbortSignal.any([broken.signal, ...(signal ? [signal] : [])]))
+    return await send(stream, AbortSignal.any([broken.signal, signal]))
   } catch (error) {
     throw broken.signal.aborted ? broken.signal.reason : error
   } finally {
@@ -75,9 +69,17 @@ export async function sendBody<T>(
   }
 }
 
-/** The answer's body, which must be as long as it was announced to be. */
-export async function receiveBody(stream: Readable, length: number | undefined): Promise<Buffer> {
-  if (length === undefined) return Buffer.concat(await stream.toArray())
+/** Body of the answer, which must have the announced length, and no more than `maxBytes`. */
+export async function receiveBody(
+  stream: Readable,
+  length: number | undefined,
+  maxBytes: number,
+): Promise<Buffer> {
+  if (length === undefined) return await receiveUnannounced(stream, maxBytes)
+  if (length > maxBytes) {
+    stream.destroy()
+    throw tooLong(maxBytes)
+  }
   const body = Buffer.allocUnsafe(length)
   let filled = 0
   for await (const piece of stream as AsyncIterable<Uint8Array>) {
@@ -89,8 +91,23 @@ export async function receiveBody(stream: Readable, length: number | undefined):
   return body
 }
 
+async function receiveUnannounced(stream: Readable, maxBytes: number): Promise<Buffer> {
+  const pieces: Uint8Array[] = []
+  let bytes = 0
+  for await (const piece of stream as AsyncIterable<Uint8Array>) {
+    bytes += piece.length
+    if (bytes > maxBytes) throw tooLong(maxBytes)
+    pieces.push(piece)
+  }
+  return Buffer.concat(pieces)
+}
+
 function readFileStream({ file, size }: FileBody): Readable {
   return createReadStream(file, { highWaterMark: pieceBytes, end: size - 1 })
+}
+
+function tooLong(maxBytes: number): Error {
+  return Object.assign(new Error(`more than ${maxBytes} bytes`), { name: 'OversizedContent' })
 }
 
 function incomplete(got: number, expected: number): Error {

@@ -1,61 +1,70 @@
 import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3'
+import type { Clock } from '../env/clock.js'
+import { limitAnswers } from './answer-limits.js'
 import { sdk } from './aws-sdk.js'
 import { refuseForeignAnswers } from './foreign-answer.js'
-
-/** How to reach S3 or a server that speaks its protocol. */
-export interface S3Connection {
-  /** Default: AWS_REGION, the profile's, or `us-east-1` where an endpoint is given. */
-  readonly region?: string
-  /** For servers other than AWS, e.g. `http://127.0.0.1:9000`. */
-  readonly endpoint?: string
-  /** `endpoint/bucket/key` instead of `bucket.endpoint/key`. Default: true where an endpoint is given. */
-  readonly forcePathStyle?: boolean
-  /** Default: the SDK's own chain of environment, shared configuration files, and the machine's role. */
-  readonly credentials?: {
-    readonly accessKeyId: string
-    readonly secretAccessKey: string
-    readonly sessionToken?: string
-  }
-  /** A profile of the shared AWS configuration files. */
-  readonly profile?: string
-  /** Until a connection stands. Default 5 s. */
-  readonly connectTimeoutMs?: number
-  /** How long a connection may be silent during a request. Default 30 s. */
-  readonly idleTimeoutMs?: number
-}
+import { httpsAgent } from './https-agent.js'
+import { RequestChecksums } from './request-checksums.js'
+import type { S3Connection } from './s3-connection.js'
+import { credentialsConfig, renewRefusedCredentials } from './s3-credentials.js'
+import { checkEndpoint } from './store-url.js'
+import { nameTlsErrors } from './tls-error.js'
 
 /** Enough for 16 readers of 4 ranges each beside uploads; the SDK's 50 would queue them. */
 const maxSockets = 128
 
-/** Errors reach the caller; the SDK would print a line of its own for each streamed upload that fails. */
+/** Errors reach the caller; the SDK would print its own line for each failed streamed upload. */
 const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} }
 
-export function createS3Client(connection: S3Connection): S3Client {
-  const { region, endpoint, forcePathStyle, credentials, profile } = connection
+/** A client, and the checksums that its requests carry. */
+export interface ConnectedClient {
+  readonly client: S3Client
+  readonly checksums: RequestChecksums
+}
+
+/** @throws EnvError InvalidArgument: an environment variable is unusable. */
+export function createS3Client(connection: S3Connection, clock: Clock): ConnectedClient {
+  const { region, forcePathStyle, credentials, profile } = connection
+  const endpoint = connection.endpoint ?? endpointOfEnvironment()
+  const isPlain = endpoint?.startsWith('http://')
   const config: S3ClientConfig = {
     ...(profile !== undefined && { profile }),
-    ...(credentials && { credentials }),
+    credentials: credentialsConfig(credentials, profile),
     ...(endpoint !== undefined && { endpoint, region: defaultRegion() }),
     ...(region !== undefined && { region }),
     forcePathStyle: forcePathStyle ?? endpoint !== undefined,
-    // We retry ourselves: only who counts the attempts knows whether a conditional write met its own first one.
+    // We retry ourselves: only the counter of the attempts knows whether a conditional write met its own first one.
     maxAttempts: 1,
-    // We send a CRC-32 of our own, and compare the one that the store keeps; the SDK's default costs twice the time.
+    // We send our own CRC-32, and compare the stored one; the SDK's default costs twice the time.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
-    // It would take a connection of its own for each request.
+    // It would take a separate connection for each request.
     expectContinueHeader: false,
     logger: silent,
     requestHandler: {
       connectionTimeout: connection.connectTimeoutMs ?? 5_000,
       socketTimeout: connection.idleTimeoutMs ?? 30_000,
       httpAgent: { keepAlive: true, maxSockets },
-      httpsAgent: { keepAlive: true, maxSockets },
+      httpsAgent: isPlain ? { keepAlive: true, maxSockets } : httpsAgent({ keepAlive: true, maxSockets }),
     },
   }
   const client = new sdk.S3Client(config)
+  const checksums = new RequestChecksums(endpoint ?? 'S3')
+  checksums.install(client)
+  renewRefusedCredentials(client, clock)
+  nameTlsErrors(client)
   refuseForeignAnswers(client)
-  return client
+  limitAnswers(client)
+  return { client, checksums }
+}
+
+/** The endpoint that the SDK would find. The SDK would address the bucket as a host there: `bucket.localhost`. */
+function endpointOfEnvironment(): string | undefined {
+  if (process.env.AWS_IGNORE_CONFIGURED_ENDPOINT_URLS === 'true') return undefined
+  const variable = ['AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL'].find((name) => process.env[name])
+  if (variable === undefined) return undefined
+  checkEndpoint(process.env[variable], `the environment variable ${variable}`)
+  return process.env[variable]
 }
 
 function defaultRegion(): string {

@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto'
+import { describe, describeKind } from '../options/describe.js'
+import { type Check, checkRecord, group, text, unchecked } from '../options/shape.js'
 
-/** How the bucket encrypts what we write. Without it the bucket's own default holds. */
+/** How the bucket encrypts written objects. Without it, the bucket's own default applies. */
 export type S3Encryption =
   /** With keys that S3 manages. */
   | { readonly type: 'sse-s3' }
   /** With a key of the key management service; without an id the account's default key. */
   | { readonly type: 'sse-kms'; readonly keyId?: string }
-  /** With this key of 32 bytes, which the store forgets: who loses it loses the data. Needs https. */
+  /** With this key of 32 bytes, which the store forgets: if you lose it, you lose the data. Needs https. */
   | { readonly type: 'sse-c'; readonly key: Uint8Array }
 
 /** The parameters of every kind of request; which ones a request takes depends on the kind of encryption. */
@@ -32,11 +34,35 @@ interface CustomerKey {
   readonly SSECustomerKeyMD5?: string
 }
 
+/** @throws TypeError for anything that is no {@link S3Encryption}: writes would not be encrypted. */
+export const checkEncryption: Check = (value, name) => {
+  checkRecord(value, name, { example, describe: describeKind })
+  const { type } = value
+  if (typeof type !== 'string' || !Object.hasOwn(shapes, type))
+    throw new TypeError(`expected "${name}.type" to be "sse-s3", "sse-kms" or "sse-c", got ${describe(type)}`)
+  shapes[type as S3Encryption['type']](value, name)
+}
+
+const example = "{ type: 'sse-s3' }"
+
+const customerKey: Check = (value, name) => {
+  if (value instanceof Uint8Array && value.length === 32) return
+  const given = value instanceof Uint8Array ? `${value.length} bytes` : 'something else'
+  throw new TypeError(`expected "${name}" to be a Uint8Array of 32 bytes, got ${given}`)
+}
+
+const of = 'cloudEnv'
+const shapes: Readonly<Record<S3Encryption['type'], Check>> = {
+  'sse-s3': group({ type: unchecked }, { of, example }),
+  'sse-kms': group({ type: unchecked, keyId: text }, { of, example }),
+  'sse-c': group({ type: unchecked, key: customerKey }, { of, example, required: ['key'] }),
+}
+
 /** @throws TypeError */
 export function encryptionParameters(encryption: S3Encryption | undefined): EncryptionParameters {
-  switch (encryption?.type) {
-    case undefined:
-      return { create: {}, access: {}, copySource: {} }
+  if (encryption === undefined) return { create: {}, access: {}, copySource: {} }
+  checkEncryption(encryption, 'encryption')
+  switch (encryption.type) {
     case 'sse-s3':
       return { create: { ServerSideEncryption: 'AES256' }, access: {}, copySource: {} }
     case 'sse-kms': {
@@ -45,9 +71,6 @@ export function encryptionParameters(encryption: S3Encryption | undefined): Encr
     }
     case 'sse-c': {
       const { key } = encryption
-      if (!(key instanceof Uint8Array) || key.length !== 32) {
-        throw new TypeError('expected "encryption.key" to be 32 bytes')
-      }
       const base64 = Buffer.from(key).toString('base64')
       const digest = createHash('md5').update(key).digest('base64')
       const access = { SSECustomerAlgorithm: 'AES256', SSECustomerKey: base64, SSECustomerKeyMD5: digest }
@@ -61,11 +84,5 @@ export function encryptionParameters(encryption: S3Encryption | undefined): Encr
         },
       }
     }
-    default:
-      throw new TypeError(
-        `expected "encryption.type" to be "sse-s3", "sse-kms" or "sse-c", got ${JSON.stringify(
-          (encryption as { readonly type: unknown }).type,
-        )}`,
-      )
   }
 }

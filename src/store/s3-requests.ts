@@ -1,18 +1,25 @@
 import type { S3Client } from '@aws-sdk/client-s3'
 import type { Clock } from '../env/clock.js'
+import type { EnvError } from '../env/env-error.js'
 import type { ObjectKey } from './object-store.js'
+import { limiting } from './request-deadline.js'
 import { retry } from './retry.js'
 import { s3Error } from './s3-error.js'
-import { observed, type RequestListener, type StoreOperation } from './store-request.js'
+import { type S3Operation, storeOperation } from './s3-operation.js'
+import { type Attempt, explaining, type Send } from './send.js'
+import { observing, type RequestListener } from './store-request.js'
 import { urlPath } from './store-url.js'
 
-/** What the parts of an S3 store share: the client, and one way to send. */
+/**
+ * Shared by the parts of an S3 store: the client, and one way to send. The wrappers go around each request, not around
+ * the calls of the store: a call may take many, pages of a listing for instance.
+ */
 export class S3Requests {
   readonly client: S3Client
   readonly #url: string
   readonly #clock: Clock
   readonly #random: () => number
-  readonly #onRequest: RequestListener | undefined
+  readonly #sendOnce: Send
 
   constructor(options: {
     readonly client: S3Client
@@ -20,39 +27,56 @@ export class S3Requests {
     readonly clock: Clock
     readonly random: () => number
     readonly onRequest: RequestListener | undefined
+    readonly timeoutMs: number | undefined
   }) {
     this.client = options.client
     this.#url = options.url
     this.#clock = options.clock
     this.#random = options.random
-    this.#onRequest = options.onRequest
+    this.#sendOnce = explaining(observing(options, limiting(options)))
   }
 
-  /** One request, including its answer's body: the listener told, the error an EnvError. */
-  async once<T>(
-    operation: StoreOperation,
+  /**
+   * One request, including the body of its answer: limited in time, reported to the listener, its error an EnvError.
+   * `attempt` passes the signal on and allows for the content that it moves.
+   */
+  once<T>(
+    operation: S3Operation,
     key: ObjectKey,
-    send: () => Promise<T>,
+    attempt: Attempt<T>,
     bytesOf?: (result: T) => number,
+    signal?: AbortSignal,
   ): Promise<T> {
-    const observer = { clock: this.#clock, onRequest: this.#onRequest }
-    return observed(observer, { operation, key }, send, bytesOf).catch((error) => {
-      throw s3Error(error, operation, `${this.#url}/${urlPath(key)}`)
-    })
+    const explain = (error: unknown) => this.#explain(error, operation, key)
+    return this.#sendOnce({ operation: storeOperation(operation), key, bytesOf, signal, explain }, attempt)
   }
 
+  /** Runs an action that may take several requests, and turns its error into an EnvError that names the object. */
+  async explained<T>(operation: S3Operation, key: ObjectKey, action: () => Promise<T>): Promise<T> {
+    try {
+      return await action()
+    } catch (error) {
+      throw this.#explain(error, operation, key)
+    }
+  }
+
+  /** Like `retrying`, for an action that does more than to send one request. */
   retried<T>(action: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     return retry(action, { clock: this.#clock, random: this.#random, signal })
   }
 
-  /** {@link once}, repeated while it fails with a retryable error. */
-  async send<T>(
-    operation: StoreOperation,
+  /** Like {@link once}, but repeated while it fails with a retryable error. */
+  send<T>(
+    operation: S3Operation,
     key: ObjectKey,
-    send: () => Promise<T>,
+    attempt: Attempt<T>,
     bytesOf?: (result: T) => number,
     signal?: AbortSignal,
   ): Promise<T> {
-    return this.retried(() => this.once(operation, key, send, bytesOf), signal)
+    return this.retried(() => this.once(operation, key, attempt, bytesOf, signal), signal)
+  }
+
+  #explain(error: unknown, operation: S3Operation, key: ObjectKey): EnvError {
+    return s3Error(error, operation, `${this.#url}/${urlPath(key)}`)
   }
 }

@@ -1,10 +1,10 @@
-import { randomUUID } from 'node:crypto'
-import type { Readable } from 'node:stream'
-import { crc32 } from 'node:zlib'
-import { type Clock, systemClock } from '../env/clock.js'
+import type { Clock } from '../env/clock.js'
 import { EnvError } from '../env/env-error.js'
+import { realSystem } from '../env/system.js'
+import { answeredEtag } from './answered-etag.js'
 import { sdk } from './aws-sdk.js'
-import { assertObjectKey, isKeyPrefix, isObjectKey } from './object-key.js'
+import { contentOf } from './object-content.js'
+import { assertObjectKey, isKeyPrefix } from './object-key.js'
 import {
   type ByteRange,
   type ListOptions,
@@ -15,70 +15,96 @@ import {
   type PutBody,
   type PutOptions,
   type PutResult,
+  type RequestOptions,
   type StoredObject,
 } from './object-store.js'
 import { bodySize } from './put-body.js'
-import { base64Crc32, checksumOf, receiveBody, sendBody } from './s3-body.js'
-import { createS3Client, type S3Connection } from './s3-client.js'
+import type { RequestChecksums } from './request-checksums.js'
+import { sendBody } from './s3-body.js'
+import { createS3Client } from './s3-client.js'
+import type { S3Connection } from './s3-connection.js'
+import { S3Deletions } from './s3-deletions.js'
 import { type EncryptionParameters, encryptionParameters, type S3Encryption } from './s3-encryption.js'
-import { s3Error } from './s3-error.js'
-import { copyParts, type PartsTarget, uploadParts } from './s3-parts.js'
+import { S3Listing } from './s3-listing.js'
 import { S3Requests } from './s3-requests.js'
+import { S3UnfinishedUploads } from './s3-unfinished-uploads.js'
+import { S3Uploads } from './s3-uploads.js'
 import type { RequestListener } from './store-request.js'
 import { urlPath } from './store-url.js'
 
 export interface S3StoreOptions extends S3Connection {
   readonly bucket: string
-  /** Segments joined with `/`, without one at either end. Default: none, the whole bucket. */
+  /** Segments joined with `/`, with none at either end. Default: none, the whole bucket. */
   readonly prefix?: string
   readonly encryption?: S3Encryption
-  /** Called after each request, each attempt counted. */
+  /** Called after each request; each attempt counts. */
   readonly onRequest?: RequestListener
   readonly clock?: Clock
   readonly random?: () => number
 }
 
-/** Up to here one PUT is fastest; above, parts in parallel. */
-const maxSinglePutBytes = 64 * 1024 * 1024
-/** Parts of a copy are not transferred, so they are as large as a whole copy may be: 5 GiB. */
-const copyPartBytes = 5 * 2 ** 30
-/** S3's limit for one request. */
-const maxDeletions = 1000
-/** Tells a writer that repeats a conditional write whether the object that it meets is its own. */
-const writeIdMetadata = 'cloudenv-write-id'
+/**
+ * Limit for one streamed PUT, which most tables and all conditional writes take. Larger objects go in parallel parts.
+ */
+const maxStreamedBytes = 64 * 1024 * 1024
 
 /** An object store in a bucket of S3, or of a server that speaks its protocol. */
 export class S3Store implements ObjectStore {
   readonly url: string
+  readonly unfinishedUploads: S3UnfinishedUploads
   readonly #bucket: string
   readonly #prefix: string
   readonly #requests: S3Requests
+  readonly #checksums: RequestChecksums
+  readonly #listing: S3Listing
+  readonly #deletions: S3Deletions
+  readonly #uploads: S3Uploads
   readonly #encryption: EncryptionParameters
 
   constructor(options: S3StoreOptions) {
-    const { bucket, prefix = '', encryption, clock = systemClock, random = Math.random, onRequest } = options
+    const {
+      bucket,
+      prefix = '',
+      encryption,
+      clock = realSystem.clock,
+      random = realSystem.random.next,
+      onRequest,
+    } = options
     this.#bucket = bucket
     this.#prefix = prefix === '' ? '' : `${prefix}/`
     this.url = prefix === '' ? `s3://${bucket}` : `s3://${bucket}/${urlPath(prefix)}`
     this.#encryption = encryptionParameters(encryption)
+    const { client, checksums } = createS3Client(options, clock)
+    this.#checksums = checksums
     this.#requests = new S3Requests({
-      client: createS3Client(options),
+      client,
       url: this.url,
       clock,
       random,
       onRequest,
+      timeoutMs: options.requestTimeoutMs,
+    })
+    const place = { requests: this.#requests, bucket, prefix: this.#prefix }
+    this.#listing = new S3Listing(place, clock)
+    this.#deletions = new S3Deletions(place)
+    this.unfinishedUploads = new S3UnfinishedUploads(this.#requests, bucket, this.#prefix)
+    this.#uploads = new S3Uploads({
+      requests: this.#requests,
+      unfinished: this.unfinishedUploads,
+      head: (key, options) => this.head(key, options),
+      clock,
     })
   }
 
-  async get(key: ObjectKey, range?: ByteRange): Promise<StoredObject> {
+  async get(key: ObjectKey, range?: ByteRange, options: RequestOptions = {}): Promise<StoredObject> {
     const object = this.#object(key)
-    if (range?.length === 0) return { ...(await this.head(key)), body: new Uint8Array() }
+    if (range?.length === 0) return { ...(await this.head(key, options)), body: new Uint8Array() }
     const command = new sdk.GetObjectCommand({
       ...object,
       ...this.#encryption.access,
       ...(range && { Range: `bytes=${range.offset}-${range.offset + range.length - 1}` }),
     })
-    // Asks for the stored checksum without the SDK checking it: it would use JavaScript for most algorithms.
+    // Asks for the stored checksum without having the SDK check it: it would use JavaScript for most algorithms.
     command.middlewareStack.add(
       (next) => (args) => {
         Object.assign((args.request as { headers: object }).headers, { 'x-amz-checksum-mode': 'ENABLED' })
@@ -89,113 +115,84 @@ export class S3Store implements ObjectStore {
     const found = await this.#requests.send(
       'get',
       key,
-      async () => {
-        const output = await this.#requests.client.send(command).catch(unlessBeyondEnd)
+      async (deadline) => {
+        const sending = this.#requests.client.send(command, { abortSignal: deadline.signal })
+        const output = await sending.catch(unlessBeyondEnd)
         if (output === undefined) return undefined
-        const received = await receiveBody(output.Body as Readable, output.ContentLength)
-        const size = totalSize(output.ContentRange) ?? received.length
-        const whole = output.ContentRange === undefined
-        if (whole) verify(received, output.ChecksumCRC32)
-        const body = whole && range ? received.subarray(range.offset, range.offset + range.length) : received
+        deadline.allow(output.ContentLength)
+        const { size, body } = await contentOf(output, range)
         return { ...infoOf(key, output, size), body }
       },
       (result) => result?.body.length ?? 0,
+      options.signal,
     )
-    return found ?? { ...(await this.head(key)), body: new Uint8Array() }
+    return found ?? { ...(await this.head(key, options)), body: new Uint8Array() }
   }
 
-  async head(key: ObjectKey): Promise<ObjectInfo> {
+  async head(key: ObjectKey, { signal }: RequestOptions = {}): Promise<ObjectInfo> {
     const command = { ...this.#object(key), ...this.#encryption.access }
-    const output = await this.#requests.send('head', key, () =>
-      this.#requests.client.send(new sdk.HeadObjectCommand(command)),
+    return await this.#requests.send(
+      'head',
+      key,
+      async (deadline) => {
+        const output = await this.#requests.client.send(new sdk.HeadObjectCommand(command), {
+          abortSignal: deadline.signal,
+        })
+        return infoOf(key, output, output.ContentLength ?? 0)
+      },
+      undefined,
+      signal,
     )
-    return infoOf(key, output, output.ContentLength ?? 0)
   }
 
   async put(key: ObjectKey, body: PutBody, options: PutOptions = {}): Promise<PutResult> {
-    const object = this.#object(key)
-    const { condition, signal } = options
-    const large = bodySize(body) > maxSinglePutBytes
-    const writeId = condition !== undefined || large ? randomUUID() : undefined
-    const metadata = { ...options.metadata, ...(writeId && { [writeIdMetadata]: writeId }) }
-    const conditions =
-      condition === undefined
-        ? {}
-        : condition === 'absent'
-          ? { IfNoneMatch: '*' }
-          : { IfMatch: condition.etag }
+    const { condition, metadata = {}, signal } = options
+    const parameters = { ...this.#object(key), ...this.#encryption.create, Metadata: metadata }
+    const size = bodySize(body)
+    if (condition === undefined && size > maxStreamedBytes)
+      return { etag: await this.#uploads.put(key, body, parameters, signal) }
 
-    if (large) {
-      const upload = await uploadParts(this.#target(key, metadata), body, signal)
-      return await this.#commit(key, options, writeId, () => upload.complete(conditions)).catch(
-        upload.abandon,
-      )
-    }
-    const parameters = {
-      ...object,
-      ...this.#encryption.create,
-      ...conditions,
-      Metadata: metadata,
-      ContentLength: bodySize(body),
-      ChecksumCRC32: base64Crc32(await checksumOf(body)),
-    }
-    return await this.#commit(key, options, writeId, () =>
-      this.#requests.once(
+    const put = async () => {
+      const checksum = await this.#checksums.of(body)
+      return await this.#requests.once(
         'put',
         key,
-        () =>
-          sendBody(body, signal, async (content, abortSignal) => {
-            const command = new sdk.PutObjectCommand({ ...parameters, Body: content })
-            const output = await this.#requests.client.send(command, abortSignal && { abortSignal })
-            return output.ETag ?? ''
-          }),
-        () => bodySize(body),
-      ),
-    )
-  }
-
-  async *list(prefix: string, options: ListOptions = {}): AsyncGenerator<ObjectInfo> {
-    // Nothing can be there, and some servers refuse to look.
-    if (!isKeyPrefix(prefix)) return
-    let token: string | undefined
-    do {
-      const command = new sdk.ListObjectsV2Command({
-        Bucket: this.#bucket,
-        Prefix: this.#prefix + prefix,
-        // XML cannot hold every character of a key.
-        EncodingType: 'url',
-        ...(options.shallow && { Delimiter: '/' }),
-        ...(options.startAfter !== undefined && { StartAfter: this.#prefix + options.startAfter }),
-        ...(token !== undefined && { ContinuationToken: token }),
-      })
-      const page = await this.#requests.send('list', prefix, () => this.#requests.client.send(command))
-      for (const { Key = '', Size = 0, ETag = '', LastModified = new Date(0) } of page.Contents ?? []) {
-        const key = decodeKey(Key).slice(this.#prefix.length)
-        // Anybody may have put anything there; what cannot be a key of ours is none of our objects.
-        if (!isObjectKey(key)) {
-          options.onLeftOut?.(Size)
-          continue
-        }
-        yield { key, size: Size, etag: ETag, lastModified: LastModified, metadata: {} }
-      }
-      token = page.IsTruncated ? page.NextContinuationToken : undefined
-    } while (token !== undefined)
-  }
-
-  async deleteMany(keys: readonly ObjectKey[]): Promise<void> {
-    const objects = keys.map((key) => ({ Key: this.#object(key).Key }))
-    for (let start = 0; start < objects.length; start += maxDeletions) {
-      const batch = objects.slice(start, start + maxDeletions)
-      const command = { Bucket: this.#bucket, Delete: { Objects: batch, Quiet: true } }
-      const key = keys[start]!
-      await this.#requests.send('delete', key, async () => {
-        const { Errors = [] } = await this.#requests.client.send(new sdk.DeleteObjectsCommand(command))
-        if (Errors.length > 0) throw this.#deletionError(Errors, batch.length)
-      })
+        (deadline) => {
+          deadline.allow(size)
+          return sendBody(body, deadline.signal, async (content, abortSignal) => {
+            const command = new sdk.PutObjectCommand({
+              ...parameters,
+              ...conditionParameters(condition),
+              ...checksum,
+              ContentLength: size,
+              Body: content,
+            })
+            const output = await this.#requests.client.send(command, { abortSignal })
+            return answeredEtag(output.ETag)
+          })
+        },
+        () => size,
+        signal,
+      )
+    }
+    try {
+      return { etag: await this.#requests.retried(put, signal) }
+    } catch (error) {
+      throw ofCondition(error, condition)
     }
   }
 
-  async copy(source: ObjectKey, target: ObjectKey): Promise<PutResult> {
+  list(prefix: string, options: ListOptions = {}): AsyncIterable<ObjectInfo> {
+    // Nothing can be there, and some servers refuse to look.
+    return isKeyPrefix(prefix) ? this.#listing.list(prefix, options) : nothing()
+  }
+
+  async deleteMany(keys: readonly ObjectKey[], options: RequestOptions = {}): Promise<void> {
+    keys.forEach(assertObjectKey)
+    await this.#deletions.delete(keys, options)
+  }
+
+  async copy(source: ObjectKey, target: ObjectKey, options: RequestOptions = {}): Promise<PutResult> {
     const copySource = `${this.#bucket}/${this.#object(source).Key}`
       .split('/')
       .map(encodeURIComponent)
@@ -206,19 +203,21 @@ export class S3Store implements ObjectStore {
       ...this.#encryption.copySource,
       CopySource: copySource,
     })
-    const output = await this.#requests.send('copy', source, () =>
-      this.#requests.client.send(command).catch(unlessTooLarge),
+    const output = await this.#requests.send(
+      'copy',
+      source,
+      (deadline) => {
+        deadline.allowServerWork()
+        return this.#requests.client.send(command, { abortSignal: deadline.signal })
+      },
+      undefined,
+      options.signal,
     )
-    if (output) return { etag: output.CopyObjectResult?.ETag ?? '' }
-
-    const info = await this.head(source)
-    const writeId = randomUUID()
-    const parts = this.#target(target, { ...info.metadata, [writeIdMetadata]: writeId })
-    const upload = await copyParts(parts, info, copySource, copyPartBytes)
-    return await this.#commit(target, {}, writeId, () => upload.complete({})).catch(upload.abandon)
+    return { etag: output.CopyObjectResult?.ETag ?? '' }
   }
 
-  close(): void {
+  async close(): Promise<void> {
+    await this.#uploads.close()
     this.#requests.client.destroy()
   }
 
@@ -226,77 +225,9 @@ export class S3Store implements ObjectStore {
     assertObjectKey(key)
     return { Bucket: this.#bucket, Key: this.#prefix + key }
   }
-
-  #target(key: ObjectKey, metadata: Readonly<Record<string, string>>): PartsTarget {
-    const { Bucket, Key } = this.#object(key)
-    return {
-      requests: this.#requests,
-      bucket: Bucket,
-      key,
-      fullKey: Key,
-      metadata,
-      encryption: this.#encryption,
-    }
-  }
-
-  /**
-   * Repeats the request that makes an object visible. When an attempt got no answer it may have taken
-   * effect all the same, and then the next one is refused: by a condition that its own first attempt
-   * broke, or because the parts are used up. Whose object is there now tells.
-   */
-  async #commit(
-    key: ObjectKey,
-    { condition, signal }: PutOptions,
-    writeId: string | undefined,
-    attempt: () => Promise<string>,
-  ): Promise<PutResult> {
-    let mayHaveTakenEffect = false
-    return await this.#requests.retried(async () => {
-      try {
-        return { etag: await attempt() }
-      } catch (error) {
-        if (EnvError.is(error) && error.retryable) mayHaveTakenEffect = true
-        else if (mayHaveTakenEffect && writeId !== undefined) {
-          const found = await this.#writtenBy(key, writeId)
-          if (found) return found
-        }
-        throw ofCondition(error, condition)
-      }
-    }, signal)
-  }
-
-  async #writtenBy(key: ObjectKey, writeId: string): Promise<PutResult | undefined> {
-    const command = { ...this.#object(key), ...this.#encryption.access }
-    try {
-      const output = await this.#requests.once('head', key, () =>
-        this.#requests.client.send(new sdk.HeadObjectCommand(command)),
-      )
-      return output.Metadata?.[writeIdMetadata] === writeId ? { etag: output.ETag ?? '' } : undefined
-    } catch (error) {
-      if (EnvError.is(error, 'NotFound')) return undefined
-      throw error
-    }
-  }
-
-  #deletionError(errors: readonly DeletionError[], count: number): EnvError {
-    const translated = errors.map(({ Key = '', Code, Message }) =>
-      s3Error(
-        { name: Code, message: Message ?? Code },
-        'delete',
-        `${errors.length} of ${count} objects, first s3://${this.#bucket}/${urlPath(Key)}`,
-      ),
-    )
-    return translated.find((error) => !error.retryable) ?? translated[0]!
-  }
 }
 
-interface DeletionError {
-  readonly Key?: string | undefined
-  readonly Code?: string | undefined
-  readonly Message?: string | undefined
-}
-
-/** What GET, HEAD and LIST say of an object alike. */
+/** Fields that GET and HEAD have in common. */
 function infoOf(
   key: ObjectKey,
   output: {
@@ -306,20 +237,13 @@ function infoOf(
   },
   size: number,
 ): ObjectInfo {
-  const { [writeIdMetadata]: _, ...metadata } = output.Metadata ?? {}
-  return { key, size, etag: output.ETag ?? '', lastModified: output.LastModified ?? new Date(0), metadata }
-}
-
-/** `bytes 0-9/1234` */
-function totalSize(contentRange: string | undefined): number | undefined {
-  const total = /\/(\d+)$/.exec(contentRange ?? '')?.[1]
-  return total === undefined ? undefined : Number(total)
-}
-
-/** Objects written in parts have a checksum of checksums, `…-N`, which says nothing here. */
-function verify(body: Uint8Array, checksum: string | undefined): void {
-  if (checksum === undefined || checksum.includes('-') || checksum === base64Crc32(crc32(body))) return
-  throw Object.assign(new Error('the checksum does not match'), { name: 'BadDigest' })
+  return {
+    key,
+    size,
+    etag: answeredEtag(output.ETag),
+    lastModified: output.LastModified ?? new Date(0),
+    metadata: output.Metadata ?? {},
+  }
 }
 
 function unlessBeyondEnd(error: unknown): undefined {
@@ -327,25 +251,23 @@ function unlessBeyondEnd(error: unknown): undefined {
   throw error
 }
 
-function unlessTooLarge(error: unknown): undefined {
-  const { name, message } = error as Error
-  if (name === 'EntityTooLarge' || (name === 'InvalidRequest' && message.includes('larger than')))
-    return undefined
-  throw error
-}
-
 function statusOf(error: unknown): number | undefined {
   return (error as { readonly $metadata?: { readonly httpStatusCode?: number } }).$metadata?.httpStatusCode
 }
 
-/** `If-Match` where nothing is: servers answer 404. */
+function conditionParameters(condition: PutOptions['condition']): {
+  readonly IfMatch?: string
+  readonly IfNoneMatch?: string
+} {
+  if (condition === undefined) return {}
+  return condition === 'absent' ? { IfNoneMatch: '*' } : { IfMatch: condition.etag }
+}
+
+/** Servers answer 404 to `If-Match` if there is no object. */
 function ofCondition(error: unknown, condition: PutOptions['condition']): unknown {
   const expectedObject = condition !== undefined && condition !== 'absent'
   if (!expectedObject || !EnvError.is(error, 'NotFound')) return error
   return new PreconditionFailed(error.message, error)
 }
 
-/** A space may come as `+`, a plus never does. */
-function decodeKey(key: string): string {
-  return decodeURIComponent(key.replaceAll('+', ' '))
-}
+async function* nothing(): AsyncGenerator<never> {}

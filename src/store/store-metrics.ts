@@ -2,7 +2,7 @@ import { type RequestListener, type StoreOperation, storeOperations } from './st
 
 export interface OperationMetrics {
   readonly requests: number
-  /** Of object contents, sent or received. */
+  /** Bytes of object contents, sent or received. */
   readonly bytes: number
   readonly errors: number
 }
@@ -25,7 +25,7 @@ export class StoreMetrics {
     if (!ok) counts.errors++
   }
 
-  /** The counts of this moment. */
+  /** The current counts. */
   snapshot(): Readonly<Record<StoreOperation, OperationMetrics>> {
     return structuredClone(this.#counts)
   }

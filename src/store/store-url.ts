@@ -1,15 +1,16 @@
 /**
- * The URLs of stores, and of databases and objects in them. They are written in one way, for both schemes: in a path, a
- * byte may be written as `%` and two hexadecimal digits, and every other character stands for itself, so that
- * `s3://bucket/my%20data` and `s3://bucket/my data` are the same place. There is no query and no fragment: `%`, `?` and `#`
- * of a name are written `%25`, `%3F` and `%23`. What we print, {@link urlPath} has escaped: it can be given back as it is, and
- * a shell finds nothing in it to obey.
+ * The URLs of stores, and of databases and objects in them. All schemes are written in one way: in a path, a byte may
+ * be written as `%` and two hexadecimal digits, and every other character stands for itself, so that
+ * `s3://bucket/my%20data` and `s3://bucket/my data` are the same place. There is no query and no fragment: `%`, `?` and
+ * `#` in a name are written `%25`, `%3F` and `%23`. {@link urlPath} escapes what we print: it can be given back as it
+ * is, and contains nothing that a shell obeys.
  */
 
 import { resolve } from 'node:path'
+import { describe } from '../options/describe.js'
 import { isObjectKey } from './object-key.js'
 
-/** What the URL of a store says. */
+/** Parts of a store's URL. */
 export type StoreUrl =
   | {
       readonly kind: 's3'
@@ -18,12 +19,23 @@ export type StoreUrl =
       readonly prefix: string
     }
   | { readonly kind: 'directory'; readonly directory: string }
+  /** Of another scheme. */
+  | {
+      readonly kind: 'module'
+      /** In the form in which we print it. */
+      readonly url: string
+    }
+
+/** The option that decides which schemes there are. */
+export interface SchemeOptions {
+  readonly storeModule?: unknown
+}
 
 /**
- * Reads `s3://bucket/prefix` or `file:///directory`.
+ * Reads `s3://bucket/prefix`, `file:///directory`, or with a module the URL of any other scheme.
  * @throws TypeError
  */
-export function parseStoreUrl(url: string): StoreUrl {
+export function parseStoreUrl(url: string, { storeModule }: SchemeOptions = {}): StoreUrl {
   if (/[?#]/.test(url)) {
     throw unusable(
       url,
@@ -32,15 +44,22 @@ export function parseStoreUrl(url: string): StoreUrl {
   }
   if (url.startsWith('s3://')) return { kind: 's3', ...bucketOf(url) }
   if (url.startsWith('file:')) return { kind: 'directory', directory: directoryOf(url) }
-  throw unusable(url, 'its scheme is neither s3 nor file')
+  const [, scheme, place] = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/.exec(url) ?? []
+  if (scheme === undefined || place === undefined) throw unusable(url, 'its scheme is neither s3 nor file')
+  if (storeModule !== undefined) return { kind: 'module', url: `${scheme}://${placeOf(url, place)}` }
+  throw unusable(
+    url,
+    'its scheme is neither s3 nor file, and no module was named that opens it: --store-module, or in code the option "storeModule"',
+  )
 }
 
 /**
- * The URL of a store, a database or an object, however it was written, as we print it.
+ * The URL of a store, a database or an object as we print it, however it was written.
  * @throws TypeError
  */
-export function printedUrl(url: string): string {
-  const parsed = parseStoreUrl(url)
+export function printedUrl(url: string, options?: SchemeOptions): string {
+  const parsed = parseStoreUrl(url, options)
+  if (parsed.kind === 'module') return parsed.url
   if (parsed.kind === 'directory') return `file://${urlPath(resolve(parsed.directory))}`
   return `s3://${[parsed.bucket, urlPath(parsed.prefix)].filter((part) => part !== '').join('/')}`
 }
@@ -54,24 +73,24 @@ export function urlPath(path: string): string {
   )
 }
 
-/** What has a meaning in a URL or to a shell, and what cannot be seen. */
+/** Characters that have a meaning in a URL or to a shell, and invisible ones. */
 const notAsItIs = /[^\w\-.~/:@=+,\u{80}-\u{10ffff}]|[\p{C}\p{Z}]/gu
 
 /**
  * Checks the URL of a server.
- * @param name what whoever gave it calls it.
+ * @param name of the setting, as its user calls it.
  * @throws TypeError
  */
 export function checkEndpoint(endpoint: unknown, name = '"endpoint"'): void {
   const isUrl = typeof endpoint === 'string' && /^https?:\/\//.test(endpoint) && URL.canParse(endpoint)
   if (isUrl) return
   throw new TypeError(
-    `expected ${name} to be a URL such as "http://127.0.0.1:9000", got ${JSON.stringify(endpoint)}`,
+    `expected ${name} to be a URL such as "http://127.0.0.1:9000", got ${describe(typeof endpoint === 'string' ? withoutCredentials(endpoint) : endpoint)}`,
   )
 }
 
 /**
- * Whatever a bucket may be called, or could be before 2018 in us-east-1, and still can on servers other than AWS:
+ * Names that a bucket may have, or could have before 2018 in us-east-1, and still can on servers other than AWS:
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
  */
 const bucketName = /^[A-Za-z0-9._-]{3,255}$/
@@ -97,6 +116,15 @@ function directoryOf(url: string): string {
   return pathOf(url, url.slice('file://'.length))
 }
 
+/** The part after the scheme. What is before its first slash may be empty. */
+function placeOf(url: string, written: string): string {
+  if (/^[^/]*@/.test(written)) throw unusable(url, 'credentials are options, not part of the URL')
+  const [host = '', ...path] = written.split('/')
+  const place = pathOf(url, [host, ...path.filter((segment) => segment !== '')].join('/'))
+  if (place === '') throw unusable(url, 'it names no place')
+  return urlPath(place)
+}
+
 function pathOf(url: string, written: string): string {
   if (/%2f/i.test(written)) throw unusable(url, 'a name in its path has an encoded "/"')
   const path = decoded(url, written)
@@ -120,7 +148,7 @@ function unusable(url: string, reason: string): TypeError {
   )
 }
 
-/** Of `s3://key:secret@bucket`, as some programs take it, what may be told. */
+/** The URL without its secrets: some programs accept `s3://key:secret@bucket`. */
 function withoutCredentials(url: string): string {
   return url.replace(/(?<=:\/\/)[^@]*:[^@]*@/, '…@')
 }

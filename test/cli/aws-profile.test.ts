@@ -12,23 +12,24 @@ beforeEach(() => {
   return () => vi.unstubAllEnvs()
 })
 
-test('a profile is known by a section of either file', () => {
+test('a profile is known by a section of either file, as the SDK reads them', async () => {
   const config = join(home, 'config')
   vi.stubEnv('AWS_CONFIG_FILE', config)
   vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', join(home, 'secrets'))
   writeFileSync(
     config,
-    '[default]\nregion = x\n[profile prod] # ours\r\n[ profile "of all" ]\n;[profile old]\n',
+    '[default]\nregion = x\n[profile prod] # ours\r\nregion = x\n[plain]\nregion = x\n;[profile old]\n',
   )
   writeFileSync(join(home, 'secrets'), '[staging]\naws_access_key_id = profile\n')
-  for (const name of ['prod', 'of all', 'staging', 'default']) expect(() => checkProfile(name)).not.toThrow()
-  for (const name of ['pro', 'old', 'profile', 'nope']) expect(() => checkProfile(name)).toThrow(UsageError)
+  for (const name of ['prod', 'staging', 'default']) await checkProfile(name)
+  for (const name of ['pro', 'plain', 'old', 'profile', 'constructor'])
+    await expect(checkProfile(name)).rejects.toThrow(UsageError)
 })
 
-test('one that is not there is told with where it was looked for', () => {
+test('one that is not there is told with where it was looked for', async () => {
   vi.stubEnv('HOME', home)
-  expect(() => checkProfile('nope')).toThrow(
+  await expect(checkProfile('nope')).rejects.toThrow(
     `there is no profile "nope", as --profile says, in ${home}/.aws/config or ${home}/.aws/credentials: `,
   )
-  expect(() => checkProfile('default')).not.toThrow()
+  await checkProfile('default')
 })

@@ -5,19 +5,19 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import type { DatabaseInfo } from '#src/cli/info.js'
-import type { DatabaseList } from '#src/cli/ls.js'
+import { surveyDatabase } from '#src/catalog/survey.js'
 import { encodeCloudManifest } from '#src/format/cloud-manifest.js'
 import { parseEpoch } from '#src/format/epoch.js'
 import { encodeLog } from '#src/format/log-record.js'
+import type { DatabaseInfo } from '#src/inspect/database-info.js'
+import type { DatabaseList } from '#src/inspect/database-list.js'
 import { usageOfDatabase } from '#src/inspect/disk-usage.js'
 import { lsmTrees } from '#src/inspect/lsm-tree.js'
-import { surveyDatabase } from '#src/inspect/survey.js'
 import { listTables } from '#src/inspect/table-list.js'
 import { openStore } from '#src/store/open-store.js'
 import { runCli } from '../support/cli.js'
 import { runCommand } from '../support/command-runner.js'
-import { haveTerminals } from '../support/terminal.js'
+import { haveTerminals, terminalSuite } from '../support/terminal.js'
 import { cliAccess, type TestStore, testStores } from '../support/test-stores.js'
 import { bytes, field, prefixed } from '../support/version-edits.js'
 
@@ -145,29 +145,32 @@ test('100,000 objects fit into little memory', async () => {
     expect(code, command).toBe(0)
     expect(stdout, command).toContain('50,000')
   }
-}, 180_000)
+})
 
 describe('colour', () => {
   const main = fileURLToPath(import.meta.resolve('#src/cli/main.js'))
   const sequence = '\u001b['
 
-  test.runIf(haveTerminals)('is on a terminal, and neither with NO_COLOR nor elsewhere', async () => {
-    const [directory] = testStores()
-    const store = directory!.make()
-    await store.put('db/CLOUDMANIFEST', Buffer.from('nonsense'))
-    await store.put('db/MANIFEST-abc', Buffer.from('nonsense'))
-    for (const command of commands) {
-      const line = `'${process.execPath}' '${main}' ${command} ${store.url('db')}`
-      const onTerminal = (env: NodeJS.ProcessEnv) =>
-        execFileSync('script', ['-qc', `${line} || true`, '/dev/null'], {
-          // Node takes the terminal of a CI for one without colours.
-          env: { ...process.env, TERM: 'xterm', CI: undefined, ...env },
-          encoding: 'utf8',
-        })
-      if (command !== 'tables') expect(onTerminal({ NO_COLOR: undefined }), command).toContain(sequence)
-      expect(onTerminal({ NO_COLOR: '1' }), command).not.toContain(sequence)
-      const { stdout, stderr } = await runCli([command, store.url('db')], { NO_COLOR: undefined })
-      expect(stdout + stderr, command).not.toContain(sequence)
-    }
-  })
+  test.runIf(haveTerminals)(
+    terminalSuite('is on a terminal, and neither with NO_COLOR nor elsewhere'),
+    async () => {
+      const [directory] = testStores()
+      const store = directory!.make()
+      await store.put('db/CLOUDMANIFEST', Buffer.from('nonsense'))
+      await store.put('db/MANIFEST-abc', Buffer.from('nonsense'))
+      for (const command of commands) {
+        const line = `'${process.execPath}' '${main}' ${command} ${store.url('db')}`
+        const onTerminal = (env: NodeJS.ProcessEnv) =>
+          execFileSync('script', ['-qc', `${line} || true`, '/dev/null'], {
+            // Node takes the terminal of a CI for one without colours.
+            env: { ...process.env, TERM: 'xterm', CI: undefined, ...env },
+            encoding: 'utf8',
+          })
+        if (command !== 'tables') expect(onTerminal({ NO_COLOR: undefined }), command).toContain(sequence)
+        expect(onTerminal({ NO_COLOR: '1' }), command).not.toContain(sequence)
+        const { stdout, stderr } = await runCli([command, store.url('db')], { NO_COLOR: undefined })
+        expect(stdout + stderr, command).not.toContain(sequence)
+      }
+    },
+  )
 })

@@ -8,10 +8,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { deflateRawSync } from 'node:zlib'
 import { beforeAll, describe, expect, test } from 'vitest'
-import type { VerifyJson } from '#src/cli/verify.js'
 import { encodeCloudManifest } from '#src/format/cloud-manifest.js'
 import type { Epoch } from '#src/format/epoch.js'
 import { encodeLog } from '#src/format/log-record.js'
+import type { VerifyJson } from '#src/inspect/verify-json.js'
 import { tableOfLongIndex, tableOfManyFilters } from '../support/amplifying-tables.js'
 import type { CliResult } from '../support/cli.js'
 import { CommandRunner } from '../support/command-runner.js'
@@ -38,7 +38,7 @@ const epoch = 'bad' as Epoch
 const maxMemoryMiB = 350
 /** Three problems with each of 5,000 tables are the most, of some 400 bytes in JSON. */
 const maxOutput = 16 * 2 ** 20
-const maxSeconds = 20
+const maxCpuSeconds = 60
 
 /** What no terminal gets to see: all controls but line breaks and tabs, and what hides or turns text. */
 const raw = /[^\P{C}\n\t]|[\p{Zl}\p{Zp}]/u
@@ -50,8 +50,7 @@ async function behaved(store: TestStore, command: readonly string[]): Promise<Cl
   const home = mkdtempSync(join(tmpdir(), 'cloudenv-far-'))
   try {
     const { options, env } = cliAccess(store)
-    const start = performance.now()
-    const { maxMemoryKiB, ...result } = await runner.run(
+    const { maxMemoryKiB, cpuSeconds, ...result } = await runner.run(
       [...command, ...options],
       { ...env, TMPDIR: home, HOME: home },
       home,
@@ -59,7 +58,7 @@ async function behaved(store: TestStore, command: readonly string[]): Promise<Cl
     const label = command.join(' ')
     expect([0, 1, 2], `${label}: ${result.stderr}`).toContain(result.code)
     expect(maxMemoryKiB / 1024, label).toBeLessThan(maxMemoryMiB)
-    expect((performance.now() - start) / 1000, label).toBeLessThan(maxSeconds)
+    expect(cpuSeconds, label).toBeLessThan(maxCpuSeconds)
     expect(result.stdout.length + result.stderr.length, label).toBeLessThan(maxOutput)
     expect(result.stdout, label).not.toMatch(raw)
     expect(result.stderr, label).not.toMatch(raw)
@@ -486,7 +485,7 @@ describe('tables', () => {
     expect(results.get('verify --deep')!.stdout).toMatch(/ problems \(/)
   })
 
-  test('sst shows or refuses each', { timeout: 240_000 }, async () => {
+  test('sst shows or refuses each', async () => {
     const url = (at: number) => store.url(`db/${String(at + 7).padStart(6, '0')}.sst-${epoch}`)
     const commands = hostileTables.flatMap(([what], at) => [
       ['sst', url(at)],
@@ -498,7 +497,7 @@ describe('tables', () => {
     await allBehaved(store, commands)
   })
 
-  test('every other command', { timeout: 120_000 }, async () => {
+  test('every other command', async () => {
     await allBehaved(store)
   })
 })
@@ -507,7 +506,7 @@ const columnFamily = (id: number, name: string) =>
   bytes(field.columnFamily(id), field.addsColumnFamily(name), field.comparator('leveldb.BytewiseComparator'))
 
 describe('a MANIFEST', () => {
-  test('with names and keys that speak to the terminal', { timeout: 120_000 }, async () => {
+  test('with names and keys that speak to the terminal', async () => {
     const store = directory!.make()
     const inFamily = (fields: TableFields & { readonly number: number }) =>
       bytes(field.columnFamily(1), newTable(fields.number, fields))
@@ -557,7 +556,7 @@ describe('a MANIFEST', () => {
       'with five thousand tables that are not there, overlap, and were never counted',
       [start, bytes(...Array.from({ length: 5_000 }, (_, at) => newTable(at + 1, { level: 6 })))],
     ],
-  ])('%s', { timeout: 120_000 }, async (_, edits) => {
+  ])('%s', async (_, edits) => {
     const store = directory!.make()
     await putDatabase(store, edits)
     const results = await allBehaved(store)
@@ -572,7 +571,7 @@ describe('a MANIFEST', () => {
     ['a length of 4 GiB', bytes(1, 0xffff_ffff)],
     ['a next file number of 2^63', Buffer.concat([varint(3), varint(nine)])],
     ['an atomic group that never ends', bytes(field.inAtomicGroup(0xffff_ffff))],
-  ])('with %s is corrupt', { timeout: 60_000 }, async (_, edit) => {
+  ])('with %s is corrupt', async (_, edit) => {
     const store = directory!.make()
     await putDatabase(store, [start, edit])
     const results = await allBehaved(store, readingCommands(store))
@@ -600,7 +599,7 @@ describe('a CLOUDMANIFEST', () => {
     ],
     ['with a varint that never ends', () => encodeLog([header(1), endlessVarint])],
     ['of random bytes', () => randomBytes(100_000)],
-  ])('%s', { timeout: 60_000 }, async (_, content) => {
+  ])('%s', async (_, content) => {
     const store = directory!.make()
     await putDatabase(store, [start])
     await store.put('db/CLOUDMANIFEST', content())
@@ -617,14 +616,14 @@ describe('objects', () => {
     sound = await readObjects(store)
   })
 
-  test('every one of random bytes', { timeout: 60_000 }, async () => {
+  test('every one of random bytes', async () => {
     const store = directory!.make()
     for (const [key, { length }] of sound) await store.put(key, randomBytes(length))
     const results = await allBehaved(store)
     expect(results.get('verify')!.code).toBe(1)
   })
 
-  test('every table of random bytes', { timeout: 60_000 }, async () => {
+  test('every table of random bytes', async () => {
     const store = directory!.make()
     await writeObjects(store, sound)
     for (const [key, { length }] of sound)
@@ -634,7 +633,7 @@ describe('objects', () => {
     expect(results.get('verify --deep --json')!.code).toBe(1)
   })
 
-  test('an IDENTITY that speaks to the terminal, at length', { timeout: 60_000 }, async () => {
+  test('an IDENTITY that speaks to the terminal, at length', async () => {
     const store = directory!.make()
     await writeObjects(store, sound)
     await store.put('db/IDENTITY', Buffer.from(nasty.repeat(100_000)))
@@ -642,7 +641,7 @@ describe('objects', () => {
   })
 
   describe.each(testStores())('in $name', ({ make }) => {
-    test('with names that lead elsewhere, hide, or speak to the terminal', { timeout: 120_000 }, async () => {
+    test('with names that lead elsewhere, hide, or speak to the terminal', async () => {
       const store = make()
       await writeObjects(store, sound)
       const names = [

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, onTestFinished, test } from 'vitest'
+import { beforeAll, beforeEach, describe, expect, inject, onTestFinished, test } from 'vitest'
 import { CommandRunner, runCommand } from '../support/command-runner.js'
 import { FaultProxy } from '../support/fault-proxy.js'
 import { keyAt } from '../support/filled-database.js'
@@ -20,8 +20,8 @@ describe.runIf(minio)('a database of 5,002 tables', () => {
     await writeManyTables(store, 'db', tables)
     await store.put('db/IDENTITY', Buffer.from('c0ffee00-0000-4000-8000-000000000000'))
     proxy = await FaultProxy.start(minio!.endpoint)
+    return () => proxy.stop()
   })
-  afterAll(() => proxy.stop())
   beforeEach(() => proxy.reset())
 
   const cloudenv = (...cliArguments: string[]) => cloudenvEnding(0, ...cliArguments)
@@ -42,13 +42,15 @@ describe.runIf(minio)('a database of 5,002 tables', () => {
     expect([lists(), others()]).toEqual([pages, 2])
   })
 
-  test.each(['info', 'tables', 'gc'])(
-    'takes %s a request a page, and three for what it is',
-    async (command) => {
-      expect(await cloudenv(command, store.url('db'))).toContain(command === 'gc' ? 'no garbage' : '5,002')
-      expect([lists(), others()]).toEqual([pages, 3])
-    },
-  )
+  test.each(['info', 'tables'])('takes %s a request a page, and three for what it is', async (command) => {
+    expect(await cloudenv(command, store.url('db'))).toContain('5,002')
+    expect([lists(), others()]).toEqual([pages, 3])
+  })
+
+  test('takes gc a request a page, three for what it is, and one for unfinished uploads', async () => {
+    expect(await cloudenv('gc', store.url('db'))).toContain('no garbage')
+    expect([lists(), others()]).toEqual([pages, 3 + 1])
+  })
 
   test.each(['ls', 'info', 'tables', 'gc', 'du'])('takes %s less than 200 MB of memory', async (command) => {
     const { options, env } = cliAccess(store)

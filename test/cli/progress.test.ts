@@ -5,7 +5,7 @@ import { describe, expect, inject, onTestFinished, test } from 'vitest'
 import { Cli } from '../support/cli.ts'
 import { FaultProxy } from '../support/fault-proxy.ts'
 import { putHostile } from '../support/hostile-database.ts'
-import { ctrlC, haveTerminals, shellCommand, Terminal } from '../support/terminal.ts'
+import { ctrlC, haveTerminals, shellCommand, Terminal, terminalSuite } from '../support/terminal.ts'
 import { cliAccess, mainTestStores } from '../support/test-stores.ts'
 
 const minio = mainTestStores().find(({ name }) => name === 'minio')
@@ -42,7 +42,7 @@ describe.runIf(minio)('what takes longer than a second', () => {
   test('tells of it in a line, where that is no terminal', async () => {
     const { url, options, env, answer } = await slowDatabase(listing)
     const cli = new Cli(['ls', url, ...options], env)
-    await expect.poll(() => cli.stderr, { timeout: 20_000 }).toBe('listing: 0 objects, 0/s\n')
+    await expect.poll(() => cli.stderr).toBe('listing: 0 objects, 0/s\n')
     answer()
     expect(await cli.result).toMatchObject({ code: 0, stdout: expect.stringContaining('bad') })
   })
@@ -64,7 +64,7 @@ describe.runIf(minio)('what takes longer than a second', () => {
   ] as const)('is told of while %s opens a database', async (_, commandLine, code) => {
     const { url, options, env, answer } = await slowDatabase(manifest)
     const cli = new Cli([...commandLine(url), ...options], env)
-    await expect.poll(() => cli.stderr, { timeout: 20_000 }).toMatch(/^opening: \d s\n/)
+    await expect.poll(() => cli.stderr).toMatch(/^opening: \d s\n/)
     answer()
     expect((await cli.result).code).toBe(code)
   })
@@ -72,12 +72,12 @@ describe.runIf(minio)('what takes longer than a second', () => {
   test('is told of by its right name while a database is listed and its MANIFEST read', async () => {
     const { url, options, env, answer } = await slowDatabase(manifest)
     const cli = new Cli(['tables', url, ...options], env)
-    await expect.poll(() => cli.stderr, { timeout: 20_000 }).toMatch(/^surveying: 2 objects, \d\/s\n/)
+    await expect.poll(() => cli.stderr).toMatch(/^surveying: 2 objects, \d\/s\n/)
     answer()
     expect((await cli.result).code).toBe(0)
   })
 
-  describe.runIf(haveTerminals)('on a terminal', () => {
+  describe.runIf(haveTerminals)(terminalSuite('on a terminal'), () => {
     test('is told of in one line that changes, and is gone in the end', async () => {
       const { url, options, env, answer } = await slowDatabase(listing)
       const terminal = new Terminal(shellCommand(['ls', url, ...options]), { ...env, NO_COLOR: '1' })

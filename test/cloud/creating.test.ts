@@ -1,22 +1,7 @@
 import { copyFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { EnvError } from '#src/env/env-error.js'
-import type { ObjectStore } from '#src/store/object-store.js'
-import { newStore, ScriptedMachine, withFaults } from '../support/scripted-rocksdb.js'
-
-/** The store for a process that is killed: after `writes` of them nothing of it gets there. */
-function killedAfter(store: ObjectStore, writes: number): ObjectStore {
-  let written = 0
-  const write = <T>(perform: () => Promise<T>): Promise<T> => {
-    written += 1
-    return written <= writes ? perform() : Promise.reject(new EnvError('IOError', 'killed'))
-  }
-  return withFaults(store, {
-    put: (key, body, options) => write(() => store.put(key, body, options)),
-    deleteMany: (keys) => write(() => store.deleteMany(keys)),
-  })
-}
+import { killedAfter, newStore, ScriptedMachine } from '../support/scripted-rocksdb.js'
 
 /** What lies at the place of the database, by name. */
 async function objectsOf(directory: string, pattern = /./): Promise<string[]> {
@@ -112,17 +97,44 @@ describe('where a database lost its CLOUDMANIFEST', () => {
     const db = await (await ScriptedMachine.start(store)).database().open()
     await db.close()
   })
+})
 
-  test('a state of another cookie keeps what is there, and one may be begun beside it', async () => {
-    const { store, directory, cloudManifest } = await decapitated()
-    await store.put('db/CLOUDMANIFEST-branch', cloudManifest)
-    const before = await objectsOf(directory, /-/)
-    const machine = await ScriptedMachine.start(store)
-    const db = await machine.database().open()
-    machine.clock.advance(7_200_000)
-    await db.flush()
-    await db.close()
-    expect(await objectsOf(directory)).toEqual(expect.arrayContaining(before))
+describe('a cookie that is forgotten, or another than the database has', () => {
+  async function underCookies(...cookies: readonly string[]) {
+    const { store, directory } = newStore()
+    for (const cookie of cookies) {
+      const db = await (await ScriptedMachine.start(store, { cookie })).database().open()
+      await db.flush()
+      await db.close()
+      await store.copy(`db/CLOUDMANIFEST-${cookie}`, `aside/CLOUDMANIFEST-${cookie}`)
+      await store.deleteMany([`db/CLOUDMANIFEST-${cookie}`])
+      for (const name of await objectsOf(directory)) {
+        await store.copy(`db/${name}`, `aside/${name}`)
+        await store.deleteMany([`db/${name}`])
+      }
+    }
+    for (const name of await readdir(join(directory, 'aside')))
+      await store.copy(`aside/${name}`, `db/${name}`)
+    return { store, directory }
+  }
+
+  test.each([
+    ['', 'CLOUDMANIFEST'],
+    ['typo', 'CLOUDMANIFEST-typo'],
+  ])('(%j) makes no empty database: the error names those that are there', async (cookie, object) => {
+    const { store, directory } = await underCookies('blue', 'green')
+    const before = await objectsOf(directory)
+    const { database } = (await ScriptedMachine.start(store, { cookie })).database()
+    const expected = {
+      message: expect.stringContaining(
+        `db has no ${object}, but a database under other cookies: "blue", "green". No empty database is made beside it. ` +
+          'Set the option "cookie" to the one you want, leave it out for none',
+      ),
+    }
+    await expect(database.claim()).rejects.toMatchObject({ ...expected, code: 'InvalidArgument' })
+    await expect(database.openMetadata('CURRENT')).rejects.toMatchObject({ ...expected, code: 'NotFound' })
+    await expect(database.metadataSize('CURRENT')).rejects.toMatchObject({ ...expected, code: 'NotFound' })
+    expect(await objectsOf(directory)).toEqual(before)
   })
 })
 

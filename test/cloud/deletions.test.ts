@@ -1,5 +1,7 @@
-import { beforeEach, expect, test } from 'vitest'
-import { Deletions } from '#src/cloud/deletions.js'
+import { beforeEach, describe, expect, test } from 'vitest'
+import type { DatabasePlace } from '#src/catalog/database-place.js'
+import { type DatedGarbage, Deletions } from '#src/cloud/deletions.js'
+import { Tables } from '#src/cloud/tables.js'
 import { ManualClock } from '../support/manual-clock.js'
 
 const hour = 3_600_000
@@ -7,18 +9,46 @@ const hour = 3_600_000
 let clock: ManualClock
 let batches: string[][]
 let isOwner: boolean
+let hasOthers: boolean
+let whileLooking: () => void
 let failure: Error | undefined
+let looks: number
+let whileDeleting: () => void
+let tables: Tables
 let deletions: Deletions
+
+/** By the store's clock, which is days away from the machine's. */
+const ownedSince = new Date('2030-01-01T00:00:00Z')
+const before = (ms: number) => new Date(ownedSince.getTime() - ms)
+
+function garbage(dates: Readonly<Record<string, Date | undefined>>): DatedGarbage {
+  const known = Object.entries(dates).flatMap(([key, date]) => (date ? [[key, date] as const] : []))
+  return { keys: Object.keys(dates), mayBeDue: known.length > 0, since: async () => new Map(known) }
+}
 
 beforeEach(() => {
   clock = new ManualClock()
   batches = []
   isOwner = true
+  hasOthers = false
+  whileLooking = () => {}
   failure = undefined
+  looks = 0
+  whileDeleting = () => {}
+  tables = new Tables(new Map())
   deletions = new Deletions(
+    tables,
     {
-      mayDelete: async () => isOwner,
+      ownedSince: async () => {
+        looks += 1
+        return isOwner ? ownedSince : undefined
+      },
+      hasOtherStates: async () => {
+        whileLooking()
+        return hasOthers
+      },
       deleteMany: async (keys) => {
+        whileDeleting()
         if (failure) throw failure
         batches.push([...keys])
       },
@@ -28,10 +58,19 @@ beforeEach(() => {
   )
 })
 
+function becomesObsolete(key: string): void {
+  deletions.schedule(tables.live(key) ? tables.drop(key) : tables.inherit(key))
+}
+
+/** RocksDB writes a file of that name anew. */
+function isWanted(key: string): void {
+  tables.seal(key, { place: { path: '' } as DatabasePlace, objectName: key, size: 1, modified: new Date(0) })
+}
+
 test('an obsolete object is deleted after the delay, with the others of that time in one batch', async () => {
-  deletions.schedule('a')
+  becomesObsolete('a')
   clock.advance(10)
-  deletions.schedule('b')
+  becomesObsolete('b')
   clock.advance(hour - 20)
   await deletions.run()
   expect(batches).toEqual([])
@@ -41,15 +80,47 @@ test('an obsolete object is deleted after the delay, with the others of that tim
 })
 
 test('an object that is wanted again stays', async () => {
-  deletions.schedule('a')
-  deletions.cancel('a')
+  becomesObsolete('a')
+  isWanted('a')
   clock.advance(2 * hour)
   await deletions.run()
   expect(batches).toEqual([])
 })
 
+test('an object that is wanted again after the look for other states stays', async () => {
+  for (const key of ['a', 'b', 'c']) becomesObsolete(key)
+  whileLooking = () => {
+    for (const key of ['a', 'b']) isWanted(key)
+    // Obsolete once more, with readers of its own.
+    becomesObsolete('b')
+  }
+  clock.advance(2 * hour)
+  await deletions.run()
+  expect(batches).toEqual([['c']])
+  whileLooking = () => {}
+  clock.advance(2 * hour)
+  await deletions.run()
+  expect(batches).toEqual([['c'], ['b']])
+})
+
+test('an object that is wanted again during its deletion, and then not, is deleted once more', async () => {
+  becomesObsolete('a')
+  clock.advance(2 * hour)
+  whileDeleting = () => {
+    isWanted('a')
+    becomesObsolete('a')
+    failure = new Error('the store is away')
+  }
+  await deletions.run()
+  whileDeleting = () => {}
+  failure = undefined
+  clock.advance(2 * hour)
+  await deletions.run()
+  expect(batches).toEqual([['a']])
+})
+
 test('who was displaced deletes nothing any more', async () => {
-  deletions.schedule('a')
+  becomesObsolete('a')
   isOwner = false
   clock.advance(2 * hour)
   await deletions.run()
@@ -60,7 +131,7 @@ test('who was displaced deletes nothing any more', async () => {
 })
 
 test('a failed deletion comes again later', async () => {
-  deletions.schedule('a')
+  becomesObsolete('a')
   failure = new Error('the store is away')
   clock.advance(2 * hour)
   await deletions.run()
@@ -70,18 +141,116 @@ test('a failed deletion comes again later', async () => {
   expect(batches).toEqual([['a']])
 })
 
-test('the queue ends with the Env', async () => {
-  deletions.schedule('a')
-  await deletions.stop()
+test('the end takes what is due with it, and forgets the rest', async () => {
+  becomesObsolete('a')
+  clock.advance(hour)
+  becomesObsolete('b')
+  await deletions.finish()
+  expect(batches).toEqual([['a']])
+  clock.advance(2 * hour)
+  await deletions.run()
+  expect(batches).toEqual([['a']])
+})
+
+test('the end asks nothing of the store where nothing is due', async () => {
+  becomesObsolete('a')
+  await deletions.finish()
+  expect(looks).toBe(0)
+})
+
+test('the end does not wait for a store that never answers', async () => {
+  const silent = new Deletions(
+    tables,
+    {
+      ownedSince: () => new Promise(() => {}),
+      hasOtherStates: async () => false,
+      deleteMany: async () => {},
+    },
+    hour,
+    clock,
+  )
+  silent.schedule(tables.inherit('a'))
+  clock.advance(hour)
+  const finished = silent.finish()
+  clock.advance(10_000)
+  await finished
+})
+
+test('nothing is deleted while another state may need it', async () => {
+  becomesObsolete('a')
+  hasOthers = true
+  clock.advance(2 * hour)
+  await deletions.run()
+  hasOthers = false
   clock.advance(2 * hour)
   await deletions.run()
   expect(batches).toEqual([])
 })
 
+describe('what was obsolete before', () => {
+  test('for the delay is deleted at once, the rest when its own delay is over', async () => {
+    deletions.inherit(garbage({ old: before(2 * hour), young: before(hour / 2), unknown: undefined }))
+    clock.advance(100)
+    await deletions.run()
+    expect(batches).toEqual([['old']])
+    clock.advance(hour / 2 + 100)
+    await deletions.run()
+    expect(batches).toEqual([['old'], ['young']])
+    clock.advance(hour / 2)
+    await deletions.run()
+    expect(batches).toEqual([['old'], ['young'], ['unknown']])
+  })
+
+  test('is deleted at the end of a session that is over at once', async () => {
+    deletions.inherit(garbage({ old: before(2 * hour), young: before(hour / 2) }))
+    await deletions.finish()
+    expect(batches).toEqual([['old']])
+  })
+
+  test('by a time that the store has not come to yet waits for the whole delay', async () => {
+    deletions.inherit(garbage({ odd: before(-10 * hour) }))
+    clock.advance(hour - 100)
+    await deletions.run()
+    expect(batches).toEqual([])
+    clock.advance(200)
+    await deletions.run()
+    expect(batches).toEqual([['odd']])
+  })
+
+  test('costs no request where nothing can be due', async () => {
+    deletions.inherit(garbage({ a: undefined }))
+    await deletions.run()
+    await deletions.finish()
+    expect(looks).toBe(0)
+  })
+
+  test('is dated later where the store could not be asked', async () => {
+    failure = new Error('the store is away')
+    deletions.inherit({
+      ...garbage({ a: before(2 * hour) }),
+      since: async () => {
+        if (failure) throw failure
+        return new Map([['a', before(2 * hour)]])
+      },
+    })
+    await deletions.run()
+    failure = undefined
+    await deletions.run()
+    expect(batches).toEqual([['a']])
+  })
+
+  test('and is wanted again stays', async () => {
+    deletions.inherit(garbage({ a: before(2 * hour) }))
+    isWanted('a')
+    await deletions.run()
+    expect(batches).toEqual([])
+  })
+})
+
 test('very many objects are one batch, and queued in no time', async () => {
   const keys = Array.from({ length: 200_000 }, (_, index) => `key${index}`)
   const start = performance.now()
-  for (const key of keys) deletions.schedule(key)
+  for (const key of keys) becomesObsolete(key)
   expect(performance.now() - start).toBeLessThan(5_000)
   clock.advance(hour + 100)
   await deletions.run()
@@ -90,10 +259,10 @@ test('very many objects are one batch, and queued in no time', async () => {
 
 test('nothing is deleted after the stop, though a batch under way fails', async () => {
   failure = new Error('the store is away')
-  deletions.schedule('a')
+  becomesObsolete('a')
   clock.advance(hour)
   const running = deletions.run()
-  await deletions.stop()
+  await deletions.finish()
   await running
   failure = undefined
   clock.advance(2 * hour)

@@ -202,15 +202,15 @@ describe('the bound', () => {
 
   test('leaves a file alone that is not in the store yet', async () => {
     const cache = await FileCache.open(directory, chunk)
-    const bornPath = join(directory, 'born')
+    const writtenPath = join(directory, 'written')
     const bytes = randomBytes(3 * chunk)
-    await writeFile(bornPath, bytes)
-    const born = cache.file('000001.sst-a', bytes.length, async () => Buffer.alloc(0))
-    born.born(bornPath)
+    await writeFile(writtenPath, bytes)
+    const written = cache.file('000001.sst-a', bytes.length, async () => Buffer.alloc(0))
+    written.written(writtenPath)
     const other = new Stored(chunk)
     await read(cache.file('000002.sst-a', chunk, other.fetch).open(), 0, 10)
-    expectBytes(await read(born.open(), 0, bytes.length), bytes)
-    expect(await cache.adopt(born, bornPath)).toBe(false)
+    expectBytes(await read(written.open(), 0, bytes.length), bytes)
+    expect(await cache.adopt(written, writtenPath)).toBe(false)
     await cache.close()
   })
 })
@@ -264,6 +264,27 @@ describe('after a restart', () => {
 })
 
 describe('while it is in use', () => {
+  test.skipIf(process.platform !== 'linux')(
+    'many files that grow have few descriptors between them',
+    async () => {
+      const descriptors = async () => (await readdir('/proc/self/fd')).length
+      const before = await descriptors()
+      const stored = new Stored(2 * chunk)
+      const cache = await FileCache.open(directory, 1000 * chunk)
+      const files = Array.from({ length: 300 }, (_, index) =>
+        cache.file(`${index}.sst-a`, stored.bytes.length, stored.fetch).open(),
+      )
+      for (const offset of [0, chunk]) {
+        for (const file of files)
+          expectBytes(await read(file, offset, 10), stored.bytes.subarray(offset, offset + 10))
+        expect((await descriptors()) - before).toBeLessThan(120)
+      }
+      expect(stored.fetched).toHaveLength(600)
+      await cache.close()
+      await expect.poll(descriptors).toBeLessThanOrEqual(before + 2)
+    },
+  )
+
   const size = 4 * chunk
 
   test('it may be deleted: reads go on, and what they fetch is kept again', async () => {

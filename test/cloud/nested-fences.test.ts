@@ -42,7 +42,7 @@ test('who is displaced from a database keeps those nested in it, and each is fen
   }
 
   // Taking the outer one back opens no way around the fences of the nested one.
-  await outer.close()
+  await outer.close({ flush: false })
   const taken = await open(path)
   await taken.put('c', '3')
   await taken.flush()
@@ -50,7 +50,7 @@ test('who is displaced from a database keeps those nested in it, and each is fen
   await taken.put('d', '4')
   await taken.flush()
   expect(await taken.getMany(['c', 'd'], utf8)).toEqual(['3', '4'])
-  await nested.close()
+  await nested.close({ flush: false })
   nested = await open(nestedPath)
   expect(await nested.getMany(['a', 'b'], utf8)).toEqual(['1', '2'])
   for (const db of [taken, nested]) await db.close()

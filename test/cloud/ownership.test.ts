@@ -1,6 +1,6 @@
-import { copyFile, readdir, rm } from 'node:fs/promises'
+import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { EnvError } from '#src/env/env-error.js'
 import type { ObjectStore } from '#src/store/object-store.js'
 import { newStore, ScriptedMachine, withFaults } from '../support/scripted-rocksdb.js'
@@ -75,6 +75,87 @@ test('an owner whose database is deleted in the store is told, and how it comes 
   )
   expect(machine.fences[0]).not.toContain('takes it back')
   await db.close()
+})
+
+test('an owner whose store is away, as a disk that is not mounted, is not fenced, and goes on when it is back', async () => {
+  const { store, directory } = newStore()
+  const machine = await ScriptedMachine.start(store, { ownershipCheckMs: 1000 })
+  const db = await machine.database().open()
+  for (const putInPlace of [async () => {}, () => mkdir(directory)]) {
+    await rename(directory, `${directory}-away`)
+    await putInPlace()
+    machine.clock.advance(1000)
+    await expect(db.flush()).rejects.toThrow("the store's directory is gone")
+    await rm(directory, { recursive: true, force: true })
+    await rename(`${directory}-away`, directory)
+    await db.flush()
+  }
+  expect(machine.fences).toEqual([])
+  await db.close()
+})
+
+test('somebody who loses the creation of a database leaves the IDENTITY of the owner alone', async () => {
+  const { store, directory } = newStore()
+  const owner = await ScriptedMachine.start(store)
+  let owned: Promise<{ close(): Promise<void> }> | undefined
+  const overtaken = withFaults(store, {
+    async put(key, body, options) {
+      // The first request of a creation.
+      owned ??= owner.database().open()
+      await owned
+      return store.put(key, body, options)
+    },
+  })
+  const other = await ScriptedMachine.start(overtaken)
+  await expect(other.database().open()).rejects.toMatchObject({ code: 'IOFenced' })
+  expect(await readFile(join(directory, 'db/IDENTITY'), 'utf8')).toBe(
+    await readFile(join(owner.root, 'db/IDENTITY'), 'utf8'),
+  )
+  await (await owned)?.close()
+})
+
+describe('an owner whose claim succeeded, but not what follows it', () => {
+  /** A database without IDENTITY, and a store that does not take a new one at first. */
+  async function withoutIdentity() {
+    const { store, directory } = newStore()
+    const first = await ScriptedMachine.start(store)
+    await (await first.database().open()).close()
+    await store.deleteMany(['db/IDENTITY'])
+    let isAway = true
+    const faulty = withFaults(store, {
+      async put(key, body, options) {
+        if (key === 'db/IDENTITY' && isAway)
+          throw new EnvError('IOError', 'the store is away', { retryable: true })
+        return store.put(key, body, options)
+      },
+    })
+    const machine = await ScriptedMachine.start(faulty, { ownershipCheckMs: 1000 })
+    const { database, directory: local } = machine.database()
+    await database.claim()
+    onTestFinished(() => database.release())
+    await writeFile(join(local, 'identity.dbtmp'), 'an-identity')
+    await database.renameMetadata(join(local, 'identity.dbtmp'), 'IDENTITY')
+    await writeFile(join(local, '000101.log'), '')
+    const manifest = (await readFile(join(local, 'MANIFEST-000001'))).length
+    const commit = () => database.owner!.commitManifest(join(local, 'MANIFEST-000001'), manifest)
+    await expect(commit()).rejects.toThrow('the store is away')
+    isAway = false
+    return { store, directory, machine, commit }
+  }
+
+  test('does it with the next commit', async () => {
+    const { directory, commit } = await withoutIdentity()
+    expect(await readdir(join(directory, 'db'))).not.toContain('IDENTITY')
+    await commit()
+    expect(await readdir(join(directory, 'db'))).toContain('IDENTITY')
+  })
+
+  test('looks whether the database is still its own meanwhile', async () => {
+    const { store, machine } = await withoutIdentity()
+    await store.deleteMany(['db/CLOUDMANIFEST'])
+    machine.clock.advance(1000)
+    await expect.poll(() => machine.fences).toHaveLength(1)
+  })
 })
 
 describe('an owner that let go', () => {

@@ -109,7 +109,7 @@ function same(what: string, actual: unknown, expected: unknown): void {
   if (a !== b) throw new Error(`${what}: got ${a} instead of ${b}`)
 }
 
-test('a database answers as a sorted map does, whatever is done to it', { timeout: 120_000 }, async () => {
+test('a database answers as a sorted map does, whatever is done to it', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
       const path = newPath()

@@ -55,15 +55,17 @@ test.each([
   [
     { max_background_jobs: 'lots' },
     TypeError,
-    'expected option "max_background_jobs" to be an integer, got "lots"',
+    'expected option "max_background_jobs" to be an integer or a size such as "64 MB", got "lots"',
   ],
-  [{ max_background_jobs: 1.5 }, TypeError, 'to be an integer, got "1.5"'],
-  [{ max_background_jobs: true }, TypeError, 'to be an integer, got "true"'],
+  [{ max_background_jobs: 1.5 }, TypeError, 'to be an integer or a size such as "64 MB", got "1.5"'],
+  [{ max_background_jobs: true }, TypeError, 'to be an integer or a size such as "64 MB", got "true"'],
   [{ max_background_jobs: Number.NaN }, TypeError, 'a finite number'],
   [{ write_buffer_size: null }, TypeError, 'expected option "write_buffer_size" to be a string'],
   [{ use_fsync: 'maybe' }, TypeError, 'expected option "use_fsync" to be true or false, got "maybe"'],
   [{ max_bytes_for_level_multiplier: 'x' }, TypeError, 'to be a number, got "x"'],
-  [{ compression: 'kMagic' }, TypeError, 'RocksDB refuses option "compression" = "kMagic"'],
+  [{ compression: 'kMagic' }, RangeError, 'expected option "compression" to be one of kNoCompression, '],
+  [{ compression: 'kXpressCompression' }, RangeError, 'kLZ4HCCompression, kZSTD'],
+  [{ info_log_level: 'LOUD' }, TypeError, 'RocksDB refuses option "info_log_level" = "LOUD"'],
   [{ merge_operator: 'no such operator' }, TypeError, 'no such operator'],
   [{ block_based_table_factory: { blok_size: 1 } }, TypeError, 'blok_size'],
   [{ block_based_table_factory: { block_size: 'x' } }, TypeError, 'block_size'],
@@ -93,4 +95,32 @@ test('createIfMissing wins over the option of that name', async () => {
   await expect(RocksDB.open(newPath(), { options: { create_if_missing: false } })).rejects.toMatchObject({
     code: 'NotFound',
   })
+})
+
+test.each([
+  ['64 MB', 64 * 2 ** 20],
+  ['64MiB', 64 * 2 ** 20],
+  ['64M', 64 * 2 ** 20],
+  [64 * 2 ** 20, 64 * 2 ** 20],
+])('a size such as %j means the same in every option', async (size, bytes) => {
+  const db = await openDatabase({
+    options: { write_buffer_size: size, block_based_table_factory: { metadata_block_size: size } },
+    columnFamilies: { other: { target_file_size_base: size } },
+  })
+  const text = optionsFile(db.path)
+  expect(text).toContain(`write_buffer_size=${bytes}\n`)
+  expect(text).toContain(`metadata_block_size=${bytes}\n`)
+  expect(text).toContain(`target_file_size_base=${bytes}\n`)
+})
+
+test.each([
+  [{ compression: 'zstd' }, 'compression=kZSTD'],
+  [{ compression: 'LZ4' }, 'compression=kLZ4Compression'],
+  [{ compression: 'none' }, 'compression=kNoCompression'],
+  [{ compression: 'kSnappyCompression' }, 'compression=kSnappyCompression'],
+  [{ compression_per_level: 'none:zstd' }, 'compression_per_level=kNoCompression:kZSTD'],
+  [{ compaction_style: 'universal' }, 'compaction_style=kCompactionStyleUniversal'],
+  [{ block_based_table_factory: { checksum: 'crc32c' } }, 'checksum=kCRC32c'],
+])('%j is understood', async (options, text) => {
+  expect(optionsFile((await openDatabase({ options: options as never })).path)).toContain(`${text}\n`)
 })

@@ -1,29 +1,38 @@
-/** An Env in memory whose tables cannot be stored for a while. */
+/** An Env in memory whose tables cannot be created, or not be committed, for a while. */
 import { EnvError } from '#src/env/env-error.js'
 import { MemoryEnv } from '#src/env/memory-env.js'
 
 class OutageEnv extends MemoryEnv {
   #failures
   #error
+  #failing
   #hasTable = false
 
-  constructor({ failures, error }) {
+  /** `failing`: the step of a flush that fails, `create` or `commit`. */
+  constructor({ failures, error, failing }) {
     super()
     this.#failures = failures
     this.#error = error
+    this.#failing = failing
   }
 
   async newWritableFile(path) {
-    this.#hasTable ||= path.endsWith('.sst')
+    if (path.endsWith('.sst')) {
+      this.#hasTable = true
+      this.#reach('create')
+    }
     return super.newWritableFile(path)
   }
 
   async fsyncDirectory(path) {
-    if (this.#hasTable && this.#failures > 0) {
-      this.#failures -= 1
-      throw new EnvError(this.#error.code, 'the store does not answer', { retryable: this.#error.retryable })
-    }
+    if (this.#hasTable) this.#reach('commit')
     return super.fsyncDirectory(path)
+  }
+
+  #reach(step) {
+    if (step !== this.#failing || this.#failures === 0) return
+    this.#failures -= 1
+    throw new EnvError(this.#error.code, 'the store does not answer', { retryable: this.#error.retryable })
   }
 }
 

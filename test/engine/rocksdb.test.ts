@@ -324,7 +324,7 @@ describe('bad arguments are told apart from failures', () => {
     await expect(RocksDB.open('')).rejects.toThrow(TypeError)
     await expect(RocksDB.open(7 as never)).rejects.toThrow(/expected the path of the database to be a string/)
     await expect(db.get('k', { valueEncoding: 'json' as 'utf8' })).rejects.toThrow(
-      /"buffer" or "utf8", got json/,
+      /"buffer" or "utf8", got "json"/,
     )
     await expect(db.flush({ timeoutMs: -1 })).rejects.toThrow(RangeError)
     await expect(db.batch('a' as never)).rejects.toThrow(TypeError)

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, inject, onTestFinished, test } from 'vitest'
 import { type CloudEnvOptions, cloudEnv, RocksDB } from '#src/index.js'
 import { FaultProxy, s3ErrorBody } from '../support/fault-proxy.js'
+import { promptMs } from '../support/prompt.js'
 import { type TestStoreKind, testStores } from '../support/test-stores.js'
 
 /** How a store is made to refuse, and to work again. */
@@ -36,7 +37,7 @@ function movedAway(): Refusal {
       rmSync(path)
       renameSync(`${path}-away`, path)
     },
-    reason: /a file cannot be a directory too/,
+    reason: /the store's directory is gone, or another one is in its place/,
   }
 }
 
@@ -83,6 +84,16 @@ async function withDatabase(
   }
 }
 
+/** Flushes until that fails with the reason: the Env tries again by itself first, for longer on a busy machine. */
+async function awaitRefusal(db: RocksDB, reason: RegExp): Promise<void> {
+  const flush = () =>
+    db.flush({ timeoutMs: 1500 }).then(
+      () => 'flushed',
+      (error: Error) => error.message,
+    )
+  await expect.poll(flush).toMatch(reason)
+}
+
 /** Flushes until `seconds` have passed, each time in vain. */
 async function flushInVain(db: RocksDB, seconds: number, reason: RegExp): Promise<void> {
   const end = performance.now() + seconds * 1000
@@ -109,19 +120,20 @@ describe.each(refusals)('%s', (_name, makeRefusal) => {
       await db.flush()
       refusal.begin()
       await db.put('meanwhile', '2')
+      await awaitRefusal(db, refusal.reason)
       await flushInVain(db, 4, refusal.reason)
       await db.put('still meanwhile', '3')
       refusal.end()
       const begun = performance.now()
       await db.flush()
-      expect(performance.now() - begun).toBeLessThan(5000)
+      expect(performance.now() - begun).toBeLessThan(promptMs)
       const reader = await reopenElsewhere()
       expect(
         await reader.getMany(['before', 'meanwhile', 'still meanwhile'], { valueEncoding: 'utf8' }),
       ).toEqual(['1', '2', '3'])
       await reader.close()
     })
-  }, 60_000)
+  })
 
   test('writes that fill the memory wait, and go on by themselves', async () => {
     const refusal = await makeRefusal()
@@ -136,8 +148,8 @@ describe.each(refusals)('%s', (_name, makeRefusal) => {
           written = i + 1
         }
       })()
-      await expect.poll(() => db.getProperty('rocksdb.is-write-stopped'), { timeout: 10_000 }).toBe('1')
-      await expect(db.flush({ timeoutMs: 1000 })).rejects.toThrow(refusal.reason)
+      await expect.poll(() => db.getProperty('rocksdb.is-write-stopped')).toBe('1')
+      await awaitRefusal(db, refusal.reason)
       expect(written).toBeLessThan(100)
       refusal.end()
       await writing
@@ -146,7 +158,7 @@ describe.each(refusals)('%s', (_name, makeRefusal) => {
       expect(await reader.get('key 99')).toHaveLength(8 << 10)
       await reader.close()
     })
-  }, 60_000)
+  })
 
   test('a database closes while the store refuses, whatever is under way, and has everything when it is opened again', async () => {
     const refusal = await makeRefusal()
@@ -157,16 +169,16 @@ describe.each(refusals)('%s', (_name, makeRefusal) => {
     const db = await RocksDB.open(path, { env })
     refusal.begin()
     await db.put('key', 'value')
-    await expect(db.flush({ timeoutMs: 1500 })).rejects.toThrow(refusal.reason)
-    const flush = expect(db.flush()).rejects.toThrow(refusal.reason)
+    await awaitRefusal(db, refusal.reason)
+    const flush = db.flush().catch((error: unknown) => error)
     const begun = performance.now()
-    await db.close()
-    await flush
-    expect(performance.now() - begun).toBeLessThan(10_000)
+    await expect(db.close({ timeoutMs: 1500 })).rejects.toThrow(refusal.reason)
+    expect(await flush).toMatchObject({ name: 'RocksDBError' })
+    expect(performance.now() - begun).toBeLessThan(promptMs)
     refusal.end()
     const again = await RocksDB.open(path, { env })
     expect(await again.get('key', { valueEncoding: 'utf8' })).toBe('value')
     await again.close()
     await env.close()
-  }, 60_000)
+  })
 })

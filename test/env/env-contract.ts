@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import type { Env } from '#src/env/env.js'
 import { EnvHost } from '#src/host/env-host.js'
 import { Op } from '#src/host/wire.js'
@@ -12,23 +12,21 @@ export function describeEnv(name: string, create: () => Env, expected: { local: 
   describe(name, () => {
     let temp: string
     let socketPath: string
-    let host: EnvHost
     let env: WireClient
     let dir: string
 
     beforeEach(async () => {
       temp = await mkdtemp(join(tmpdir(), 'env-'))
       socketPath = join(temp, 'host.sock')
-      host = await EnvHost.listen(create(), socketPath)
+      const host = await EnvHost.listen(create(), socketPath)
       env = await WireClient.connect(socketPath)
       dir = join(temp, 'db')
       await env.createDirIfMissing(dir)
-    })
-
-    afterEach(async () => {
-      await env.disconnect()
-      await host.close()
-      await rm(temp, { recursive: true })
+      return async () => {
+        await env.disconnect()
+        await host.close()
+        await rm(temp, { recursive: true })
+      }
     })
 
     const path = (name: string) => join(dir, name)

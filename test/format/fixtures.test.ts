@@ -1,11 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { readManifest } from '#src/catalog/manifest.js'
 import { decodeCloudManifest, encodeCloudManifest } from '#src/format/cloud-manifest.js'
 import { addEpoch, epochOf } from '#src/format/epoch.js'
 import { objectName, parseObjectName } from '#src/format/file-name.js'
 import { encodeLog, readLog } from '#src/format/log-record.js'
-import { readManifest } from '#src/format/manifest.js'
 import { type Fixture, fixtureNames, fixtureSuite, haveFixtures, unpackFixture } from '../support/fixtures.js'
 
 describe.skipIf(!haveFixtures)(fixtureSuite('what rocksdb-cloud wrote'), () => {

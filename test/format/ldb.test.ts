@@ -4,9 +4,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { readManifest } from '#src/catalog/manifest.js'
 import { blobFileName, tableFileName } from '#src/format/file-name.js'
 import { appendRecord } from '#src/format/log-record.js'
-import { readManifest } from '#src/format/manifest.js'
 import { encodeNextFileNumberEdit } from '#src/format/version-edit.js'
 
 const haveLdb = spawnSync('ldb', ['--version']).error === undefined

@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises'
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { Env, EnvListener } from '#src/env/env.js'
@@ -16,9 +16,14 @@ test('the hand-shake says what the Env leaves to the client', async () => {
   expect(client.localLocks).toBe(true)
 })
 
-test('nobody but the owner may connect', async () => {
-  await served.serve({})
-  expect((await stat(served.socketPath)).mode & 0o777).toBe(0o600)
+test('nobody but the owner may connect, from the first moment on', async () => {
+  const socketPath = join(served.directory, 'narrow.sock')
+  const umask = process.umask(0)
+  const listening = EnvHost.listen(scriptedEnv({}), socketPath)
+  const { mode } = statSync(socketPath)
+  expect(process.umask(umask), 'the process has its mask back').toBe(0)
+  expect(mode & 0o777).toBe(0o600)
+  await (await listening).close()
 })
 
 test.each([

@@ -174,7 +174,7 @@ describe('a process', () => {
     const { stdout } = await promisify(execFile)(
       process.execPath,
       ['--input-type=module', '--eval', source],
-      { env: { ...process.env, ...environment }, timeout: 20_000 },
+      { env: { ...process.env, ...environment }, timeout: 120_000 },
     )
     return stdout.trim()
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { EnvHost } from '#src/host/env-host.js'
-import { type FrameReader, maxFrameBytes, maxTransferBytes, Op } from '#src/host/wire.js'
+import { type FrameReader, maxFrameBytes, maxTransferBytes, Op, protocolVersion } from '#src/host/wire.js'
 import { scriptedEnv } from '../support/scripted-env.ts'
 import { FrameSocket, frame, HostError, helloFrame, WireClient } from '../support/wire-client.ts'
 
@@ -86,8 +86,8 @@ describe('the connection ends on', () => {
   test('anything but a HELLO at its start', async () => {
     for (const bytes of [
       frame(Op.getFreeSpace, 1, (out) => out.string('/')),
-      helloFrame('me', 1, 0x12345678),
-      frame(Op.hello, 0, (out) => out.u32(0x564e4543).u16(1).string('me')),
+      helloFrame('me', protocolVersion, 0x12345678),
+      frame(Op.hello, 0, (out) => out.u32(0x564e4543).u16(protocolVersion).string('me')),
     ]) {
       const socket = await FrameSocket.connect(socketPath)
       socket.socket.write(bytes)
@@ -119,13 +119,19 @@ test('another version is answered with both versions, and the connection closed'
     frames.onFrame = resolve
   })
   // A later version may have more in its HELLO than this one understands.
-  const hello = frame(Op.hello, 1, (out) => out.u32(0x564e4543).u16(2).u64(1).u64(2))
+  const hello = frame(Op.hello, 1, (out) =>
+    out
+      .u32(0x564e4543)
+      .u16(protocolVersion + 1)
+      .u64(1)
+      .u64(2),
+  )
   frames.socket.write(Buffer.concat([hello, frame(Op.getFreeSpace, 2, (out) => out.string('/'))]))
   const refused = await answer
   expect(refused.op).toBe(Op.error)
   const error = new HostError(refused)
   expect(error.code).toBe('InvalidArgument')
-  expect(error.message).toMatch(/version 1 .* version 2/)
+  expect(error.message).toMatch(new RegExp(`version ${protocolVersion} .* version ${protocolVersion + 1}`))
   await frames.closed
 })
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
+import { readManifest } from '#src/catalog/manifest.js'
 import { parseEpoch } from '#src/format/epoch.js'
 import { encodeLog } from '#src/format/log-record.js'
-import { readManifest } from '#src/format/manifest.js'
 import { verifyState } from '#src/inspect/verify-state.js'
 import { internalKey } from '../support/raw-table.js'
 import { bytes, field, prefixed } from '../support/version-edits.js'

@@ -26,7 +26,7 @@ describe('arguments', () => {
       'a value that does not suit the option',
       { options: { max_background_jobs: 'many' } },
       TypeError,
-      /"max_background_jobs" to be an integer, got "many"/,
+      /"max_background_jobs" to be an integer or a size such as "64 MB", got "many"/,
     ],
     ['a value of no known type', { options: { max_background_jobs: [4] } }, TypeError, /got an array/],
     [
@@ -47,9 +47,17 @@ describe('arguments', () => {
   })
 
   test.each<[what: string, options: object, message: RegExp]>([
-    ['an unknown option of the Env', { bukket: 'x' }, /unknown option "bukket" of cloudEnv; it takes store/],
+    [
+      'an unknown option of the Env',
+      { bukket: 'x' },
+      /unknown option "bukket" of cloudEnv; it takes store, root/,
+    ],
     ['an unknown option of the cache', { cache: { size: 1 } }, /unknown option "cache.size"/],
-    ['a cache that is none', { cache: '10 GiB' }, /expected "cache" to be an object, got "10 GiB"/],
+    [
+      'a cache that is none',
+      { cache: '10 GiB' },
+      /expected "cache" to be an object such as { maxBytes: '10 GiB' }, got "10 GiB"/,
+    ],
     ['a size that is none', { cache: { maxBytes: 'lots' } }, /"cache.maxBytes".*"10 GiB", got "lots"/],
     ['a URL of another scheme', { store: 'gs://bucket' }, /"s3:\/\/bucket\/prefix".*got "gs:\/\/bucket"/],
     ['a URL with a ".." in its path', { store: 's3://bucket/a/../b' }, /"s3:\/\/bucket\/a\/\.\.\/b".*"\.\."/],
@@ -69,8 +77,13 @@ describe('arguments', () => {
     expect(await pathsBelow(machine.root)).toEqual([])
   })
 
-  test.each([[null], [undefined], ['s3://bucket'], [[]]])('%j are no options of cloudEnv', (options) => {
-    const message = `expected the options of cloudEnv to be an object, got ${JSON.stringify(options)}`
+  test.each([
+    [null, 'null'],
+    [undefined, 'undefined'],
+    ['s3://bucket', '"s3://bucket"'],
+    [[], 'an array'],
+  ])('%j are no options of cloudEnv', (options, shown) => {
+    const message = `expected the options of cloudEnv to be an object, got ${shown}`
     expect(() => cloudEnv(options as never)).toThrow(new TypeError(message))
   })
 
@@ -143,7 +156,7 @@ describe.each(mainTestStores())('databases, with the store in $name', ({ make })
     const own = await refusal(store, () =>
       machine.open(nothing, { path: join(machine.root, '.cloudenv/db') }),
     )
-    expect(own.message).toMatch(/\.cloudenv is the Env's own. Choose another path/)
+    expect(own.message).toMatch(/lies in a "\.cloudenv", which is an Env's own. Choose another path/)
   })
 
   test('a path that no object can have is refused with the reason', async () => {
@@ -249,7 +262,7 @@ describe.each(inject('servers').filter(({ name }) => name === 'minio'))('access 
       'a wrong secret',
       { credentials: { accessKeyId: 'cloudenv-test', secretAccessKey: 'hush-hush' } },
       'IOError',
-      /CLOUDMANIFEST: the store does not accept the credentials .*SignatureDoesNotMatch.*AWS_ACCESS_KEY_ID/,
+      /CLOUDMANIFEST: the store does not accept the credentials.*SignatureDoesNotMatch.*AWS_ACCESS_KEY_ID/,
     ],
     [
       'a wrong region',

@@ -52,7 +52,7 @@ async function inChild(
     {
       cwd: import.meta.dirname,
       env: { ...process.env, ...environment },
-      timeout: 25_000,
+      timeout: 120_000,
       killSignal: 'SIGKILL',
     },
   )
@@ -110,7 +110,7 @@ describe.each(mainTestStores())('a cold cache, with the store in $name', ({ make
     const best = () => Math.min(...tries.map(({ p99 }) => p99))
     while (tries.length < 3 && !(best() < 20)) tries.push((await inChild(store, code)) as { p99: number })
     expect(best(), JSON.stringify(tries)).toBeLessThan(20)
-  }, 90_000)
+  })
 })
 
 describe('the cache', () => {

@@ -2,8 +2,11 @@ import { randomBytes } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { encodeLog } from '#src/format/log-record.js'
 import { encodeVarint } from '#src/format/varint.js'
-import type { RocksDB } from '#src/index.js'
+import { cloudEnv, type RocksDB } from '#src/index.js'
+import { all } from '../engine/open-database.js'
 import { Machine, refusal } from '../support/machine.js'
+import { fillLevels, lazily } from '../support/many-levels.js'
+import { openBucket } from '../support/open-bucket.js'
 import { mainTestStores, type TestStore } from '../support/test-stores.js'
 
 const nothing = () => undefined
@@ -179,6 +182,36 @@ describe.each(mainTestStores())('in $name', ({ make }) => {
     )
     await store.put('db/CLOUDMANIFEST', sound)
     await expectWhole(store, machine)
+  })
+
+  test('tables that go in the middle of a scan fail it, and the reader is told to open again', async () => {
+    const store = make()
+    const writer = new Machine(store)
+    const env = cloudEnv(writer.options)
+    const model = await fillLevels(writer.path, { env, keys: 1500 }).finally(() => env.close())
+    const tables = [...(await store.list()).keys()].filter((key) => key.includes('.sst-'))
+    const sound = await Promise.all(tables.map((key) => store.get(key)))
+    const scan = (db: RocksDB, reverse: boolean) =>
+      db.iterator({ reverse, keyEncoding: 'utf8', valueEncoding: 'utf8' })
+    const { db } = await openBucket({ url: store.url('db'), connection: store.connection }, lazily)
+    await new Machine(store).open(
+      async (reader) => {
+        const begun = [reader, db].flatMap((from) => [scan(from, false), scan(from, true)])
+        for (const iterator of begun) await iterator.next()
+        await store.delete(tables)
+        for (const iterator of begun.slice(0, 2)) {
+          await expect(all(iterator)).rejects.toMatchObject({
+            code: 'PathNotFound',
+            message: expect.stringMatching(/is gone from the store.*has to open the database again/),
+          })
+        }
+        for (const iterator of begun.slice(2))
+          await expect(all(iterator)).rejects.toThrow(/cannot read a range/)
+        for (const [at, key] of tables.entries()) await store.put(key, sound[at]!)
+        expect(await all(scan(reader, true))).toEqual([...model].reverse())
+      },
+      { readOnly: true, options: lazily },
+    )
   })
 
   test('a table that goes while the database is open is an error, never a missing key', async () => {

@@ -46,7 +46,7 @@ describe.skipIf(!havePrograms)(programSuite('cloudenv exec'), () => {
         '--write_buffer_size=2097152',
       )
       for (const name of benchmarks) expect(output).toMatch(new RegExp(`^${name} +:`, 'm'))
-    }, 180_000)
+    })
 
     test('ldb finds the database consistent and scans it, from the bucket alone', async () => {
       const before = await exec('ldb', 'dump', '--count_only')
@@ -56,6 +56,6 @@ describe.skipIf(!havePrograms)(programSuite('cloudenv exec'), () => {
         /^(0x[0-9A-F]+ (:|==>) 0x[0-9A-F]+\s+){10}/m,
       )
       expect(before).toMatch(/Keys in range: [1-9]/)
-    }, 60_000)
+    })
   })
 })

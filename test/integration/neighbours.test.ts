@@ -121,7 +121,7 @@ describe.each(mainTestStores())('in $name', ({ make }) => {
       const others = [...(await store.list())].filter(([key]) => /^outer2|^outer\/inner/.test(key))
 
       const machine = new Machine(store)
-      const { endpoint, region, credentials } = machine.options
+      const { endpoint, region, credentials } = store.connection
       const connection = endpoint ? ['--endpoint', endpoint, '--region', region!] : []
       const env = credentials && {
         AWS_ACCESS_KEY_ID: credentials.accessKeyId,

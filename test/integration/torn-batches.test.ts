@@ -90,7 +90,7 @@ describe.each(mainTestStores())('column families in $name', ({ make }) => {
         return seen - before
       }
       for (let reading = 0; reading < 4; reading++) {
-        await expect.poll(readMore, { timeout: 20_000 }).toBeGreaterThan(0)
+        await expect.poll(readMore).toBeGreaterThan(0)
       }
       running.process.kill('SIGKILL')
       await running.ended

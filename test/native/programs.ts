@@ -1,5 +1,5 @@
 // RocksDB's own programs, as the distribution ships them, with the plugin preloaded.
-import { spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
@@ -24,21 +24,21 @@ export interface Ended {
   readonly output: string
 }
 
-/** Runs a program to its end. One that hangs is killed after `timeoutMs`, which shows in `signal`. */
+/** Runs a program to its end. One that hangs is killed, which shows in `signal`. */
 export function run(
   program: string,
   programArguments: readonly string[],
   options: RunOptions = {},
 ): Promise<Ended> {
-  const { cwd, timeoutMs = 20_000, onOutput } = options
+  const { cwd, onOutput } = options
   const env = { ...process.env, [preload]: plugin }
   return new Promise((resolve, reject) => {
-    const child = spawn(program, programArguments, { cwd, env, timeout: timeoutMs, killSignal: 'SIGKILL' })
+    const child = spawn(program, programArguments, { cwd, env, timeout: 200_000, killSignal: 'SIGKILL' })
     let output = ''
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
         output += text
-        onOutput?.(output)
+        onOutput?.(output, child)
       })
     }
     child.on('error', reject)
@@ -48,9 +48,8 @@ export function run(
 
 export interface RunOptions {
   readonly cwd?: string
-  readonly timeoutMs?: number
   /** Called with everything printed so far. */
-  readonly onOutput?: (output: string) => void
+  readonly onOutput?: (output: string, program: ChildProcess) => void
 }
 
 /** `run` with a file system URI. */

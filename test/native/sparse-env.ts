@@ -1,8 +1,8 @@
 // The local file system, but for its tables: those are sparse files, fetched chunk by chunk from where they lie into
 // copies that the test may evict at any time.
-import { closeSync, ftruncateSync, openSync, readSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, ftruncateSync, openSync, readSync, rmSync, truncateSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import type { LocalCopy, ReadableFile, SparseFile } from '#src/env/env.js'
+import type { LocalCopy, ReadableFile, Refetched, SparseFile } from '#src/env/env.js'
 import { PosixEnv } from '#src/env/posix-env.js'
 
 const chunkBytes = 4096
@@ -10,6 +10,8 @@ const headerBytes = 64
 
 export class SparseEnv extends PosixEnv {
   readonly files: TableFile[] = []
+  /** The path of each. */
+  readonly refetched: string[] = []
   readonly #cache: string
   readonly #behaviour: SparseBehaviour
 
@@ -37,6 +39,12 @@ export class SparseEnv extends PosixEnv {
     return file
   }
 
+  async refetch(path: string): Promise<Refetched> {
+    this.refetched.push(path)
+    for (const file of this.files) if (file.source === path) file.evict()
+    return { isOther: true, advice: '' }
+  }
+
   get ensured(): number {
     return this.files.reduce((sum, file) => sum + file.ensured.length, 0)
   }
@@ -54,6 +62,7 @@ export interface SparseBehaviour {
 
 export class TableFile implements SparseFile {
   readonly kind = 'sparse'
+  readonly source: string
   readonly size: number
   readonly ensured: (readonly [offset: number, length: number])[] = []
   /** Generations that were given back, by a client that still had the file open. */
@@ -62,7 +71,7 @@ export class TableFile implements SparseFile {
   ensuring = 0
   closed = false
   onEvicted: ((copy: LocalCopy) => void) | undefined
-  readonly #source: number
+  readonly #sourceFile: number
   readonly #path: string
   readonly #behaviour: SparseBehaviour
   #generation = 0
@@ -71,7 +80,8 @@ export class TableFile implements SparseFile {
     | undefined
 
   constructor(source: string, size: number, path: string, behaviour: SparseBehaviour) {
-    this.#source = openSync(source, 'r')
+    this.source = source
+    this.#sourceFile = openSync(source, 'r')
     this.size = size
     this.#path = path
     this.#behaviour = behaviour
@@ -106,6 +116,11 @@ export class TableFile implements SparseFile {
     this.onEvicted?.(copy.location)
   }
 
+  /** Takes the bytes of the copy away, which goes on naming them present. */
+  cut(): void {
+    if (this.#copy !== undefined) truncateSync(this.#copy.location.path, 0)
+  }
+
   released(copy: LocalCopy): void {
     // The host no longer listens once the client has closed the file.
     if (this.onEvicted !== undefined) this.releases.push(copy.generation)
@@ -114,7 +129,7 @@ export class TableFile implements SparseFile {
   close(): void {
     this.closed = true
     this.evict()
-    closeSync(this.#source)
+    closeSync(this.#sourceFile)
   }
 
   #fetch(offset: number, length: number): LocalCopy {
@@ -148,6 +163,6 @@ export class TableFile implements SparseFile {
 
   #read(offset: number, length: number): Buffer {
     const bytes = Buffer.alloc(length)
-    return bytes.subarray(0, readSync(this.#source, bytes, 0, length, offset))
+    return bytes.subarray(0, readSync(this.#sourceFile, bytes, 0, length, offset))
   }
 }

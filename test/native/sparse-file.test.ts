@@ -57,7 +57,7 @@ describe.skipIf(!havePrograms)(programSuite('a sparse table'), () => {
 
   function bench(socket: string, benchmarks: string, ...more: string[]) {
     const options = ['--use_existing_db', `--num=${keys}`, `--db=${database}`, ...more]
-    return runOn(socket, 'db_bench', [`--benchmarks=${benchmarks}`, ...options], { timeoutMs: 60_000 })
+    return runOn(socket, 'db_bench', [`--benchmarks=${benchmarks}`, ...options])
   }
 
   test('reads like the file that it stands for, fetching what is read', async () => {
@@ -155,6 +155,37 @@ describe.skipIf(!havePrograms)(programSuite('a sparse table'), () => {
       for (let evicted = 1; evicted < generation; evicted++) expect(releases).toContain(evicted)
     }
   })
+
+  test.each(['readrandom', 'multireadrandom'])(
+    'that is cut here while it is read is fetched again: %s',
+    async (reads) => {
+      const { env, socket } = await serve({ present: true })
+      let isCut = false
+      const ended = await runOn(
+        socket,
+        'db_bench',
+        [
+          `--benchmarks=readrandom,${reads}`,
+          '--use_existing_db',
+          `--num=${keys}`,
+          `--db=${database}`,
+          '--batch_size=32',
+          '--multiread_batched',
+          '--cache_size=0',
+        ],
+        {
+          onOutput: (output) => {
+            if (isCut || !output.includes('readrandom   :')) return
+            isCut = true
+            for (const file of env.files) file.cut()
+          },
+        },
+      )
+      expect(ended, ended.output).toMatchObject({ code: 0, signal: null })
+      expect(ended.output.match(new RegExp(found, 'g'))).toHaveLength(2)
+      expect(new Set(env.refetched).size).toBe(env.files.length)
+    },
+  )
 
   test('reports, as an error that may pass, that it is evicted faster than it can be read', async () => {
     const { env, socket } = await serve({ onEnsured: (file) => file.evict() })

@@ -127,22 +127,34 @@ describe('a lock left behind', () => {
   })
 })
 
-test('a holder that lives but hangs is named, after two minutes', async () => {
-  writeFileSync(path, holder({}))
-  const clock = new ManualClock()
-  const run = newLock(clock).run(async () => {})
-  const outcome = run.then(
-    () => 'entered',
-    (error) => error,
-  )
-  let settled = false
-  void outcome.then(() => {
-    settled = true
-  })
-  while (!settled) {
-    clock.advance(50)
-    await new Promise((resolve) => setImmediate(resolve))
-  }
-  expect(await outcome).toMatchObject({ code: 'TimedOut', retryable: true })
-  expect((await outcome).message).toContain(`process ${process.pid}`)
-})
+test.each([0, 86_400_000, -86_400_000])(
+  'a holder that lives but hangs is named, after two minutes, when the time of day is set by %i ms',
+  async (ms) => {
+    writeFileSync(path, holder({}))
+    const clock = new ManualClock()
+    const startedMs = clock.elapsed()
+    const run = newLock(clock).run(async () => {})
+    const outcome = run.then(
+      () => 'entered',
+      (error) => error,
+    )
+    let settled = false
+    void outcome.then(() => {
+      settled = true
+    })
+    const passedMs = () => clock.elapsed() - startedMs
+    let hasJumped = false
+    while (!settled && passedMs() < 3 * 120_000) {
+      clock.advance(50)
+      for (let turn = 0; turn < 8; turn++) await new Promise((resolve) => setImmediate(resolve))
+      if (!hasJumped && passedMs() > 60_000) {
+        clock.jump(ms)
+        hasJumped = true
+      }
+    }
+    expect(settled).toBe(true)
+    expect(passedMs()).toBeGreaterThan(120_000)
+    expect(await outcome).toMatchObject({ code: 'TimedOut', retryable: true })
+    expect((await outcome).message).toContain(`process ${process.pid}`)
+  },
+)

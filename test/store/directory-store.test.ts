@@ -19,7 +19,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { DirectoryStore } from '#src/store/directory-store.js'
 import { runChild } from '../support/child.js'
 import { fixtureSuite, haveFixtures, unpackFixture } from '../support/fixtures.js'
-import { bytes, describeStore, keysOf, text } from './contract.js'
+import { bytes, keysOf, testContract, text } from './contract.js'
 
 let root: string
 beforeAll(() => {
@@ -28,14 +28,7 @@ beforeAll(() => {
 afterAll(() => rmSync(root, { recursive: true, force: true }))
 
 describe('DirectoryStore', () => {
-  let directory: string
-  describeStore({
-    open: (onRequest) => {
-      directory = mkdtempSync(join(root, 'store-'))
-      return new DirectoryStore({ directory, ...(onRequest && { onRequest }) })
-    },
-    reopen: () => new DirectoryStore({ directory }),
-  })
+  testContract((place) => new DirectoryStore({ directory: join(root, place) }))
 })
 
 describe('a directory as a store', () => {
@@ -90,13 +83,20 @@ describe('a directory as a store', () => {
     writeFileSync(file, 'content')
     for (const body of [bytes('2'), { file, size: 7 }]) {
       const refused = store.put('second', body)
-      await expect(refused).rejects.toMatchObject({ name: 'EnvError', code: 'IOError' })
+      await expect(refused).rejects.toMatchObject({ name: 'EnvError', code: 'PathNotFound' })
       await expect(refused).rejects.toThrow(/^put file:\/\/.*\/second: the store's directory is gone/)
     }
-    rmSync(file)
-    await expect(store.put('second', { file, size: 7 })).rejects.toThrow(
-      /^cannot read .*whole-and-readable: ENOENT/,
-    )
+  })
+
+  test('says which file it cannot put, and why', async () => {
+    const file = join(root, 'short')
+    writeFileSync(file, '12345')
+    await expect(store.put('short', { file, size: 6 })).rejects.toThrow('has 5 bytes, expected 6')
+    const none = { file: join(root, 'none'), size: 6 }
+    await expect(store.put('none', none)).rejects.toMatchObject({
+      code: 'IOError',
+      message: expect.stringContaining('cannot read'),
+    })
   })
 
   test('keeps each object in the file that its key names', async () => {

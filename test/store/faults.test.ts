@@ -4,12 +4,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
+import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import { beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
 import { EnvError } from '#src/env/env-error.js'
-import { PreconditionFailed } from '#src/store/object-store.js'
 import { S3Store } from '#src/store/s3-store.js'
 import { StoreMetrics } from '#src/store/store-metrics.js'
-import { FaultProxy, s3ErrorBody } from '../support/fault-proxy.js'
+import { type Answer, FaultProxy, s3ErrorBody } from '../support/fault-proxy.js'
 import { ImpatientClock } from '../support/impatient-clock.js'
 import { bytes, keysOf, same, text } from './contract.js'
 
@@ -30,10 +30,10 @@ describe.each(inject('servers'))('between us and $name', (server) => {
   beforeAll(async () => {
     proxy = await FaultProxy.start(server.endpoint)
     directory = mkdtempSync(join(tmpdir(), 'cloudenv-faults-'))
-  })
-  afterAll(async () => {
-    await proxy.stop()
-    rmSync(directory, { recursive: true, force: true })
+    return async () => {
+      await proxy.stop()
+      rmSync(directory, { recursive: true, force: true })
+    }
   })
   beforeEach(() => {
     proxy.reset()
@@ -49,11 +49,9 @@ describe.each(inject('servers'))('between us and $name', (server) => {
     })
     hasty = new S3Store({ ...common, endpoint: proxy.endpoint, clock, idleTimeoutMs: 500 })
     direct = new S3Store({ ...common, endpoint: server.endpoint })
-  })
-  afterEach(() => {
-    store.close()
-    hasty.close()
-    direct.close()
+    return () => {
+      for (const opened of [store, hasty, direct]) opened.close()
+    }
   })
 
   const slowDown = { kind: 'answer', status: 503, body: s3ErrorBody('SlowDown') } as const
@@ -64,51 +62,11 @@ describe.each(inject('servers'))('between us and $name', (server) => {
   }
   const requestsOf = (method: string) => proxy.seen.filter((line) => line.startsWith(`${method} `))
 
-  describe('a conditional write whose answer was lost', () => {
-    test('is known to have happened', async () => {
-      proxy.next('PUT', { kind: 'loseAnswer' })
-      const { etag } = await store.put('key', bytes('mine'), { condition: 'absent', metadata: { a: '1' } })
-      expect(requestsOf('PUT')).toHaveLength(2)
-      expect(await direct.head('key')).toMatchObject({ etag, size: 4, metadata: { a: '1' } })
-
-      proxy.next('PUT', { kind: 'loseAnswer' })
-      const second = await store.put('key', bytes('mine too'), { condition: { etag } })
-      expect(await direct.head('key')).toMatchObject({ etag: second.etag, size: 8 })
-    })
-
-    test('and then overwritten by somebody else has failed', async () => {
-      const first = proxy.arrival(/^PUT /)
-      const overwritten = first
-        .then(() => proxy.arrival(/^PUT /))
-        .then(() => direct.put('key', bytes('theirs')))
-      proxy.next('PUT', { kind: 'loseAnswer' })
-      proxy.next('PUT', { kind: 'hold', until: overwritten })
-      const put = store.put('key', bytes('mine'), { condition: 'absent' })
-      await expect(put).rejects.toThrow(PreconditionFailed)
-      expect(text((await direct.get('key')).body)).toBe('theirs')
-    })
-
-    test('is not mistaken for the write of somebody else with the same content', async () => {
-      const { etag } = await direct.put('key', bytes('same'), { condition: 'absent' })
-      proxy.next('PUT', { kind: 'drop' })
-      await expect(store.put('key', bytes('same'), { condition: 'absent' })).rejects.toThrow(
-        PreconditionFailed,
-      )
-      expect((await direct.head('key')).etag).toBe(etag)
-    })
-
-    test('in many parts is known to have happened', async () => {
-      proxy.next('POST', { kind: 'loseAnswer' }, { path: /uploadId=/ })
-      const body = fileOf(Buffer.alloc(65 * MiB, 'x'))
-      const { etag } = await store.put('large', body, { condition: 'absent', metadata: { a: '1' } })
-      expect(await direct.head('large')).toMatchObject({ etag, size: body.size, metadata: { a: '1' } })
-    })
-  })
-
-  test('a refusal of the first attempt is believed without another look', async () => {
-    await direct.put('key', bytes('theirs'))
-    await expect(store.put('key', bytes('mine'), { condition: 'absent' })).rejects.toThrow(PreconditionFailed)
-    expect(proxy.seen).toHaveLength(1)
+  test('an upload in parts is known to be complete where the answer was lost', async () => {
+    proxy.next('POST', { kind: 'loseAnswer' }, { path: /uploadId=/ })
+    const body = fileOf(Buffer.alloc(65 * MiB, 'x'))
+    const { etag } = await store.put('large', body, { metadata: { a: '1' } })
+    expect(await direct.head('large')).toMatchObject({ etag, size: body.size, metadata: { a: '1' } })
   })
 
   test('a conflict with a write that is under way is tried again', async () => {
@@ -198,6 +156,41 @@ describe.each(inject('servers'))('between us and $name', (server) => {
     })
   })
 
+  describe('a server that answers byte by byte, so that its connection is never idle,', () => {
+    let impatient: S3Store
+    beforeEach(async () => {
+      await direct.put('key', Buffer.alloc(4096, 'x'))
+      const credentials = { accessKeyId, secretAccessKey }
+      const options = { region, bucket, prefix, credentials, endpoint: proxy.endpoint, random: () => 0 }
+      impatient = new S3Store({ ...options, requestTimeoutMs: 1000 })
+      return () => impatient.close()
+    })
+
+    const trickle = { kind: 'trickle', everyMs: 20 } as const
+
+    test.each<[string, string, (store: S3Store) => Promise<unknown>]>([
+      ['an object', 'GET', (store) => store.get('key')],
+      ['a range', 'GET', (store) => store.get('key', { offset: 0, length: 1000 })],
+      ['a listing', 'GET', (store) => keysOf(store)],
+      ['a look', 'HEAD', (store) => store.head('key')],
+      ['an upload', 'PUT', (store) => store.put('other', fileOf(bytes('content')))],
+      ['a deletion', 'POST', (store) => store.deleteMany(['key'])],
+    ])('is given up, and asked again: %s', async (_name, method, request) => {
+      proxy.next(method, trickle)
+      await request(impatient)
+      expect(requestsOf(method).length).toBeGreaterThan(1)
+    })
+
+    test('is a retryable error in the end', async () => {
+      proxy.next('GET', trickle, { times: Number.POSITIVE_INFINITY })
+      await expect(impatient.get('key')).rejects.toMatchObject({
+        code: 'TimedOut',
+        retryable: true,
+        message: expect.stringContaining('not done within 1 s'),
+      })
+    })
+  })
+
   describe('an upload', () => {
     const content = Buffer.alloc(3 * MiB, 'abcdefg')
 
@@ -229,6 +222,8 @@ describe.each(inject('servers'))('between us and $name', (server) => {
       await store.put('large', body)
       expect((await direct.head('large')).size).toBe(body.size)
       expect(requestsOf('PUT')).toHaveLength(9 + 2)
+      // The parts, the beginning and the completion.
+      expect(metrics.snapshot().put).toEqual({ requests: 9 + 2 + 2, bytes: body.size, errors: 2 })
     })
 
     test('in parts that cannot be completed frees the parts', async () => {
@@ -239,13 +234,6 @@ describe.each(inject('servers'))('between us and $name', (server) => {
         retryable: false,
       })
       expect(requestsOf('DELETE')).toHaveLength(1)
-      proxy.reset()
-      await direct.put('large', bytes('theirs'))
-      await expect(store.put('large', Buffer.alloc(65 * MiB), { condition: 'absent' })).rejects.toThrow(
-        PreconditionFailed,
-      )
-      expect(requestsOf('DELETE')).toHaveLength(1)
-      expect(text((await direct.get('large')).body)).toBe('theirs')
     })
 
     test('that is aborted ends at once', async () => {
@@ -272,6 +260,111 @@ describe.each(inject('servers'))('between us and $name', (server) => {
     })
   })
 
+  describe('the answer to a ranged read', () => {
+    const content = Buffer.from(Array.from({ length: 10_000 }, (_, at) => (at * 7 + (at >> 8)) & 255))
+    const range = { offset: 3_000, length: 2_000 }
+    const asked = content.subarray(3_000, 5_000)
+    beforeEach(() => direct.put('key', content))
+    const altered = (alter: (answer: Answer) => void) => ({ kind: 'alterAnswer', alter }) as const
+
+    const wrong: readonly (readonly [what: string, alter: (answer: Answer) => void, reason: RegExp])[] = [
+      [
+        'that is shorter than its Content-Range',
+        (answer) => {
+          answer.body = answer.body.subarray(0, -10)
+        },
+        /get .*key: the content was damaged on its way \(.*got 1990 of 2000 bytes/,
+      ],
+      [
+        'that is longer than its Content-Range',
+        (answer) => {
+          answer.body = Buffer.concat([answer.body, answer.body])
+        },
+        /the content was damaged on its way \(.*got 4000 of 2000 bytes/,
+      ],
+      [
+        'of another range',
+        (answer) => {
+          answer.body = content.subarray(4_000, 6_000)
+          answer.headers['content-range'] = 'bytes 4000-5999/10000'
+        },
+        /other bytes than were asked for \(.*asked for bytes 3000-4999, got Content-Range: bytes 4000-5999\/10000/,
+      ],
+      [
+        'that ends before the range and the object do',
+        (answer) => {
+          answer.body = answer.body.subarray(0, 1_000)
+          answer.headers['content-range'] = 'bytes 3000-3999/10000'
+        },
+        /asked for bytes 3000-4999, got Content-Range: bytes 3000-3999\/10000/,
+      ],
+      [
+        'that does not say how long the object is',
+        (answer) => {
+          answer.headers['content-range'] = 'bytes 3000-4999/*'
+        },
+        /asked for bytes 3000-4999, got Content-Range: bytes 3000-4999\/\*/,
+      ],
+    ]
+    test.each(wrong)('%s is asked for again', async (_, alter) => {
+      proxy.next('GET', altered(alter), { times: 2 })
+      expect(same((await store.get('key', range)).body, asked)).toBe(true)
+      expect(requestsOf('GET')).toHaveLength(3)
+    })
+
+    test.each(wrong)('%s, five times, is an error that says so', async (_, alter, reason) => {
+      proxy.next('GET', altered(alter), { times: 100 })
+      await expect(store.get('key', range)).rejects.toMatchObject({
+        code: 'IOError',
+        retryable: true,
+        message: expect.stringMatching(reason),
+      })
+      expect(requestsOf('GET')).toHaveLength(5)
+    })
+
+    test('may be the whole object, of a server without ranges', async () => {
+      const ignoreRange = altered((answer) => {
+        answer.status = 200
+        answer.body = content
+        delete answer.headers['content-range']
+      })
+      proxy.next('GET', ignoreRange, { times: 2 })
+      const found = await store.get('key', range)
+      expect(same(found.body, asked)).toBe(true)
+      expect(found.size).toBe(10_000)
+      expect((await store.get('key', { offset: 9_990, length: 100 })).body).toHaveLength(10)
+    })
+
+    test('that a proxy has compressed is an error that says so, at once', async () => {
+      const compress = altered((answer) => {
+        answer.headers['content-encoding'] = 'gzip'
+      })
+      proxy.next('GET', compress)
+      await expect(store.get('key', range)).rejects.toThrow(
+        /compressed on its way \(.*Content-Encoding: gzip.*Turn compression off/,
+      )
+      expect(requestsOf('GET')).toHaveLength(1)
+    })
+  })
+
+  test.each(['CRC32', 'CRC32C', 'SHA1', 'SHA256'] as const)(
+    'an object that somebody wrote with a checksum of %s is asked for again where its content is other',
+    async (algorithm) => {
+      const client = new S3Client({
+        endpoint: server.endpoint,
+        region,
+        credentials: { accessKeyId, secretAccessKey },
+        forcePathStyle: true,
+      })
+      const object = { Bucket: bucket, Key: `${prefix}/theirs`, Body: 'checked by them' }
+      await client.send(new PutObjectCommand({ ...object, ChecksumAlgorithm: algorithm }))
+      client.destroy()
+      proxy.next('GET', { kind: 'damageAnswer' })
+      expect(text((await store.get('theirs')).body)).toBe('checked by them')
+      expect(requestsOf('GET')).toHaveLength(2)
+    },
+  )
+
   test('a listing goes on where a page failed', async () => {
     const keys = Array.from({ length: 1_003 }, (_, index) => String(index).padStart(6, '0'))
     for (let start = 0; start < keys.length; start += 200) {
@@ -281,7 +374,7 @@ describe.each(inject('servers'))('between us and $name', (server) => {
     proxy.next('GET', { kind: 'truncate', bytes: 40 }, { path: /continuation-token/ })
     expect(await keysOf(store)).toEqual(keys)
     expect(requestsOf('GET')).toHaveLength(4)
-  }, 60_000)
+  })
 
   describe('a deletion that fails for some keys', () => {
     const refusal = (code: string) => ({

@@ -1,9 +1,7 @@
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
-import { DirectoryStore } from '#src/store/directory-store.js'
+import { describe, expect, test } from 'vitest'
 import { isObjectKey } from '#src/store/object-key.js'
-import { openStore } from '#src/store/open-store.js'
-import { S3Store } from '#src/store/s3-store.js'
+import { openStore, openStores } from '#src/store/open-store.js'
 import { parseStoreUrl, printedUrl, urlPath } from '#src/store/store-url.js'
 
 /** Any name that a key can have in it, those that mean something to a URL or to a shell more often. */
@@ -18,22 +16,63 @@ const segment = fc
   .filter((text) => !text.includes('/') && isObjectKey(text))
 
 test.each([
-  ['s3://bucket', S3Store, 's3://bucket'],
-  ['s3://bucket/', S3Store, 's3://bucket'],
-  ['s3://my.bucket-1/prod/orders', S3Store, 's3://my.bucket-1/prod/orders'],
-  ['s3://bucket//prod///orders/', S3Store, 's3://bucket/prod/orders'],
-  ['file:///some/dir', DirectoryStore, 'file:///some/dir'],
-  ['file:///some/dir/', DirectoryStore, 'file:///some/dir'],
-  ['file:///with%20space', DirectoryStore, 'file:///with%20space'],
-  ['file:///with space', DirectoryStore, 'file:///with%20space'],
-  ['s3://bucket/with space/%C3%BC', S3Store, 's3://bucket/with%20space/ü'],
-  ['s3://bucket/50%25/a%3Fb%23c', S3Store, 's3://bucket/50%25/a%3Fb%23c'],
-  ['file:///50%25/a%3fb%23c', DirectoryStore, 'file:///50%25/a%3Fb%23c'],
-])('%s is opened', async (url, kind, normalized) => {
-  const store = await openStore(url, { region: 'us-east-1' })
-  expect(store).toBeInstanceOf(kind)
+  ['s3://bucket', 's3://bucket'],
+  ['s3://bucket/', 's3://bucket'],
+  ['s3://my.bucket-1/prod/orders', 's3://my.bucket-1/prod/orders'],
+  ['s3://bucket//prod///orders/', 's3://bucket/prod/orders'],
+  ['file:///some/dir', 'file:///some/dir'],
+  ['file:///some/dir/', 'file:///some/dir'],
+  ['file:///with%20space', 'file:///with%20space'],
+  ['file:///with space', 'file:///with%20space'],
+  ['s3://bucket/with space/%C3%BC', 's3://bucket/with%20space/ü'],
+  ['s3://bucket/50%25/a%3Fb%23c', 's3://bucket/50%25/a%3Fb%23c'],
+  ['file:///50%25/a%3fb%23c', 'file:///50%25/a%3Fb%23c'],
+])('%s is opened', async (url, normalized) => {
+  const store = await openStore(url)
   expect(store.url).toBe(normalized)
-  store.close()
+  await store.close()
+})
+
+describe('an option that no store of a call takes is refused:', () => {
+  test.each<[url: string, options: object, message: RegExp]>([
+    [
+      's3://bucket',
+      { regoin: 'x' },
+      /unknown option "regoin" of openStore, did you mean "region"\? It takes region,/,
+    ],
+    ['s3://bucket', { region: 5 }, /"region" to be a non-empty string, got 5/],
+    [
+      's3://bucket',
+      { storeModule: '/mine.js' },
+      /"storeModule" with a store of a scheme of your own only, got it with "s3:/,
+    ],
+    ['s3://bucket', { storeOptions: {} }, /"storeOptions" with a store of a scheme of your own only/],
+    ['file:///dir', { region: 'x' }, /"region" with a store in S3 only, got it with "file:\/\/\/dir"/],
+    ['file:///dir', { encryption: { type: 'sse-s3' } }, /"encryption" with a store in S3 only/],
+    ['file:///dir', { requestTimeoutMs: 1 }, /with a store in S3 or a store of a scheme of your own only/],
+    [
+      'mine://x',
+      { storeModule: '/mine.js', region: 'x' },
+      /"region" with a store in S3 only, got it with "mine:/,
+    ],
+    [
+      'mine://x',
+      { storeModule: '/mine.js', storeOption: {} },
+      /"storeOption" of openStore, did you mean "storeOptions"/,
+    ],
+  ])('%s %j', async (url, options, message) => {
+    await expect(openStore(url, options)).rejects.toThrow(TypeError)
+    await expect(openStore(url, options)).rejects.toThrow(message)
+  })
+
+  test('of several stores one has to take it', async () => {
+    const stores = await openStores(['file:///dir', 's3://bucket'], { region: 'x' })
+    expect(stores.map(({ url }) => url)).toEqual(['file:///dir', 's3://bucket'])
+    for (const store of stores) await store.close()
+    await expect(openStores(['file:///dir', 'file:///other'], { region: 'x' })).rejects.toThrow(
+      '"region" with',
+    )
+  })
 })
 
 test.each([
@@ -41,6 +80,7 @@ test.each([
   ['./data', 'its scheme is neither s3 nor file'],
   ['/data', 'its scheme is neither s3 nor file'],
   ['http://bucket', 'its scheme is neither s3 nor file'],
+  ['mine://place', 'no module was named that opens it: --store-module, or in code the option "storeModule"'],
   ['S3://bucket', 'its scheme is neither s3 nor file'],
   ['s3://', 'it names no bucket'],
   ['s3:///prefix', 'it names no bucket'],
@@ -67,6 +107,22 @@ test.each([
   await expect(openStore(url)).rejects.toThrow(TypeError)
   await expect(openStore(url)).rejects.toThrow(reason)
   await expect(openStore(url)).rejects.toThrow('"s3://bucket/prefix" or "file:///directory"')
+})
+
+test.each([
+  ['mine:place', 'its scheme is neither s3 nor file'],
+  ['mine://', 'it names no place'],
+  ['mine:///', 'it names no place'],
+  ['mine://key:secret@host/a', 'credentials are options, not part of the URL'],
+  ['mine://key@host/a', 'credentials are options, not part of the URL'],
+  ['mine://host/a/../b', 'its path has a segment "." or ".."'],
+  ['mine://host/a?b', 'settings such as the region are options'],
+  ['mine://host/%zz', 'escapes no character'],
+])('with a module %j is refused with the reason, and no secret', async (url, reason) => {
+  const opening = openStore(url, { storeModule: '/none.js' })
+  await expect(opening).rejects.toThrow(TypeError)
+  await expect(opening).rejects.toThrow(reason)
+  await expect(opening).rejects.not.toThrow('secret')
 })
 
 test.each(['b', 'b1', 'a b', 'bücket', 'b'.repeat(256)])('no bucket can be called %s', (bucket) => {

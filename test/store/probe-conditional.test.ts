@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { DirectoryStore } from '#src/store/directory-store.js'
 import type { ObjectStore, PutOptions } from '#src/store/object-store.js'
 import { assertConditionalPuts } from '#src/store/probe-conditional.js'
@@ -12,8 +12,8 @@ let honest: DirectoryStore
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'cloudenv-probe-'))
   honest = new DirectoryStore({ directory })
+  return () => rmSync(directory, { recursive: true, force: true })
 })
-afterEach(() => rmSync(directory, { recursive: true, force: true }))
 
 /** As servers that are known to exist: they accept the header and ignore what it says. */
 function lying(ignores: (condition: NonNullable<PutOptions['condition']>) => boolean): ObjectStore {

@@ -14,10 +14,23 @@ export interface Child {
   readonly ended: Promise<number | string>
 }
 
-/** `code` is a module in which `load('store/directory-store.js')` imports compiled code. */
-export function runChild(code: string, args: readonly string[] = []): Child {
+/**
+ * `code` is a module in which `load('store/directory-store.js')` imports compiled code.
+ * @param openFiles how many descriptors it may have. Default: as many as this process.
+ * @param nodeOptions options of Node.js.
+ */
+export function runChild(
+  code: string,
+  args: readonly string[] = [],
+  {
+    openFiles,
+    nodeOptions = [],
+  }: { readonly openFiles?: number; readonly nodeOptions?: readonly string[] } = {},
+): Child {
   const prelude = `const load = (path) => import(${JSON.stringify(dist)} + path); const args = process.argv.slice(1);\n`
-  const child = spawn(process.execPath, ['--input-type=module', '-e', prelude + code, '--', ...args], {
+  const limit = openFiles === undefined ? '' : `ulimit -n ${openFiles} && `
+  const node = [process.execPath, ...nodeOptions, '--input-type=module', '-e', prelude + code, '--', ...args]
+  const child = spawn('sh', ['-c', `${limit}exec "$@"`, 'sh', ...node], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   const ended = once(child, 'exit').then(([code, signal]) => code ?? signal)

@@ -13,10 +13,16 @@ process.on('message', async (/** @type {import('./command-runner.ts').CommandReq
   process.chdir(cwd)
   process.argv = [process.execPath, main, ...commandLine]
   process.exitCode = undefined
+  const cpuBefore = process.cpuUsage()
   await runCommandLine(commandLine)
   const code = Number(process.exitCode ?? 0)
   process.exitCode = undefined
   process.stdout.write(endMark)
   process.stderr.write(endMark)
-  process.send?.({ code, maxMemoryKiB: process.resourceUsage().maxRSS })
+  const { user, system } = process.cpuUsage(cpuBefore)
+  process.send?.({
+    code,
+    maxMemoryKiB: process.resourceUsage().maxRSS,
+    cpuSeconds: (user + system) / 1e6,
+  })
 })

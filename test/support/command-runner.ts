@@ -15,9 +15,12 @@ export interface CommandRequest {
   readonly endMark: string
 }
 
+/** The standard error is without progress. */
 export interface CommandResult extends CliResult {
   /** The most that the process ever had. */
   readonly maxMemoryKiB: number
+  /** CPU time that the command took. */
+  readonly cpuSeconds: number
 }
 
 /**
@@ -70,15 +73,15 @@ export class CommandRunner {
     })
     child.send(request)
     try {
-      const [stdout, stderr, [{ code, maxMemoryKiB }]] = await Promise.race([
+      const [stdout, stderr, [usage]] = await Promise.race([
         died,
         Promise.all([
           readUntil(child.stdout!, endMark),
           readUntil(child.stderr!, endMark),
-          once(child, 'message') as Promise<[Pick<CommandResult, 'code' | 'maxMemoryKiB'>]>,
+          once(child, 'message') as Promise<[Omit<CommandResult, 'stdout' | 'stderr'>]>,
         ]),
       ])
-      return { code, stdout, stderr, maxMemoryKiB }
+      return { stdout, stderr: stderr.replaceAll(progressLines, ''), ...usage }
     } finally {
       ended.abort()
       await died.catch(() => undefined)
@@ -110,6 +113,9 @@ async function readUntil(stream: NodeJS.ReadableStream, endMark: string): Promis
     stream.on('data', onData)
   })
 }
+
+/** Progress, which a command tells when it takes longer than a second: on a busy machine any does. */
+const progressLines = /^[a-z ]+: (?:\d+ s|.*\/s(?:, .* left)?)\n/gm
 
 /** Two, for tests that run commands at the same time; the second is started for those alone. */
 const runners = [new CommandRunner(), new CommandRunner()] as const

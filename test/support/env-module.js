@@ -1,12 +1,11 @@
 /** Envs as a user would write them: loaded in the thread that hosts them. */
-import { EnvError } from '#src/env/env-error.js'
-import { MemoryEnv } from '#src/env/memory-env.js'
+import { createMemoryEnv, DelegatingEnv, EnvError } from 'rocksdb-cloud-env'
 
-class MeasuredEnv extends MemoryEnv {
+class MeasuredEnv extends DelegatingEnv {
   #options
 
   constructor(options) {
-    super()
+    super(createMemoryEnv())
     this.#options = options
   }
 

@@ -12,11 +12,12 @@ import {
   Agent,
   createServer,
   request as httpRequest,
+  type IncomingHttpHeaders,
   type IncomingMessage,
   type Server,
   type ServerResponse,
 } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 
 export type Fault =
   /** Answered here, without the server hearing of it. */
@@ -30,18 +31,32 @@ export type Fault =
   | { readonly kind: 'drop' }
   /** The server does what it was asked to, and its answer is lost. */
   | { readonly kind: 'loseAnswer' }
+  /** The server is asked twice, one after another, and its second answer counts. */
+  | { readonly kind: 'deliverTwice' }
   /** The connection breaks after so many bytes of the answer's body. */
   | { readonly kind: 'truncate'; readonly bytes: number }
   /** The connection breaks after so many bytes of the request's body. */
   | { readonly kind: 'truncateRequest'; readonly bytes: number }
   /** One bit of the answer's body is another. */
   | { readonly kind: 'damageAnswer' }
+  /** The answer is another; its Content-Length is that of its body then. */
+  | { readonly kind: 'alterAnswer'; readonly alter: (answer: Answer) => void }
   /** One bit of the request's body is another. */
   | { readonly kind: 'damageRequest' }
   /** No answer ever. */
   | { readonly kind: 'hang' }
+  /** The answer comes byte by byte, its head in one piece, or from its first byte on where it has no body. */
+  | { readonly kind: 'trickle'; readonly everyMs: number }
   /** Reaches the server only then. */
   | { readonly kind: 'hold'; readonly until: Promise<unknown> }
+
+/** Altered in place. */
+export interface Answer {
+  status: number
+  /** In lower case. */
+  readonly headers: IncomingHttpHeaders
+  body: Buffer
+}
 
 interface Rule {
   readonly method: string
@@ -60,6 +75,7 @@ export class FaultProxy {
   readonly #target: URL
   readonly #agent = new Agent({ keepAlive: true })
   #rules: Rule[] = []
+  #choose: ((line: string) => Fault | undefined) | undefined
   #waiting: { readonly pattern: RegExp; readonly resolve: () => void }[] = []
 
   static async start(target: string): Promise<FaultProxy> {
@@ -93,8 +109,14 @@ export class FaultProxy {
     return new Promise((resolve) => this.#waiting.push({ pattern, resolve }))
   }
 
+  /** Every request, given as its method and path, meets the fault that `choose` has for it, until {@link reset}. */
+  trouble(choose: (line: string) => Fault | undefined): void {
+    this.#choose = choose
+  }
+
   reset(): void {
     this.#rules = []
+    this.#choose = undefined
     this.seen.length = 0
   }
 
@@ -113,7 +135,7 @@ export class FaultProxy {
       ({ method, path, times }) => times > 0 && method === request.method && path.test(request.url ?? ''),
     )
     if (rule) rule.times--
-    const fault = rule?.fault
+    const fault = rule?.fault ?? this.#choose?.(line)
 
     switch (fault?.kind) {
       case 'drop':
@@ -144,6 +166,7 @@ export class FaultProxy {
         await fault.until
     }
 
+    if (fault?.kind === 'deliverTwice') (await this.#forward(request, body)).resume()
     const answer = await this.#forward(request, body)
     const content = Buffer.concat(await answer.toArray())
     switch (fault?.kind) {
@@ -152,7 +175,16 @@ export class FaultProxy {
         return
       case 'damageAnswer':
         content[content.length >> 1]! ^= 1
+        break
+      case 'alterAnswer': {
+        const altered = { status: answer.statusCode!, headers: { ...answer.headers }, body: content }
+        fault.alter(altered)
+        altered.headers['content-length'] = String(altered.body.length)
+        response.writeHead(altered.status, altered.headers).end(altered.body)
+        return
+      }
     }
+    if (fault?.kind === 'trickle') return trickle(request.socket, answer, content, fault.everyMs)
     response.writeHead(answer.statusCode!, answer.rawHeaders)
     if (fault?.kind === 'truncate') {
       response.write(content.subarray(0, fault.bytes), () => request.socket.destroy())
@@ -174,6 +206,16 @@ export class FaultProxy {
     const [answer] = await once(forwarded, 'response')
     return answer
   }
+}
+
+function trickle(socket: Socket, answer: IncomingMessage, content: Uint8Array, everyMs: number): void {
+  const pairs = answer.rawHeaders.map((text, at) => (at % 2 === 0 ? `${text}: ` : `${text}\r\n`))
+  const head = Buffer.from(`HTTP/1.1 ${answer.statusCode} OK\r\n${pairs.join('')}\r\n`)
+  const bytes = Buffer.concat([head, content])
+  let sent = content.length === 0 ? 1 : head.length
+  socket.write(bytes.subarray(0, sent))
+  const timer = setInterval(() => socket.write(bytes.subarray(sent, ++sent)), everyMs)
+  socket.once('close', () => clearInterval(timer))
 }
 
 /** An error as S3 words it. */

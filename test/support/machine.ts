@@ -18,7 +18,7 @@ export class Machine {
     this.options = { ...store.connection, store: store.url(), ...options, root: this.root }
   }
 
-  /** Opens the database, on an Env of its own, for as long as `use` takes. */
+  /** Opens the database, on an Env of its own, for as long as `use` takes. What that did not flush is in the log only then. */
   async open<T>(
     use: (db: RocksDB, env: HostedCloudEnv) => Promise<T> | T,
     { path = this.path, ...openOptions }: OpenOptions & { readonly path?: string } = {},
@@ -29,7 +29,7 @@ export class Machine {
       try {
         return await use(db, env)
       } finally {
-        await db.close()
+        await db.close({ flush: false })
       }
     } finally {
       await env.close()

@@ -4,9 +4,9 @@ import { readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
+import { bucketDirectory } from '#src/cloud/bucket-directory.js'
+import type { BucketEnvMetrics, BucketEnvOptions } from '#src/cloud/bucket-env.js'
 import { hostedEnv, RocksDB, type RocksDBOptions } from '#src/index.js'
-import { bucketDirectory } from '#src/inspect/bucket-directory.js'
-import type { BucketEnvMetrics, BucketEnvOptions } from '#src/inspect/bucket-env.js'
 import type { Fixture } from './fixtures.ts'
 import type { TestStore } from './test-stores.ts'
 
@@ -23,7 +23,7 @@ export async function openBucket(
   engineOptions: RocksDBOptions = {},
 ): Promise<OpenBucket> {
   const env = hostedEnv({
-    module: new URL(import.meta.resolve('#src/inspect/bucket-env.js')),
+    module: new URL(import.meta.resolve('#src/cloud/bucket-env.js')),
     export: 'createBucketEnv',
     options,
   })

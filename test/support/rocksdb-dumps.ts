@@ -1,8 +1,9 @@
 // Reads what RocksDB's own ldb and sst_dump print, and puts what the CLI prints into the same words. A line that is not
 // known is an error: nothing is compared by not being looked at.
-import type { EditJson, KeyJson, NewTableJson } from '#src/cli/manifest-json.js'
-import type { SstJson } from '#src/cli/sst-json.js'
+
 import { encodeVarint } from '#src/format/varint.js'
+import type { EditJson, KeyJson, NewTableJson } from '#src/inspect/manifest-json.js'
+import type { SstJson } from '#src/inspect/sst-json.js'
 
 /** Labels of ldb and their values; what an edit can have several of is joined. */
 export type DumpedEdit = Readonly<Record<string, string>>

@@ -1,16 +1,10 @@
+import { DelegatingEnv } from '#src/env/delegating-env.js'
 import type { Env } from '#src/env/env.js'
 import { createMemoryEnv } from '#src/env/memory-env.js'
 
 /** An in-memory Env, some methods of which the test plays itself. */
 export function scriptedEnv(methods: Partial<Env>): Env {
-  return new Proxy(createMemoryEnv(), {
-    get(env, name) {
-      const own = methods[name as keyof Env]
-      if (own !== undefined) return own
-      const value = Reflect.get(env, name)
-      return typeof value === 'function' ? value.bind(env) : value
-    },
-  })
+  return Object.assign(new DelegatingEnv(createMemoryEnv()), methods)
 }
 
 /** A promise that the test settles. */

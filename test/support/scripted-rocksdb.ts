@@ -1,16 +1,18 @@
 // A database of the cloud Env, called as RocksDB and the bridge would call it, without either.
-import { mkdir, open, readFile, writeFile } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { readBootId } from '#src/cloud/boot-id.js'
+import { readManifest } from '#src/catalog/manifest.js'
 import { ChunkMap } from '#src/cloud/chunk-map.js'
 import { type CloudEnvOptions, parseCloudEnvOptions } from '#src/cloud/cloud-env-options.js'
 import { Database } from '#src/cloud/database.js'
 import { FileCache } from '#src/cloud/file-cache.js'
+import { readBootId } from '#src/env/boot-id.js'
 import type { LocalCopy, LocalWritableFile, SparseFile } from '#src/env/env.js'
 import { EnvError } from '#src/env/env-error.js'
+import { realSystem } from '#src/env/system.js'
 import { parseFileName } from '#src/format/file-name.js'
 import { encodeLog, readLog } from '#src/format/log-record.js'
-import { readManifest } from '#src/format/manifest.js'
 import { DirectoryStore } from '#src/store/directory-store.js'
 import type { ObjectStore } from '#src/store/object-store.js'
 import { newRoot } from './machine.js'
@@ -60,7 +62,7 @@ export class ScriptedMachine {
     const database = new Database(directory, [{ store: this.#store, path: name }], {
       config,
       cache: this.cache,
-      clock: this.clock,
+      system: { ...realSystem, clock: this.clock },
       fenced: (_, message) => this.fences.push(message),
     })
     return new ScriptedRocksDB(database)
@@ -90,6 +92,7 @@ export class ScriptedRocksDB {
       const current = await this.#current()
       if (current === undefined) await this.#create()
       else this.#inherit(await readFile(join(this.directory, current)))
+      await this.#newLog()
       await this.#newManifest()
       await this.#deleteObsoleteTables()
     } catch (error) {
@@ -159,6 +162,20 @@ export class ScriptedRocksDB {
     await this.database.release()
   }
 
+  /** As DestroyDB does it. */
+  async destroy(): Promise<void> {
+    const names = (await this.database.children()) ?? []
+    await this.database.claim()
+    try {
+      for (const name of names) {
+        if (parseFileName(name).kind === 'wal') await rm(join(this.directory, name))
+        else await this.database.deleteFile(name)
+      }
+    } finally {
+      await this.database.release()
+    }
+  }
+
   async #current(): Promise<string | undefined> {
     try {
       return (await readFile(join(this.directory, 'CURRENT'), 'utf8')).trim()
@@ -185,16 +202,24 @@ export class ScriptedRocksDB {
 
   async #create(): Promise<void> {
     const temporary = join(this.directory, '000000.dbtmp')
-    await writeFile(temporary, 'an-identity')
+    await writeFile(temporary, randomUUID())
     await this.database.renameMetadata(temporary, 'IDENTITY')
     this.#edits = []
     await this.#newManifest(field.comparator('leveldb.BytewiseComparator'), field.logNumber(0))
   }
 
+  /** Empty, and of a higher number than any: {@link log} writes to an earlier one. */
+  async #newLog(): Promise<void> {
+    const numbers = (await readdir(this.directory)).map((name) =>
+      Number(/^(\d+)\.log$/.exec(name)?.[1] ?? 100),
+    )
+    await writeFile(join(this.directory, `${String(Math.max(...numbers) + 1).padStart(6, '0')}.log`), '')
+  }
+
   async #newManifest(...fields: readonly Uint8Array[]): Promise<void> {
     const number = this.#nextNumber++
     const name = `MANIFEST-${String(number).padStart(6, '0')}`
-    this.#manifest = this.database.newManifest(name)
+    this.#manifest = await this.database.newManifest(name)
     await this.commit(...fields)
     const temporary = join(this.directory, '000001.dbtmp')
     await writeFile(temporary, `${name}\n`)
@@ -247,5 +272,18 @@ export function withFaults(store: ObjectStore, overrides: Partial<ObjectStore>):
       const value = overrides[name as keyof ObjectStore] ?? target[name as keyof ObjectStore]
       return typeof value === 'function' ? (value as () => unknown).bind(target) : value
     },
+  })
+}
+
+/** The store for a process that is killed: after `writes` of them nothing of it gets there. */
+export function killedAfter(store: ObjectStore, writes: number): ObjectStore {
+  let written = 0
+  const write = <T>(perform: () => Promise<T>): Promise<T> => {
+    written += 1
+    return written <= writes ? perform() : Promise.reject(new EnvError('IOError', 'killed'))
+  }
+  return withFaults(store, {
+    put: (key, body, options) => write(() => store.put(key, body, options)),
+    deleteMany: (keys) => write(() => store.deleteMany(keys)),
   })
 }

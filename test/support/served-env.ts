@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach } from 'vitest'
+import { beforeEach } from 'vitest'
 import type { Env } from '#src/env/env.js'
 import { EnvHost } from '#src/host/env-host.js'
 import { scriptedEnv } from './scripted-env.ts'
@@ -14,12 +14,11 @@ export function servedEnv() {
 
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), 'host-'))
-  })
-
-  afterEach(async () => {
-    await host?.close()
-    host = undefined
-    await rm(directory, { recursive: true })
+    return async () => {
+      await host?.close()
+      host = undefined
+      await rm(directory, { recursive: true })
+    }
   })
 
   return {

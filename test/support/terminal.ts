@@ -1,10 +1,15 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 import { AwaitedText } from './awaited-text.ts'
 
-/** Of util-linux, `script` gives a program a terminal. */
-export const haveTerminals = haveScript()
+/** Whether programs can be given a terminal: that takes the `script` of util-linux, and a system with ptys. */
+export const haveTerminals = canMakeTerminal()
+
+/** The name of a test or suite that needs terminals, which says so where it is skipped for want of them. */
+export function terminalSuite(name: string): string {
+  return haveTerminals ? name : `${name} (skipped: no terminal can be made here)`
+}
 
 const main = fileURLToPath(import.meta.resolve('#src/cli/main.js'))
 
@@ -55,10 +60,14 @@ export class Terminal {
 
 export const ctrlC = '\u0003'
 
-function haveScript(): boolean {
-  try {
-    return execFileSync('script', ['--version'], { encoding: 'utf8' }).includes('util-linux')
-  } catch {
-    return false
-  }
+function canMakeTerminal(): boolean {
+  const { stdout } = spawnSync(
+    'script',
+    ['--quiet', '--return', '--command', 'test -t 1 && echo made', '/dev/null'],
+    {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    },
+  )
+  return stdout?.includes('made') ?? false
 }

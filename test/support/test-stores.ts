@@ -8,12 +8,13 @@ import { dirname, join } from 'node:path'
 import type { S3Client } from '@aws-sdk/client-s3'
 import { afterAll, inject } from 'vitest'
 import { sdk } from '#src/store/aws-sdk.js'
-import type { S3Connection } from '#src/store/s3-client.js'
+import type { S3Connection } from '#src/store/s3-connection.js'
+import type { S3Credentials } from '#src/store/s3-credentials.js'
 import type { S3Server } from './servers.js'
 import { temporaryDirectory } from './temporary-directory.ts'
 
 export interface TestStore {
-  readonly connection: S3Connection
+  readonly connection: S3Connection & { readonly credentials?: S3Credentials }
   /** The URL of a path inside this store. */
   url(path?: string): string
   put(key: string, bytes: Uint8Array): Promise<void>
@@ -95,7 +96,7 @@ class DirectoryTestStore implements TestStore {
 }
 
 class ServerTestStore implements TestStore {
-  readonly connection: S3Connection
+  readonly connection: S3Connection & { readonly credentials: S3Credentials }
   readonly #bucket: string
   readonly #prefix = randomUUID()
   readonly #client: S3Client

@@ -1,6 +1,14 @@
 import { open } from 'node:fs/promises'
 import { createConnection, type Socket } from 'node:net'
-import { errorCodes, FrameDecoder, FrameReader, FrameWriter, maxTransferBytes, Op } from '#src/host/wire.js'
+import {
+  errorCodes,
+  FrameDecoder,
+  FrameReader,
+  FrameWriter,
+  maxTransferBytes,
+  Op,
+  protocolVersion,
+} from '#src/host/wire.js'
 
 /** What a host answered with ERROR. */
 export class HostError extends Error {
@@ -61,7 +69,7 @@ export function frame(op: number, id: number, payload: Payload = () => {}): Buff
   return out.take()
 }
 
-export function helloFrame(who: string, version = 1, magic = 0x564e4543): Buffer {
+export function helloFrame(who: string, version = protocolVersion, magic = 0x564e4543): Buffer {
   return frame(Op.hello, 1, (out) => out.u32(magic).u16(version).string(who))
 }
 

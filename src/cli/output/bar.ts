@@ -1,6 +1,6 @@
 const eighths = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉']
 
-/** A bar of so many characters at most for a part of the largest value. What is not nothing can be seen. */
+/** A bar of at most `width` characters for a share of the largest value. Any value above zero is visible. */
 export function bar(value: number, largest: number, width: number): string {
   if (value <= 0 || largest <= 0) return ''
   const length = Math.max(1, Math.round((value / largest) * width * 8))

@@ -2,7 +2,7 @@ import { styleText } from 'node:util'
 
 type Format = Parameters<typeof styleText>[0]
 
-/** On a terminal only, and never where NO_COLOR is set (https://no-color.org) or the terminal has none. */
+/** True only on a terminal with colours, unless NO_COLOR is set (https://no-color.org). */
 const isColourful =
   process.stdout.isTTY === true &&
   !process.env.NO_COLOR && // An empty one does not count.
@@ -12,11 +12,11 @@ const painter = (format: Format) => (text: string) => (isColourful ? styleText(f
 
 export const bold = painter('bold')
 export const dim = painter('dim')
-/** What is wrong. */
+/** For faults. */
 export const red = painter('red')
-/** What costs without being of use. */
+/** For things that cost money without being of use. */
 export const yellow = painter('yellow')
-/** What is well. */
+/** For things that are well. */
 export const green = painter('green')
-/** What stands out among the rest. */
+/** For things that stand out among the rest. */
 export const cyan = painter('cyan')

@@ -1,4 +1,4 @@
-/** The epoch as people read it; what plain RocksDB wrote has an empty one. */
+/** Epoch as people read it; files of a plain RocksDB have an empty one. */
 export function epochText(epoch: string): string {
   return epoch === '' ? '(none)' : epoch
 }

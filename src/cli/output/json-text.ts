@@ -1,11 +1,11 @@
 import { escapedInJson } from './json.js'
 
 /**
- * JSON as somebody else wrote it, laid out for people: with line breaks and indentation, or all on one line. Not a
- * digit of a number changes, as it would by way of values, and what a terminal would act upon is escaped. Where that
- * would be too long to be read, it is on one line.
+ * Lays out somebody else's JSON for people: with line breaks and indentation, or all on one line. No digit of a number
+ * changes, as it would if the text were parsed into values, and characters that a terminal would act upon are escaped.
+ * Text that would be too long to read stays on one line.
  *
- * @returns undefined where the text is no JSON, or too long even so.
+ * @returns undefined if the text is not JSON, or too long even on one line.
  */
 export function laidOutJson(text: string, { indented }: { readonly indented: boolean }): string | undefined {
   try {
@@ -16,9 +16,9 @@ export function laidOutJson(text: string, { indented }: { readonly indented: boo
   return (indented ? laidOut(text, { indented }) : undefined) ?? laidOut(text, { indented: false })
 }
 
-/** Over many lines, which are for people. */
+/** Limit over many lines, which are for people. */
 const maxIndentedLength = 2 ** 26
-/** V8 allows 2^29. */
+/** Limit on one line. V8 allows 2^29. */
 const maxLength = 2 ** 28
 
 function laidOut(text: string, { indented }: { readonly indented: boolean }): string | undefined {
@@ -56,7 +56,7 @@ function laidOut(text: string, { indented }: { readonly indented: boolean }): st
   return parts.length > most ? undefined : parts.text
 }
 
-/** Small parts of a long text, put together now and then: each by itself would take as much as many characters. */
+/** Small parts of a long text, joined now and then: each by itself would take as much memory as many characters. */
 class Parts {
   length = 0
   readonly #joined: string[] = []
@@ -79,10 +79,10 @@ class Parts {
 
 const joinedParts = 10_000
 
-/** Who nests deeper has other things in mind than to be read. */
+/** Text with deeper nesting is not meant to be read. */
 const maxIndentation = 50
 
-/** The text is known to be JSON: what follows white space is a token. */
+/** Next token of text that is known to be JSON, after white space. */
 function nextToken(text: string, from: number): number {
   let at = from
   while (at < text.length && ' \t\r\n'.includes(text[at]!)) at += 1

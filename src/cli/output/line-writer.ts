@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 
-/** As much as is written at once: small lines one by one would cost a system call each. */
+/** Length of a piece to write at once: small lines one by one would cost a system call each. */
 const pieceLength = 64 * 1024
 
 /** Writes lines to standard output no faster than they are read there. */
@@ -12,14 +12,14 @@ export class LineWriter {
     await this.writePart(`${line}\n`)
   }
 
-  /** Of a line that is too long to be held as a whole. */
+  /** Writes part of a line that is too long to hold as a whole. */
   async writePart(text: string): Promise<void> {
     this.#piece.push(text)
     this.#length += text.length
     if (this.#length >= pieceLength) await this.flush()
   }
 
-  /** To be called at the end. */
+  /** Call at the end. */
   async flush(): Promise<void> {
     const text = this.#piece.join('')
     this.#piece = []

@@ -1,29 +1,29 @@
 import { formatBytes, formatCount, formatSeconds } from './text.js'
 
-/** One step of a long work, as it goes on. */
+/** One step of a long task, as it progresses. */
 export interface Progress {
-  /** So much more of it is done. */
+  /** Adds to the amount that is done. */
   add(amount: number): void
-  /** The step is over: the line on a terminal goes away. */
+  /** Ends the step: the line on a terminal goes away. */
   end(): void
 }
 
 export interface ProgressOptions {
-  /** What is counted. Without it, only the time is told that the step takes. */
+  /** Unit that is counted. Without it, only the time of the step is shown. */
   readonly unit?: 'bytes' | 'objects' | 'tables' | 'entries' | 'databases'
-  /** How much there will be, where that is known. */
+  /** Total amount, if known. */
   readonly total?: number
 }
 
 const firstShownMs = 1_000
 const terminalEveryMs = 100
-/** A log is read later: a line in ten seconds is enough to see that it goes on. */
+/** A log is read later: one line in ten seconds is enough to show progress. */
 const logEveryMs = 10_000
 const clearLine = '\r\u001b[K'
 
 /**
- * Tells on standard error how a step goes on that takes longer than a second: on a terminal one line that changes, with
- * rate and time left, elsewhere a line now and then.
+ * Reports on standard error the progress of a step that takes longer than a second: on a terminal in one changing line,
+ * with rate and time left, elsewhere in a line now and then.
  */
 export function startProgress(step: string, { unit, total }: ProgressOptions): Progress {
   const isTerminal = process.stderr.isTTY === true
@@ -48,7 +48,7 @@ export function startProgress(step: string, { unit, total }: ProgressOptions): P
   }
   const interrupted = () => {
     clear()
-    // With our listener gone, the signal ends the process as it does where nobody listens.
+    // With our listener gone, the signal ends the process as if nobody listened.
     process.off('SIGINT', interrupted)
     process.kill(process.pid, 'SIGINT')
   }
@@ -70,7 +70,7 @@ export function startProgress(step: string, { unit, total }: ProgressOptions): P
   }
 }
 
-/** {@link startProgress}, ended when the work is. */
+/** Runs {@link startProgress} until the work ends. */
 export async function withProgress<T>(
   step: string,
   options: ProgressOptions,
@@ -87,16 +87,16 @@ export async function withProgress<T>(
 interface ProgressState extends ProgressOptions {
   readonly step: string
   readonly done: number
-  /** Since the step began. */
+  /** Seconds since the step began. */
   readonly seconds: number
 }
 
-/** For example `checking: 1,200 of 5,000 tables, 400/s, 9 s left`, or `opening: 3 s`. */
+/** Example: `checking: 1,200 of 5,000 tables, 400/s, 9 s left`, or `opening: 3 s`. */
 export function progressLine({ step, unit, total, done, seconds }: ProgressState): string {
   if (unit === undefined) return `${step}: ${formatSeconds(Math.round(seconds))}`
   const amount = (value: number) => (unit === 'bytes' ? formatBytes(value) : formatCount(Math.round(value)))
   const rate = done / seconds
-  // More may be done than was thought: what is read again, or came to be meanwhile.
+  // More may be done than was expected: some is read again, or appeared meanwhile.
   const counted = total === undefined ? amount(done) : `${amount(Math.min(done, total))} of ${amount(total)}`
   const parts = [unit === 'bytes' ? counted : `${counted} ${unit}`, `${amount(rate)}/s`]
   if (total !== undefined && rate > 0) parts.push(`${formatSeconds(Math.max(0, total - done) / rate)} left`)

@@ -1,10 +1,10 @@
 import { LineWriter } from './line-writer.js'
 import { alignedLine, type Column, cellsOf, columnWidths, headingLine } from './table.js'
 
-/** The columns are as wide as so many rows need. */
+/** Number of rows that decide the width of the columns. */
 const firstRows = 1_000
 
-/** Writes a table to standard output whose rows come one by one, and may be more than can be held. */
+/** Writes a table to standard output whose rows come one by one, and may be more than fit into memory. */
 export class TableWriter<Row> {
   readonly #columns: readonly Column<Row>[]
   readonly #beforeFirst: () => void
@@ -12,7 +12,7 @@ export class TableWriter<Row> {
   #first: (readonly string[])[] = []
   #widths: readonly number[] | undefined
 
-  /** @param beforeFirst called before the first line is written, for which many rows may be waited. */
+  /** @param beforeFirst called before the first line, which may have to wait for many rows. */
   constructor(columns: readonly Column<Row>[], beforeFirst: () => void) {
     this.#columns = columns
     this.#beforeFirst = beforeFirst
@@ -25,7 +25,7 @@ export class TableWriter<Row> {
     if (this.#first.length === firstRows) await this.#writeFirst()
   }
 
-  /** To be called behind the last row, even where there was none. */
+  /** Call after the last row, even if there was none. */
   async end(): Promise<void> {
     if (!this.#widths) await this.#writeFirst()
     await this.#lines.flush()

@@ -2,18 +2,18 @@ import { bold } from './colour.js'
 
 export interface Column<Row> {
   readonly title: string
-  /** Numbers go to the right. Default: left. */
+  /** `right` for numbers. Default: left. */
   readonly align?: 'left' | 'right'
-  /** Printable text: what came from a bucket has been escaped. */
+  /** Printable text: text from a bucket has been escaped. */
   readonly cell: (row: Row) => string
 }
 
-/** Prints the rows below a heading, in columns as wide as they have to be. */
+/** Prints the rows below a heading, in columns just wide enough. */
 export function printTable<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): void {
   for (const line of tableLines(rows, columns)) console.log(line)
 }
 
-/** The lines of the table, its heading first. */
+/** Lines of the table, its heading first. */
 export function tableLines<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): string[] {
   const cells = rows.map((row) => cellsOf(row, columns))
   const widths = columnWidths(cells, columns)
@@ -26,7 +26,7 @@ export function cellsOf<Row>(row: Row, columns: readonly Column<Row>[]): Cells {
   return columns.map((column) => column.cell(row))
 }
 
-/** As wide as these cells and the titles need. */
+/** Widths that these cells and the titles need. */
 export function columnWidths<Row>(lines: readonly Cells[], columns: readonly Column<Row>[]): number[] {
   return columns.map(({ title }, at) =>
     lines.reduce((width, cells) => Math.max(width, widthOf(cells[at]!)), widthOf(title)),
@@ -38,7 +38,7 @@ export function headingLine<Row>(columns: readonly Column<Row>[], widths: readon
   return bold(alignedLine(titles, columns, widths))
 }
 
-/** What is wider than its column moves the rest of its line to the right. */
+/** A cell that is wider than its column moves the rest of its line to the right. */
 export function alignedLine<Row>(
   cells: Cells,
   columns: readonly Column<Row>[],
@@ -51,7 +51,7 @@ export function alignedLine<Row>(
   return aligned.join('  ').trimEnd()
 }
 
-/** Colour takes no room. */
+/** Colours, which take no room. */
 const colours = new RegExp(`${String.fromCharCode(0x1b)}\\[[0-9;]*m`, 'g')
 
 function widthOf(cell: string): number {

@@ -1,7 +1,8 @@
-import { base64, jsonLine, LazyJsonBytes } from './json.js'
+import { base64, LazyJsonBytes } from '../../inspect/json-bytes.js'
+import { jsonLine } from './json.js'
 import { LineWriter } from './line-writer.js'
 
-/** A document whose lists may come one by one, as they are written. */
+/** A document whose lists may arrive one by one while they are written. */
 export type Streamed<T> = T extends readonly (infer Element)[]
   ? Iterable<Streamed<Element>> | AsyncIterable<Streamed<Element>>
   : T extends Date
@@ -10,15 +11,15 @@ export type Streamed<T> = T extends readonly (infer Element)[]
       ? { readonly [Name in keyof T]: Streamed<T[Name]> }
       : T
 
-/** Where a document is written to. */
+/** Destination of a document. */
 type Parts = Pick<LineWriter, 'writePart'>
 
-/** What is no longer than this is put together before it is written. */
+/** Longest text that is assembled before it is written. */
 const pieceLength = 64 * 1024
 
 /**
- * Prints one JSON document in a line, as {@link jsonLine} has it, and never holds more of its text than a piece: what a
- * bucket makes us print may be longer than a string can be.
+ * Prints one JSON document in a line, in the form of {@link jsonLine}, and never holds more of its text than a piece: a
+ * bucket may make us print more than fits into a string.
  */
 export async function printJson<T>(value: Streamed<T>): Promise<void> {
   const lines = new LineWriter()
@@ -48,7 +49,7 @@ export async function writeJson(parts: Parts, value: unknown): Promise<void> {
   }
 }
 
-/** What is between the braces of an object. */
+/** Writes the members between the braces of an object. */
 export async function writeMembers(parts: Parts, object: object): Promise<void> {
   let separator = ''
   for (const [name, value] of Object.entries(object)) {
@@ -77,7 +78,7 @@ function isSecondHalf(text: string, at: number): boolean {
   return (text.charCodeAt(at) & 0xfc00) === 0xdc00 && (text.charCodeAt(at - 1) & 0xfc00) === 0xd800
 }
 
-/** Three bytes are four characters. */
+/** Three bytes become four characters. */
 const pieceBytes = 3 * 2 ** 14
 
 async function writeBytes(parts: Parts, { bytes, text }: LazyJsonBytes): Promise<void> {
@@ -97,12 +98,12 @@ function isList(value: unknown): value is List {
   )
 }
 
-/** Whether the value may be put together as a whole. Nothing is taken from a list that can be gone through only once. */
+/** Reports whether the value may be assembled as a whole. Takes nothing from a list that can be read only once. */
 function isShort(value: unknown): boolean {
   return lengthOf(value, pieceLength) <= pieceLength
 }
 
-/** About how long the text will be, or more than `most`. */
+/** Approximate length of the text, or more than `most`. */
 function lengthOf(value: unknown, most: number): number {
   if (typeof value === 'string') return value.length
   if (typeof value !== 'object' || value === null || value instanceof Date) return shortLength
@@ -118,5 +119,5 @@ function lengthOf(value: unknown, most: number): number {
   return length
 }
 
-/** Of a number, a time, null. */
+/** Length of a number, a time, or null. */
 const shortLength = 10

@@ -1,0 +1,33 @@
+import { databaseUrl, type Places } from './database-place.js'
+import { readIdentity } from './identity.js'
+
+/** Separates the id of a clone's source from the random part of the clone's own id. */
+const separator = 'rockset'
+
+/**
+ * Reports whether the contents of IDENTITY are the id of a clone: the id of its source, then `rockset` and a random
+ * part. Objects that a clone needs may lie at its source.
+ */
+export function isCloneIdentity(identity: string | undefined | null): boolean {
+  return identity?.includes(separator) ?? false
+}
+
+/**
+ * Advice where something that a database needs is missing, as an alternative to bringing it back: name the source of a
+ * clone, or another source. Based on the ids of both databases, which are fetched. Undefined: the ids tell nothing.
+ */
+export async function cloneAdvice([own, source]: Places): Promise<string | undefined> {
+  const identity = await readIdentity([own])
+  if (!source) {
+    if (!isCloneIdentity(identity)) return undefined
+    return 'This database is a clone: what it did not write itself lies at its source, name that with --source'
+  }
+  const ofSource = await readIdentity([source])
+  if (!identity || !ofSource || isSourceOf(ofSource, identity)) return undefined
+  return `By IDENTITY this database is no clone of ${databaseUrl(source)}: --source should name another one`
+}
+
+/** Allows for a line end after the id of the source, as it may have been when the clone was made. */
+function isSourceOf(source: string, clone: string): boolean {
+  return clone.startsWith(source) && clone.slice(source.length).trimStart().startsWith(separator)
+}

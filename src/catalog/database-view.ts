@@ -1,0 +1,210 @@
+import { EnvError } from '../env/env-error.js'
+import type { CloudManifest } from '../format/cloud-manifest.js'
+import { isDestroyed } from '../format/epoch.js'
+import { blobFileName, objectName, parseFileName, tableFileName } from '../format/file-name.js'
+import { type DatabasePlace, databaseUrl, objectUrl, type Places } from './database-place.js'
+import { findFirst } from './get-first.js'
+import { listPlace, type NamedObject } from './listed-place.js'
+import type { Manifest } from './manifest.js'
+import { bringBack, missingManifestMessage } from './repair-advice.js'
+import { sealedManifest } from './sealed-manifest.js'
+import { type Decoded, lookAtState, readStoredManifest, untilSettled } from './state-objects.js'
+import type { StoredFile } from './stored-file.js'
+import { isLive, isVisible } from './visibility.js'
+
+/** A database as the store has it: one consistent state, read without changing anything. */
+export interface DatabaseView {
+  readonly cloudManifest: CloudManifest
+  readonly cloudManifestEtag: string
+  readonly cloudManifestModified: Date
+  /** Name of the object that was read as its MANIFEST. */
+  readonly manifestName: string
+  /** True if nobody can commit to it: it is the sealed state of the previous epoch, whose successor is missing. */
+  readonly isSealed: boolean
+  readonly manifestBytes: Uint8Array
+  readonly manifestEtag: string
+  readonly manifestModified: Date
+  readonly manifest: Manifest
+  /** Live files, the only ones that a program sees, by the name that RocksDB knows (`000012.sst`). */
+  readonly files: ReadonlyMap<string, StoredFile>
+  /** Live files, and obsolete ones that still exist: readers of an older state may open those. */
+  readonly reachableFiles: ReadonlyMap<string, StoredFile>
+  /** Objects directly at the database's place, by base name, without names that mean nothing here. */
+  readonly objects: ReadonlyMap<string, NamedObject>
+}
+
+/**
+ * Reads the state that the CLOUDMANIFEST names now; undefined if there is no database.
+ * @throws EnvError Corruption: a part of it is damaged, missing or of the wrong size.
+ */
+export async function readView(places: Places, cookie: string): Promise<DatabaseView | undefined> {
+  const found = await untilSettled(
+    () => readOnce(places, cookie),
+    (look) => (look && 'damage' in look ? look.version : undefined),
+  )
+  if (found && 'damage' in found) throw found.damage
+  return found?.view
+}
+
+/** Damage of a view, and the version of the database in which it was found. */
+interface DamagedView {
+  readonly damage: EnvError
+  readonly version: string
+}
+
+async function readOnce(
+  places: Places,
+  cookie: string,
+): Promise<{ readonly view: DatabaseView } | DamagedView | undefined> {
+  const look = await lookAtState(places, cookie, async (name, root) => {
+    if (isDestroyed(root.value)) return undefined
+    const reading = readStoredManifest(places, name)
+    const maxObjects = async () => spareObjects + objectsPerFile * filesIn(await reading)
+    const [own, listings] = await Promise.all([
+      reading,
+      Promise.all(places.map((place) => listObjects(place, maxObjects))),
+    ])
+    const names = listings[places.indexOf(root.place)]?.keys() ?? []
+    return { listings, stored: own ?? (await sealedManifest(root, names)), isSealed: own === undefined }
+  })
+  if (!look) return undefined
+  const { root } = look
+  // A bad answer looks like a bad object. As elsewhere, an object counts as damaged if a second look finds it damaged.
+  if (!('manifest' in look)) return { damage: withAdvice(look.root), version: root.object.etag }
+  if (!look.manifest) return undefined
+
+  const cloudManifest = look.root.value
+  const { stored, listings, isSealed } = look.manifest
+  if (!stored) {
+    const message = missingManifestMessage(objectUrl(places[0], look.manifestName), root.url)
+    return { damage: new EnvError('Corruption', message), version: root.object.etag }
+  }
+  const version = `${root.object.etag} ${stored.object.etag}`
+  if (stored.error) return { damage: withAdvice(stored), version }
+  const manifest = stored.value
+  const reachableFiles = findReachable(places, listings, cloudManifest)
+  const damage = findDamage(places[0], manifest, reachableFiles)
+  if (damage) return { damage, version }
+  const view = {
+    cloudManifest,
+    cloudManifestEtag: root.object.etag,
+    cloudManifestModified: root.object.lastModified,
+    manifestName: stored.name,
+    isSealed,
+    manifestBytes: stored.object.body,
+    manifestEtag: stored.object.etag,
+    manifestModified: stored.object.lastModified,
+    manifest,
+    files: new Map([...reachableFiles].filter(([name]) => isLive(parseFileName(name), manifest))),
+    reachableFiles,
+    objects: listings[0] ?? new Map(),
+  }
+  return { view }
+}
+
+/** Error of an object that could not be decoded, with advice on what to do about it. */
+function withAdvice({ error, place }: { readonly error: EnvError; readonly place: DatabasePlace }): EnvError {
+  if (error.code !== 'Corruption') return error
+  const url = databaseUrl(place)
+  return new EnvError(
+    'Corruption',
+    `${error.message}. Bring an earlier version of that object back; "cloudenv verify ${url}" tells what else is damaged`,
+    { cause: error },
+  )
+}
+
+/** Reports whether the store still has the state that was read: the two objects that define it are unchanged. */
+export async function isCurrent(
+  { cloudManifestEtag, manifestName, manifestEtag }: DatabaseView,
+  places: readonly DatabasePlace[],
+  cookie: string,
+): Promise<boolean> {
+  const names = [objectName({ kind: 'cloudManifest', cookie }), manifestName]
+  const found = await Promise.all(
+    names.map((name) => findFirst(places, ({ store }, key) => store.head(key), name)),
+  )
+  return found[0]?.object.etag === cloudManifestEtag && found[1]?.object.etag === manifestEtag
+}
+
+/** Limit on objects, equal to the limit on the files of a MANIFEST. Their metadata takes 300 MB. */
+const maxObjects = 500_000
+/** Allowed regardless of the MANIFEST. Their metadata takes 50 MB. */
+const spareObjects = 80_000
+/** Includes obsolete objects, which stay for a while. */
+const objectsPerFile = 4
+
+/**
+ * Objects directly at a place whose names mean something, by base name.
+ * @param allowed returns the limit; called once there are more than {@link spareObjects}.
+ * @throws EnvError NotSupported: there are more.
+ */
+export async function listObjects(
+  place: DatabasePlace,
+  allowed: () => Promise<number> = async () => maxObjects,
+): Promise<ReadonlyMap<string, NamedObject>> {
+  let most = spareObjects
+  let count = 0
+  const { named } = await listPlace(place, () => {
+    count += 1
+    return count > most ? allowMore() : undefined
+  })
+  return named
+
+  async function allowMore(): Promise<void> {
+    most = Math.min(await allowed(), maxObjects)
+    if (count <= most) return
+    throw new EnvError(
+      'NotSupported',
+      `${databaseUrl(place)} has more than ${most} objects, which is more than a database of its size may have here. Remove ` +
+        `what does not belong to it ("cloudenv gc ${databaseUrl(place)}" shows that), or use larger tables ` +
+        '(target_file_size_base)',
+    )
+  }
+}
+
+/** Number of files in the MANIFEST; 0 if it is missing or damaged. */
+function filesIn(manifest: Decoded<Manifest> | undefined): number {
+  if (!manifest || manifest.error) return 0
+  return manifest.value.liveTables.size + manifest.value.liveBlobFiles.size
+}
+
+function findReachable(
+  places: readonly DatabasePlace[],
+  listings: readonly ReadonlyMap<string, NamedObject>[],
+  cloudManifest: CloudManifest,
+): Map<string, StoredFile> {
+  const files = new Map<string, StoredFile>()
+  for (const [index, place] of places.entries()) {
+    for (const [name, { parsed, size, modified }] of listings[index] ?? []) {
+      if (!isVisible(parsed, cloudManifest)) continue
+      const fileName = name.slice(0, name.length - (parsed.epoch === '' ? 0 : parsed.epoch.length + 1))
+      if (!files.has(fileName)) files.set(fileName, { place, objectName: name, size, modified })
+    }
+  }
+  return files
+}
+
+function findDamage(
+  place: DatabasePlace,
+  manifest: Manifest,
+  files: ReadonlyMap<string, StoredFile>,
+): EnvError | undefined {
+  const damaged = (name: string, problem: string) =>
+    new EnvError(
+      'Corruption',
+      `${databaseUrl(place)}: ${name} ${problem}, and the MANIFEST references it. ${bringBack}`,
+    )
+  for (const { number, size } of manifest.liveTables.values()) {
+    const name = tableFileName(number)
+    const file = files.get(name)
+    if (!file) return damaged(name, 'is missing in the store')
+    if (file.size !== size) {
+      return damaged(name, `(${file.objectName}) has ${file.size} bytes in the store instead of ${size}`)
+    }
+  }
+  for (const number of manifest.liveBlobFiles.keys()) {
+    const name = blobFileName(number)
+    if (!files.has(name)) return damaged(name, 'is missing in the store')
+  }
+  return undefined
+}

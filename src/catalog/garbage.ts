@@ -1,0 +1,142 @@
+import type { ObjectName } from '../format/file-name.js'
+import { type DecidingState, type ObsoleteReason, obsoleteReason } from './obsolete-reason.js'
+import type { ReadState } from './read-state.js'
+import { versionEdits } from './version-edits.js'
+
+/** An object that no state of the database leads to. */
+export interface Garbage {
+  readonly kind: 'garbage'
+  readonly reason: GarbageReason
+  /** It has been garbage at least since then, and at most since it was written; undefined if that is unknown. */
+  readonly since: Date | undefined
+  /**
+   * `owner`: the owner deletes it by itself, while it has the database open for writing or when it opens it next, after
+   * the delay that readers of an older state are given. `people`: nobody deletes it before people decide.
+   */
+  readonly deletedBy: 'owner' | 'people'
+}
+
+export type GarbageReason =
+  | ObsoleteReason
+  /**
+   * Committed by an owner after another one had taken the database over, and in no state: its later tables and blob
+   * files, and the MANIFEST of its epoch that has them.
+   */
+  | 'displaced'
+  /** Left by a check of the store's conditional writes that was interrupted. */
+  | 'probe'
+  /**
+   * Part of a database without a CLOUDMANIFEST: it was lost, or the database was destroyed, never completed, or is
+   * being created.
+   */
+  | 'noDatabase'
+
+/** An object that no state references. */
+export interface Unneeded {
+  /** Undefined for a probe. */
+  readonly parsed: ObjectName | undefined
+  readonly modified: Date
+  /** True if `displacedCommits` names it. */
+  readonly isDisplaced: boolean
+}
+
+/**
+ * Judges objects that no state references. Pure.
+ * @param states all states of the database.
+ */
+export function garbageJudge(
+  states: readonly ReadState[],
+  { hasSource, isSound }: { readonly hasSource: boolean; readonly isSound: boolean },
+): (object: Unneeded) => Garbage | { readonly kind: 'undecided' } {
+  const readable = states.map(readableState).filter((state) => state !== undefined)
+  // The owner deletes by the same rule. It opens no damaged database and none that has a source, and it leaves
+  // everything to people if a CLOUDMANIFEST of another cookie may lead to it.
+  const deletedBy = states.length === 1 && isSound && !hasSource ? 'owner' : 'people'
+  return ({ parsed, modified, isDisplaced }) => {
+    const garbage = (reason: GarbageReason, since?: Date) =>
+      ({ kind: 'garbage', reason, since, deletedBy }) as const
+    if (!parsed) return { ...garbage('probe', modified), deletedBy: 'people' }
+    if (states.length === 0) return { ...garbage('noDatabase'), deletedBy: 'people' }
+    if (readable.length < states.length) return { kind: 'undecided' }
+
+    const verdicts = readable.map((state) => verdict(parsed, modified, state))
+    const reason = reasonOrder.find((wanted) => verdicts.some((found) => found.reason === wanted))!
+    // It became garbage when the last of the states stopped needing it.
+    const since = verdicts.map((found) => found.since).reduce((a, b) => a && b && later(a, b))
+    const found = garbage(isDisplaced ? 'displaced' : reason, since)
+    return reason === 'unknownEpoch' ? { ...found, deletedBy: 'people' } : found
+  }
+}
+
+/** Most telling reason first, for objects that states judge differently. */
+const reasonOrder: readonly ObsoleteReason[] = [
+  'uncommitted',
+  'unreferenced',
+  'invisible',
+  'pastManifest',
+  'unknownEpoch',
+]
+
+interface Verdict {
+  readonly reason: ObsoleteReason
+  readonly since: Date | undefined
+}
+
+interface ReadableState extends DecidingState {
+  readonly cloudManifestModified: Date
+  readonly manifestModified: Date
+}
+
+function readableState(state: ReadState): ReadableState | undefined {
+  const { cloudManifest, cloudManifestModified, manifest, manifestBytes, manifestModified } = state
+  if (!cloudManifest || !cloudManifestModified || !manifest || !manifestBytes || !manifestModified)
+    return undefined
+  let mentioned: ReadonlySet<number> | undefined
+  return {
+    cloudManifest,
+    cloudManifestModified,
+    manifest,
+    manifestModified,
+    mentions(number) {
+      mentioned ??= mentionedFiles(manifestBytes)
+      return mentioned.has(number)
+    },
+  }
+}
+
+function verdict(name: ObjectName, modified: Date, state: ReadableState): Verdict {
+  const { cloudManifestModified, manifestModified } = state
+  // Neither the CLOUDMANIFEST nor the MANIFEST has led there since they were written.
+  const sinceMapped = later(modified, cloudManifestModified)
+  // An object with neither an epoch nor a use belongs to a state that is gone.
+  const reason = obsoleteReason(name, state) ?? 'unknownEpoch'
+  switch (reason) {
+    case 'unreferenced':
+      return { reason, since: later(modified, manifestModified) }
+    case 'uncommitted':
+      return { reason, since: undefined }
+    case 'unknownEpoch':
+      // An object newer than the CLOUDMANIFEST may belong to an opening that has not replaced it yet.
+      return { reason, since: modified > cloudManifestModified ? undefined : sinceMapped }
+    default:
+      return { reason, since: sinceMapped }
+  }
+}
+
+/** V8 rejects a set of more than 2^24 entries; these take 300 MB. */
+const maxMentioned = 8_000_000
+
+function mentionedFiles(manifest: Uint8Array): Set<number> {
+  const mentioned = new Set<number>()
+  for (const { edit } of versionEdits(manifest)) {
+    const { newTables, deletedTables, newBlobFiles } = edit
+    for (const { number } of [...newTables, ...deletedTables, ...newBlobFiles]) mentioned.add(number)
+    // A file left out here counts as one on its way: it is known to be garbage only later.
+    if (mentioned.size > maxMentioned) break
+  }
+  return mentioned
+}
+
+function later(a: Date, b: Date): Date {
+  return a > b ? a : b
+}

@@ -1,0 +1,105 @@
+import type { CloudManifest } from '../format/cloud-manifest.js'
+import type { Epoch } from '../format/epoch.js'
+import { type ObjectName, objectName } from '../format/file-name.js'
+import type { DatabaseView } from './database-view.js'
+import type { Manifest } from './manifest.js'
+import { obsoleteReason } from './obsolete-reason.js'
+import { isLive, isVisible } from './visibility.js'
+
+/** An object that the database no longer needs. */
+export interface ObsoleteObject {
+  readonly name: string
+  readonly parsed: Extract<ObjectName, { readonly epoch: Epoch }>
+  /**
+   * Time, by the store's clock, at which the object was already obsolete. Undefined: only the present claim is known to
+   * have made it so.
+   */
+  readonly since: Date | undefined
+}
+
+/**
+ * Objects that the inherited state no longer needs, and since when. Pure. The store's own times are the only evidence:
+ * nobody records when an object becomes obsolete, and the clocks of machines differ.
+ * @param cloudManifest of the new owner, in which the epoch of the view is a past one.
+ */
+export function obsoleteObjects(view: DatabaseView, cloudManifest: CloudManifest): ObsoleteObject[] {
+  const supersededAt = supersessions(view, cloudManifest)
+  // The view has nothing of the new epoch: every file that it lacks is settled.
+  const state = { cloudManifest, manifest: view.manifest, mentions: () => true }
+  const found: ObsoleteObject[] = []
+  for (const [name, { parsed, modified }] of view.objects) {
+    if (!('epoch' in parsed)) continue
+    const reason = obsoleteReason(parsed, state)
+    if (reason === undefined || reason === 'unknownEpoch') continue
+    const superseded = reason === 'unreferenced' ? view.manifestModified : supersededAt.get(parsed.epoch)
+    found.push({ name, parsed, since: superseded && later(superseded, modified) })
+  }
+  return found
+}
+
+/**
+ * Past MANIFEST that can date more of these objects: the newest that was not written after `before`. The objects that
+ * it lacks were obsolete at that time. Undefined if all files older than it are known to be obsolete since then anyway.
+ */
+export function findWitness(
+  objects: readonly ObsoleteObject[],
+  view: DatabaseView,
+  cloudManifest: CloudManifest,
+  before: Date,
+): Witness | undefined {
+  const ranks = new Map(cloudManifest.past.map(({ epoch }, rank) => [epoch, rank]))
+  for (const { epoch } of cloudManifest.past.toReversed()) {
+    const manifest = objectName({ kind: 'manifest', epoch })
+    const stored = view.objects.get(manifest)
+    if (epoch === cloudManifest.past.at(-1)?.epoch || !stored || stored.modified > before) continue
+    const { modified } = stored
+    const rank = ranks.get(epoch)!
+    const candidates = objects.filter(
+      ({ name, parsed, since }) =>
+        parsed.kind !== 'manifest' &&
+        isVisible(parsed, cloudManifest) &&
+        ranks.get(parsed.epoch)! <= rank &&
+        view.objects.get(name)!.modified <= modified &&
+        (!since || since > modified),
+    )
+    return candidates.length > 0 ? { name: manifest, modified, candidates } : undefined
+  }
+  return undefined
+}
+
+export interface Witness {
+  readonly name: string
+  readonly modified: Date
+  /** Files that its state may have lacked. */
+  readonly candidates: readonly ObsoleteObject[]
+}
+
+/** Candidates, dated by the MANIFEST. */
+export function testimony({ candidates, modified }: Witness, manifest: Manifest): ObsoleteObject[] {
+  return candidates
+    .filter(({ parsed }) => !isLive(parsed, manifest))
+    .map((object) => ({ ...object, since: modified }))
+}
+
+/**
+ * Time by which the store had a later epoch than each of the past ones. The next MANIFEST was written before its epoch
+ * became the current one, and again by the claim after that; if there is none yet, the CLOUDMANIFEST tells.
+ */
+function supersessions(
+  { objects, cloudManifestModified }: DatabaseView,
+  { past }: CloudManifest,
+): Map<Epoch, Date> {
+  const times = new Map<Epoch, Date>()
+  let next: Date | undefined
+  for (const { epoch } of past.toReversed()) {
+    if (next) times.set(epoch, next)
+    const written = objects.get(objectName({ kind: 'manifest', epoch }))?.modified
+    if (next === undefined) next = written && later(written, cloudManifestModified)
+    else next = written ?? next
+  }
+  return times
+}
+
+function later(a: Date, b: Date): Date {
+  return a > b ? a : b
+}

@@ -1,0 +1,48 @@
+import type { CloudManifest } from '../format/cloud-manifest.js'
+import { type Epoch, epochOf } from '../format/epoch.js'
+import { type FileName, type ObjectName, parseObjectName } from '../format/file-name.js'
+import type { Manifest } from './manifest.js'
+
+/** Reports whether the object is a table or blob file that the mapping from file numbers to epochs leads to. */
+export function isVisible(
+  name: ObjectName | undefined,
+  cloudManifest: CloudManifest,
+): name is Extract<ObjectName, { readonly kind: 'table' | 'blob' }> {
+  return (
+    (name?.kind === 'table' || name?.kind === 'blob') && epochOf(cloudManifest, name.number) === name.epoch
+  )
+}
+
+/** Reports whether the MANIFEST has the table or blob file. */
+export function isLive(
+  { kind, ...file }: FileName | ObjectName,
+  { liveTables, liveBlobFiles }: Pick<Manifest, 'liveTables' | 'liveBlobFiles'>,
+): boolean {
+  if (!('number' in file)) return false
+  return (
+    (kind === 'table' && liveTables.has(file.number)) || (kind === 'blob' && liveBlobFiles.has(file.number))
+  )
+}
+
+/** Reports whether the CLOUDMANIFEST has the epoch, as a past one or the current one. */
+export function knowsEpoch(manifest: CloudManifest, epoch: Epoch): boolean {
+  return epoch === manifest.current || pastEpochs(manifest).has(epoch)
+}
+
+/**
+ * Past epochs of CLOUDMANIFESTs that were asked for once: there may be a million epochs, and as many objects to ask
+ * about.
+ */
+const knownPasts = new WeakMap<CloudManifest, ReadonlySet<Epoch>>()
+
+function pastEpochs(manifest: CloudManifest): ReadonlySet<Epoch> {
+  const known = knownPasts.get(manifest) ?? new Set(manifest.past.map(({ epoch }) => epoch))
+  knownPasts.set(manifest, known)
+  return known
+}
+
+/** Reports whether the object of that name was written in the epoch. */
+export function isOfEpoch(name: string, epoch: Epoch): boolean {
+  const parsed = parseObjectName(name)
+  return parsed !== undefined && 'epoch' in parsed && parsed.epoch === epoch
+}

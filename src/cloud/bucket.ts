@@ -1,0 +1,39 @@
+import { relative, sep } from 'node:path'
+import { AbandonableStore } from '../store/abandonable-store.js'
+import { openUnchecked, type StoreOptions, type StoreSeams } from '../store/registry.js'
+import { parseStoreUrl } from '../store/store-url.js'
+
+/** A bucket, and where in it the databases of an Env lie. */
+export interface Bucket {
+  readonly store: AbandonableStore
+  /** The path inside the bucket, below which the databases lie. */
+  readonly segments: readonly string[]
+}
+
+/**
+ * The registry of databases lies at the root of a bucket, so the store is the whole bucket and the prefix is ours to
+ * add. Other stores are taken as they are.
+ */
+export async function openBucket(url: string, options: StoreOptions, seams: StoreSeams): Promise<Bucket> {
+  const parsed = parseStoreUrl(url, options)
+  const open = async (place: string) => new AbandonableStore(await openUnchecked(place, options, seams))
+  if (parsed.kind !== 's3') return { store: await open(url), segments: [] }
+  const segments = parsed.prefix.split('/').filter((segment) => segment !== '')
+  return { store: await open(`s3://${parsed.bucket}`), segments }
+}
+
+/**
+ * Reports whether `key` belongs to an object of the database at this path, or is the common prefix of its objects;
+ * false for a database nested in it.
+ */
+export function isDirectlyBelow(segments: readonly string[], key: string): boolean {
+  const prefix = segments.map((segment) => `${segment}/`).join('')
+  return key.startsWith(prefix) && !key.includes('/', prefix.length)
+}
+
+/** The path of a database below the root, as the segments of its keys. */
+export function pathSegments(root: string, directory: string): string[] {
+  return relative(root, directory)
+    .split(sep)
+    .filter((segment) => segment !== '')
+}

@@ -1,0 +1,50 @@
+import type { Places } from '../catalog/database-place.js'
+import { type DatabaseView, isCurrent, readView } from '../catalog/database-view.js'
+import { readIdentity } from '../catalog/identity.js'
+
+/** One state of a database, kept until a fresh one is asked for. */
+export class CurrentView {
+  readonly #places: Places
+  readonly #cookie: string
+  /** Identities found so far, by view. */
+  readonly #identities = new WeakMap<DatabaseView, Uint8Array>()
+  #view: Promise<DatabaseView | undefined> | undefined
+
+  constructor(places: Places, cookie: string) {
+    this.#places = places
+    this.#cookie = cookie
+  }
+
+  /** The state; undefined if there is no database. */
+  async read({ fresh = false } = {}): Promise<DatabaseView | undefined> {
+    const known = this.#view
+    if (known && !fresh) return known
+    const view = this.#freshView(known)
+    this.#view = view
+    // A failure goes to the caller and is not kept.
+    view.catch(() => {
+      if (this.#view === view) this.#view = undefined
+    })
+    return view
+  }
+
+  /** Content of the database's IDENTITY; empty if the store has none. */
+  async identity(view: DatabaseView): Promise<Uint8Array> {
+    const known = this.#identities.get(view)
+    if (known) return known
+    const found = await readIdentity(this.#places)
+    const identity = Buffer.from(found ?? '')
+    if (found !== undefined) this.#identities.set(view, identity)
+    return identity
+  }
+
+  forget(): void {
+    this.#view = undefined
+  }
+
+  async #freshView(known: Promise<DatabaseView | undefined> | undefined): Promise<DatabaseView | undefined> {
+    const view = await known?.catch(() => undefined)
+    const isUnchanged = view && (await isCurrent(view, this.#places, this.#cookie))
+    return isUnchanged ? view : readView(this.#places, this.#cookie)
+  }
+}

@@ -1,0 +1,65 @@
+import { cookiesAmong } from '../catalog/cookies.js'
+import { type DatabasePlace, objectKey } from '../catalog/database-place.js'
+import { listObjects } from '../catalog/database-view.js'
+import { getFirst, maxIdentityBytes } from '../catalog/get-first.js'
+import { readRoot } from '../catalog/state-objects.js'
+import { isOfEpoch } from '../catalog/visibility.js'
+import { type Epoch, isDestroyed } from '../format/epoch.js'
+import { objectName } from '../format/file-name.js'
+import type { ObjectKey } from '../store/object-store.js'
+
+/**
+ * Deletes a database whose CLOUDMANIFEST says that it is being destroyed: first its entry in the registry, last that
+ * CLOUDMANIFEST, since nobody creates a new database among the remains while it is there. The objects stay if there is
+ * a CLOUDMANIFEST of another cookie: it leads to some of them.
+ */
+export async function finishDestruction(place: DatabasePlace, cookie: string): Promise<void> {
+  if (!(await isBeingDestroyed(place, cookie))) return
+  const cloudManifest = objectName({ kind: 'cloudManifest', cookie })
+  const objects = [...(await listObjects(place))].filter(([name]) => name !== cloudManifest)
+  if (cookiesAmong(objects.map(([, object]) => object)).length === 0) {
+    const identity = await getFirst([place], 'IDENTITY', { offset: 0, length: maxIdentityBytes })
+    const registration = identity && registryKey(identity.object.body)
+    if (registration) await place.store.deleteMany([registration])
+    await deleteObjects(
+      place,
+      objects.map(([name]) => name),
+    )
+  }
+  // Somebody else may have finished it meanwhile.
+  if (await isBeingDestroyed(place, cookie)) await deleteObjects(place, [cloudManifest])
+}
+
+export async function isBeingDestroyed(place: DatabasePlace, cookie: string): Promise<boolean> {
+  const root = await readRoot([place], cookie)
+  if (root?.error) throw root.error
+  return root !== undefined && isDestroyed(root.value)
+}
+
+/** Deletes what `epoch` wrote. No CLOUDMANIFEST may name it, now or later. */
+export async function deleteEpoch(place: DatabasePlace, epoch: Epoch): Promise<void> {
+  const objects = await listObjects(place)
+  await deleteObjects(
+    place,
+    [...objects.keys()].filter((name) => isOfEpoch(name, epoch)),
+  )
+}
+
+async function deleteObjects(place: DatabasePlace, names: readonly string[]): Promise<void> {
+  if (names.length > 0) await place.store.deleteMany(names.map((name) => objectKey(place, name)))
+}
+
+/**
+ * Key in the bucket's registry under which rocksdb-cloud finds the path of a database by its id; undefined if this is
+ * no id, since anybody may have written anything there.
+ */
+export function registryKey(identity: Uint8Array): ObjectKey | undefined {
+  const id = Buffer.from(identity).toString('latin1').trim()
+  return /^[\w-]{1,100}$/.test(id) ? `${registryPrefix}${id}` : undefined
+}
+
+export function isInRegistry(key: string): boolean {
+  return key.startsWith(registryPrefix)
+}
+
+const registryPrefix = '.rockset/dbid/'

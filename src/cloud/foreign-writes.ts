@@ -1,0 +1,48 @@
+import { join } from 'node:path'
+import { EnvError } from '../env/env-error.js'
+import { type Files, readText } from '../env/files.js'
+import { parseFileName } from '../format/file-name.js'
+import { ownerRecordName } from './owner-record.js'
+
+/**
+ * A program that opens the local directory without the Env takes what lies there for the whole database. It moves
+ * the write-ahead log into tables of its own, which the store never has, and deletes it. From then on only these tables
+ * have the content of the log, so they are neither deleted nor opened over.
+ *
+ * @param names what lies in the directory.
+ * @throws EnvError InvalidArgument
+ */
+export function assertNoForeignTables(directory: string, names: readonly string[], url: string): void {
+  const foreign = names.filter((name) => ['table', 'blob'].includes(parseFileName(name).kind)).sort()
+  if (foreign.length > 0) throw foreignWrites(directory, url, foreign.slice(0, 3).join(', '))
+}
+
+/**
+ * Checks the same by the MANIFEST, for a program that wrote no table: its column families are in its own MANIFEST only,
+ * and the log would be replayed without them. Every opening for writing makes CURRENT name a new MANIFEST with a higher
+ * number.
+ *
+ * @param lastManifest number of the last MANIFEST that the Env let RocksDB begin.
+ * @throws EnvError InvalidArgument
+ */
+export async function assertOwnManifest(
+  files: Files,
+  directory: string,
+  url: string,
+  lastManifest: number,
+): Promise<void> {
+  const text = await readText(files, join(directory, 'CURRENT')).catch(() => undefined)
+  const current = (text ?? '').trim()
+  const parsed = parseFileName(current)
+  if (parsed.kind === 'manifest' && parsed.number > lastManifest) throw foreignWrites(directory, url, current)
+}
+
+function foreignWrites(directory: string, url: string, what: string): EnvError {
+  return new EnvError(
+    'InvalidArgument',
+    `another program wrote to ${directory} without the Env: it left ${what}, which ${url} knows nothing of. Nothing was ` +
+      `changed. What it wrote is in that directory only: move the directory away, then ${url} opens in the state of the ` +
+      `last flush. To take over what was written since, remove ${ownerRecordName} from the directory that was moved, open it ` +
+      'without the Env, and copy the entries',
+  )
+}

@@ -1,9 +1,0 @@
-/**
- * Text from a bucket for a message: anybody may have put anything of any length there. In quotes, with what would end
- * the quotes or the line escaped as in JSON.
- */
-export function quoted(text: string): string {
-  return JSON.stringify(text.length <= maxLength ? text : `${text.slice(0, maxLength)}…`)
-}
-
-const maxLength = 100

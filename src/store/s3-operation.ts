@@ -1,0 +1,17 @@
+import type { StoreOperation } from './store-request.js'
+
+/** Operations of S3 that need different permissions. */
+export type S3Operation = StoreOperation | 'listUploads' | 'listParts' | 'abortUpload'
+
+/** The kind as which the request counts. */
+export function storeOperation(operation: S3Operation): StoreOperation {
+  switch (operation) {
+    case 'listUploads':
+    case 'listParts':
+      return 'list'
+    case 'abortUpload':
+      return 'delete'
+    default:
+      return operation
+  }
+}

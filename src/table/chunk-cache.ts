@@ -1,0 +1,118 @@
+import { LRUCache } from 'lru-cache'
+import { type Clock, systemClock } from '../env/clock.js'
+import { chunkBytes, type Run, wantedRuns } from './chunk-runs.js'
+import type { Surroundings } from './read-ahead.js'
+import { Refetches } from './refetches.js'
+
+/** A file of a known size; any range of it can be fetched. */
+export interface ChunkedFile {
+  /** Distinguishes it from the other files of the same cache. */
+  readonly name: string
+  /** Bytes. */
+  readonly size: number
+  fetch(offset: number, length: number): Promise<Uint8Array>
+}
+
+/**
+ * Parts of files, in memory alone. Missing chunks are fetched once however many readers ask (single flight), neighbours
+ * in one request. A full cache drops the least recently used chunks first.
+ */
+export class ChunkCache {
+  readonly #chunks: LRUCache<string, Uint8Array>
+  readonly #inFlight = new Map<string, Promise<Uint8Array>>()
+  /** Refetches by the name of the file. */
+  readonly #refetches = new Map<string, Refetches>()
+  readonly #clock: Clock
+
+  constructor(maxBytes: number, clock: Clock = systemClock) {
+    this.#clock = clock
+    this.#chunks = new LRUCache({ maxSize: maxBytes, sizeCalculation: (chunk) => chunk.length })
+  }
+
+  /**
+   * Reads the range, cut at the end of the file.
+   * @param around bytes to fetch along with it: nobody waits for them, and nobody hears of a failure.
+   */
+  async read(
+    file: ChunkedFile,
+    offset: number,
+    length: number,
+    around: Surroundings = { before: 0, after: 0 },
+  ): Promise<Uint8Array> {
+    const end = Math.min(offset + length, file.size)
+    if (offset >= end) return new Uint8Array(0)
+    const first = Math.floor(offset / chunkBytes)
+    const lastOfRange = chunkAt(end)
+    const firstAround = Math.floor(Math.max(offset - around.before, 0) / chunkBytes)
+    const lastAround = chunkAt(Math.min(end + around.after, file.size))
+    const surrounding = { first: firstAround, end: lastAround + 1 }
+    const isMissing = (chunk: number) => this.#present(keyOf(file, chunk)) === undefined
+    for (const run of wantedRuns(surrounding, isMissing)) this.#startFetch(file, run)
+    const wanted: (Uint8Array | Promise<Uint8Array>)[] = []
+    for (let chunk = first; chunk <= lastOfRange; chunk++) wanted.push(this.#present(keyOf(file, chunk))!)
+    const chunks = await Promise.all(wanted)
+    const start = offset - first * chunkBytes
+    const bytes = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
+    return bytes.subarray(start, start + end - offset)
+  }
+
+  /**
+   * Fetches a range again that turned out to be damaged, once however many readers found it so, and the end of the
+   * file, because the footer has no checksum of its own. A length of 0 stands for the whole file.
+   * @param ageMs time since the start of the read that met the damage.
+   * @returns true if the store sent other bytes than the cache held.
+   */
+  async refetch(file: ChunkedFile, offset: number, length: number, ageMs: number): Promise<boolean> {
+    const refetches = this.#refetches.get(file.name) ?? new Refetches(this.#clock)
+    this.#refetches.set(file.name, refetches)
+    const lastOfFile = chunkAt(file.size)
+    const first = length === 0 ? 0 : Math.floor(offset / chunkBytes)
+    const last = length === 0 ? lastOfFile : chunkAt(offset + length)
+    return refetches.once(first, last + 1, ageMs, async () => {
+      const held = new Map<number, Uint8Array>()
+      for (let chunk = 0; chunk <= lastOfFile; chunk++) {
+        const bytes = this.#chunks.peek(keyOf(file, chunk))
+        if (bytes && ((first <= chunk && chunk <= last) || chunk === lastOfFile)) held.set(chunk, bytes)
+      }
+      for (const chunk of held.keys()) this.#chunks.delete(keyOf(file, chunk))
+      const others = [...held].map(async ([chunk, bytes]) => {
+        const start = chunk * chunkBytes
+        return !Buffer.from(await this.read(file, start, bytes.length)).equals(bytes)
+      })
+      return (await Promise.all(others)).includes(true)
+    })
+  }
+
+  #present(key: string): Uint8Array | Promise<Uint8Array> | undefined {
+    return this.#chunks.get(key) ?? this.#inFlight.get(key)
+  }
+
+  #startFetch(file: ChunkedFile, { first, end }: Run): void {
+    const offset = first * chunkBytes
+    const fetching = file.fetch(offset, Math.min(end * chunkBytes, file.size) - offset)
+    for (let chunk = first; chunk < end; chunk++) {
+      const key = keyOf(file, chunk)
+      const arriving = fetching.then((bytes) => {
+        const start = (chunk - first) * chunkBytes
+        // A copy: a view would keep the memory of the whole run for as long as one of its chunks is used. The slice()
+        // of a Buffer is a view.
+        return Uint8Array.prototype.slice.call(bytes, start, start + chunkBytes)
+      })
+      this.#inFlight.set(key, arriving)
+      arriving
+        .then((bytes) => this.#chunks.set(key, bytes))
+        // Readers that wait for the chunk hear of the failure.
+        .catch(() => undefined)
+        .finally(() => this.#inFlight.delete(key))
+    }
+  }
+}
+
+/** Chunk with the last byte before `end`. */
+function chunkAt(end: number): number {
+  return Math.ceil(end / chunkBytes) - 1
+}
+
+function keyOf(file: ChunkedFile, chunk: number): string {
+  return `${chunk} ${file.name}`
+}

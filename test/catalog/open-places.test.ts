@@ -1,0 +1,18 @@
+import { expect, test, vi } from 'vitest'
+import { openPlaces } from '#src/catalog/open-places.js'
+import { DirectoryStore } from '#src/store/directory-store.js'
+
+test('where the source cannot be opened, the store of the database is closed again', async () => {
+  const close = vi.spyOn(DirectoryStore.prototype, 'close')
+  try {
+    const opening = openPlaces('file:///database', 'mine://source', { storeModule: '/no/such/module.js' })
+    await expect(opening).rejects.toThrow('/no/such/module.js')
+    expect(close).toHaveBeenCalledOnce()
+  } finally {
+    close.mockRestore()
+  }
+})
+
+test('where a URL is none, nothing is opened', async () => {
+  await expect(openPlaces('file:///database', 'no URL', {})).rejects.toThrow('no URL')
+})

@@ -1,0 +1,183 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { parseCloudEnvOptions } from '#src/cloud/cloud-env-options.js'
+
+const base = { store: 's3://bucket/prod', root: '/nowhere' }
+const parse = (options: object) => parseCloudEnvOptions({ ...base, ...options })
+
+describe('encryption that is none is refused, for what is written would not be encrypted', () => {
+  const key = new Uint8Array(32)
+  test.each<[encryption: unknown, message: RegExp]>([
+    ['AES256', /^expected "encryption" to be an object such as \{ type: 'sse-s3' \}, got a string$/],
+    [true, /"encryption" to be an object .*got true/],
+    [null, /"encryption" to be an object .*got null/],
+    [[], /"encryption" to be an object .*got an array/],
+    [new Map([['type', 'sse-s3']]), /"encryption" to be an object/],
+    [{}, /"encryption\.type" to be "sse-s3", "sse-kms" or "sse-c", got undefined/],
+    [{ type: 'AES256' }, /"encryption\.type" to be .*got "AES256"/],
+    [{ type: 'toString' }, /"encryption\.type" to be/],
+    [
+      { type: 'sse-kms', kmsKey: 'k' },
+      /unknown option "encryption\.kmsKey" of cloudEnv; it takes type, keyId/,
+    ],
+    [{ type: 'sse-kms', keyID: 'k' }, /"encryption\.keyID" of cloudEnv, did you mean "encryption\.keyId"/],
+    [{ type: 'sse-kms', keyId: '' }, /"encryption\.keyId" to be a non-empty string/],
+    [{ type: 'sse-s3', keyId: 'k' }, /"encryption\.keyId" of cloudEnv; it takes type$/],
+    [{ type: 'sse-c' }, /"encryption\.key" to be a Uint8Array of 32 bytes/],
+    [{ type: 'sse-c', key: key.subarray(1) }, /of 32 bytes, got 31 bytes/],
+  ])('%j', (encryption, message) => {
+    expect(() => parse({ encryption })).toThrow(message)
+  })
+
+  test.each([
+    { type: 'sse-s3' },
+    { type: 'sse-kms' },
+    { type: 'sse-kms', keyId: 'k' },
+    { type: 'sse-c', key },
+  ])('%j is encryption', (encryption) =>
+    expect(parse({ encryption }).connection.encryption).toEqual(encryption),
+  )
+})
+
+test.each<[options: object, message: RegExp]>([
+  [{ region: 5 }, /"region" to be a non-empty string, got 5/],
+  [{ forcePathStyle: 'yes' }, /"forcePathStyle" to be true or false, got "yes"/],
+  [{ connectTimeoutMs: 'x' }, /"connectTimeoutMs" to be a number of milliseconds .*got "x"/],
+  [{ idleTimeoutMs: Number.NaN }, /"idleTimeoutMs" .*got NaN/],
+  [{ ownershipCheckMs: 1e12 }, /"ownershipCheckMs" .*24 days/],
+  [{ deletionDelayMs: -1 }, /"deletionDelayMs" .*got -1/],
+  [{ cache: { maxBytes: Number.NaN } }, /"cache\.maxBytes" .*got NaN/],
+  [{ cache: { maxbytes: 1 } }, /"cache\.maxbytes" of cloudEnv, did you mean "cache\.maxBytes"/],
+  [{ cache: 5 }, /"cache" to be an object .*got 5/],
+  [{ cookie: '../x' }, /"cookie" to be letters/],
+  [{ source: 'x' }, /the URL of a store/],
+  [{ regoin: 'x' }, /"regoin" of cloudEnv, did you mean "region"/],
+  [{ store: 'file:///x', encryption: { type: 'sse-s3' } }, /"encryption" with a store in S3 only/],
+  [{ store: 'file:///x', region: 'eu-west-1' }, /"region" with a store in S3 only/],
+  [{ store: 'mine://x' }, /no module was named that opens it: .*"storeModule"/],
+  [{ source: 'mine://x' }, /no module was named that opens it: .*"storeModule"/],
+  [{ storeModule: '/mine.js' }, /"storeModule" with a store of a scheme of your own only, got it with "s3:/],
+  [{ store: 'mine://x', storeModule: './mine.js' }, /"storeModule" to be an absolute path/],
+  [{ store: 'mine://x', storeModule: '/mine.js', region: 'x' }, /"region" with a store in S3 only/],
+  [{ store: 'mine://x', storeModul: '/mine.js' }, /"storeModul" of cloudEnv, did you mean "storeModule"/],
+])('%j is refused', (options, message) => {
+  expect(() => parse(options)).toThrow(TypeError)
+  expect(() => parse(options)).toThrow(message)
+})
+
+test.each<[credentials: unknown]>([
+  ['AKIASECRET:SECRET'],
+  [['SECRET']],
+  [{ accessKeyId: 'SECRET' }],
+  [{ accessKeyId: 'SECRET', secretAccessKey: ['SECRET'] }],
+  [{ accessKeyId: 'SECRET', secretAccessKey: '' }],
+  [{ accessKeyId: 'SECRET', secretAccessKey: 'SECRET', sessionToken: { SECRET: 1 } }],
+  [{ accessKeyId: 'SECRET', secretAcessKey: 'SECRET' }],
+  [{ accessKeyId: 'SECRET', secretAccessKey: 'SECRET', expiration: 'SECRET' }],
+  [{ module: 5, export: 'readKey' }],
+  [{ module: '/vault.js' }],
+  [{ module: '/vault.js', export: 'readKey', secretAccessKey: 'SECRET' }],
+])('credentials of a wrong shape are refused, and not shown', (credentials) => {
+  const message = (() => {
+    try {
+      parse({ credentials })
+    } catch (error) {
+      return (error as Error).message
+    }
+    return 'accepted'
+  })()
+  expect(message).toMatch(/"credentials/)
+  expect(message).not.toContain('SECRET')
+})
+
+test('options of S3 and of a module go together if one store takes these and the source those', () => {
+  const options = { store: 'mine://x', storeModule: '/mine.js', storeOptions: { a: 1 }, region: 'eu-west-1' }
+  expect(parse({ ...options, source: 's3://bucket/db' }).connection).toEqual({
+    storeModule: '/mine.js',
+    storeOptions: { a: 1 },
+    region: 'eu-west-1',
+  })
+})
+
+test('a module that gives credentials is taken', () => {
+  const credentials = { module: '/vault.js', export: 'readKey', options: { role: 'orders' } }
+  expect(parse({ credentials }).connection.credentials).toEqual(credentials)
+})
+
+test('credentials as the SDK has them are taken', () => {
+  const credentials = {
+    accessKeyId: 'a',
+    secretAccessKey: 'b',
+    expiration: new Date(0),
+    $source: { CREDENTIALS_CODE: 'e' },
+    accountId: '1',
+  }
+  expect(parse({ credentials }).connection.credentials).toEqual(credentials)
+})
+
+/** What suits an option: everything else is to be refused. */
+const suits: Readonly<Record<string, (value: unknown) => boolean>> = {
+  cache: (value) =>
+    isPlain(value) &&
+    Object.entries(value).every(
+      ([name, size]) => name === 'maxBytes' && (size === undefined || isSize(size)),
+    ),
+  cookie: (value) => typeof value === 'string' && /^[\w.-]*$/.test(value),
+  deletionDelayMs: (value) => Number.isFinite(value) && (value as number) >= 0,
+  ownershipCheckMs: isTime,
+  region: isText,
+  endpoint: () => false,
+  forcePathStyle: (value) => typeof value === 'boolean',
+  credentials: () => false,
+  profile: isText,
+  connectTimeoutMs: isTime,
+  idleTimeoutMs: isTime,
+  encryption: () => false,
+  source: () => false,
+}
+
+test('whatever is given for an option is refused with its name, or taken as it is', () => {
+  const anything = fc.oneof(
+    fc.anything({
+      withBigInt: true,
+      withDate: true,
+      withMap: true,
+      withTypedArray: true,
+      withNullPrototype: true,
+    }),
+    fc.integer(),
+    fc.string(),
+  )
+  fc.assert(
+    fc.property(fc.constantFrom(...Object.keys(suits)), anything, (name, value) => {
+      const isFine = value === undefined || suits[name]!(value)
+      try {
+        parse({ [name]: value })
+      } catch (error) {
+        expect(isFine, String(error)).toBe(false)
+        expect(error).toBeInstanceOf(TypeError)
+        const names = name === 'source' ? /URL of a store|"source"/ : new RegExp(`"${name}[".]`)
+        expect((error as Error).message).toMatch(names)
+        return
+      }
+      expect(isFine, `${name} was accepted`).toBe(true)
+    }),
+    { numRuns: 2000 },
+  )
+})
+
+function isPlain(value: unknown): value is object {
+  return Object.prototype.toString.call(value) === '[object Object]'
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string' && value !== ''
+}
+
+function isTime(value: unknown): boolean {
+  return typeof value === 'number' && value >= 0 && value < 2 ** 31
+}
+
+function isSize(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0
+}

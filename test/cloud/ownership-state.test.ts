@@ -1,0 +1,58 @@
+import { expect, test } from 'vitest'
+import {
+  isNeverNamed,
+  nextOwnershipState,
+  type OwnershipEvent,
+  type OwnershipState,
+} from '#src/cloud/ownership-state.js'
+import { expectTransitions } from '../support/transitions.js'
+
+const states: readonly OwnershipState[] = [
+  'creating',
+  'candidate',
+  'overtaken',
+  'unsettled',
+  'owned',
+  'fenced',
+  'destroying',
+  'destroyed',
+]
+const events: readonly OwnershipEvent[] = ['send', 'win', 'lose', 'displace', 'delete', 'destroy']
+
+test('each event leads from each state where the table says', () => {
+  expectTransitions<OwnershipState, OwnershipEvent>(
+    nextOwnershipState,
+    `
+             send       win    lose       displace  delete      destroy
+  creating   unsettled  -      -          fenced    -           destroyed
+  candidate  unsettled  -      overtaken  fenced    -           -
+  overtaken  -          -      -          -         -           -
+  unsettled  unsettled  owned  overtaken  fenced    -           -
+  owned      -          -      -          fenced    destroying  -
+  fenced     -          -      -          -         -           -
+  destroying -          -      -          fenced    -           destroyed
+  destroyed  -          -      -          -         -           -`,
+    { isDocumented: true },
+  )
+})
+
+test('only an epoch whose CLOUDMANIFEST was never sent, or lost for good, is safe to clean up', () => {
+  expect(states.filter(isNeverNamed)).toEqual(['creating', 'candidate', 'overtaken'])
+})
+
+test('no sequence of events leads from a sent CLOUDMANIFEST to a clean-up but a loss that is settled', () => {
+  const reached = new Set<OwnershipState>(['unsettled'])
+  for (let before = -1; before !== reached.size; ) {
+    before = reached.size
+    for (const state of reached) {
+      for (const event of events.filter((name) => name !== 'lose')) {
+        try {
+          reached.add(nextOwnershipState(state, event))
+        } catch {
+          // Impossible.
+        }
+      }
+    }
+  }
+  expect([...reached].filter(isNeverNamed)).toEqual([])
+})

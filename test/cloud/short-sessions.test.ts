@@ -1,0 +1,88 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { DatedStore } from '../support/dated-store.js'
+import { newStore, ScriptedMachine, withFaults } from '../support/scripted-rocksdb.js'
+
+const hour = 3_600_000
+
+/** A database whose sessions take no time by the machine's clock, while hours pass at the store. */
+async function shortSessions({ deletionDelayMs = hour } = {}) {
+  const { store, directory } = newStore()
+  const dated = new DatedStore(store)
+  const reads: string[] = []
+  const watched = withFaults(dated.store, {
+    get: async (key, range) => {
+      reads.push(key)
+      return dated.store.get(key, range)
+    },
+  })
+  const machine = await ScriptedMachine.start(watched, { deletionDelayMs })
+  const database = machine.database()
+  /** Replaces the only table. */
+  const session = async () => {
+    const db = await machine.database().open()
+    const [before] = (await db.database.children())?.filter((name) => name.endsWith('.sst')) ?? []
+    await db.flush()
+    if (before !== undefined) await db.drop(before)
+    await db.close()
+  }
+  const objects = async (kind: RegExp) =>
+    (await readdir(join(directory, 'db'))).filter((name) => kind.test(name)).length
+  return { dated, machine, database, session, objects, reads }
+}
+
+test('what a short session left is deleted by a later one, however short, when the delay has passed', async () => {
+  const { dated, session, objects } = await shortSessions()
+  for (let i = 0; i < 5; i++) await session()
+  expect(await objects(/\.sst/), 'the delay has not passed').toBe(5)
+  dated.advance(2 * hour)
+  await session()
+  expect(await objects(/\.sst/)).toBe(2)
+  // The present one, and that which this session replaced.
+  expect(await objects(/^MANIFEST/)).toBe(2)
+})
+
+test('sessions that follow each other sooner than the delay leave no more than fits into it', async () => {
+  const { dated, session, objects, reads } = await shortSessions()
+  const counts: number[] = []
+  for (let i = 0; i < 24; i++) {
+    await session()
+    dated.advance(hour / 4)
+    counts.push((await objects(/\.sst/)) + (await objects(/^MANIFEST/)))
+  }
+  expect(Math.max(...counts.slice(12))).toBeLessThanOrEqual(14)
+  reads.length = 0
+  await session()
+  expect(reads.filter((key) => key.includes('MANIFEST-')).length, 'its own, and one to date by').toBe(2)
+})
+
+test('what became obsolete a moment ago stays for the whole delay, though the machine is decades behind', async () => {
+  const { dated, session, objects } = await shortSessions()
+  await session()
+  dated.advance(10 * hour)
+  await session()
+  dated.advance(hour / 2)
+  await session()
+  expect(await objects(/\.sst/)).toBe(3)
+})
+
+test('an opening that cannot have anything to delete asks no more of the store', async () => {
+  const { store } = newStore()
+  const requests: string[] = []
+  const counted = withFaults(store, {
+    head: (key) => {
+      requests.push(`head ${key}`)
+      return store.head(key)
+    },
+    deleteMany: (keys) => {
+      requests.push('delete')
+      return store.deleteMany(keys)
+    },
+  })
+  const machine = await ScriptedMachine.start(counted, { deletionDelayMs: hour })
+  await (await machine.database().open()).close()
+  requests.length = 0
+  await (await machine.database().open()).close()
+  expect(requests).toEqual([])
+})

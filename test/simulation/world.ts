@@ -1,0 +1,323 @@
+// Several machines that open one database in one store, and everything that can go wrong, in an order that a seed decides.
+
+import { type Manifest, readManifest } from '#src/catalog/manifest.js'
+import { sleep } from '#src/env/clock.js'
+import { EnvError } from '#src/env/env-error.js'
+import { decodeCloudManifest, manifestObjectName } from '#src/format/cloud-manifest.js'
+import { epochOf } from '#src/format/epoch.js'
+import { objectName } from '#src/format/file-name.js'
+import type { StoredObject } from '#src/store/object-store.js'
+import { deletionDelayMs, Machine, path } from './machine.js'
+import { Life, Random, Scheduler } from './scheduler.js'
+import type { SimulatedRocksDB } from './simulated-rocksdb.js'
+import { noFaults, SimulatedStore, type StoreClient } from './store.js'
+
+const maxLastTurns = 20_000
+/** Between two processes of one machine. */
+const maxRestMs = 2_000
+
+/** A finding of the simulation: the seed and the last events say how to get there. */
+export class Violation extends Error {
+  constructor(seed: number, reason: string, trace: readonly string[]) {
+    super(`seed ${seed}: ${reason}\n${trace.slice(-40).join('\n')}`)
+  }
+}
+
+/** A machine, and the keys that its log owes. */
+class Writer extends Machine {
+  /** Keys that a process here wrote to the log of a state that nobody else has taken over, and whether they are synced. */
+  readonly logged = new Map<string, 'written' | 'synced'>()
+  /** Keys that a process here began to write to its log, unless they are known to be flushed. */
+  readonly begun = new Set<string>()
+}
+
+export interface WorldOptions {
+  readonly writers?: number
+  readonly readers?: number
+  /** Turns before the faults end. */
+  readonly turns?: number
+}
+
+export class World {
+  readonly #seed: number
+  readonly #random: Random
+  readonly #scheduler: Scheduler
+  readonly #store: SimulatedStore
+  readonly #machines: Writer[] = []
+  readonly #turns: number
+  readonly #trace: string[] = []
+  /** Keys that a flush acknowledged. */
+  readonly #flushed = new Set<string>()
+  /** Keys in logs of states that somebody else took over: they are never replayed. */
+  readonly #setAside = new Set<string>()
+  /** Machine whose opening the CLOUDMANIFEST names. */
+  #owner: Writer | undefined
+  #keys = 0
+  #violation: Error | undefined
+  #isCalm = false
+  readonly #counts = { openings: 0, flushes: 0, kills: 0, powerCuts: 0, takeOvers: 0, reads: 0 }
+
+  constructor(seed: number, { writers = 2, readers = 1, turns = 700 }: WorldOptions = {}) {
+    this.#seed = seed
+    this.#random = new Random(seed)
+    this.#scheduler = new Scheduler(this.#random)
+    this.#turns = turns
+    const trace = (line: string) => {
+      this.#trace.push(line)
+    }
+    this.#store = new SimulatedStore(this.#scheduler, (key, client) => this.#changed(key, client), trace)
+    const p = () => (this.#random.chance(0.5) ? this.#random.next() * 0.1 : 0)
+    this.#store.faults = { refused: p(), lost: p(), answerLost: p(), doubled: p() }
+    for (let at = 0; at < writers + readers; at++)
+      this.#machines.push(
+        new Writer(at < writers ? `writer${at}` : `reader${at}`, this.#scheduler, this.#store, trace),
+      )
+  }
+
+  /** Every event, in order. */
+  get trace(): readonly string[] {
+    return this.#trace
+  }
+
+  get counts() {
+    return this.#counts
+  }
+
+  /** @throws Violation */
+  async run(): Promise<void> {
+    for (const machine of this.#machines)
+      void this.#use(machine).catch((error: unknown) => this.#fail(`${machine.name}: ${describe(error)}`))
+    for (let turn = 0; turn < this.#turns; turn++) {
+      this.#disturb()
+      await this.#scheduler.step()
+      if (this.#violation) throw this.#violation
+    }
+    await this.#settle()
+  }
+
+  /** With a store that answers, whoever opens the database finds everything in it. */
+  async #settle(): Promise<void> {
+    this.#store.faults = noFaults
+    this.#store.isAway = false
+    this.#isCalm = true
+    for (const machine of this.#machines) this.#kill(machine)
+    for (const machine of this.#machines) {
+      let isDone = false
+      void this.#session(machine, new Life(`${machine.name} at last`))
+        .catch((error: unknown) => this.#fail(`${machine.name} at last: ${describe(error)}`))
+        .finally(() => {
+          isDone = true
+        })
+      for (let turns = 0; !isDone; turns++) {
+        if (turns > maxLastTurns) this.#fail(`${machine.name} never ends`)
+        const isAnybodyThere = await this.#scheduler.step()
+        if (!isAnybodyThere && !isDone) this.#fail('everybody waits for ever')
+        if (this.#violation) throw this.#violation
+      }
+    }
+  }
+
+  #disturb(): void {
+    const random = this.#random
+    const machine = random.pick(this.#machines)
+    if (random.chance(0.004)) {
+      this.#counts.kills += 1
+      this.#kill(machine)
+      this.#restart(machine)
+    } else if (random.chance(0.002)) {
+      this.#counts.powerCuts += 1
+      this.#kill(machine)
+      this.#trace.push(`${machine.name} loses power`)
+      machine.losePower()
+      for (const [key, state] of machine.logged) if (state === 'written') machine.logged.delete(key)
+      this.#restart(machine)
+    } else if (random.chance(0.003)) this.#store.isAway = !this.#store.isAway
+  }
+
+  #kill(machine: Writer): void {
+    if (!machine.process) return
+    this.#trace.push(`${machine.name} is killed`)
+    this.#scheduler.end(machine.process)
+    machine.process = undefined
+  }
+
+  #restart(machine: Writer): void {
+    void this.#use(machine).catch((error: unknown) => this.#fail(`${machine.name}: ${describe(error)}`))
+  }
+
+  /** One process after the other, until one is killed. */
+  async #use(machine: Writer): Promise<void> {
+    for (let isAlive = true; isAlive; ) {
+      const life = new Life(machine.name)
+      await this.#session(machine, life)
+      isAlive = machine.process === life
+    }
+  }
+
+  async #session(machine: Writer, life: Life): Promise<void> {
+    machine.process = life
+    await sleep(this.#scheduler.clock(life), this.#isCalm ? 0 : this.#random.below(maxRestMs))
+    const { db, cache } = await machine.start(life, () => this.#isCalm || this.#random.chance(0.9))
+    if (machine.name.startsWith('reader')) await this.#read(db)
+    else await this.#write(machine, db)
+    await cache.close()
+    this.#scheduler.end(life)
+  }
+
+  async #read(db: SimulatedRocksDB): Promise<void> {
+    const expected = [...this.#flushed]
+    const startMs = this.#scheduler.nowMs
+    try {
+      const keys = await db.read()
+      this.#counts.reads += 1
+      this.#expect(lacks(keys, expected), 'a reader')
+    } catch (error) {
+      if (isRefusal(error)) return
+      // There is no database yet, or the reader outlived the tables of its state.
+      const isLate = this.#scheduler.nowMs - startMs >= deletionDelayMs
+      if (EnvError.is(error, 'NotFound') && expected.length === 0) return
+      if (EnvError.is(error, 'PathNotFound') && isLate) return
+      throw error
+    }
+  }
+
+  async #write(machine: Writer, db: SimulatedRocksDB): Promise<void> {
+    try {
+      await db.open()
+    } catch (error) {
+      if (isRefusal(error)) return
+      throw error
+    }
+    this.#counts.openings += 1
+    this.#expect(lacks(db.keys, [...this.#flushed, ...machine.logged.keys()]), `${machine.name}, opened,`)
+    // What the log had is in tables now, and committed.
+    for (const key of db.keys) this.#isFlushed(machine, key)
+    try {
+      for (let left = this.#random.below(20); left > 0; left--) await this.#operate(machine, db)
+    } catch (error) {
+      if (!isRefusal(error)) throw error
+    }
+    await db.close().catch((error: unknown) => {
+      if (!isRefusal(error)) throw error
+    })
+  }
+
+  async #operate(machine: Writer, db: SimulatedRocksDB): Promise<void> {
+    const random = this.#random
+    if (random.chance(0.6)) {
+      const key = `key${++this.#keys}`
+      const sync = random.chance(0.3)
+      const { begun } = this.#owner === machine ? machine : { begun: this.#setAside }
+      begun.add(key)
+      await db.put(key, { sync })
+      if (this.#owner !== machine) return
+      machine.logged.set(key, 'written')
+      if (sync) for (const other of machine.logged.keys()) machine.logged.set(other, 'synced')
+    } else if (db.tables < 3 || random.chance(0.5)) {
+      const keys = await db.flush()
+      this.#counts.flushes += 1
+      for (const key of keys) this.#isFlushed(machine, key)
+      this.#trace.push(`${machine.name} has flushed ${[...keys].join(' ')}`)
+      this.#check(`${machine.name} has flushed`)
+    } else await db.compact()
+  }
+
+  #isFlushed(machine: Writer, key: string): void {
+    machine.logged.delete(key)
+    machine.begun.delete(key)
+    this.#flushed.add(key)
+  }
+
+  #changed(key: string, client: StoreClient): void {
+    const machine = client.machine as Writer
+    if (key === `${path}/CLOUDMANIFEST` && this.#owner !== machine) {
+      this.#counts.takeOvers += 1
+      this.#owner = machine
+      // Their logs continue a state that somebody else has taken over: nobody replays them.
+      const keys = this.#stored()
+      for (const other of this.#machines.filter((every) => every !== machine)) {
+        for (const begun of other.begun) if (!keys.has(begun)) this.#setAside.add(begun)
+        other.logged.clear()
+        other.begun.clear()
+      }
+    }
+    // A new table changes nothing until a MANIFEST names it.
+    if (!key.includes('.sst-') || !this.#store.objects.has(key))
+      this.#check(`${client.life.name} changes ${key}`)
+  }
+
+  /** The state in the store is whole, has everything that a flush acknowledged, and nothing of a foreign log. */
+  #check(when: string): void {
+    try {
+      const keys = this.#stored()
+      this.#expect(lacks(keys, this.#flushed), `${when}: the store`)
+      const replayed = [...this.#setAside].filter((key) => keys.has(key))
+      if (replayed.length > 0)
+        this.#fail(`${when}: ${replayed.join(' ')} came back from a log of another state`)
+    } catch (error) {
+      this.#fail(`${when}: ${describe(error)}`)
+    }
+  }
+
+  /** Keys of the state in the store. @throws Error for a state that is not whole. */
+  #stored(): ReadonlySet<string> {
+    const at = (name: string) => this.#store.objects.get(`${path}/${name}`)
+    const keys = new Set<string>()
+    const root = at('CLOUDMANIFEST')
+    if (!root) return keys
+    const cloudManifest = decodeCloudManifest(root.body, 'CLOUDMANIFEST')
+    const manifestName = manifestObjectName(cloudManifest)
+    const stored = at(manifestName)
+    if (!stored) throw new Error(`${manifestName} is missing`)
+    for (const { number, size } of manifestOf(stored).liveTables.values()) {
+      const name = objectName({ kind: 'table', number, epoch: epochOf(cloudManifest, number) })
+      const table = at(name)
+      if (table?.size !== size)
+        throw new Error(`${manifestName} names ${name} of ${size} bytes, which has ${table?.size}`)
+      for (const key of keysOf(table)) keys.add(key)
+    }
+    return keys
+  }
+
+  #expect(flaw: string | undefined, where: string): void {
+    if (flaw !== undefined) this.#fail(`${where} ${flaw}`)
+  }
+
+  #fail(reason: string): void {
+    this.#violation ??= new Violation(this.#seed, reason, this.#trace)
+  }
+}
+
+function lacks(found: ReadonlySet<string>, expected: Iterable<string>): string | undefined {
+  const lost = [...expected].filter((key) => !found.has(key))
+  return lost.length > 0 ? `lacks ${lost.join(' ')}` : undefined
+}
+
+const manifests = new WeakMap<StoredObject, Manifest>()
+
+function manifestOf(stored: StoredObject): Manifest {
+  const known = manifests.get(stored) ?? readManifest(stored.body)
+  manifests.set(stored, known)
+  return known
+}
+
+const tableKeys = new WeakMap<StoredObject, readonly string[]>()
+
+function keysOf(table: StoredObject): readonly string[] {
+  let keys = tableKeys.get(table)
+  if (!keys) {
+    keys = JSON.parse(Buffer.from(table.body).toString()) as string[]
+    tableKeys.set(table, keys)
+  }
+  return keys
+}
+
+/** Errors that a program meets when the store fails or somebody else was quicker. */
+function isRefusal(error: unknown): boolean {
+  return EnvError.is(error) && (error.retryable || error.code === 'Busy' || error.code === 'IOFenced')
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.stack ?? error.message
+}
