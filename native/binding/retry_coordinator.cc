@@ -33,6 +33,9 @@ IOStatus Final(const IOStatus& status) {
 
 bool IsRecoverable(const Status& status) {
   if (status.subcode() == Status::kIOFenced) return false;  // Somebody else has the database, and keeps it.
+  // An error that RocksDB met during a recovery comes without its severity, which copies of IOStatus lose.
+  if (status.severity() == Status::kNoError)
+    return rocksdb::status_to_io_status(Status(status)).GetRetryable();
   return status.severity() == Status::kSoftError || status.severity() == Status::kHardError;
 }
 
