@@ -10,7 +10,6 @@
 #include "binding/local_file_system.h"
 #include "binding/newer_format.h"
 #include "binding/outage_file_system.h"
-#include "binding/read_only_file_system.h"
 #include "binding/rocksdb_flaws.h"
 #include "binding/witnessed_file_system.h"
 #include "bridge/hosted_file_system.h"
@@ -23,16 +22,17 @@ using rocksdb::ColumnFamilyDescriptor;
 using rocksdb::ColumnFamilyHandle;
 using rocksdb::DB;
 using rocksdb::DBOptions;
-using rocksdb::Env;
 using rocksdb::FileSystem;
 using rocksdb::Status;
 
 // RocksDB reports a missing database as IOError or InvalidArgument, depending on the place that finds out.
-Status CheckExists(Env* env, const std::string& path) {
-  const Status status = env->FileExists(path + "/CURRENT");
-  if (!status.IsNotFound()) return Status::OK();
+Status CheckExists(CurrentOnce* current) {
+  const Status status = current->Look();
+  constexpr char kMessage[] = "there is no database here";
+  if (status.IsPathNotFound()) return Status::NotFound(kMessage);
+  if (!status.IsNotFound()) return status;
   const char* reason = status.getState();
-  return Status::NotFound("there is no database here", reason == nullptr ? "" : reason);
+  return Status::NotFound(kMessage, reason == nullptr ? "" : reason);
 }
 
 // For writing, every existing column family has to be opened; the requested ones may still be missing.
@@ -59,7 +59,7 @@ Status Descriptors(const OpenRequest& request, const DBOptions& db_options, bool
 
 }  // namespace
 
-Status FileSystemChoice::Connect(const std::string& socket_path,
+Status FileSystemChoice::Connect(const std::string& directory, const std::string& socket_path,
                                  const std::shared_ptr<RetryCoordinator>& retries,
                                  const std::shared_ptr<WalSpill>& spill,
                                  const std::shared_ptr<CompactionOutputs>& compaction_outputs) {
@@ -71,12 +71,9 @@ Status FileSystemChoice::Connect(const std::string& socket_path,
   }
   if constexpr (kIteratorsLoseErrors) file_system = std::make_shared<WitnessedFileSystem>(file_system);
   full_disk_ = std::make_shared<FullDiskFileSystem>(file_system, retries, spill, compaction_outputs);
-  env_ = rocksdb::NewCompositeEnv(full_disk_);
+  current_ = std::make_shared<CurrentOnce>(full_disk_, directory);
+  env_ = rocksdb::NewCompositeEnv(current_);
   return Status::OK();
-}
-
-void FileSystemChoice::MakeReadOnly() {
-  env_ = rocksdb::NewCompositeEnv(std::make_shared<ReadOnlyFileSystem>(env()->GetFileSystem()));
 }
 
 Status Database::Open(const OpenRequest& request, std::shared_ptr<Database>* result) {
@@ -84,11 +81,9 @@ Status Database::Open(const OpenRequest& request, std::shared_ptr<Database>* res
   database->path_ = request.path;
   database->free_space_ = std::make_unique<FreeSpace>(request.path);
   database->family_options_ = request.family_options;
-  Status status = database->file_system_.Connect(request.socket_path, database->retries_, database->spill_,
-                                                 database->compaction_outputs_);
-
+  Status status = database->file_system_.Connect(request.path, request.socket_path, database->retries_,
+                                                 database->spill_, database->compaction_outputs_);
   if (!status.ok()) return status;
-  if (request.read_only) database->file_system_.MakeReadOnly();
   database->healing_ = database->file_system_.HealingOf(request.path);
   database->compaction_healing_ = std::make_shared<CompactionHealing>(database->healing_);
   const auto open = [&] { return database->OpenFiles(request); };
@@ -107,20 +102,24 @@ Status Database::OpenFiles(const OpenRequest& request) {
   db_options.listeners.push_back(retries_);
   db_options.listeners.push_back(compaction_outputs_);
 
-  const Status exists = CheckExists(db_options.env, request.path);
-  if (!exists.ok() && (request.read_only || !db_options.create_if_missing)) return exists;
+  const Status exists = CheckExists(file_system_.current());
+  const bool may_be_created = exists.IsNotFound() && db_options.create_if_missing && !request.read_only;
+  if (!exists.ok() && !may_be_created) return exists;
   std::vector<ColumnFamilyDescriptor> descriptors;
   Status status = Descriptors(request, db_options, exists.ok(), &descriptors);
   if (!status.ok()) return status;
 
-  // CheckExists has looked already: RocksDB would read CURRENT again.
-  if (request.read_only) db_options.create_if_missing = true;
+  // Otherwise RocksDB would create the directory, which may be on a read-only disk.
+  if (request.read_only) db_options.create_if_missing = false;
   DB* db = nullptr;
   std::vector<ColumnFamilyHandle*> handles;
   const auto open = [&] {
     handles.clear();
-    return request.read_only ? DB::OpenForReadOnly(db_options, request.path, descriptors, &handles, &db)
-                             : DB::Open(db_options, request.path, descriptors, &handles, &db);
+    const Status opened = request.read_only
+                              ? DB::OpenForReadOnly(db_options, request.path, descriptors, &handles, &db)
+                              : DB::Open(db_options, request.path, descriptors, &handles, &db);
+    file_system_.current()->Forget();
+    return opened;
   };
   status = healing_.Read(open, HealedRead::Suspects::kAllFiles);
   if (!status.ok()) return ExplainNewerFormat(status, db_options.env, request.path);
@@ -304,14 +303,15 @@ Status Database::Close() {
 Status ListColumnFamilies(const std::string& path, const std::string& socket_path,
                           std::vector<std::string>* names) {
   FileSystemChoice file_system;
-  Status status = file_system.Connect(socket_path, std::make_shared<RetryCoordinator>(),
+  Status status = file_system.Connect(path, socket_path, std::make_shared<RetryCoordinator>(),
                                       std::make_shared<WalSpill>(), std::make_shared<CompactionOutputs>());
-  if (!status.ok()) return status;
-  status = CheckExists(file_system.env(), path);
   if (!status.ok()) return status;
   DBOptions options;
   options.env = file_system.env();
-  return OpenBesideWriter(path, [&] { return DB::ListColumnFamilies(options, path, names); });
+  return OpenBesideWriter(path, [&] {
+    const Status exists = CheckExists(file_system.current());
+    return exists.ok() ? DB::ListColumnFamilies(options, path, names) : exists;
+  });
 }
 
 }  // namespace cloudenv

@@ -15,6 +15,7 @@
 
 #include "binding/compaction_healing.h"
 #include "binding/compaction_outputs.h"
+#include "binding/current_once.h"
 #include "binding/free_space.h"
 #include "binding/full_disk_file_system.h"
 #include "binding/healing.h"
@@ -26,19 +27,21 @@ namespace cloudenv {
 // The file system of an Env host, or the local one.
 class FileSystemChoice {
  public:
-  // An empty path stands for the local file system.
-  rocksdb::Status Connect(const std::string& socket_path, const std::shared_ptr<RetryCoordinator>& retries,
+  // An empty socket path stands for the local file system.
+  rocksdb::Status Connect(const std::string& directory, const std::string& socket_path,
+                          const std::shared_ptr<RetryCoordinator>& retries,
                           const std::shared_ptr<WalSpill>& spill,
                           const std::shared_ptr<CompactionOutputs>& compaction_outputs);
-  void MakeReadOnly();
   rocksdb::Env* env() const { return env_.get(); }
   rocksdb::Status CheckRoom(const std::string& directory) const { return full_disk_->CheckRoom(directory); }
+  CurrentOnce* current() const { return current_.get(); }
   // Heals reads in `directory`.
   Healing HealingOf(const std::string& directory) const { return Healing(hosted_, directory); }
 
  private:
   std::shared_ptr<HostedFileSystem> hosted_;
   std::shared_ptr<FullDiskFileSystem> full_disk_;
+  std::shared_ptr<CurrentOnce> current_;
   std::unique_ptr<rocksdb::Env> env_;
 };
 
