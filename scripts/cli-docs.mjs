@@ -1,34 +1,22 @@
 #!/usr/bin/env node
-// Brings docs/cli.md up to date: `npm run docs`.
-//
-// - A block of ```console has lines that begin with `$ `: these commands are run, and their output is put below them.
-//   They look at the fixtures, below $FIXTURES, and at a database of 1 GB that is written to MinIO first.
-// - A block of ```ts names source files: their exported interfaces are put into it, in the form that they have in JSON.
-//   `file.ts#Name` stands for that declaration only.
-// - A line `<!-- options: ls -->` has the options of that command below it, except for those that all commands share.
+// Brings the generated parts of docs/cli up to date: `npm run docs`. The commands of the examples look at the fixtures,
+// below $FIXTURES, and at a database of 1 GB that is written to MinIO first.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { styleText } from 'node:util'
-import { program } from '../dist/cli/program.js'
-import { connectionOptions, stateOptions } from '../dist/cli/store-options.js'
 import { bucket, credentials, region } from '../localstack/credentials.mjs'
 import { startServers } from '../localstack/servers.mjs'
+import { jsonTypes, optionsTable, regenerate } from './generated-parts.mjs'
 
-const document = fromRoot('docs/cli.md')
+/** Pages in the order in which they are read: `verify` damages a copy of a fixture, after `ls` has listed them. */
+const pages = ['README', 'looking', 'files', 'checking', 'running', 'json']
 const archives = fromRoot('../shared/fixtures/rocksdb-cloud')
 const cloudenv = fromRoot('dist/cli/main.js')
-/** Names of the server, and of the database of 1 GB, in the document. */
+/** Names of the server, and of the database of 1 GB, in the pages. */
 const documented = { endpoint: 'http://127.0.0.1:9000', bucket: 's3://example' }
-
-/** Options that the document describes once for all commands. */
-const commonOptions = new Set([
-  '--json',
-  '--help',
-  ...[...stateOptions, ...connectionOptions].map(({ long }) => long),
-])
 
 /** @param {string} path */
 function fromRoot(path) {
@@ -61,70 +49,29 @@ try {
     ['/app/node_modules/rocksdb-cloud-env/', fromRoot('')],
   ]
   await fillDatabase({ store: `s3://${bucket}/${prefix}`, endpoint: minio.endpoint })
-  let text = readFileSync(document, 'utf8')
-  text = text.replaceAll(/(?<=^```console\n)[\s\S]*?(?=^```$)/gm, (block) => transcript(block, names))
-  text = text.replaceAll(/(?<=^```ts (.+)\n)[\s\S]*?(?=^```$)/gm, (_, sources) => shapes(sources.split(' ')))
-  text = text.replaceAll(/(?<=^<!-- options: (.+) -->\n)(?:\|.*\n)*/gm, (_, name) => optionsTable(name))
-  writeFileSync(document, text)
+  const generators = {
+    options: optionsTable,
+    types: jsonTypes,
+    output: (/** @type {string} */ _, /** @type {string} */ present) => transcript(present, names),
+  }
+  for (const page of pages) {
+    const file = fromRoot(`docs/cli/${page}.md`)
+    writeFileSync(file, regenerate(readFileSync(file, 'utf8'), generators))
+  }
 } finally {
   await servers.stop()
   for (const path of [directory, programs]) rmSync(path, { recursive: true, force: true })
 }
 
 /**
- * Exports of the files, in the form that they have in JSON.
- * @param {string[]} sources files, or `file#Name`
- */
-function shapes(sources) {
-  return sources.flatMap(declarations).map(inJson).join('\n')
-}
-
-/** @param {string} source */
-function declarations(source) {
-  const [file = '', name] = source.split('#')
-  const comment = String.raw`(?:/\*\*(?:(?!\*/)[\s\S])*\*/\n)?`
-  const shape = String.raw`export interface ${name ?? String.raw`\w+`}\b[^{]*\{\n[\s\S]*?^\}\n`
-  const type = String.raw`export type ${name} =[\s\S]*?\n(?=\n)`
-  const pattern = new RegExp(`^${comment}(?:${name === undefined ? shape : `${shape}|${type}`})`, 'gm')
-  const found = readFileSync(fromRoot(file), 'utf8').match(pattern)
-  if (found === null) throw new Error(`${source} exports nothing that the document could show`)
-  return found
-}
-
-/**
- * @param {string} declaration
- * @returns the same without the parts that only TypeScript knows
- */
-function inJson(declaration) {
-  const lines = declaration.split('\n').map((line) => {
-    if (/^ *(?:\/?\*)/.test(line)) return line
-    const plain = line.replace(/^export /, '').replaceAll(/\breadonly /g, '')
-    return plain.replaceAll(/\bDate\b/g, 'Time').replaceAll(/\bbigint\b/g, 'Digits')
-  })
-  return lines.join('\n')
-}
-
-/** @param {string} name of a command */
-function optionsTable(name) {
-  const command = program.commands.find((one) => one.name() === name)
-  if (command === undefined) throw new Error(`there is no command ${name}`)
-  const help = command.createHelp()
-  const own = help.visibleOptions(command).filter(({ long = '' }) => !commonOptions.has(long))
-  const rows = own.map((option) => {
-    const description = help.optionDescription(option).replaceAll('|', '\\|')
-    return `| \`${option.flags}\` | ${description} |\n`
-  })
-  return ['| option | |\n|---|---|\n', ...rows].join('')
-}
-
-/**
- * The commands of a block, each with its present output.
+ * Runs the commands of a block, the lines that begin with `$ `, and prints below each what it prints.
  * @param {string} block
- * @param {[string, string][]} names in the document, and their counterparts here
+ * @param {[string, string][]} names in the pages, and their counterparts here
  */
 function transcript(block, names) {
   const commands = block.split('\n').filter((line) => line.startsWith('$ '))
-  return commands.map((command) => `${command}\n${printed(command.slice(2), names)}`).join('\n')
+  const parts = commands.map((command) => `${command}\n${printed(command.slice(2), names)}`)
+  return `\`\`\`console\n${parts.join('\n')}\`\`\`\n`
 }
 
 /**

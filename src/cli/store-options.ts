@@ -70,7 +70,7 @@ export type InspectOptions = ConnectionOptions & StateOptions & { readonly json?
 export function withInspectOptions<Arguments extends unknown[], Own extends OptionValues>(
   command: Command<Arguments, Own>,
 ): Command<Arguments, Own & InspectOptions> {
-  command.option('--json', 'print JSON, as docs/cli.md describes it')
+  command.option('--json', 'print JSON, as docs/cli/json.md describes it')
   for (const option of [...stateOptions, ...connectionOptions]) command.addOption(option)
   return command as unknown as Command<Arguments, Own & InspectOptions>
 }

@@ -29,7 +29,7 @@ try {
   await askQuestions()
   heading('What next')
   if (chosenStore) console.log(`   What was written stays in ${store}: npx cloudenv info ${store}/cities`)
-  console.log('   README.md has the ten lines that this takes, docs/cli.md what shows you a bucket.')
+  console.log('   README.md has the ten lines that this takes, docs/cli what shows you a bucket.')
 } catch (error) {
   console.error(`\n✗ ${error instanceof Error ? error.message : error}`)
   process.exitCode = 1

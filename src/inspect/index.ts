@@ -1,6 +1,6 @@
 /**
  * Reports about databases in buckets, for programs: `rocksdb-cloud-env/inspect`. Nothing here writes to a store, and nothing
- * prints. The shapes are those of the command line with `--json`, see docs/cli.md.
+ * prints. The shapes are those of the command line with `--json`, see docs/cli.
  */
 
 export { type DatabasePlace, databaseUrl, type Places } from '../catalog/database-place.js'
