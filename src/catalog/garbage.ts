@@ -1,5 +1,6 @@
 import type { ObjectName } from '../format/file-name.js'
 import { type DecidingState, type ObsoleteReason, obsoleteReason } from './obsolete-reason.js'
+import { type DatedState, later, obsoleteSince } from './obsolete-since.js'
 import type { ReadState } from './read-state.js'
 import { versionEdits } from './version-edits.js'
 
@@ -40,15 +41,23 @@ export interface Unneeded {
   readonly isDisplaced: boolean
 }
 
+/** Facts about the database as a whole. */
+export interface Circumstances {
+  /** Objects directly at its place, by base name. */
+  readonly objects: DatedState['objects']
+  readonly hasSource: boolean
+  readonly isSound: boolean
+}
+
 /**
  * Judges objects that no state references. Pure.
  * @param states all states of the database.
  */
 export function garbageJudge(
   states: readonly ReadState[],
-  { hasSource, isSound }: { readonly hasSource: boolean; readonly isSound: boolean },
+  { objects, hasSource, isSound }: Circumstances,
 ): (object: Unneeded) => Garbage | { readonly kind: 'undecided' } {
-  const readable = states.map(readableState).filter((state) => state !== undefined)
+  const readable = states.map((state) => readableState(state, objects)).filter((state) => state !== undefined)
   // The owner deletes by the same rule. It opens no damaged database and none that has a source, and it leaves
   // everything to people if a CLOUDMANIFEST of another cookie may lead to it.
   const deletedBy = states.length === 1 && isSound && !hasSource ? 'owner' : 'people'
@@ -59,7 +68,11 @@ export function garbageJudge(
     if (states.length === 0) return { ...garbage('noDatabase'), deletedBy: 'people' }
     if (readable.length < states.length) return { kind: 'undecided' }
 
-    const verdicts = readable.map((state) => verdict(parsed, modified, state))
+    const verdicts = readable.map(({ deciding, sinceOf }): Verdict => {
+      // An object with neither an epoch nor a use belongs to a state that is gone.
+      const reason = obsoleteReason(parsed, deciding) ?? 'unknownEpoch'
+      return { reason, since: sinceOf({ parsed, modified, reason }) }
+    })
     const reason = reasonOrder.find((wanted) => verdicts.some((found) => found.reason === wanted))!
     // It became garbage when the last of the states stopped needing it.
     const since = verdicts.map((found) => found.since).reduce((a, b) => a && b && later(a, b))
@@ -82,44 +95,23 @@ interface Verdict {
   readonly since: Date | undefined
 }
 
-interface ReadableState extends DecidingState {
-  readonly cloudManifestModified: Date
-  readonly manifestModified: Date
+interface ReadableState {
+  readonly deciding: DecidingState
+  readonly sinceOf: ReturnType<typeof obsoleteSince>
 }
 
-function readableState(state: ReadState): ReadableState | undefined {
+function readableState(state: ReadState, objects: DatedState['objects']): ReadableState | undefined {
   const { cloudManifest, cloudManifestModified, manifest, manifestBytes, manifestModified } = state
   if (!cloudManifest || !cloudManifestModified || !manifest || !manifestBytes || !manifestModified)
     return undefined
   let mentioned: ReadonlySet<number> | undefined
-  return {
-    cloudManifest,
-    cloudManifestModified,
-    manifest,
-    manifestModified,
-    mentions(number) {
-      mentioned ??= mentionedFiles(manifestBytes)
-      return mentioned.has(number)
-    },
+  const mentions = (number: number) => {
+    mentioned ??= mentionedFiles(manifestBytes)
+    return mentioned.has(number)
   }
-}
-
-function verdict(name: ObjectName, modified: Date, state: ReadableState): Verdict {
-  const { cloudManifestModified, manifestModified } = state
-  // Neither the CLOUDMANIFEST nor the MANIFEST has led there since they were written.
-  const sinceMapped = later(modified, cloudManifestModified)
-  // An object with neither an epoch nor a use belongs to a state that is gone.
-  const reason = obsoleteReason(name, state) ?? 'unknownEpoch'
-  switch (reason) {
-    case 'unreferenced':
-      return { reason, since: later(modified, manifestModified) }
-    case 'uncommitted':
-      return { reason, since: undefined }
-    case 'unknownEpoch':
-      // An object newer than the CLOUDMANIFEST may belong to an opening that has not replaced it yet.
-      return { reason, since: modified > cloudManifestModified ? undefined : sinceMapped }
-    default:
-      return { reason, since: sinceMapped }
+  return {
+    deciding: { cloudManifest, manifest, mentions },
+    sinceOf: obsoleteSince({ cloudManifest, cloudManifestModified, manifestModified, objects }),
   }
 }
 
@@ -135,8 +127,4 @@ function mentionedFiles(manifest: Uint8Array): Set<number> {
     if (mentioned.size > maxMentioned) break
   }
   return mentioned
-}
-
-function later(a: Date, b: Date): Date {
-  return a > b ? a : b
 }

@@ -51,8 +51,8 @@ export async function listPlace(
   const foreignSample: StrangeObject[] = []
   const foreign = { objects: 0, bytes: 0 }
   for await (const { name, parsed, size, modified } of listing(place)) {
-    const told = onObject?.()
-    if (told) await told
+    const pause = onObject?.()
+    if (pause) await pause
     if (parsed) named.set(name, { parsed, size, modified })
     else if (probe.test(name)) probes.push({ name, size, modified })
     else {

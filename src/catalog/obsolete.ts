@@ -4,6 +4,7 @@ import { type ObjectName, objectName } from '../format/file-name.js'
 import type { DatabaseView } from './database-view.js'
 import type { Manifest } from './manifest.js'
 import { obsoleteReason } from './obsolete-reason.js'
+import { obsoleteSince } from './obsolete-since.js'
 import { isLive, isVisible } from './visibility.js'
 
 /** An object that the database no longer needs. */
@@ -18,12 +19,11 @@ export interface ObsoleteObject {
 }
 
 /**
- * Objects that the inherited state no longer needs, and since when. Pure. The store's own times are the only evidence:
- * nobody records when an object becomes obsolete, and the clocks of machines differ.
+ * Objects that the inherited state no longer needs, and since when. Pure.
  * @param cloudManifest of the new owner, in which the epoch of the view is a past one.
  */
 export function obsoleteObjects(view: DatabaseView, cloudManifest: CloudManifest): ObsoleteObject[] {
-  const supersededAt = supersessions(view, cloudManifest)
+  const sinceOf = obsoleteSince(view)
   // The view has nothing of the new epoch: every file that it lacks is settled.
   const state = { cloudManifest, manifest: view.manifest, mentions: () => true }
   const found: ObsoleteObject[] = []
@@ -31,8 +31,7 @@ export function obsoleteObjects(view: DatabaseView, cloudManifest: CloudManifest
     if (!('epoch' in parsed)) continue
     const reason = obsoleteReason(parsed, state)
     if (reason === undefined || reason === 'unknownEpoch') continue
-    const superseded = reason === 'unreferenced' ? view.manifestModified : supersededAt.get(parsed.epoch)
-    found.push({ name, parsed, since: superseded && later(superseded, modified) })
+    found.push({ name, parsed, since: sinceOf({ parsed, modified, reason }) })
   }
   return found
 }
@@ -79,27 +78,4 @@ export function testimony({ candidates, modified }: Witness, manifest: Manifest)
   return candidates
     .filter(({ parsed }) => !isLive(parsed, manifest))
     .map((object) => ({ ...object, since: modified }))
-}
-
-/**
- * Time by which the store had a later epoch than each of the past ones. The next MANIFEST was written before its epoch
- * became the current one, and again by the claim after that; if there is none yet, the CLOUDMANIFEST tells.
- */
-function supersessions(
-  { objects, cloudManifestModified }: DatabaseView,
-  { past }: CloudManifest,
-): Map<Epoch, Date> {
-  const times = new Map<Epoch, Date>()
-  let next: Date | undefined
-  for (const { epoch } of past.toReversed()) {
-    if (next) times.set(epoch, next)
-    const written = objects.get(objectName({ kind: 'manifest', epoch }))?.modified
-    if (next === undefined) next = written && later(written, cloudManifestModified)
-    else next = written ?? next
-  }
-  return times
-}
-
-function later(a: Date, b: Date): Date {
-  return a > b ? a : b
 }

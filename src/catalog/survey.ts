@@ -262,7 +262,11 @@ function withRoles(
 ): SurveyedObject[] {
   const [own] = listed
   const needed = neededObjects(states, listed)
-  const judge = garbageJudge(states, { hasSource: listed.length > 1, isSound: !isDamaged(states) })
+  const judge = garbageJudge(states, {
+    objects: own.named,
+    hasSource: listed.length > 1,
+    isSound: !isDamaged(states),
+  })
   const objects: SurveyedObject[] = []
   for (const { place, named, probes, foreignSample } of listed) {
     const leftOver = (name: string, object: Pick<SurveyedObject, 'parsed' | 'modified'>): ObjectRole =>

@@ -45,8 +45,15 @@ const plain = stateOf(
   field.newBlobFile(27, 1, 100),
 )
 
+/** The claim of c wrote the MANIFEST of b again in minute 19; c has committed since. */
+const objects = new Map([
+  ['MANIFEST-a', { modified: minute(11) }],
+  ['MANIFEST-b', { modified: minute(19) }],
+  ['MANIFEST-c', { modified: minute(30) }],
+])
+
 const judge = (name: string, written: number, ...states: ReadState[]) =>
-  garbageJudge(states, { hasSource: false, isSound: true })({
+  garbageJudge(states, { objects, hasSource: false, isSound: true })({
     parsed: parseObjectName(name),
     modified: minute(written),
     isDisplaced: false,
@@ -58,9 +65,10 @@ describe('under one state', () => {
     ['a table of the present epoch that an edit dropped', '000025.sst-c', 25, 'unreferenced', 30],
     ['a blob file of the present epoch that an edit added', '000027.blob-c', 25, 'unreferenced', 30],
     ['a table of the present epoch that no edit mentions', '000026.sst-c', 25, 'uncommitted', undefined],
-    ['a table that a displaced owner went on to write', '000010.sst-a', 5, 'invisible', 20],
+    ['a table that a displaced owner went on to write', '000010.sst-a', 5, 'invisible', 19],
     ['the same, later than all else', '000010.sst-a', 40, 'invisible', 40],
-    ['the MANIFEST of a past epoch', 'MANIFEST-b', 15, 'pastManifest', 20],
+    ['the MANIFEST of the last past epoch', 'MANIFEST-b', 15, 'pastManifest', 20],
+    ['the MANIFEST of an earlier one', 'MANIFEST-a', 11, 'pastManifest', 19],
     ['the MANIFEST of nobody knows whom', 'MANIFEST-d', 15, 'unknownEpoch', 20],
     ['the MANIFEST of an opening that may be under way', 'MANIFEST-d', 21, 'unknownEpoch', undefined],
     ['a table of nobody knows whom', '000026.sst-d', 15, 'unknownEpoch', 20],
@@ -77,7 +85,7 @@ describe('under one state', () => {
 
 test('what a displaced owner committed is called that', () => {
   const object = { parsed: parseObjectName('000010.sst-a'), modified: minute(40), isDisplaced: true }
-  expect(garbageJudge([plain], { hasSource: false, isSound: true })(object)).toMatchObject({
+  expect(garbageJudge([plain], { objects, hasSource: false, isSound: true })(object)).toMatchObject({
     reason: 'displaced',
     since: minute(40),
     deletedBy: 'owner',
@@ -122,5 +130,5 @@ test.each([
   { hasSource: false, isSound: false },
 ])('the owner deletes nothing of what it does not open: %j', (facts) => {
   const object = { parsed: parseObjectName('000005.sst-a'), modified: minute(5), isDisplaced: false }
-  expect(garbageJudge([plain], facts)(object)).toMatchObject({ deletedBy: 'people' })
+  expect(garbageJudge([plain], { objects, ...facts })(object)).toMatchObject({ deletedBy: 'people' })
 })
