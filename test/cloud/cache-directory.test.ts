@@ -1,0 +1,63 @@
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { openCacheDirectory } from '#src/cloud/cache-directory.js'
+import { realSystem } from '#src/env/system.js'
+
+let parent: string
+beforeEach(async () => {
+  parent = join(await mkdtemp(join(tmpdir(), 'cache-directory-')), '.cloudenv')
+})
+afterEach(() => rm(join(parent, '..'), { recursive: true, force: true }))
+
+const open = () => openCacheDirectory(realSystem, parent)
+
+test('what one host keeps is there for the next one', async () => {
+  const first = await open()
+  await writeFile(join(first.directory, 'file'), '')
+  await first.close()
+  const second = await open()
+  expect(second.directory).toBe(join(parent, 'cache'))
+  expect(existsSync(join(second.directory, 'file'))).toBe(true)
+  await second.close()
+})
+
+test('a second host has a directory of its own, which goes with it', async () => {
+  const [first, second] = [await open(), await open()]
+  expect(second.directory).not.toBe(first.directory)
+  await writeFile(join(second.directory, 'file'), '')
+  await second.close()
+  expect(existsSync(second.directory)).toBe(false)
+  expect(existsSync(first.directory)).toBe(true)
+  await first.close()
+})
+
+test('what a killed host left is removed, and what a living one has stays', async () => {
+  const [first, living] = [await open(), await open()]
+  await first.close()
+  await mkdir(join(parent, 'cache-left/db'), { recursive: true })
+  const next = await open()
+  expect(existsSync(join(parent, 'cache-left'))).toBe(false)
+  expect(existsSync(living.directory)).toBe(true)
+  await next.close()
+  await living.close()
+})
+
+test.each(['.cloudenv', '.cloudenv/cache'])(
+  'a link in place of %s is refused, and left alone',
+  async (name) => {
+    const elsewhere = join(parent, '../elsewhere')
+    await mkdir(elsewhere)
+    await writeFile(join(elsewhere, 'precious'), '')
+    const link = join(parent, '..', name)
+    await mkdir(join(link, '..'), { recursive: true })
+    await symlink(elsewhere, link)
+    await expect(open()).rejects.toMatchObject({
+      code: 'InvalidArgument',
+      message: expect.stringMatching(/is a symbolic link/),
+    })
+    expect(await readdir(elsewhere)).toEqual(['precious'])
+  },
+)
