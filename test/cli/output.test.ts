@@ -228,6 +228,23 @@ test('a table is as wide as it has to be, numbers to the right', () => {
   expect(lines).toEqual(['database  tables', 'orders         7', 'a           1234'])
 })
 
+test('columns line up whatever script names are in', () => {
+  const names = ['plain', '日本語', 'e\u0301té', '한국', '👩‍👩‍👧']
+  const lines = tableLines(names, [
+    { title: 'family', cell: (name) => name },
+    { title: 'n', cell: () => 'n' },
+  ])
+  // A terminal shows ideographs, syllables and emoji two places wide, and combining marks in the place before them.
+  expect(lines).toEqual([
+    'family  n',
+    'plain   n',
+    '日本語  n',
+    'e\u0301té     n',
+    '한국    n',
+    '👩‍👩‍👧      n',
+  ])
+})
+
 test('of many problems the first have a line, and the others a number', () => {
   const lines = (count: number) => problemLines([...Array(count).keys()], String)
   expect(lines(20)).toEqual([...Array(20).keys()].map(String))

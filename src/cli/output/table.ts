@@ -1,3 +1,4 @@
+import stringWidth from 'string-width'
 import { bold } from './colour.js'
 
 export interface Column<Row> {
@@ -29,7 +30,7 @@ export function cellsOf<Row>(row: Row, columns: readonly Column<Row>[]): Cells {
 /** Widths that these cells and the titles need. */
 export function columnWidths<Row>(lines: readonly Cells[], columns: readonly Column<Row>[]): number[] {
   return columns.map(({ title }, at) =>
-    lines.reduce((width, cells) => Math.max(width, widthOf(cells[at]!)), widthOf(title)),
+    lines.reduce((width, cells) => Math.max(width, stringWidth(cells[at]!)), stringWidth(title)),
   )
 }
 
@@ -45,15 +46,8 @@ export function alignedLine<Row>(
   widths: readonly number[],
 ): string {
   const aligned = cells.map((cell, at) => {
-    const padding = ' '.repeat(Math.max(0, widths[at]! - widthOf(cell)))
+    const padding = ' '.repeat(Math.max(0, widths[at]! - stringWidth(cell)))
     return columns[at]!.align === 'right' ? padding + cell : cell + padding
   })
   return aligned.join('  ').trimEnd()
-}
-
-/** Colours, which take no room. */
-const colours = new RegExp(`${String.fromCharCode(0x1b)}\\[[0-9;]*m`, 'g')
-
-function widthOf(cell: string): number {
-  return Array.from(cell.replace(colours, '')).length
 }
