@@ -110,8 +110,13 @@ export class Scheduler {
 
   /** Lets one go on, or time pass. @returns false if nobody waits for anything. */
   async step(): Promise<boolean> {
-    // Every promise that can settle by itself does so before.
+    const isAnybodyThere = this.#letOneGoOn()
+    // Every promise that can settle by itself does so before the next step, and before anybody is killed.
     await new Promise((resolve) => setImmediate(resolve))
+    return isAnybodyThere
+  }
+
+  #letOneGoOn(): boolean {
     const { random } = this
     if (this.#waiting.length === 0) {
       const next = Math.min(...this.#timers.map(({ atMs }) => atMs))
