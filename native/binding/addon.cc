@@ -5,6 +5,7 @@
 
 #include "binding/database_object.h"
 #include "binding/decompress.h"
+#include "binding/file_lock.h"
 #include "binding/iterator_object.h"
 #include "binding/open.h"
 #include "binding/options.h"
@@ -58,6 +59,7 @@ Addon::Addon(Napi::Env env, Napi::Object exports)
   add("open", OpenDatabase);
   add("listColumnFamilies", ListColumnFamiliesAt);
   add("decompress", Decompress);
+  add("lockFile", LockFile);
   add("optionDefaults", OptionDefaultsToJs);
   add("hasOption", [](const Napi::CallbackInfo& info) -> Napi::Value {
     return Napi::Boolean::New(info.Env(), HasOption(info[0].As<Napi::String>().Utf8Value()));

@@ -113,6 +113,11 @@ interface Native {
     /** Only for LZ4 and ZSTD. */
     dictionary: Uint8Array | undefined,
   ): boolean
+  /**
+   * Takes the kernel's lock on an open file (`flock`), without waiting.
+   * @returns 0, or the system's error number: `EWOULDBLOCK` while somebody else has the lock.
+   */
+  lockFile(fd: number): Promise<number>
   /** Every option with its default in RocksDB's text form, of the database, a column family and a block-based table. */
   optionDefaults(): { readonly database: string; readonly family: string; readonly table: string }
   /** Reports whether there is such an option, of the database or of a column family. */

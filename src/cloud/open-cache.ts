@@ -27,8 +27,8 @@ export async function openCache(
     if (code === undefined || !unwritable.has(code)) throw toEnvError(error, `can't open the cache ${parent}`)
     if (config.cacheMaxBytes > 0) {
       warn(
-        `no cache: ${parent} can't be written (${code}). Reads go to the store each time. Choose a "root" that can be ` +
-          'written, or set "cache.maxBytes" to 0 to do without',
+        `no cache: ${parent} can't be written or locked (${code}). Reads go to the store each time. Choose ` +
+          'another "root", or set "cache.maxBytes" to 0 to do without',
       )
     }
     return { cache: FileCache.none(parent), close: async () => undefined }
@@ -37,7 +37,7 @@ export async function openCache(
 
 async function openOnDisk(parent: string, config: CloudEnvConfig, system: System): Promise<OpenedCache> {
   const { cacheMaxBytes, cacheReserveBytes } = config
-  const { directory, close } = await openCacheDirectory(system, parent)
+  const { directory, close } = await openCacheDirectory(system.files, parent)
   try {
     // Leftovers of an earlier process could be read without write access, but no chunk added and none evicted.
     await system.files.access(directory, constants.W_OK)
@@ -69,5 +69,13 @@ function warn(message: string): void {
   process.emitWarning(message, { code: 'CLOUDENV_NO_CACHE' })
 }
 
-/** Error codes of a disk that is read-only, not permitted, or full. */
-const unwritable: ReadonlySet<string> = new Set(['EROFS', 'EACCES', 'EPERM', 'ENOSPC', 'EDQUOT'])
+/** Error codes of a disk that is read-only, not permitted, full, or without locks. */
+const unwritable: ReadonlySet<string> = new Set([
+  'EROFS',
+  'EACCES',
+  'EPERM',
+  'ENOSPC',
+  'EDQUOT',
+  'ENOLCK',
+  'ENOTSUP',
+])

@@ -1,6 +1,7 @@
 import { closeSync, mkdirSync, openSync, readSync, statfsSync, writeFileSync, writeSync } from 'node:fs'
 import * as promises from 'node:fs/promises'
 import { join } from 'node:path'
+import { type FileLock, lockFile } from './file-lock.js'
 
 /**
  * Local file system as a dependency, so that a simulation can stand in its place: what `cloud/` asks of `node:fs`, with
@@ -9,6 +10,8 @@ import { join } from 'node:path'
 export interface Files {
   access(path: string, mode?: number): Promise<void>
   link(existing: string, path: string): Promise<void>
+  /** See {@link lockFile}. */
+  lock(path: string): Promise<FileLock | undefined>
   lstat(path: string): Promise<FileStats>
   mkdir(path: string, options?: { readonly recursive: boolean }): Promise<string | undefined>
   open(path: string, flags: OpenFlags): Promise<OpenFile>
@@ -78,6 +81,7 @@ export interface FileSystemStats {
 export const systemFiles: Files = {
   access: promises.access,
   link: promises.link,
+  lock: lockFile,
   lstat: promises.lstat,
   mkdir: promises.mkdir,
   open: promises.open,

@@ -68,12 +68,10 @@ test('nothing below the command line prints', () => {
 })
 
 test('the Env reaches disk, time and chance through its System, so that a simulation can stand in for them', () => {
-  // The lock that keeps two hosts apart is the kernel's.
-  const ofTheMachine = ['cloud/host-lock.ts']
   const direct =
     /from 'node:(?:crypto|child_process|net|os|timers)|(?<!import \{ constants \} )from 'node:fs|\b(?:Date\.now|Math\.random|performance\.now|setTimeout|setInterval)\b/
   const wrong = files
-    .filter((file) => roomOf(file) === 'cloud' && !ofTheMachine.includes(file))
+    .filter((file) => roomOf(file) === 'cloud')
     .filter((file) => direct.test(readFileSync(join(source, file), 'utf8')))
   expect(wrong).toEqual([])
 })

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { openCacheDirectory } from '#src/cloud/cache-directory.js'
-import { realSystem } from '#src/env/system.js'
+import { systemFiles } from '#src/env/files.js'
 
 let parent: string
 beforeEach(async () => {
@@ -12,7 +12,7 @@ beforeEach(async () => {
 })
 afterEach(() => rm(join(parent, '..'), { recursive: true, force: true }))
 
-const open = () => openCacheDirectory(realSystem, parent)
+const open = () => openCacheDirectory(systemFiles, parent)
 
 test('what one host keeps is there for the next one', async () => {
   const first = await open()
@@ -37,12 +37,33 @@ test('a second host has a directory of its own, which goes with it', async () =>
 test('what a killed host left is removed, and what a living one has stays', async () => {
   const [first, living] = [await open(), await open()]
   await first.close()
-  await mkdir(join(parent, 'cache-left/db'), { recursive: true })
+  await mkdir(join(parent, 'cache-7/db'), { recursive: true })
   const next = await open()
-  expect(existsSync(join(parent, 'cache-left'))).toBe(false)
+  expect(existsSync(join(parent, 'cache-7'))).toBe(false)
   expect(existsSync(living.directory)).toBe(true)
   await next.close()
   await living.close()
+})
+
+test('a third host takes the first number that is free, and nothing of who had it before', async () => {
+  const [first, second, third] = [await open(), await open(), await open()]
+  const numbered = [2, 3].map((number) => join(parent, `cache-${number}`))
+  expect([second, third].map(({ directory }) => directory)).toEqual(numbered)
+  await second.close()
+  await mkdir(join(numbered[0]!, 'left'), { recursive: true })
+  const next = await open()
+  expect(next.directory).toBe(numbered[0])
+  expect(await readdir(next.directory)).toEqual([])
+  for (const { close } of [first, third, next]) await close()
+  expect((await readdir(parent)).sort()).toEqual(['cache', 'cache-2.lock', 'cache-3.lock', 'cache.lock'])
+})
+
+test('an opening that fails leaves the lock to the next one', async () => {
+  const failing = { ...systemFiles, readdir: () => Promise.reject(new Error('no')) }
+  await expect(openCacheDirectory(failing, parent)).rejects.toThrow('no')
+  const next = await open()
+  expect(next.directory).toBe(join(parent, 'cache'))
+  await next.close()
 })
 
 test.each(['.cloudenv', '.cloudenv/cache'])(

@@ -28,10 +28,10 @@ function config(cache: { readonly maxBytes?: number; readonly reserveBytes?: num
   return parseCloudEnvOptions({ store, root: join(directory, 'root'), cache })
 }
 
-/** A disk that says so wherever a directory is to be made. */
-const failing = (code: string) => ({
+/** A disk that says so wherever a directory is to be made, or a lock to be taken. */
+const failing = (code: string, call: 'mkdir' | 'lock' = 'mkdir') => ({
   ...realSystem,
-  files: { ...systemFiles, mkdir: () => Promise.reject(Object.assign(new Error(code), { code })) },
+  files: { ...systemFiles, [call]: () => Promise.reject(Object.assign(new Error(code), { code })) },
 })
 
 test('a cache keeps what it was given, and gives its directory back', async () => {
@@ -52,6 +52,16 @@ test.each(['EROFS', 'EACCES', 'EPERM', 'ENOSPC', 'EDQUOT'])(
     const file = cache.file('db/000001.sst-a', 10, async () => Buffer.alloc(10, 7))
     expect(await file.ensure(0, 10, 0)).toEqual(Buffer.alloc(10, 7))
     expect(warnings).toEqual([expect.stringMatching(new RegExp(`^no cache: .*\\(${code}\\).*"root"`))])
+    await close()
+  },
+)
+
+test.each(['EACCES', 'ENOLCK', 'ENOTSUP'])(
+  'without a lock (%s) there is no cache, with one warning',
+  async (code) => {
+    const { cache, close } = await openCache(parent(), config({ maxBytes: 1 << 20 }), failing(code, 'lock'))
+    expect(cache.metrics().maxBytes).toBe(0)
+    expect(warnings).toEqual([expect.stringMatching(new RegExp(`^no cache: .*locked \\(${code}\\).*"root"`))])
     await close()
   },
 )

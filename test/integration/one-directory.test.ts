@@ -4,7 +4,9 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { cloudEnv, RocksDB } from '#src/index.js'
+import { type Child, runChild } from '../support/child.js'
 import { Machine, newRoot } from '../support/machine.js'
+import { needsNamespaces } from '../support/network-namespace.js'
 import { mainTestStores } from '../support/test-stores.js'
 
 const utf8 = { valueEncoding: 'utf8' } as const
@@ -124,6 +126,67 @@ describe('a link in the place of the cache is never followed to delete', () => {
     expect(await machine.open((db) => db.get('a', utf8))).toBe('1')
     expect(await readFile(join(elsewhere, '000001.sst'), 'utf8')).toBe('precious')
     expect(await readdir(join(machine.root, '.cloudenv/cache'))).toEqual(['db'])
+  })
+})
+
+/** A process, perhaps in another container, that has the first database of a root open. */
+async function hostElsewhere(machine: Machine, isolated: boolean): Promise<Child> {
+  const child = runChild(
+    `const { cloudEnv, RocksDB } = await load('index.js')
+     const [store, root, path] = args
+     const env = cloudEnv({ store, root })
+     const db = await RocksDB.open(path, { env })
+     await db.put('a', '1')
+     await db.flush()
+     console.log('open')
+     setInterval(() => db, 1000)`,
+    [`${machine.options.store}`, machine.root, machine.path],
+    { isolated },
+  )
+  await child.lines.next()
+  return child
+}
+
+const network = `in network namespaces of their own${needsNamespaces}`
+
+describe.each([
+  { what: 'side by side', isolated: false, isSkipped: false },
+  { what: network, isolated: true, isSkipped: needsNamespaces !== '' },
+])('two processes on one root, $what', ({ isolated, isSkipped }) => {
+  test.skipIf(isSkipped)(
+    "share no database and no cache, and one that is killed is in nobody's way",
+    async () => {
+      const machine = new Machine(make())
+      const caches = async () => {
+        const names = await readdir(join(machine.root, '.cloudenv'))
+        return names.filter((name) => !name.endsWith('.lock')).sort()
+      }
+      const other = { path: join(machine.root, 'other') }
+      const first = await hostElsewhere(machine, isolated)
+
+      await expect(machine.open(() => undefined)).rejects.toThrow(/lock/i)
+      await machine.open(async () => expect(await caches()).toEqual(['cache', 'cache-2']), other)
+      expect(await caches()).toEqual(['cache'])
+
+      first.process.kill('SIGKILL')
+      await first.ended
+      await machine.open(async (db) => {
+        expect(await caches()).toEqual(['cache'])
+        expect(await db.get('a', utf8)).toBe('1')
+      })
+    },
+  )
+
+  test.skipIf(isSkipped)('a cache that a killed second one leaves goes with the next opening', async () => {
+    const machine = new Machine(make())
+    const second = await machine.open(() => hostElsewhere(machine, isolated), {
+      path: join(machine.root, 'other'),
+    })
+    second.process.kill('SIGKILL')
+    await second.ended
+    expect(await readdir(join(machine.root, '.cloudenv'))).toContain('cache-2')
+    await machine.open(() => undefined)
+    expect(await readdir(join(machine.root, '.cloudenv'))).not.toContain('cache-2')
   })
 })
 

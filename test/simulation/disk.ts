@@ -1,5 +1,6 @@
 // A local disk in memory, which forgets what was not synced when its machine loses power.
 import { dirname, join } from 'node:path'
+import type { FileLock } from '#src/env/file-lock.js'
 import type { FileStats, FileSystemStats, Files, OpenFile, OpenFlags } from '#src/env/files.js'
 import type { Life, Scheduler } from './scheduler.js'
 
@@ -20,6 +21,8 @@ export class Disk {
   #entries = new Map<string, Entry>([['/', 'directory']])
   /** Names as a directory's last sync left them. */
   #syncedEntries = new Map<string, Entry>()
+  /** The kernel's locks. They are of a process, and end with it. */
+  readonly #locks = new Map<Entry, Life>()
 
   constructor(scheduler: Scheduler, trace: (line: string) => void = () => {}) {
     this.#scheduler = scheduler
@@ -73,6 +76,7 @@ export class Disk {
           note(`link ${existing} → ${path}`)
           this.#entries.set(path, this.#file(existing))
         }),
+      lock: (path) => call(() => this.#lock(path, life)),
       lstat: (path) => call(() => this.#stats(path)),
       mkdir: (path) => call(() => this.#mkdir(path)),
       open: (path, flags) => call(() => this.#open(path, flags, call)),
@@ -157,6 +161,14 @@ export class Disk {
     inode.modifiedMs = this.#scheduler.nowMs
     this.#entries.set(path, inode)
     return inode
+  }
+
+  #lock(path: string, life: Life): FileLock | undefined {
+    const inode = this.#create(path)
+    if (this.#locks.get(inode)?.isOver === false) return undefined
+    this.#trace(`lock ${path}`)
+    this.#locks.set(inode, life)
+    return { close: async () => void this.#locks.delete(inode) }
   }
 
   #names(path: string): string[] {

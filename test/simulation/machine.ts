@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { openCacheDirectory } from '#src/cloud/cache-directory.js'
 import { type CloudEnvConfig, parseCloudEnvOptions } from '#src/cloud/cloud-env-options.js'
 import { Database } from '#src/cloud/database.js'
 import { FileCache } from '#src/cloud/file-cache.js'
@@ -46,7 +47,8 @@ export class Machine {
       bootId: `${this.name}-${this.#boots}`,
     }
     const options = { reserveBytes: 0, system }
-    const cache = await FileCache.open(join(root, '.cloudenv/cache'), 1 << 20, options)
+    const { directory } = await openCacheDirectory(system.files, join(root, '.cloudenv'))
+    const cache = await FileCache.open(directory, 1 << 20, options)
     let isFenced = false
     const store = this.#store.client({ life, machine: this, peek })
     const database = new Database(join(root, path), [{ store, path }], {

@@ -18,6 +18,7 @@ export interface Child {
  * `code` is a module in which `load('store/directory-store.js')` imports compiled code.
  * @param openFiles how many descriptors it may have. Default: as many as this process.
  * @param nodeOptions options of Node.js.
+ * @param isolated in a network namespace of its own, as in another container.
  */
 export function runChild(
   code: string,
@@ -25,12 +26,17 @@ export function runChild(
   {
     openFiles,
     nodeOptions = [],
-  }: { readonly openFiles?: number; readonly nodeOptions?: readonly string[] } = {},
+    isolated = false,
+  }: {
+    readonly openFiles?: number
+    readonly nodeOptions?: readonly string[]
+    readonly isolated?: boolean
+  } = {},
 ): Child {
   const prelude = `const load = (path) => import(${JSON.stringify(dist)} + path); const args = process.argv.slice(1);\n`
   const limit = openFiles === undefined ? '' : `ulimit -n ${openFiles} && `
   const node = [process.execPath, ...nodeOptions, '--input-type=module', '-e', prelude + code, '--', ...args]
-  const child = spawn('sh', ['-c', `${limit}exec "$@"`, 'sh', ...node], {
+  const child = spawn('sh', ['-c', `${limit}exec ${isolated ? 'unshare -n ' : ''}"$@"`, 'sh', ...node], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   const ended = once(child, 'exit').then(([code, signal]) => code ?? signal)
