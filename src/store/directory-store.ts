@@ -39,8 +39,9 @@ const pageSize = 1000
 
 /**
  * An object store in a directory: each object is a file, its key the path. Any directory tree can be
- * read as one. Writes are atomic and conditional writes exclude each other, also between the
- * processes of one machine: an object is written aside, synced, and put in place under a lock.
+ * read as one. Writes are atomic and conditional writes exclude each other, also between processes:
+ * an object is written aside, synced, and put in place under a lock. Machines exclude each other where
+ * the file system that they share passes locks on, as NFS does.
  *
  * A file cannot also be a directory: if `a` is an object, `a/b` cannot be one.
  */
@@ -60,7 +61,7 @@ export class DirectoryStore implements ObjectStore {
     const own = join(this.#root, privateName)
     this.#drafts = join(own, 'drafts')
     this.#clock = clock
-    this.#lock = new DirectoryLock(join(own, 'lock'), this.#drafts, clock)
+    this.#lock = new DirectoryLock(join(own, 'lock'), clock)
     this.#metadata = new DirectoryMetadata(join(own, 'metadata'), this.#drafts)
   }
 
