@@ -18,7 +18,7 @@ export async function guarded(url: string, work: () => Promise<void>): Promise<v
   if (process.env[marker] !== undefined) return work()
   const commandLine = [...process.execArgv, ...process.argv.slice(1)]
   // However that process ends, the socket that it listens on goes away.
-  const directory = makeSocketDirectory()
+  const directory = await makeSocketDirectory()
   const env = { ...process.env, [marker]: '1', TMPDIR: directory.path }
   const end = await runProgram(process.execPath, commandLine, { env, mayInterruptTwice: true }).finally(() =>
     removeSocketDirectory(directory),

@@ -1,19 +1,14 @@
-import { lstat, readdir, readFile, rm, rmdir } from 'node:fs/promises'
+import { lstat, readdir, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { readBootId } from '../env/boot-id.js'
-import { isDeadSocket } from './dead-socket.js'
+import { lockFile } from '../env/file-lock.js'
 
 /** Name of the socket in the directory of a host. */
 export const socketName = 'env.sock'
-/**
- * File beside the socket that names its machine's boot. Only in that boot does a refused connection mean no listener.
- */
-export const bootName = 'boot'
+/** File beside the socket, which the host's process has locked for as long as it lives. */
+export const lockName = 'lock'
 
-/** A host listens within moments of creating its directory. */
+/** A host takes the lock within moments of creating its directory. */
 const minAgeMs = 60_000
-/** A directory without a socket may belong to a host that is still opening its Env. */
-const minAgeWithoutSocketMs = 24 * 60 * 60 * 1000
 /** Bounds the time of one start. The other directories have their turn once these are gone. */
 const maxLooks = 200
 
@@ -21,9 +16,8 @@ const maxLooks = 200
 export async function removeAbandonedDirectories(parent: string): Promise<void> {
   const names = (await readdir(parent)).filter(isHostName)
   for (const name of names.slice(0, maxLooks)) {
-    const directory = join(parent, name)
     // A directory that can't be examined, or that goes away meanwhile, is somebody else's to remove.
-    if (await isAbandoned(directory).catch(() => false)) await remove(directory).catch(() => undefined)
+    await removeIfAbandoned(join(parent, name)).catch(() => false)
   }
 }
 
@@ -31,28 +25,27 @@ function isHostName(name: string): boolean {
   return /^cloudenv-[A-Za-z0-9]{6}$/.test(name)
 }
 
-/** A host's directory inside another's belongs to a process that the outer one watches: both were killed then. */
-async function isAbandoned(directory: string): Promise<boolean> {
+/**
+ * Removes only what was examined: anything that somebody adds meanwhile keeps the directory. A host's directory inside
+ * another's belongs to a process that the outer one watches, and may outlive it.
+ * @returns whether it was abandoned.
+ */
+async function removeIfAbandoned(directory: string): Promise<boolean> {
   const stats = await lstat(directory)
-  const ageMs = Date.now() - stats.mtimeMs
-  if (!stats.isDirectory() || stats.uid !== process.getuid?.() || ageMs < minAgeMs) return false
+  const isYoung = Date.now() - stats.mtimeMs < minAgeMs
+  if (!stats.isDirectory() || stats.uid !== process.getuid?.() || isYoung) return false
   const names = await readdir(directory)
-  if (names.some((name) => name !== socketName && name !== bootName && !isHostName(name))) return false
-  if ((await readFile(join(directory, bootName), 'utf8')) !== readBootId()) return false
-  const inner = names.filter(isHostName)
-  for (const name of inner) if (!(await isAbandoned(join(directory, name)))) return false
-  if (inner.length > 0) return true
-  if (!names.includes(socketName)) return ageMs > minAgeWithoutSocketMs
-  return isDeadSocket(join(directory, socketName))
-}
-
-/** Removes only what was examined: anything that somebody adds meanwhile keeps the directory. */
-async function remove(directory: string): Promise<void> {
-  for (const name of (await readdir(directory)).filter(isHostName)) {
-    const inner = join(directory, name)
-    if (!(await isAbandoned(inner))) return
-    await remove(inner)
+  if (!names.includes(lockName)) return false
+  if (names.some((name) => name !== socketName && name !== lockName && !isHostName(name))) return false
+  const lock = await lockFile(join(directory, lockName))
+  if (lock === undefined) return false
+  try {
+    for (const name of names.filter(isHostName))
+      if (!(await removeIfAbandoned(join(directory, name)))) return false
+    for (const name of [socketName, lockName]) await rm(join(directory, name), { force: true })
+    await rmdir(directory)
+    return true
+  } finally {
+    await lock.close()
   }
-  for (const name of [socketName, bootName]) await rm(join(directory, name), { force: true })
-  await rmdir(directory)
 }

@@ -24,7 +24,7 @@ export class HostThread {
 
   /** Rejects with the error of the Env's module or factory, in its own class if possible. */
   static async start(input: Omit<WorkerInput, 'socketPath'>): Promise<HostThread> {
-    const thread = new HostThread(input)
+    const thread = new HostThread(input, await makeSocketDirectory())
     try {
       await thread.#reply(0)
     } catch (error) {
@@ -34,8 +34,8 @@ export class HostThread {
     return thread
   }
 
-  private constructor(input: Omit<WorkerInput, 'socketPath'>) {
-    this.#directory = makeSocketDirectory()
+  private constructor(input: Omit<WorkerInput, 'socketPath'>, directory: SocketDirectory) {
+    this.#directory = directory
     const workerData: WorkerInput = { ...input, socketPath: this.socketPath }
     this.#worker = new Worker(new URL('./worker.js', import.meta.url), {
       workerData,
@@ -92,13 +92,13 @@ export class HostThread {
 
   #fail(reason: string, cause?: unknown): void {
     this.#failure ??= new HostGoneError(reason, cause)
-    removeSocketDirectory(this.#directory)
+    void removeSocketDirectory(this.#directory)
     for (const { reject } of this.#waiting.values()) reject(this.#failure)
   }
 
   async #stop(): Promise<void> {
     await this.#worker.terminate()
-    removeSocketDirectory(this.#directory)
+    await removeSocketDirectory(this.#directory)
   }
 }
 

@@ -5,26 +5,28 @@ import { makeSocketDirectory, removeSocketDirectory } from '#src/host/socket-dir
 import { makeReadOnly, needsRoot, smallDisk } from '../support/small-disk.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
 
-test('a socket lies in the first directory that takes it', () => {
+test('a socket lies in the first directory that takes it', async () => {
   const tooDeep = join(temporaryDirectory(), 'x'.repeat(100))
   mkdirSync(tooDeep)
   const usable = temporaryDirectory()
-  const made = makeSocketDirectory([tooDeep, join(usable, 'missing'), usable])
+  const made = await makeSocketDirectory([tooDeep, join(usable, 'missing'), usable])
   expect(made.path.startsWith(usable)).toBe(true)
-  removeSocketDirectory(made)
+  await removeSocketDirectory(made)
 })
 
-test.skipIf(needsRoot)(`a read-only one is passed over${needsRoot}`, () => {
+test.skipIf(needsRoot)(`a read-only one is passed over${needsRoot}`, async () => {
   const disk = smallDisk('1m')
   makeReadOnly(disk)
-  const made = makeSocketDirectory([disk, temporaryDirectory()])
+  const made = await makeSocketDirectory([disk, temporaryDirectory()])
   expect(made.path.startsWith(disk)).toBe(false)
-  removeSocketDirectory(made)
+  await removeSocketDirectory(made)
 })
 
-test('where none does, the error names each with its reason, and the variable that mends it', () => {
+test('where none does, the error names each with its reason, and the variable that mends it', async () => {
   const tooDeep = join(temporaryDirectory(), 'x'.repeat(100))
   const missing = join(temporaryDirectory(), 'missing')
   const making = () => makeSocketDirectory([tooDeep, missing])
-  expect(making).toThrow(/x \(its path is too long for a socket\), .*missing \(ENOENT\)\. Set TMPDIR/)
+  await expect(making()).rejects.toThrow(
+    /x \(its path is too long for a socket\), .*missing \(ENOENT\)\. Set TMPDIR/,
+  )
 })

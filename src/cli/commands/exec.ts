@@ -26,7 +26,7 @@ async function execOnEnv(
   programArguments: readonly string[],
 ): Promise<ProgramEnd> {
   const [name, value] = pluginPreload()
-  const directory = makeSocketDirectory()
+  const directory = await makeSocketDirectory()
   try {
     const host = await EnvHost.listen(await openEnv(options), directory.socketPath)
     try {
@@ -36,6 +36,6 @@ async function execOnEnv(
       await host.close()
     }
   } finally {
-    removeSocketDirectory(directory)
+    await removeSocketDirectory(directory)
   }
 }

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { lstat, rm } from 'node:fs/promises'
+import { createConnection } from 'node:net'
 import { resolve } from 'node:path'
 import { Command } from '@commander-js/extra-typings'
-import { isDeadSocket } from '../../host/dead-socket.js'
 import { EnvHost } from '../../host/env-host.js'
 import {
   makeSocketDirectory,
@@ -22,11 +22,11 @@ export const serveCommand = withEnvOptions(
     .addHelpText('after', '\nExample:\n  cloudenv serve --store s3://bucket/prod --root /data'),
 ).action(async (options) => {
   if (options.socket === undefined) {
-    const directory = makeSocketDirectory()
+    const directory = await makeSocketDirectory()
     try {
       await serve(options, directory.socketPath)
     } finally {
-      removeSocketDirectory(directory)
+      await removeSocketDirectory(directory)
     }
   } else {
     const socketPath = resolve(options.socket)
@@ -60,4 +60,20 @@ async function removeStaleSocket(socketPath: string): Promise<void> {
   if (!found.isSocket()) throw new UsageError(`${socketPath} exists and is not a socket`)
   if (!(await isDeadSocket(socketPath))) throw new UsageError(`${socketPath} is in use by another host`)
   await rm(socketPath)
+}
+
+/**
+ * Reports whether the process that listened on this socket is gone. It may be any program's, so only the socket itself
+ * can tell, and only a refused connection proves it: a host that is busy may have no room for one more (`EAGAIN`).
+ */
+async function isDeadSocket(path: string): Promise<boolean> {
+  const socket = createConnection(path).unref()
+  try {
+    await once(socket, 'connect')
+    return false
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ECONNREFUSED'
+  } finally {
+    socket.destroy()
+  }
 }
