@@ -92,7 +92,8 @@ export class HostThread {
 
   #fail(reason: string, cause?: unknown): void {
     this.#failure ??= new HostGoneError(reason, cause)
-    void removeSocketDirectory(this.#directory)
+    // Nobody waits for this: a later host removes what is left.
+    removeSocketDirectory(this.#directory).catch(() => undefined)
     for (const { reject } of this.#waiting.values()) reject(this.#failure)
   }
 
