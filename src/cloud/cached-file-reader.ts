@@ -31,8 +31,8 @@ export class CachedFileReader implements SparseFile {
     return this.#file.ensure(offset, length, this.#readAhead.around(offset, length).after)
   }
 
-  /** Tells the bridge. `released` is called once the bridge no longer holds the copy open. */
-  evicted(copy: LocalCopy, released: () => void): void {
+  /** Notifies the bridge. `released` is called once the bridge no longer holds the copy open. */
+  notifyEvicted(copy: LocalCopy, released: () => void): void {
     this.#lettingGo.set(copy.generation, released)
     if (this.onEvicted) this.onEvicted(copy)
     else this.released(copy)

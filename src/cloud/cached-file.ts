@@ -1,6 +1,6 @@
 import type { LocalCopy, SparseFile } from '../env/env.js'
 import type { System } from '../env/system.js'
-import { chunkBytes, chunksOf, maxRequestChunks, type Run, wantedRuns } from '../table/chunk-runs.js'
+import { bytesOf, chunkBytes, chunksOf, maxRequestChunks, type Run, wantedRuns } from '../table/chunk-runs.js'
 import { Refetches } from '../table/refetches.js'
 import { CachedFileReader } from './cached-file-reader.js'
 import type { ChunkMap } from './chunk-map.js'
@@ -20,7 +20,7 @@ export interface CacheBudget {
   releaseLater(bytes: number): () => void
   fetched(bytes: number): void
   /** Nobody reads the file and nothing is held of it: it can be forgotten. */
-  idle(file: CachedFile): void
+  onIdle(file: CachedFile): void
 }
 
 /** Reads a range of the stored object. */
@@ -81,7 +81,7 @@ export class CachedFile {
   }
 
   /** Takes a complete file that was just written here, and leaves it in its place until {@link adopt}. */
-  written(localPath: string): void {
+  pin(localPath: string): void {
     this.#on('write')
     const generation = ++this.#generation
     const path = this.#pathOf(generation)
@@ -97,7 +97,7 @@ export class CachedFile {
   open(): SparseFile {
     const reader = new CachedFileReader(this, () => {
       this.#readers.delete(reader)
-      this.#tellIfIdle()
+      this.#reportIfIdle()
     })
     this.#readers.add(reader)
     this.#budget.touch(this)
@@ -155,20 +155,20 @@ export class CachedFile {
     if (this.#state !== 'removed') this.#on('evict')
     const release = this.#budget.releaseLater(copy.map.presentBytes)
     let waiting = 1
-    const done = () => {
+    const releaseOne = () => {
       waiting -= 1
       if (waiting === 0) release()
     }
     for (const reader of this.#readers) {
       waiting += 1
-      reader.evicted(copy, done)
+      reader.notifyEvicted(copy, releaseOne)
     }
     const removal = copy.remove()
     this.#removals.add(removal)
     await removal
     this.#removals.delete(removal)
-    done()
-    this.#tellIfIdle()
+    releaseOne()
+    this.#reportIfIdle()
   }
 
   /** The object is gone, or about to go: nothing is kept of it from now on. */
@@ -184,7 +184,7 @@ export class CachedFile {
   async adopt(localPath: string): Promise<void> {
     if (this.#copy?.path !== localPath) {
       await this.evict()
-      this.written(localPath)
+      this.pin(localPath)
     }
     const copy = this.#copy!
     try {
@@ -247,8 +247,7 @@ export class CachedFile {
     let isOther = false
     // The footer has no checksum: damage there shows elsewhere, wherever it leads.
     for (const run of this.#presentAround(copy, first, end)) {
-      const offset = run.first * chunkBytes
-      const bytes = await this.#fetchBytes(offset, Math.min(run.end * chunkBytes, this.size) - offset)
+      const bytes = await this.#fetchChunks(run)
       if (await copy.holds(run.first, bytes)) continue
       isOther = true
       await this.#write(copy, run.first, bytes)
@@ -271,20 +270,19 @@ export class CachedFile {
       for (let chunk = run.first; chunk < run.end; chunk++) this.#inFlight.delete(chunk)
       this.#budget.settled((run.end - run.first) * chunkBytes)
       this.#budget.touch(this)
-      this.#tellIfIdle()
+      this.#reportIfIdle()
     })
     // Readers that wait for the chunk see the failure; read-ahead that nobody waits for may fail silently.
     fetching.catch(() => undefined)
     for (let chunk = run.first; chunk < run.end; chunk++) this.#inFlight.set(chunk, fetching)
   }
 
-  async #fetchRun({ first, end }: Run): Promise<void> {
-    const offset = first * chunkBytes
-    const bytes = await this.#fetchBytes(offset, Math.min(end * chunkBytes, this.size) - offset)
+  async #fetchRun(run: Run): Promise<void> {
+    const bytes = await this.#fetchChunks(run)
     if (this.#state === 'removed') return
     // Write into the copy that exists once the bytes have arrived.
     const copy = this.#copy ?? (await this.#create())
-    if (copy) await this.#write(copy, first, bytes)
+    if (copy) await this.#write(copy, run.first, bytes)
   }
 
   async #write(copy: SparseCopy, first: number, bytes: Uint8Array): Promise<void> {
@@ -325,6 +323,11 @@ export class CachedFile {
     await Promise.all(waits)
   }
 
+  #fetchChunks(run: Run): Promise<Uint8Array> {
+    const { offset, length } = bytesOf(run, this.size)
+    return this.#fetchBytes(offset, length)
+  }
+
   async #fetchBytes(offset: number, length: number): Promise<Uint8Array> {
     const bytes = await this.#fetch(offset, length)
     this.#budget.fetched(bytes.length)
@@ -335,8 +338,8 @@ export class CachedFile {
     this.#state = nextCopyState(this.#state, event)
   }
 
-  #tellIfIdle(): void {
-    if (this.isIdle) this.#budget.idle(this)
+  #reportIfIdle(): void {
+    if (this.isIdle) this.#budget.onIdle(this)
   }
 
   /** See {@link cachedPath}. */

@@ -26,7 +26,7 @@ import {
 import { Database } from './database.js'
 import { isInRegistry } from './destruction.js'
 import { isOnSameDisk } from './disk-space.js'
-import { committing, run } from './env-operation.js'
+import { attempt, committing } from './env-operation.js'
 import type { CacheMetrics } from './file-cache.js'
 import { exists, makeDatabaseDirectory, readDirectory } from './local-directory.js'
 import { type OpenedCache, openCache } from './open-cache.js'
@@ -149,8 +149,8 @@ export class CloudEnv implements Env {
     const { database, name, kind } = this.#locate(path)
     if (kind === 'stored') await database.liveFile(name)
     else if (kind === 'manifest' || kind === 'metadata')
-      await run('look for', path, database.metadataSize(name))
-    else await run('look for', path, this.#system.files.stat(path))
+      await attempt('look for', path, database.metadataSize(name))
+    else await attempt('look for', path, this.#system.files.stat(path))
   }
 
   async getChildren(path: string): Promise<readonly string[]> {
@@ -173,7 +173,7 @@ export class CloudEnv implements Env {
 
   async deleteFile(path: string): Promise<void> {
     const { database, name, kind } = this.#locate(path)
-    await run('delete', path, kind === 'local' ? this.#system.files.rm(path) : database.deleteFile(name))
+    await attempt('delete', path, kind === 'local' ? this.#system.files.rm(path) : database.deleteFile(name))
   }
 
   async createDirIfMissing(path: string): Promise<void> {
@@ -183,14 +183,15 @@ export class CloudEnv implements Env {
 
   async deleteDir(path: string): Promise<void> {
     if (this.#root.holds(path)) this.#database(path)
-    await run('delete', path, this.#system.files.rmdir(path))
+    await attempt('delete', path, this.#system.files.rmdir(path))
   }
 
   async getFileSize(path: string): Promise<number> {
     const { database, name, kind } = this.#locate(path)
     if (kind === 'stored') return (await database.file(name)).size
-    if (kind === 'manifest' || kind === 'metadata') return run('look at', path, database.metadataSize(name))
-    return (await run('look at', path, this.#system.files.stat(path))).size
+    if (kind === 'manifest' || kind === 'metadata')
+      return attempt('look at', path, database.metadataSize(name))
+    return (await attempt('look at', path, this.#system.files.stat(path))).size
   }
 
   async getFileModificationTime(path: string): Promise<number> {
@@ -198,7 +199,7 @@ export class CloudEnv implements Env {
     const modified =
       kind === 'stored'
         ? (await database.file(name)).modified
-        : (await run('look at', path, this.#system.files.stat(path))).mtime
+        : (await attempt('look at', path, this.#system.files.stat(path))).mtime
     return Math.floor(modified.getTime() / 1000)
   }
 
@@ -215,11 +216,11 @@ export class CloudEnv implements Env {
       )
     }
     if (to.kind === 'stored') {
-      await run('rename', source, to.database.linkIn(source, to.name))
-      return run('delete', source, this.#system.files.rm(source))
+      await attempt('rename', source, to.database.linkIn(source, to.name))
+      return attempt('delete', source, this.#system.files.rm(source))
     }
-    if (!isPlain(to)) return run('rename', source, to.database.renameMetadata(source, to.name))
-    await run('rename', source, this.#system.files.rename(source, target))
+    if (!isPlain(to)) return attempt('rename', source, to.database.renameMetadata(source, to.name))
+    await attempt('rename', source, this.#system.files.rename(source, target))
   }
 
   async linkFile(source: string, target: string): Promise<void> {
@@ -233,7 +234,7 @@ export class CloudEnv implements Env {
           'could have a second name. Copy it',
       )
     }
-    await run(
+    await attempt(
       'link',
       target,
       to.kind === 'stored' ? to.database.linkIn(source, to.name) : this.#system.files.link(source, target),
@@ -244,14 +245,14 @@ export class CloudEnv implements Env {
     const directory = dirname(path)
     this.#root.assertHolds(directory)
     const database = this.#database(directory)
-    await run('open for writing', directory, database.claim())
+    await attempt('open for writing', directory, database.claim())
     this.#root.opened(database.directory)
   }
 
   async unlockFile(path: string): Promise<void> {
     const database = this.#database(dirname(path))
     try {
-      await run('close', dirname(path), database.release())
+      await attempt('close', dirname(path), database.release())
     } finally {
       // Its view of the store is stale now. Its open files do without it.
       if (!database.isOvertaken) {
@@ -262,11 +263,11 @@ export class CloudEnv implements Env {
   }
 
   async isDirectory(path: string): Promise<boolean> {
-    return (await run('look at', path, this.#system.files.stat(path))).isDirectory()
+    return (await attempt('look at', path, this.#system.files.stat(path))).isDirectory()
   }
 
   async getFreeSpace(path: string): Promise<number> {
-    const { bavail, bsize } = await run('look at', path, this.#system.files.statfs(path))
+    const { bavail, bsize } = await attempt('look at', path, this.#system.files.statfs(path))
     return bavail * bsize
   }
 
@@ -322,7 +323,7 @@ export class CloudEnv implements Env {
   async #openReadable(path: string): Promise<ReadableFile> {
     const { database, name, kind } = this.#locate(path)
     if (kind === 'stored') return database.openFile(name)
-    if (kind === 'manifest' || kind === 'metadata') return run('read', path, database.openMetadata(name))
+    if (kind === 'manifest' || kind === 'metadata') return attempt('read', path, database.openMetadata(name))
     return { kind: 'local', path }
   }
 

@@ -96,16 +96,16 @@ export class Database {
   /** A table or blob file that the present state has. */
   async liveFile(name: string): Promise<StoredFile> {
     if (this.#owner) return this.#owner.file(name)
-    return this.#found(name, (await this.#view.read())?.files)
+    return this.#requireFile(name, (await this.#view.read())?.files)
   }
 
   /** A table or blob file that can be opened: also an obsolete one, which a reader of an older state needs. */
   async file(name: string): Promise<StoredFile> {
     if (this.#owner) return this.#owner.file(name)
-    return this.#found(name, (await this.#view.read())?.reachableFiles)
+    return this.#requireFile(name, (await this.#view.read())?.reachableFiles)
   }
 
-  #found(name: string, files: ReadonlyMap<string, StoredFile> | undefined): StoredFile {
+  #requireFile(name: string, files: ReadonlyMap<string, StoredFile> | undefined): StoredFile {
     const file = files?.get(name)
     if (file) return file
     throw new EnvError('NotFound', `${databaseUrl(this.#places[0])} has no ${name}`)
@@ -139,7 +139,7 @@ export class Database {
     if (name === inheritedManifest && !owner.isGone)
       throw new EnvError('NotSupported', noRepairMessage(databaseUrl(this.#places[0])))
     const parsed = parseFileName(name)
-    if (parsed.kind === 'manifest') await this.#local?.beginManifest(parsed.number)
+    if (parsed.kind === 'manifest') await this.#local?.recordManifest(parsed.number)
     const path = join(this.directory, name)
     return { kind: 'local', path, synced: (size) => this.#commitManifest(owner, path, size) }
   }
@@ -223,7 +223,7 @@ export class Database {
         this.#deps.cache.makeRoom(bytes),
       )
       try {
-        this.#owner = await this.#stand(local)
+        this.#owner = await this.#startCandidate(local)
       } catch (error) {
         await local.withdraw().catch(() => undefined)
         throw error
@@ -271,7 +271,7 @@ export class Database {
   }
 
   /** @returns undefined if somebody else was quicker: call again. */
-  async #stand(local: LocalDatabase): Promise<Owner | undefined> {
+  async #startCandidate(local: LocalDatabase): Promise<Owner | undefined> {
     const [place] = this.#places
     const { cookie } = this.#deps.config
     const record = await readOwnerRecord(this.#files, this.directory)
@@ -285,7 +285,7 @@ export class Database {
       return undefined
     }
     const withdrawn = await local.reconcile(view, record)
-    if (!view) return this.#startNew(local)
+    if (!view) return this.#startCreation(local)
 
     const names = [...view.objects.keys()]
     const candidates = withdrawn.filter(
@@ -294,8 +294,8 @@ export class Database {
     )
     const epoch = newEpoch(() => this.#deps.system.random.bytes(8))
     const garbage = inheritedGarbage(place, view, claimedCloudManifest(view, epoch), candidates)
-    const owner = this.#own(local, epoch, view, garbage, candidates)
-    await local.stand(view, await this.#view.identity(view), [...candidates, epoch], () =>
+    const owner = this.#createOwner(local, epoch, view, garbage, candidates)
+    await local.recordCandidate(view, await this.#view.identity(view), [...candidates, epoch], () =>
       this.#adoptLeftFiles(view),
     )
     // Last: an opening that fails here has not taken the database from anybody.
@@ -307,7 +307,7 @@ export class Database {
   }
 
   /** @returns undefined if somebody else has created it in the meantime. */
-  async #startNew(local: LocalDatabase): Promise<Owner | undefined> {
+  async #startCreation(local: LocalDatabase): Promise<Owner | undefined> {
     const [place] = this.#places
     const { cookie } = this.#deps.config
     const objects = await listObjects(place)
@@ -319,11 +319,11 @@ export class Database {
     }
     const leftovers = await leftoversOfCreation(place, objects, cookie)
     const epoch = newEpoch(() => this.#deps.system.random.bytes(8))
-    await local.create(epoch)
-    return this.#own(local, epoch, undefined, leftovers, [])
+    await local.recordCreation(epoch)
+    return this.#createOwner(local, epoch, undefined, leftovers, [])
   }
 
-  #own(
+  #createOwner(
     local: LocalDatabase,
     epoch: Epoch,
     view: DatabaseView | undefined,
@@ -351,10 +351,10 @@ export class Database {
         adopt: (file, localPath) => cache.adopt(file, localPath),
         forget: (file) => cache.remove(this.#cacheName(file)),
         fenced: (message) => this.#deps.fenced(this.directory, message),
-        creating: () => assertConditionalPuts(place.store, place.path, system.random),
-        claiming: () => local.claiming(epoch, candidates),
-        claimed: () => local.claimed(epoch, candidates),
-        destroying: () => local.destroying(epoch),
+        beforeCreation: () => assertConditionalPuts(place.store, place.path, system.random),
+        beforeClaim: () => local.recordClaim(epoch, candidates),
+        afterClaim: () => local.recordOwnership(epoch, candidates),
+        beforeDestruction: () => local.recordDestruction(epoch),
       },
     )
   }

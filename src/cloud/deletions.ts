@@ -18,13 +18,13 @@ export interface DeletionTarget {
 /** Objects that were obsolete when the database was taken over, some since long before. */
 export interface DatedGarbage {
   readonly keys: readonly ObjectKey[]
-  /** False if {@link since} has nothing to report. */
+  /** False if {@link obsoleteSince} has nothing to report. */
   readonly mayBeDue: boolean
   /**
    * Times, by the store's clock, at which objects were already obsolete.
    * @param dueBefore a later time is not worth a request.
    */
-  since(dueBefore: Date): Promise<ReadonlyMap<ObjectKey, Date>>
+  obsoleteSince(dueBefore: Date): Promise<ReadonlyMap<ObjectKey, Date>>
 }
 
 /**
@@ -69,8 +69,8 @@ export class Deletions {
   }
 
   /** Deletes what is due. Never rejects. */
-  async run(): Promise<void> {
-    this.#running ??= this.#deleteDue().finally(() => {
+  async deleteDue(): Promise<void> {
+    this.#running ??= this.#performRound().finally(() => {
       this.#running = undefined
       this.#arm(this.#nextRoundMs())
     })
@@ -80,13 +80,13 @@ export class Deletions {
   /** Deletes what is due and leaves the rest to the next owner. Waits only a moment for an unreachable store. */
   async finish(): Promise<void> {
     if (this.#running || this.#inherited || this.#due().length > 0)
-      await settledWithin(this.#clock, finishMs, this.run())
+      await settledWithin(this.#clock, finishMs, this.deleteDue())
     this.#isStopped = true
     this.#forgetAll()
     this.#timer?.cancel()
   }
 
-  async #deleteDue(): Promise<void> {
+  async #performRound(): Promise<void> {
     if (!this.#inherited && this.#due().length === 0) return
     try {
       const ownedSince = await this.#target.ownedSince()
@@ -128,7 +128,7 @@ export class Deletions {
     if (!this.#inherited) return
     const { garbage, inheritedAtMs } = this.#inherited
     const storeNowMs = ownedSince.getTime() + this.#clock.elapsed() - inheritedAtMs
-    const dates = await garbage.since(new Date(storeNowMs - this.#delayMs))
+    const dates = await garbage.obsoleteSince(new Date(storeNowMs - this.#delayMs))
     for (const [key, since] of dates) {
       const ageMs = Math.max(0, ownedSince.getTime() - since.getTime())
       const table = this.#tables.leaving.get(key)
@@ -166,7 +166,7 @@ export class Deletions {
     const waitMs = Math.max(0, atMs - this.#clock.elapsed()) + batchingMs
     const cancel = this.#clock.after(waitMs, () => {
       this.#timer = undefined
-      void this.run()
+      void this.deleteDue()
     })
     this.#timer = { atMs, cancel }
   }

@@ -20,11 +20,11 @@ export function readDiskSpace(files: Files, directory: string): DiskSpace | unde
   }
 }
 
-/** Free bytes of a disk: those at the last look, less those taken since. */
+/** Free bytes of a disk: those at the last refresh, less those allocated since. */
 export class FreeSpace {
   readonly #files: Files
   readonly #directory: string
-  /** Infinite if the system does not say: a failing write tells then. */
+  /** Infinite if the system does not report them: only a failing write shows that the disk is full. */
   #bytes = Number.POSITIVE_INFINITY
 
   constructor(files: Files, directory: string) {
@@ -36,16 +36,21 @@ export class FreeSpace {
     return this.#bytes
   }
 
-  async look(): Promise<void> {
+  async refresh(): Promise<void> {
     this.#bytes = await this.#files.statfs(this.#directory).then(
       ({ bavail, bsize }) => bavail * bsize,
       () => Number.POSITIVE_INFINITY,
     )
   }
 
-  /** Counts bytes written since the last look; a negative number for bytes given back. */
-  took(bytes: number): void {
+  /** Counts bytes written since the last refresh. */
+  allocate(bytes: number): void {
     this.#bytes -= bytes
+  }
+
+  /** Counts bytes removed since the last refresh. */
+  release(bytes: number): void {
+    this.#bytes += bytes
   }
 }
 

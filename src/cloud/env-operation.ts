@@ -23,8 +23,8 @@ async function commit(path: string, action: Promise<void>): Promise<void> {
   }
 }
 
-/** A system error as an EnvError that says what was being done. */
-export async function run<T>(operation: string, path: string, action: Promise<T>): Promise<T> {
+/** Waits for an operation on a path, and turns its failure into an EnvError that names both. */
+export async function attempt<T>(operation: string, path: string, action: Promise<T>): Promise<T> {
   try {
     return await action
   } catch (error) {

@@ -109,7 +109,7 @@ export class FileCache implements CacheBudget {
    * @returns false if there is no room for it, or no way to get there: the local file stays where it is.
    */
   async adopt(file: CachedFile, localPath: string): Promise<boolean> {
-    await this.#look()
+    await this.#refreshFreeSpace()
     // It is on the disk already.
     if (!this.#reserveRoom(file, { bytes: file.size, growthBytes: 0 })) return false
     const isAdopted = await file.adopt(localPath).then(
@@ -137,12 +137,12 @@ export class FileCache implements CacheBudget {
 
   settled(bytes: number): void {
     this.#awaitedBytes -= bytes
-    this.#free.took(bytes)
+    this.#free.allocate(bytes)
   }
 
   /** Evicts as much as others need of the reserve. */
   async giveWay(): Promise<boolean> {
-    await this.#look()
+    await this.#refreshFreeSpace()
     return this.#evictAndWait(this.#fit({ bytes: 0, growthBytes: 0 }))
   }
 
@@ -152,7 +152,7 @@ export class FileCache implements CacheBudget {
    * @returns whether anything was freed, so that the write is worth another try.
    */
   async makeRoom(bytes: number): Promise<boolean> {
-    await this.#look()
+    await this.#refreshFreeSpace()
     const fits = this.#fit({ bytes: 0, growthBytes: bytes })
     const beforeBytes = this.#lettingGoBytes
     return this.#evictAndWait(() => fits() && this.#lettingGoBytes - beforeBytes >= Math.max(bytes, 1))
@@ -205,8 +205,8 @@ export class FileCache implements CacheBudget {
     return this.#maxBytes === 0 ? Number.POSITIVE_INFINITY : this.#free.bytes
   }
 
-  async #look(): Promise<void> {
-    if (this.#maxBytes > 0) await this.#free.look()
+  async #refreshFreeSpace(): Promise<void> {
+    if (this.#maxBytes > 0) await this.#free.refresh()
   }
 
   /** Looks at the disk regularly: others take space without notice. */
@@ -233,14 +233,14 @@ export class FileCache implements CacheBudget {
     this.#releases.add(released)
     return () => {
       this.#lettingGoBytes -= bytes
-      this.#free.took(-bytes)
+      this.#free.release(bytes)
       this.#releases.delete(released)
       this.#releasedCopies += 1
       resolve()
     }
   }
 
-  idle(file: CachedFile): void {
+  onIdle(file: CachedFile): void {
     if (this.#files.get(file.path) !== file) return
     this.#files.delete(file.path)
     this.#index.delete(file.path)

@@ -25,7 +25,7 @@ export function inheritedGarbage(
   return {
     keys: objects.map(keyOf),
     mayBeDue: objects.some(({ since }) => since !== undefined),
-    async since(dueBefore) {
+    async obsoleteSince(dueBefore) {
       const dates = new Map<ObjectKey, Date>()
       for (const object of objects) if (object.since) dates.set(keyOf(object), object.since)
       for (const object of await dateMore(place, objects, view, cloudManifest, dueBefore))

@@ -32,7 +32,7 @@ export async function leftoversOfCreation(
     keys,
     mayBeDue: keys.length > 0,
     // No reader ever had a state that names them.
-    since: async () => new Map(keys.map((key) => [key, new Date(0)])),
+    obsoleteSince: async () => new Map(keys.map((key) => [key, new Date(0)])),
   }
 }
 

@@ -82,8 +82,8 @@ export class LocalDatabase {
     return this.#leftLogs
   }
 
-  /** A candidate for the viewed state begins: RocksDB is to find that state here. */
-  async stand(
+  /** Records a new candidate, and puts the viewed state here for RocksDB to find. */
+  async recordCandidate(
     view: DatabaseView,
     identity: Uint8Array,
     candidates: readonly Epoch[],
@@ -103,28 +103,28 @@ export class LocalDatabase {
   }
 
   /** The database is about to be created. */
-  async create(epoch: Epoch): Promise<void> {
+  async recordCreation(epoch: Epoch): Promise<void> {
     this.#isCreating = true
     await this.#removeUncreated()
     await this.#write({ epochs: [epoch], creating: true })
   }
 
   /** RocksDB is about to write a MANIFEST of this number, and to make CURRENT name it. */
-  async beginManifest(number: number): Promise<void> {
+  async recordManifest(number: number): Promise<void> {
     this.#lastManifest = number
     if (this.#written) await this.#write(this.#written)
   }
 
   /** The claim is about to be sent: the log may belong to the new epoch soon. */
-  async claiming(epoch: Epoch, candidates: readonly Epoch[]): Promise<void> {
+  async recordClaim(epoch: Epoch, candidates: readonly Epoch[]): Promise<void> {
     await this.#write({ epochs: [...this.#inherited, epoch], candidates })
   }
 
-  async claimed(epoch: Epoch, candidates: readonly Epoch[]): Promise<void> {
+  async recordOwnership(epoch: Epoch, candidates: readonly Epoch[]): Promise<void> {
     await this.#write({ epochs: [epoch], candidates })
   }
 
-  async destroying(epoch: Epoch): Promise<void> {
+  async recordDestruction(epoch: Epoch): Promise<void> {
     await this.#write({ epochs: [epoch], destroying: true })
   }
 

@@ -49,13 +49,13 @@ export interface OwnerDependencies {
   /** Called once, when the database turns out to belong to somebody else. */
   fenced(message: string): void
   /** Called before a new database comes to be: rejects if the store can't keep two writers apart. */
-  creating(): Promise<void>
+  beforeCreation(): Promise<void>
   /** Called before the CLOUDMANIFEST of a database that exists is sent. */
-  claiming(): Promise<void>
+  beforeClaim(): Promise<void>
   /** Called when the database is ours, and with each later commit until it has succeeded. */
-  claimed(): Promise<void>
+  afterClaim(): Promise<void>
   /** Called before the database is deleted from the store. */
-  destroying(): Promise<void>
+  beforeDestruction(): Promise<void>
 }
 
 /**
@@ -89,8 +89,8 @@ export class Owner {
       system: deps.system,
       ownershipCheckMs: deps.ownershipCheckMs,
       fenced: (message) => deps.fenced(message),
-      claiming: () => deps.claiming(),
-      claimed: () => this.#claimed(),
+      beforeClaim: () => deps.beforeClaim(),
+      afterClaim: () => this.#completeClaim(),
     })
     this.#uploads = new Uploads(this.#tables, (file, signal) => this.#upload(file, signal))
     this.#deletions = new Deletions(
@@ -173,7 +173,7 @@ export class Owner {
     }
     this.#hasWritten = true
     this.#uploads.start(this.#tables.seal(name, file))
-    this.#deps.cachedFile(file).written(this.#localPath(name))
+    this.#deps.cachedFile(file).pin(this.#localPath(name))
   }
 
   localPath(name: string): string {
@@ -214,7 +214,7 @@ export class Owner {
   async currentWritten(): Promise<void> {
     this.#ownership.assertUsable()
     if (this.#ownership.state !== 'creating') return
-    await this.#deps.creating()
+    await this.#deps.beforeCreation()
     await this.#ownership.create()
   }
 
@@ -230,7 +230,7 @@ export class Owner {
 
   /** From here on nobody can open the database. The release removes it from the store. */
   async destroy(): Promise<void> {
-    await this.#ownership.destroy(() => this.#deps.destroying())
+    await this.#ownership.destroy(() => this.#deps.beforeDestruction())
   }
 
   /** The LOCK was released. No MANIFEST will name any further object; those of no database leave the store. */
@@ -254,8 +254,8 @@ export class Owner {
     }
   }
 
-  async #claimed(): Promise<void> {
-    await this.#deps.claimed()
+  async #completeClaim(): Promise<void> {
+    await this.#deps.afterClaim()
     await this.#putIdentity()
     // Only once: nothing fails from here on.
     for (const table of this.#tables.leaving.values()) this.#deletions.schedule(table)

@@ -25,9 +25,9 @@ export interface OwnershipDependencies {
   /** Called once, when the database turns out to belong to somebody else. */
   fenced(message: string): void
   /** Called before the CLOUDMANIFEST is sent. A rejection leaves the store as it was. */
-  claiming(): Promise<void>
+  beforeClaim(): Promise<void>
   /** Called when the CLOUDMANIFEST names this epoch, and with each later commit until it has succeeded. */
-  claimed(): Promise<void>
+  afterClaim(): Promise<void>
 }
 
 /**
@@ -107,7 +107,7 @@ export class Ownership {
     this.#on('send')
     const outcome = await this.#root.write(encodeCloudManifest({ past: [], current: this.#start.epoch }))
     if (outcome.kind === 'lost') throw this.#displaced('somebody else created the database at the same time')
-    await this.#won()
+    await this.#becomeOwner()
   }
 
   /**
@@ -163,11 +163,11 @@ export class Ownership {
   async #claim(view: DatabaseView, manifest: Uint8Array): Promise<void> {
     const { epoch } = this.#start
     await this.#writeManifest(manifest)
-    await this.#deps.claiming()
+    await this.#deps.beforeClaim()
     if (!(await this.fencePresentOwner())) throw this.#overtaken()
     this.#on('send')
     const outcome = await this.#root.write(encodeCloudManifest(claimedCloudManifest(view, epoch)))
-    if (outcome.kind === 'written') return this.#won()
+    if (outcome.kind === 'written') return this.#becomeOwner()
     if (await this.#isSettledWithout(epoch)) throw this.#overtaken()
     throw outcome.found ? this.#displaced(otherOwner) : this.#deleted()
   }
@@ -177,7 +177,7 @@ export class Ownership {
     if (outcome.kind === 'lost') throw this.#displaced(otherOwner)
   }
 
-  async #won(): Promise<void> {
+  async #becomeOwner(): Promise<void> {
     this.#on('win')
     this.#scheduleCheck()
     await this.#completeClaim()
@@ -185,7 +185,7 @@ export class Ownership {
 
   async #completeClaim(): Promise<void> {
     if (this.#isClaimComplete) return
-    await this.#deps.claimed()
+    await this.#deps.afterClaim()
     this.#isClaimComplete = true
   }
 

@@ -19,7 +19,7 @@ export class SparseCopy implements LocalCopy {
   readonly map: ChunkMap
   readonly #disk: Files
   #path: string
-  /** Files open for writing, from the first write until enough other copies were written to: see {@link resting}. */
+  /** Files open for writing, from the first write until enough other copies were written to: see {@link openCopies}. */
   #files: Promise<CopyFiles> | undefined
   #writes = 0
   #isClosed = false
@@ -111,7 +111,7 @@ export class SparseCopy implements LocalCopy {
       await this.#write(first, bytes)
     } finally {
       this.#writes -= 1
-      if (!this.#isClosed) resting.set(this, this)
+      if (!this.#isClosed) openCopies.set(this, this)
     }
   }
 
@@ -127,8 +127,8 @@ export class SparseCopy implements LocalCopy {
     await writeAll(map, bits, ChunkMap.headerBytes + (first >> 3))
   }
 
-  /** Gives the descriptors back until the next write, unless one is under way. */
-  async rest(): Promise<void> {
+  /** Closes the files until the next write, unless one is under way. */
+  async closeIdle(): Promise<void> {
     if (this.#writes > 0) return
     const files = this.#files
     this.#files = undefined
@@ -152,7 +152,7 @@ export class SparseCopy implements LocalCopy {
   /** Waits for writes that are under way. */
   async close(): Promise<void> {
     this.#isClosed = true
-    resting.delete(this)
+    openCopies.delete(this)
     await closeFiles(this.#files)
   }
 
@@ -173,14 +173,14 @@ interface CopyFiles {
 }
 
 /** Two descriptors each: 64 of the 1024 that a process often has, or of fewer. */
-const maxResting = 32
+const maxOpenCopies = 32
 
 /** The copies written to last, of the whole process: their files stay open for the next write. */
-const resting = new LRUCache<SparseCopy, SparseCopy>({
-  max: maxResting,
+const openCopies = new LRUCache<SparseCopy, SparseCopy>({
+  max: maxOpenCopies,
   dispose: (copy, _, reason) => {
     // Nothing is lost if a descriptor can't be closed.
-    if (reason === 'evict') void copy.rest().catch(() => undefined)
+    if (reason === 'evict') void copy.closeIdle().catch(() => undefined)
   },
 })
 
@@ -220,10 +220,10 @@ async function openFiles(
 
 /** A disk that fills up may accept only a part of a write. */
 async function writeAll(file: OpenFile, bytes: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
-    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position + done)
+  for (let written = 0; written < bytes.length; ) {
+    const { bytesWritten } = await file.write(bytes, written, bytes.length - written, position + written)
     if (bytesWritten === 0) throw new Error('the disk takes no more')
-    done += bytesWritten
+    written += bytesWritten
   }
 }
 

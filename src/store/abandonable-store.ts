@@ -61,7 +61,7 @@ export class AbandonableStore implements ObjectStore {
     try {
       const found = this.#store.list(prefix, { ...options, signal: work.signal })[Symbol.asyncIterator]()
       for (;;) {
-        const { done, value } = await work.run(() => found.next())
+        const { done, value } = await work.untilAborted(() => found.next())
         if (done) return
         yield value
       }
@@ -91,7 +91,7 @@ export class AbandonableStore implements ObjectStore {
   ): Promise<T> {
     const call = this.#begin(key, options)
     try {
-      return await call.work.run(() => action(call.work.signal))
+      return await call.work.untilAborted(() => action(call.work.signal))
     } finally {
       this.#calls.delete(call)
     }

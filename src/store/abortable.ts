@@ -16,7 +16,7 @@ export class Abortable {
   }
 
   /** Settles as `action` does, or rejects with the reason as soon as it is aborted, even if `action` ignores that. */
-  async run<T>(action: () => Promise<T>): Promise<T> {
+  async untilAborted<T>(action: () => Promise<T>): Promise<T> {
     const follow = () => this.abort(this.#parent?.reason)
     if (this.#parent?.aborted) follow()
     this.#parent?.addEventListener('abort', follow, { once: true })

@@ -45,11 +45,11 @@ function bounded(
 ): Readable {
   let bytes = 0
   const limit = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
+    transform(chunk: Buffer, _encoding, callback) {
       bytes += chunk.length
-      if (bytes <= maxBytes) return done(null, chunk)
+      if (bytes <= maxBytes) return callback(null, chunk)
       const error = new Error(`the answer has more than ${maxBytes} bytes`)
-      done(Object.assign(error, { name: 'OversizedAnswer', $metadata: { httpStatusCode } }))
+      callback(Object.assign(error, { name: 'OversizedAnswer', $metadata: { httpStatusCode } }))
     },
   })
   // The reader of `limit` sees the errors.

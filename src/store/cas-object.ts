@@ -59,7 +59,7 @@ export class CasObject {
         this.#etag = etag
         return { kind: 'written', etag }
       }
-      const held = await this.#look(await this.#head())
+      const held = await this.#identify(await this.#head())
       if (held.kind === 'lost') return held
       const isProgress = held.etag !== this.#etag
       this.#etag = held.etag
@@ -81,7 +81,7 @@ export class CasObject {
   async check(): Promise<{ readonly kind: 'held'; readonly modified: Date } | Lost> {
     const info = await this.#head()
     if (info !== undefined && info.etag === this.#etag) return { kind: 'held', modified: info.lastModified }
-    const held = await this.#look(info)
+    const held = await this.#identify(info)
     if (held.kind === 'held') this.#etag = held.etag
     return held
   }
@@ -107,7 +107,7 @@ export class CasObject {
    * Finds out whose version is there. The content has to be ours, too: a copy of another version keeps the metadata.
    * And only GET tells a missing object from a missing bucket.
    */
-  async #look(info: ObjectInfo | undefined): Promise<Held | Lost> {
+  async #identify(info: ObjectInfo | undefined): Promise<Held | Lost> {
     if (info !== undefined && this.#contentOf(info) === undefined) return { kind: 'lost', found: info }
     const found = await unlessNotFound(this.#store.get(this.#key))
     if (found === undefined) return { kind: 'lost', found: undefined }

@@ -22,7 +22,7 @@ export class DirectoryLock {
     this.#clock = clock
   }
 
-  run<T>(action: () => Promise<T>): Promise<T> {
+  runExclusive<T>(action: () => Promise<T>): Promise<T> {
     const turn = this.#lastTurn.then(() => this.#holding(action))
     this.#lastTurn = turn.catch(() => {})
     return turn
@@ -42,13 +42,13 @@ export class DirectoryLock {
     for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
       const lock = await lockFile(this.#path)
       if (lock) return lock
-      if (this.#clock.elapsed() > deadline) throw stuck(this.#path)
+      if (this.#clock.elapsed() > deadline) throw lockTimedOut(this.#path)
       await sleep(this.#clock, pauseMs)
     }
   }
 }
 
-function stuck(path: string): EnvError {
+function lockTimedOut(path: string): EnvError {
   return new EnvError(
     'TimedOut',
     `waited ${waitAtMostMs / 1000} s for the lock on ${path}, which another process holds. If that process hangs, end it: ` +

@@ -113,7 +113,7 @@ export class DirectoryStore implements ObjectStore {
     await this.#perform('delete', first, async () => {
       if (!this.#isPrepared && !(await isDirectory(this.#root))) return
       await this.#prepare()
-      await this.#lock.run(async () => {
+      await this.#lock.runExclusive(async () => {
         const directories = new Set<string>()
         for (const key of keys) {
           const path = this.#path(key)
@@ -219,7 +219,7 @@ export class DirectoryStore implements ObjectStore {
   ): Promise<PutResult> {
     const path = this.#path(key)
     const after = { etag: etagOf(await stat(draft, { bigint: true })), metadata: lowerCased(metadata) }
-    await this.#lock.run(async () => {
+    await this.#lock.runExclusive(async () => {
       const before = await stat(path, { bigint: true }).then(
         (stats) => ({ etag: etagOf(assertFile(stats)) }),
         (error: unknown) => {

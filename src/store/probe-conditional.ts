@@ -17,10 +17,10 @@ export async function assertConditionalPuts(
   const key = prefix === '' ? name : `${prefix}/${name}`
   try {
     const probe = new CasObject(store, key, undefined, random)
-    const etag = await written(store, probe, '1')
+    const etag = await write(store, probe, '1')
     await assertRefused(store, key, 'absent', 'only where no object is there')
-    const next = await written(store, probe, '22')
-    if (next === etag) throw dishonest(store, 'gives an object that changed the ETag that it had before')
+    const next = await write(store, probe, '22')
+    if (next === etag) throw unusableStore(store, 'gives an object that changed the ETag that it had before')
     await assertRefused(store, key, { etag }, 'only where the object has a given ETag')
   } finally {
     // A leftover harms nobody; cloudenv gc knows it.
@@ -29,10 +29,13 @@ export async function assertConditionalPuts(
 }
 
 /** @returns its ETag. */
-async function written(store: ObjectStore, probe: CasObject, content: string): Promise<string> {
+async function write(store: ObjectStore, probe: CasObject, content: string): Promise<string> {
   const outcome = await probe.write(Buffer.from(content))
   if (outcome.kind === 'written') return outcome.etag
-  throw dishonest(store, 'does not keep an object, with its metadata, under a name that nobody else knows')
+  throw unusableStore(
+    store,
+    'does not keep an object, with its metadata, under a name that nobody else knows',
+  )
 }
 
 async function assertRefused(
@@ -47,10 +50,10 @@ async function assertRefused(
     if (error instanceof PreconditionFailed) return
     throw error
   }
-  throw dishonest(store, `overwrites an object that it was told to write ${meaning}`)
+  throw unusableStore(store, `overwrites an object that it was told to write ${meaning}`)
 }
 
-function dishonest(store: ObjectStore, what: string): EnvError {
+function unusableStore(store: ObjectStore, what: string): EnvError {
   return new EnvError(
     'NotSupported',
     `${store.url} ${what}, so two writers could not be told apart and would lose data. ` +

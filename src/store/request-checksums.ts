@@ -27,7 +27,9 @@ export class RequestChecksums {
   }
 
   /** The checksum of a whole body as a parameter of a PUT. */
-  async of(body: PutBody): Promise<{ readonly ChecksumCRC32: string } | { readonly ContentMD5: string }> {
+  async parameterFor(
+    body: PutBody,
+  ): Promise<{ readonly ChecksumCRC32: string } | { readonly ContentMD5: string }> {
     if (!this.#areSent) return { ContentMD5: await md5Of(body) }
     return { ChecksumCRC32: base64Crc32(await checksumOf(body)) }
   }

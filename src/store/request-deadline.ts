@@ -42,10 +42,10 @@ export class RequestDeadline implements Deadline {
   }
 
   /** Settles as `action` does, or rejects as soon as {@link signal} aborts. */
-  async run<T>(action: () => Promise<T>): Promise<T> {
+  async enforce<T>(action: () => Promise<T>): Promise<T> {
     this.#startTimer()
     try {
-      return await this.#work.run(action)
+      return await this.#work.untilAborted(action)
     } finally {
       this.#cancelTimer()
     }
@@ -77,7 +77,7 @@ export function limiting({
 }): Send {
   return (request, attempt) => {
     const deadline = new RequestDeadline(clock, timeoutMs, request.signal)
-    return deadline.run(() => attempt(deadline))
+    return deadline.enforce(() => attempt(deadline))
   }
 }
 

@@ -40,7 +40,7 @@ export class S3Requests {
    * One request, including the body of its answer: limited in time, reported to the listener, its error an EnvError.
    * `attempt` passes the signal on and allows for the content that it moves.
    */
-  once<T>(
+  sendOnce<T>(
     operation: S3Operation,
     key: ObjectKey,
     attempt: Attempt<T>,
@@ -52,7 +52,7 @@ export class S3Requests {
   }
 
   /** Runs an action that may take several requests, and turns its error into an EnvError that names the object. */
-  async explained<T>(operation: S3Operation, key: ObjectKey, action: () => Promise<T>): Promise<T> {
+  async withErrorContext<T>(operation: S3Operation, key: ObjectKey, action: () => Promise<T>): Promise<T> {
     try {
       return await action()
     } catch (error) {
@@ -61,11 +61,11 @@ export class S3Requests {
   }
 
   /** Like `retrying`, for an action that does more than to send one request. */
-  retried<T>(action: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  retry<T>(action: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     return retry(action, { clock: this.#clock, random: this.#random, signal })
   }
 
-  /** Like {@link once}, but repeated while it fails with a retryable error. */
+  /** Like {@link sendOnce}, but repeated while it fails with a retryable error. */
   send<T>(
     operation: S3Operation,
     key: ObjectKey,
@@ -73,7 +73,7 @@ export class S3Requests {
     bytesOf?: (result: T) => number,
     signal?: AbortSignal,
   ): Promise<T> {
-    return this.retried(() => this.once(operation, key, attempt, bytesOf, signal), signal)
+    return this.retry(() => this.sendOnce(operation, key, attempt, bytesOf, signal), signal)
   }
 
   #explain(error: unknown, operation: S3Operation, key: ObjectKey): EnvError {

@@ -153,8 +153,8 @@ export class S3Store implements ObjectStore {
       return { etag: await this.#uploads.put(key, body, parameters, signal) }
 
     const put = async () => {
-      const checksum = await this.#checksums.of(body)
-      return await this.#requests.once(
+      const checksum = await this.#checksums.parameterFor(body)
+      return await this.#requests.sendOnce(
         'put',
         key,
         (deadline) => {
@@ -176,7 +176,7 @@ export class S3Store implements ObjectStore {
       )
     }
     try {
-      return { etag: await this.#requests.retried(put, signal) }
+      return { etag: await this.#requests.retry(put, signal) }
     } catch (error) {
       throw ofCondition(error, condition)
     }
@@ -184,7 +184,7 @@ export class S3Store implements ObjectStore {
 
   list(prefix: string, options: ListOptions = {}): AsyncIterable<ObjectInfo> {
     // Nothing can be there, and some servers refuse to look.
-    return isKeyPrefix(prefix) ? this.#listing.list(prefix, options) : nothing()
+    return isKeyPrefix(prefix) ? this.#listing.list(prefix, options) : emptyListing()
   }
 
   async deleteMany(keys: readonly ObjectKey[], options: RequestOptions = {}): Promise<void> {
@@ -270,4 +270,4 @@ function ofCondition(error: unknown, condition: PutOptions['condition']): unknow
   return new PreconditionFailed(error.message, error)
 }
 
-async function* nothing(): AsyncGenerator<never> {}
+async function* emptyListing(): AsyncGenerator<never> {}

@@ -86,7 +86,7 @@ export class S3Uploads {
       const { ETag } = await done
       return answeredEtag(ETag)
     }
-    return await this.#requests.explained('put', key, () => work.run(send))
+    return await this.#requests.withErrorContext('put', key, () => work.untilAborted(send))
   }
 
   /** Ends the uploads under way. Resolves once their parts are freed, or the store takes too long. */
@@ -135,7 +135,7 @@ export class S3Uploads {
     { key, writeId, signal }: Target,
   ): Promise<Pick<CompleteMultipartUploadCommandOutput, 'ETag'>> {
     const attempt = () =>
-      this.#requests.once(
+      this.#requests.sendOnce(
         'put',
         key,
         (deadline) => {
@@ -146,7 +146,7 @@ export class S3Uploads {
         signal,
       )
     let mayHaveTakenEffect = false
-    return this.#requests.retried(async () => {
+    return this.#requests.retry(async () => {
       try {
         return await attempt()
       } catch (error) {

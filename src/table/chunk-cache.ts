@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import { type Clock, systemClock } from '../env/clock.js'
-import { chunkBytes, type Run, wantedRuns } from './chunk-runs.js'
+import { bytesOf, chunkBytes, chunksOf, type Run, wantedRuns } from './chunk-runs.js'
 import type { Surroundings } from './read-ahead.js'
 import { Refetches } from './refetches.js'
 
@@ -41,19 +41,17 @@ export class ChunkCache {
   ): Promise<Uint8Array> {
     const end = Math.min(offset + length, file.size)
     if (offset >= end) return new Uint8Array(0)
-    const first = Math.floor(offset / chunkBytes)
-    const lastOfRange = chunkAt(end)
-    const firstAround = Math.floor(Math.max(offset - around.before, 0) / chunkBytes)
-    const lastAround = chunkAt(Math.min(end + around.after, file.size))
-    const surrounding = { first: firstAround, end: lastAround + 1 }
+    const range = chunksOf(offset, end - offset)
+    const start = Math.max(offset - around.before, 0)
+    const surrounding = chunksOf(start, Math.min(end + around.after, file.size) - start)
     const isMissing = (chunk: number) => this.#present(keyOf(file, chunk)) === undefined
     for (const run of wantedRuns(surrounding, isMissing)) this.#startFetch(file, run)
     const wanted: (Uint8Array | Promise<Uint8Array>)[] = []
-    for (let chunk = first; chunk <= lastOfRange; chunk++) wanted.push(this.#present(keyOf(file, chunk))!)
+    for (let chunk = range.first; chunk < range.end; chunk++) wanted.push(this.#present(keyOf(file, chunk))!)
     const chunks = await Promise.all(wanted)
-    const start = offset - first * chunkBytes
     const bytes = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
-    return bytes.subarray(start, start + end - offset)
+    const from = range.first * chunkBytes
+    return bytes.subarray(offset - from, end - from)
   }
 
   /**
@@ -65,14 +63,14 @@ export class ChunkCache {
   async refetch(file: ChunkedFile, offset: number, length: number, ageMs: number): Promise<boolean> {
     const refetches = this.#refetches.get(file.name) ?? new Refetches(this.#clock)
     this.#refetches.set(file.name, refetches)
-    const lastOfFile = chunkAt(file.size)
-    const first = length === 0 ? 0 : Math.floor(offset / chunkBytes)
-    const last = length === 0 ? lastOfFile : chunkAt(offset + length)
-    return refetches.once(first, last + 1, ageMs, async () => {
+    const ofFile = chunksOf(0, file.size)
+    const { first, end } = length === 0 ? ofFile : chunksOf(offset, length)
+    return refetches.once(first, end, ageMs, async () => {
       const held = new Map<number, Uint8Array>()
-      for (let chunk = 0; chunk <= lastOfFile; chunk++) {
+      for (let chunk = 0; chunk < ofFile.end; chunk++) {
         const bytes = this.#chunks.peek(keyOf(file, chunk))
-        if (bytes && ((first <= chunk && chunk <= last) || chunk === lastOfFile)) held.set(chunk, bytes)
+        const isWanted = (first <= chunk && chunk < end) || chunk === ofFile.end - 1
+        if (bytes && isWanted) held.set(chunk, bytes)
       }
       for (const chunk of held.keys()) this.#chunks.delete(keyOf(file, chunk))
       const others = [...held].map(async ([chunk, bytes]) => {
@@ -87,13 +85,13 @@ export class ChunkCache {
     return this.#chunks.get(key) ?? this.#inFlight.get(key)
   }
 
-  #startFetch(file: ChunkedFile, { first, end }: Run): void {
-    const offset = first * chunkBytes
-    const fetching = file.fetch(offset, Math.min(end * chunkBytes, file.size) - offset)
-    for (let chunk = first; chunk < end; chunk++) {
+  #startFetch(file: ChunkedFile, run: Run): void {
+    const { offset, length } = bytesOf(run, file.size)
+    const fetching = file.fetch(offset, length)
+    for (let chunk = run.first; chunk < run.end; chunk++) {
       const key = keyOf(file, chunk)
       const arriving = fetching.then((bytes) => {
-        const start = (chunk - first) * chunkBytes
+        const start = chunk * chunkBytes - offset
         // A copy: a view would keep the memory of the whole run for as long as one of its chunks is used. The slice()
         // of a Buffer is a view.
         return Uint8Array.prototype.slice.call(bytes, start, start + chunkBytes)
@@ -106,11 +104,6 @@ export class ChunkCache {
         .finally(() => this.#inFlight.delete(key))
     }
   }
-}
-
-/** Chunk with the last byte before `end`. */
-function chunkAt(end: number): number {
-  return Math.ceil(end / chunkBytes) - 1
 }
 
 function keyOf(file: ChunkedFile, chunk: number): string {

@@ -19,6 +19,12 @@ export function chunksOf(offset: number, length: number): Run {
   return { first: Math.floor(offset / chunkBytes), end: Math.ceil((offset + length) / chunkBytes) }
 }
 
+/** Bytes of these chunks, cut at the end of the file. */
+export function bytesOf({ first, end }: Run, fileSize: number): { offset: number; length: number } {
+  const offset = first * chunkBytes
+  return { offset, length: Math.min(end * chunkBytes, fileSize) - offset }
+}
+
 /** Wanted chunks, in runs that one request may fetch. */
 export function wantedRuns({ first, end }: Run, isWanted: (chunk: number) => boolean): Run[] {
   const runs: { readonly first: number; end: number }[] = []

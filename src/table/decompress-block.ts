@@ -22,7 +22,7 @@ export async function decompressBlock(
   options: DecompressOptions,
 ): Promise<Uint8Array> {
   const { type, size = options.maxBytes } = block
-  if (size >= maxRocksDBBlockBytes) throw bad(options, `it claims ${size} bytes before compression`)
+  if (size >= maxRocksDBBlockBytes) throw corruptBlock(options, `it claims ${size} bytes before compression`)
   if (size > options.maxBytes) throw tooLarge(options, size)
   switch (type) {
     case 'NoCompression':
@@ -64,7 +64,7 @@ export function tooLarge(
   )
 }
 
-function bad({ name, offset }: DecompressOptions, reason: string): EnvError {
+function corruptBlock({ name, offset }: DecompressOptions, reason: string): EnvError {
   return corruption(name, offset, `in the block here, ${reason}`)
 }
 
@@ -77,10 +77,13 @@ function inflate({ data, size }: CompressedBlock, maxBytes: number, options: Dec
       ...(options.dictionary && { dictionary: options.dictionary }),
     })
   } catch (cause) {
-    throw bad(options, `zlib cannot decompress it: ${cause instanceof Error ? cause.message : cause}`)
+    throw corruptBlock(
+      options,
+      `zlib cannot decompress it: ${cause instanceof Error ? cause.message : cause}`,
+    )
   }
   if (size !== undefined && inflated.length !== size) {
-    throw bad(options, `decompressed it has ${inflated.length} bytes instead of ${size}`)
+    throw corruptBlock(options, `decompressed it has ${inflated.length} bytes instead of ${size}`)
   }
   return inflated
 }
@@ -103,7 +106,7 @@ async function decompressNatively(
     BZip2: codec.bzip2,
   }
   if (!native.decompress(codecs[type], data, output, options.dictionary)) {
-    throw bad(options, `it is not ${size} bytes compressed with ${type}`)
+    throw corruptBlock(options, `it is not ${size} bytes compressed with ${type}`)
   }
   return output
 }

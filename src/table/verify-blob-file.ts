@@ -103,9 +103,9 @@ class BlobFileCheck {
       )
       return
     }
-    await this.#caught(() => this.#twice(() => this.#verifyHeader()))
-    const areWhole = await this.#caught(() => this.#verifyRecords(footerOffset), notChecked)
-    await this.#caught(() => this.#twice(() => this.#verifyFooter(footerOffset)))
+    await this.#collectProblem(() => this.#readTwice(() => this.#verifyHeader()))
+    const areWhole = await this.#collectProblem(() => this.#verifyRecords(footerOffset), notChecked)
+    await this.#collectProblem(() => this.#readTwice(() => this.#verifyFooter(footerOffset)))
     if (!areWhole) return
     this.#verifyCount()
     if (this.#problems.isEmpty) this.#verifyChecksum()
@@ -130,7 +130,7 @@ class BlobFileCheck {
   /** Returns the offset of the next record. */
   async #verifyRecord(at: number, end: number): Promise<number> {
     const before = this.#checksum
-    let record = await this.#twice(() => this.#readRecord(at, end))
+    let record = await this.#readTwice(() => this.#readRecord(at, end))
     if (!record.isSound) {
       await this.#source.forget()
       this.#checksum = before
@@ -204,7 +204,7 @@ class BlobFileCheck {
   }
 
   /** See {@link readTwice}. */
-  #twice<T>(work: () => Promise<T>): Promise<T> {
+  #readTwice<T>(work: () => Promise<T>): Promise<T> {
     const before = this.#checksum
     return readTwice(this.#source, () => {
       this.#checksum = before
@@ -213,7 +213,7 @@ class BlobFileCheck {
   }
 
   /** Result of the work; undefined if it found damage, which is noted, with its meaning. */
-  async #caught<T>(work: () => Promise<T>, meaning = ''): Promise<T | undefined> {
+  async #collectProblem<T>(work: () => Promise<T>, meaning = ''): Promise<T | undefined> {
     try {
       return await work()
     } catch (error) {

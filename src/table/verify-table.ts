@@ -92,7 +92,7 @@ class TableCheck {
 
   async run(): Promise<void> {
     await this.#verify()
-    this.#done(this.#source.size)
+    this.#reportProgress(this.#source.size)
   }
 
   async #verify(): Promise<void> {
@@ -151,13 +151,13 @@ class TableCheck {
       end = block.offset + block.size + blockTrailerSize
       await this.#caught(rangeOf(block), () => this.#verifyBlock(reader, block))
       this.#blocks += 1
-      this.#done(end)
+      this.#reportProgress(end)
     }
     if (isIndexWhole) await this.#caught(range, () => this.#verifyPadding(end, reader.footer.offset))
   }
 
   /** Notes that everything is done up to here, or further if blocks overlap. */
-  #done(end: number): void {
+  #reportProgress(end: number): void {
     if (end <= this.#furthest) return
     this.#onRead(end - this.#furthest)
     this.#furthest = end

@@ -57,7 +57,7 @@ class Budget implements CacheBudget {
     this.fetchedBytes += count
   }
 
-  idle(): void {
+  onIdle(): void {
     this.idleTimes += 1
   }
 }
@@ -79,7 +79,7 @@ test('a file that was just written is read where it lies, and cannot go before t
   const budget = new Budget()
   const file = new CachedFile(path, size, stored, budget)
   const localPath = await writtenFile()
-  file.written(localPath)
+  file.pin(localPath)
   expect(file.isPinned).toBe(true)
   expect(file.location()?.path).toBe(localPath)
   expect(await file.refetch(0, 0, 0), 'its only copy is never replaced').toBe(false)
@@ -90,7 +90,7 @@ test('a file that was just written is read where it lies, and cannot go before t
 test('the same file moves into the cache once the store has it', async () => {
   const file = new CachedFile(path, size, stored, new Budget())
   const localPath = await writtenFile()
-  file.written(localPath)
+  file.pin(localPath)
   const { generation } = file.location()!
   await mkdir(dirname(path), { recursive: true })
   await file.adopt(localPath)

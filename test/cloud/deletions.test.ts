@@ -23,7 +23,7 @@ const before = (ms: number) => new Date(ownedSince.getTime() - ms)
 
 function garbage(dates: Readonly<Record<string, Date | undefined>>): DatedGarbage {
   const known = Object.entries(dates).flatMap(([key, date]) => (date ? [[key, date] as const] : []))
-  return { keys: Object.keys(dates), mayBeDue: known.length > 0, since: async () => new Map(known) }
+  return { keys: Object.keys(dates), mayBeDue: known.length > 0, obsoleteSince: async () => new Map(known) }
 }
 
 beforeEach(() => {
@@ -72,10 +72,10 @@ test('an obsolete object is deleted after the delay, with the others of that tim
   clock.advance(10)
   becomesObsolete('b')
   clock.advance(hour - 20)
-  await deletions.run()
+  await deletions.deleteDue()
   expect(batches).toEqual([])
   clock.advance(100)
-  await deletions.run()
+  await deletions.deleteDue()
   expect(batches).toEqual([['a', 'b']])
 })
 
@@ -83,7 +83,7 @@ test('an object that is wanted again stays', async () => {
   becomesObsolete('a')
   isWanted('a')
   clock.advance(2 * hour)
-  await deletions.run()
+  await deletions.deleteDue()
   expect(batches).toEqual([])
 })
 
@@ -95,11 +95,11 @@ test('an object that is wanted again after the look for other states stays', asy
     becomesObsolete('b')
   }
   clock.advance(2 * hour)
-  await deletions.run()
+  await deletions.deleteDue()
   expect(batches).toEqual([['c']])
   whileLooking = () => {}
   clock.advance(2 * hour)
-  await deletions.run()
+  await deletions.deleteDue()
   expect(batches).toEqual([['c'], ['b']])
 })
 
@@ -111,11 +111,11 @@ test('an object that is wanted again during its deletion, and then not, is delet
     becomesObsolete('a')
     failure = new Error('the store is away')
   }
-  await deletions.run()
+  await deletions.deleteDue()
   whileDeleting = () => {}
   failure = undefined
   clock.advance(2 * hour)
-  await deletions.run()
+  await deletions.deleteDue()
   expect(batches).toEqual([['a']])
 })
 
@@ -123,10 +123,10 @@ test('who was displaced deletes nothing any more', async () => {
   becomesObsolete('a')
   isOwner = false
   clock.advance(2 * hour)
-  await deletions.run()
+  await deletions.deleteDue()
   isOwner = true
   clock.advance(2 * hour)
-  await deletions.run()
+  await deletions.deleteDue()
   expect(batches).toEqual([])
 })
 
@@ -134,10 +134,10 @@ test('a failed deletion comes again later', async () => {
   becomesObsolete('a')
   failure = new Error('the store is away')
   clock.advance(2 * hour)
-  await deletions.run()
+  await deletions.deleteDue()
   failure = undefined
   clock.advance(2 * hour)
-  await deletions.run()
+  await deletions.deleteDue()
   expect(batches).toEqual([['a']])
 })
 
@@ -148,7 +148,7 @@ test('the end takes what is due with it, and forgets the rest', async () => {
   await deletions.finish()
   expect(batches).toEqual([['a']])
   clock.advance(2 * hour)
-  await deletions.run()
+  await deletions.deleteDue()
   expect(batches).toEqual([['a']])
 })
 
@@ -180,10 +180,10 @@ test('nothing is deleted while another state may need it', async () => {
   becomesObsolete('a')
   hasOthers = true
   clock.advance(2 * hour)
-  await deletions.run()
+  await deletions.deleteDue()
   hasOthers = false
   clock.advance(2 * hour)
-  await deletions.run()
+  await deletions.deleteDue()
   expect(batches).toEqual([])
 })
 
@@ -191,13 +191,13 @@ describe('what was obsolete before', () => {
   test('for the delay is deleted at once, the rest when its own delay is over', async () => {
     deletions.inherit(garbage({ old: before(2 * hour), young: before(hour / 2), unknown: undefined }))
     clock.advance(100)
-    await deletions.run()
+    await deletions.deleteDue()
     expect(batches).toEqual([['old']])
     clock.advance(hour / 2 + 100)
-    await deletions.run()
+    await deletions.deleteDue()
     expect(batches).toEqual([['old'], ['young']])
     clock.advance(hour / 2)
-    await deletions.run()
+    await deletions.deleteDue()
     expect(batches).toEqual([['old'], ['young'], ['unknown']])
   })
 
@@ -210,16 +210,16 @@ describe('what was obsolete before', () => {
   test('by a time that the store has not come to yet waits for the whole delay', async () => {
     deletions.inherit(garbage({ odd: before(-10 * hour) }))
     clock.advance(hour - 100)
-    await deletions.run()
+    await deletions.deleteDue()
     expect(batches).toEqual([])
     clock.advance(200)
-    await deletions.run()
+    await deletions.deleteDue()
     expect(batches).toEqual([['odd']])
   })
 
   test('costs no request where nothing can be due', async () => {
     deletions.inherit(garbage({ a: undefined }))
-    await deletions.run()
+    await deletions.deleteDue()
     await deletions.finish()
     expect(looks).toBe(0)
   })
@@ -228,21 +228,21 @@ describe('what was obsolete before', () => {
     failure = new Error('the store is away')
     deletions.inherit({
       ...garbage({ a: before(2 * hour) }),
-      since: async () => {
+      obsoleteSince: async () => {
         if (failure) throw failure
         return new Map([['a', before(2 * hour)]])
       },
     })
-    await deletions.run()
+    await deletions.deleteDue()
     failure = undefined
-    await deletions.run()
+    await deletions.deleteDue()
     expect(batches).toEqual([['a']])
   })
 
   test('and is wanted again stays', async () => {
     deletions.inherit(garbage({ a: before(2 * hour) }))
     isWanted('a')
-    await deletions.run()
+    await deletions.deleteDue()
     expect(batches).toEqual([])
   })
 })
@@ -253,7 +253,7 @@ test('very many objects are one batch, and queued in no time', async () => {
   for (const key of keys) becomesObsolete(key)
   expect(performance.now() - start).toBeLessThan(5_000)
   clock.advance(hour + 100)
-  await deletions.run()
+  await deletions.deleteDue()
   expect(batches.map((batch) => batch.length)).toEqual([200_000])
 })
 
@@ -261,11 +261,11 @@ test('nothing is deleted after the stop, though a batch under way fails', async 
   failure = new Error('the store is away')
   becomesObsolete('a')
   clock.advance(hour)
-  const running = deletions.run()
+  const running = deletions.deleteDue()
   await deletions.finish()
   await running
   failure = undefined
   clock.advance(2 * hour)
-  await deletions.run()
+  await deletions.deleteDue()
   expect(batches).toEqual([])
 })

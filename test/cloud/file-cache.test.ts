@@ -206,7 +206,7 @@ describe('the bound', () => {
     const bytes = randomBytes(3 * chunk)
     await writeFile(writtenPath, bytes)
     const written = cache.file('000001.sst-a', bytes.length, async () => Buffer.alloc(0))
-    written.written(writtenPath)
+    written.pin(writtenPath)
     const other = new Stored(chunk)
     await read(cache.file('000002.sst-a', chunk, other.fetch).open(), 0, 10)
     expectBytes(await read(written.open(), 0, bytes.length), bytes)

@@ -75,9 +75,9 @@ test.each([
   const opening = async (files: Files) => {
     const local = new LocalDatabase(files, directory, url, async () => false)
     await local.reconcile(view, await readOwnerRecord(files, directory))
-    await local.stand(view, Buffer.from('id'), [next], async () => {})
-    await local.beginManifest(9)
-    await local.claiming(next, [])
+    await local.recordCandidate(view, Buffer.from('id'), [next], async () => {})
+    await local.recordManifest(9)
+    await local.recordClaim(next, [])
   }
   const prepare = async (files: Files) => {
     await files.mkdir(directory, { recursive: true })

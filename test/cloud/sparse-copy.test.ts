@@ -59,7 +59,7 @@ test('what is written is on disk before its chunks count as present', async () =
 test('a write after a rest opens the files again, one after the end does nothing', async () => {
   const copy = await SparseCopy.empty(systemFiles, path, 1, size, bootId)
   await copy.write(0, randomBytes(chunk))
-  await copy.rest()
+  await copy.closeIdle()
   await copy.write(1, randomBytes(chunk))
   await copy.close()
   await copy.write(2, randomBytes(chunk))

@@ -24,7 +24,7 @@ async function holder({ isolated = false } = {}): Promise<Child> {
     `const { DirectoryLock } = await load('store/directory-lock.js')
      const { systemClock } = await load('env/clock.js')
      setInterval(() => {}, 1000)
-     await new DirectoryLock(args[0], systemClock).run(() => { console.log('held'); return new Promise(() => {}) })`,
+     await new DirectoryLock(args[0], systemClock).runExclusive(() => { console.log('held'); return new Promise(() => {}) })`,
     [path],
     { isolated },
   )
@@ -42,7 +42,7 @@ async function mostAtOnce(actions: number): Promise<number> {
     await new Promise((resolve) => setImmediate(resolve))
     running--
   }
-  await Promise.all(Array.from({ length: actions }, (_, index) => locks[index % 3]!.run(work)))
+  await Promise.all(Array.from({ length: actions }, (_, index) => locks[index % 3]!.runExclusive(work)))
   return most
 }
 
@@ -52,21 +52,21 @@ test('two locks on one file never run at the same time', async () => {
 
 test('an action that fails gives the lock back', async () => {
   const lock = newLock()
-  await expect(lock.run(() => Promise.reject(new Error('no')))).rejects.toThrow('no')
-  expect(await newLock().run(async () => 'yes')).toBe('yes')
+  await expect(lock.runExclusive(() => Promise.reject(new Error('no')))).rejects.toThrow('no')
+  expect(await newLock().runExclusive(async () => 'yes')).toBe('yes')
 })
 
 test('a lock in a directory that was away when it was given back is taken again', async () => {
   const lock = newLock()
-  await lock.run(async () => renameSync(directory, `${directory}-away`))
-  await expect(lock.run(async () => 'no')).rejects.toMatchObject({ code: 'ENOENT' })
+  await lock.runExclusive(async () => renameSync(directory, `${directory}-away`))
+  await expect(lock.runExclusive(async () => 'no')).rejects.toMatchObject({ code: 'ENOENT' })
   renameSync(`${directory}-away`, directory)
-  expect(await lock.run(async () => 'yes')).toBe('yes')
+  expect(await lock.runExclusive(async () => 'yes')).toBe('yes')
 })
 
 test('whatever is in the file, the lock can be taken', async () => {
   writeFileSync(path, '{"id":"00000000-0000-4000-8000-000000000000"}')
-  expect(await newLock().run(async () => 'yes')).toBe('yes')
+  expect(await newLock().runExclusive(async () => 'yes')).toBe('yes')
 })
 
 describe.each([
@@ -99,7 +99,7 @@ test('a holder that hangs is an error after two minutes, whatever happens to the
       return () => clearImmediate(immediate)
     },
   }
-  await expect(newLock(clock).run(async () => 'entered')).rejects.toMatchObject({
+  await expect(newLock(clock).runExclusive(async () => 'entered')).rejects.toMatchObject({
     code: 'TimedOut',
     retryable: true,
     message: expect.stringContaining(path),
@@ -107,5 +107,5 @@ test('a holder that hangs is an error after two minutes, whatever happens to the
   expect(passedMs).toBeGreaterThan(120_000)
   expect(passedMs).toBeLessThan(121_000)
   await held?.close()
-  expect(await newLock().run(async () => 'entered')).toBe('entered')
+  expect(await newLock().runExclusive(async () => 'entered')).toBe('entered')
 })

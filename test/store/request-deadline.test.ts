@@ -5,7 +5,7 @@ import { ManualClock } from '../support/manual-clock.js'
 function waiting(parent?: AbortSignal) {
   const clock = new ManualClock()
   const deadline = new RequestDeadline(clock, 1000, parent)
-  const outcome = deadline.run(() => new Promise(() => {})).catch((error: Error) => error)
+  const outcome = deadline.enforce(() => new Promise(() => {})).catch((error: Error) => error)
   return { clock, deadline, outcome }
 }
 
@@ -50,7 +50,7 @@ test('a request of a caller who has given up before is not begun', async () => {
   let begun = false
   const deadline = new RequestDeadline(new ManualClock(), 1000, AbortSignal.abort(new Error('too late')))
   await expect(
-    deadline.run(async () => {
+    deadline.enforce(async () => {
       begun = true
     }),
   ).rejects.toThrow('too late')
@@ -61,7 +61,7 @@ test('a request that ends in time leaves no timer and no listener behind', async
   const clock = new ManualClock()
   const caller = new AbortController()
   const deadline = new RequestDeadline(clock, 1000, caller.signal)
-  expect(await deadline.run(async () => 'answer')).toBe('answer')
+  expect(await deadline.enforce(async () => 'answer')).toBe('answer')
   clock.advance(10_000)
   caller.abort()
   expect(deadline.signal.aborted).toBe(false)
