@@ -142,20 +142,20 @@ export async function listObjects(
   place: DatabasePlace,
   allowed: () => Promise<number> = async () => maxObjects,
 ): Promise<ReadonlyMap<string, NamedObject>> {
-  let most = spareObjects
+  let limit = spareObjects
   let count = 0
   const { named } = await listPlace(place, () => {
     count += 1
-    return count > most ? allowMore() : undefined
+    return count > limit ? allowMore() : undefined
   })
   return named
 
   async function allowMore(): Promise<void> {
-    most = Math.min(await allowed(), maxObjects)
-    if (count <= most) return
+    limit = Math.min(await allowed(), maxObjects)
+    if (count <= limit) return
     throw new EnvError(
       'NotSupported',
-      `${databaseUrl(place)} has more than ${most} objects, which is more than a database of its size may have here. Remove ` +
+      `${databaseUrl(place)} has more than ${limit} objects, which is more than a database of its size may have here. Remove ` +
         `what does not belong to it ("cloudenv gc ${databaseUrl(place)}" shows that), or use larger tables ` +
         '(target_file_size_base)',
     )

@@ -24,18 +24,18 @@ export class Breath {
 /**
  * Reads a whole MANIFEST as {@link readManifest} does, but lets signals interrupt it: a large one takes many seconds.
  * @param name of the file in errors.
- * @param most limit on what is held, as in `readManifest`.
+ * @param limit limit on what is held, as in `readManifest`.
  * @throws EnvError Corruption, NotSupported
  */
 export async function decodeManifest(
   bytes: Uint8Array,
-  { name, most }: { readonly name: string; readonly most?: number },
+  { name, limit }: { readonly name: string; readonly limit?: number },
 ): Promise<Manifest> {
-  const options = { name, tail: 'strict', ...(most !== undefined && { most }) } as const
+  const options = { name, tail: 'strict', ...(limit !== undefined && { limit }) } as const
   // This takes less than a second. A MANIFEST that came with the first piece counts before another one is decoded;
   // larger ones are decoded one at a time.
   if (bytes.length <= firstBytes) return readManifest(bytes, options)
-  const builder = new ManifestBuilder(name, most)
+  const builder = new ManifestBuilder(name, limit)
   const breath = new Breath()
   for (const placed of versionEdits(bytes, options)) {
     builder.add(placed)

@@ -3,7 +3,7 @@ import type { DatabasePlace } from './database-place.js'
 import { listing } from './listing.js'
 import { type Remains, RemainsCounter } from './remains.js'
 
-/** A database below a prefix, as a listing shows it: without telling live files from garbage. */
+/** A database below a prefix, as a listing shows it, which does not tell live files from garbage. */
 export interface FoundDatabase {
   readonly place: DatabasePlace
   /** Path below the prefix; empty for a database that lies directly there. */
@@ -22,7 +22,7 @@ export interface FoundDatabase {
   readonly modified: Date
 }
 
-/** Objects below a prefix but in no database, and objects anywhere whose names nothing of ours can have. */
+/** Objects below a prefix but in no database, and objects anywhere whose names no object of ours can have. */
 export interface Elsewhere {
   readonly objects: number
   readonly bytes: number

@@ -31,10 +31,10 @@ const probe = /^\.cloudenv-probe-[0-9a-f-]{36}$/
 
 /** Four for each file that a MANIFEST may have; their metadata then takes a gigabyte. */
 const maxNames = 2_000_000
-function refusal(place: DatabasePlace, most: string): EnvError {
+function refusal(place: DatabasePlace, limit: string): EnvError {
   return new EnvError(
     'NotSupported',
-    `${databaseUrl(place)} has more than ${most}, more than is looked at here. Remove those that nobody needs`,
+    `${databaseUrl(place)} has more than ${limit}, more than is looked at here. Remove those that nobody needs`,
   )
 }
 

@@ -19,7 +19,7 @@ export interface ListingOptions {
   readonly isDeep?: boolean
   /** Prefix of paths and names. Default: any. */
   readonly startsWith?: string
-  /** Called with the bytes of each object whose name nothing of ours can have. */
+  /** Called with the bytes of each object whose name no object of ours can have. */
   readonly onLeftOut?: (bytes: number) => void
 }
 

@@ -49,7 +49,7 @@ export interface LiveBlobFile extends NewBlobFile {
 
 export interface ReadManifestOptions extends Pick<VersionEditsOptions, 'name' | 'tail'> {
   /** Limit on what is held, counted as for {@link maxEntries}, which is the default. */
-  readonly most?: number
+  readonly limit?: number
 }
 
 /**
@@ -58,10 +58,10 @@ export interface ReadManifestOptions extends Pick<VersionEditsOptions, 'name' | 
  */
 export function readManifest(
   bytes: Uint8Array,
-  { name = 'MANIFEST', tail = 'recover', most = maxEntries }: ReadManifestOptions = {},
+  { name = 'MANIFEST', tail = 'recover', limit = maxEntries }: ReadManifestOptions = {},
 ): Manifest {
-  const builder = new ManifestBuilder(name, most)
-  for (const placed of versionEdits(bytes, { name, tail, most })) builder.add(placed)
+  const builder = new ManifestBuilder(name, limit)
+  for (const placed of versionEdits(bytes, { name, tail, limit })) builder.add(placed)
   return builder.build({ tail })
 }
 
@@ -73,7 +73,7 @@ interface BlobFile extends LiveBlobFile {
 /** Does the same as {@link readManifest}, for callers that look at each edit as well. Unusable once it has thrown. */
 export class ManifestBuilder {
   readonly #name: string
-  readonly #most: number
+  readonly #limit: number
   readonly #columnFamilies = new Map<number, LiveFamily>([
     [0, { id: 0, name: 'default', comparator: undefined, logNumber: 0 }],
   ])
@@ -94,9 +94,9 @@ export class ManifestBuilder {
   #sawLogNumber = false
   #minLogNumberToKeep = 0
 
-  constructor(name: string, most = maxEntries) {
+  constructor(name: string, limit = maxEntries) {
     this.#name = name
-    this.#most = most
+    this.#limit = limit
   }
 
   /** Throws Corruption if the edit contradicts earlier ones, NotSupported if it is too much together with them. */
@@ -110,13 +110,13 @@ export class ManifestBuilder {
     this.#groupEntries += entriesOf(edit)
     const blobFiles = this.#blobFiles.byNumber.size - this.#garbageFiles
     const held = this.#tables.byNumber.size + blobFiles + this.#columnFamilies.size
-    if (held + this.#groupEntries > this.#most) {
-      const message = `${this.#name} has more than ${this.#most} files at byte ${start}, more than is read here`
+    if (held + this.#groupEntries > this.#limit) {
+      const message = `${this.#name} has more than ${this.#limit} files at byte ${start}, more than is read here`
       throw new EnvError('NotSupported', message)
     }
     if (edit.remainingInGroup) return
     for (const member of this.#group) this.#apply(member.edit, member.start)
-    if (this.#garbageFiles > this.#most / 10) this.#forgetGarbage()
+    if (this.#garbageFiles > this.#limit / 10) this.#forgetGarbage()
     this.#length = end
     this.#group = []
     this.#groupEntries = 0

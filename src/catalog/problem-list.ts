@@ -2,12 +2,12 @@ import type { Problem, ProblemCode } from './problem.js'
 
 /** First problems of something that may be bad from end to end. Further ones are only counted. */
 export class ProblemList {
-  readonly #most: number
+  readonly #limit: number
   readonly #kept: Problem[] = []
   #further = 0
 
-  constructor(most: number) {
-    this.#most = most
+  constructor(limit: number) {
+    this.#limit = limit
   }
 
   get isEmpty(): boolean {
@@ -19,7 +19,7 @@ export class ProblemList {
   }
 
   push(problem: Problem): void {
-    if (this.#kept.length < this.#most) this.#kept.push(problem)
+    if (this.#kept.length < this.#limit) this.#kept.push(problem)
     else this.#further += 1
   }
 

@@ -11,7 +11,7 @@ import { decodingProblem, missingManifest, type Problem } from './problem.js'
 import { beingDestroyedMessage } from './repair-advice.js'
 import { type Decoded, decoded, lookAtState, untilSettled } from './state-objects.js'
 
-/** Contents of the two objects that make a state of a database; nobody looked for the objects that they reference. */
+/** Contents of the two objects that make a state of a database. The objects that they reference are not looked up. */
 export interface ReadState {
   readonly cookie: string
   /** URL of the CLOUDMANIFEST. */
@@ -161,12 +161,12 @@ export class StateReader {
     allowance.bytes -= object.body.length
     if (isExceeded(allowance)) return tooMuch
     const before = this.#before.get(url)
-    const most = Math.min(allowance.entries, maxEntries)
+    const limit = Math.min(allowance.entries, maxEntries)
     const manifest =
       before?.object.etag === object.etag
         ? before
-        : await decoded(stored, () => decodeManifest(object.body, { name: url, most }))
-    if (manifest.error?.code === 'NotSupported' && most < maxEntries) {
+        : await decoded(stored, () => decodeManifest(object.body, { name: url, limit }))
+    if (manifest.error?.code === 'NotSupported' && limit < maxEntries) {
       allowance.entries = -1
       return tooMuch
     }

@@ -85,7 +85,7 @@ export async function decoded<T>(found: BoundedObject, decode: () => T | Promise
   }
 }
 
-/** Owners that fight change within seconds, and looks follow each other within milliseconds. */
+/** Competing owners replace each other within seconds; looks follow each other within milliseconds. */
 const maxLooks = 5
 
 /**

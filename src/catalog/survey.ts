@@ -97,8 +97,8 @@ export interface SurveyOptions {
 const concurrentReads = 8
 
 /**
- * Each look takes as long as a commit, or longer: an owner that commits all the time would be looked at for ever. A
- * sound database hardly ever seems damaged twice.
+ * Each look takes as long as a commit or longer, so looks at an owner that commits all the time would never end. A sound
+ * database hardly ever seems damaged twice.
  */
 const maxLooks = 4
 

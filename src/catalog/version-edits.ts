@@ -14,7 +14,7 @@ export interface VersionEditsOptions {
   /** See {@link readLog}. The default cuts off a torn end, as RocksDB does. */
   readonly tail?: 'strict' | 'recover'
   /** Limit on the fields of one edit. Default: {@link maxEntries}. */
-  readonly most?: number
+  readonly limit?: number
   /** Offset at which an edit begins: earlier edits are left out. Default 0. */
   readonly from?: number
 }
@@ -25,8 +25,8 @@ export interface VersionEditsOptions {
  */
 export function* versionEdits(
   manifest: Uint8Array,
-  { name = 'MANIFEST', tail = 'recover', most = maxEntries, from = 0 }: VersionEditsOptions = {},
+  { name = 'MANIFEST', tail = 'recover', limit = maxEntries, from = 0 }: VersionEditsOptions = {},
 ): Generator<PlacedEdit> {
   for (const { start, end, payload } of readLog(manifest, { name, tail, from }))
-    yield { start, end, edit: decodeVersionEdit(payload, start, name, most) }
+    yield { start, end, edit: decodeVersionEdit(payload, start, name, limit) }
 }

@@ -30,8 +30,8 @@ export function knowsEpoch(manifest: CloudManifest, epoch: Epoch): boolean {
 }
 
 /**
- * Past epochs of CLOUDMANIFESTs that were asked for once: there may be a million epochs, and as many objects to ask
- * about.
+ * Past epochs by CLOUDMANIFEST, collected at the first look-up: there may be a million epochs, and as many objects to
+ * look up.
  */
 const knownPasts = new WeakMap<CloudManifest, ReadonlySet<Epoch>>()
 

@@ -133,7 +133,7 @@ function byTree(a: Home, b: Home): number {
 }
 
 function epochs({ states }: Survey, objects: readonly SurveyedObject[]): EpochUsage[] {
-  // In the order in which they came, as far as a CLOUDMANIFEST shows it.
+  // In the order of their creation, as far as a CLOUDMANIFEST shows it.
   const known = [...states.values()].flatMap(({ cloudManifest }) =>
     cloudManifest ? [...cloudManifest.past.map(({ epoch }) => epoch), cloudManifest.current] : [],
   )

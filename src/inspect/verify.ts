@@ -114,7 +114,7 @@ async function verifyOnce(
   }
 }
 
-/** If a file itself shows that it is damaged, findings of others about it are no news. */
+/** Problems without those that another file reports about a file known to be damaged. */
 function withoutEchoes(found: readonly FileVerification[]): Problem[] {
   const damaged = new Set(
     found.flatMap(({ url, problems }) => problems.filter(({ object }) => object === url).map(() => url)),
@@ -124,7 +124,7 @@ function withoutEchoes(found: readonly FileVerification[]): Problem[] {
   )
 }
 
-/** Notes in a problem that the next opening for writing mends it by itself. */
+/** Adds to a problem that the next opening for writing repairs it. */
 async function withRemedy(
   problems: readonly Problem[],
   { cookie, manifestObject }: SurveyedState,

@@ -22,6 +22,7 @@ export class DirectoryLock {
     this.#clock = clock
   }
 
+  /** Calls `action` while nobody else holds the lock, neither in this process nor in another. */
   runExclusive<T>(action: () => Promise<T>): Promise<T> {
     const turn = this.#lastTurn.then(() => this.#holding(action))
     this.#lastTurn = turn.catch(() => {})

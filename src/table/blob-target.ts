@@ -39,7 +39,7 @@ export class BlobTarget {
   /**
    * Problem of the file by this reference to it. The verification of the file itself finds all others.
    * @param reference has room in it.
-   * @param table that the reference is from, as people call it.
+   * @param table readable name of the table that has the reference.
    */
   async follow(reference: BlobReference, key: Uint8Array, table: string): Promise<Problem | undefined> {
     const { place, objectName, size } = this.#stored

@@ -31,7 +31,7 @@ export class ChunkCache {
 
   /**
    * Reads the range, cut at the end of the file.
-   * @param around bytes to fetch along with it: nobody waits for them, and nobody hears of a failure.
+   * @param around bytes to fetch along with it: nobody waits for them, and their failures are ignored.
    */
   async read(
     file: ChunkedFile,
@@ -55,8 +55,8 @@ export class ChunkCache {
   }
 
   /**
-   * Fetches a range again that turned out to be damaged, once however many readers found it so, and the end of the
-   * file, because the footer has no checksum of its own. A length of 0 stands for the whole file.
+   * Fetches a damaged range again, once however many readers found the damage, and the end of the file with it, because
+   * the footer has no checksum of its own. A length of 0 stands for the whole file.
    * @param ageMs time since the start of the read that met the damage.
    * @returns true if the store sent other bytes than the cache held.
    */
@@ -99,7 +99,7 @@ export class ChunkCache {
       this.#inFlight.set(key, arriving)
       arriving
         .then((bytes) => this.#chunks.set(key, bytes))
-        // Readers that wait for the chunk hear of the failure.
+        // Readers that wait for the chunk get the error.
         .catch(() => undefined)
         .finally(() => this.#inFlight.delete(key))
     }

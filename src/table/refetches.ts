@@ -4,8 +4,8 @@ import type { Clock } from '../env/clock.js'
 const believedMs = 10_000
 
 /**
- * Ranges of one file that were fetched again because they were found damaged: each once, however many readers found it
- * so. A reader that began before the fetch ended may have read the old bytes, and must not fetch them again either.
+ * Ranges of one file that were fetched again because of damage: each once, however many readers found it. A reader that
+ * began before the fetch ended may have read the old bytes, and must not fetch them again either.
  */
 export class Refetches {
   readonly #clock: Clock

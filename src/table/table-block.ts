@@ -59,7 +59,7 @@ export function endOf({ offset, size }: BlockHandle): number {
   return offset + size + blockTrailerSize
 }
 
-/** Reports damage if somebody wants to know, and otherwise throws it. */
+/** Reports damage to the listener, or throws it if there is none. */
 export function damaged({ onDamage }: DamageOptions, error: unknown, block: TableBlock): void {
   if (!onDamage || !(EnvError.is(error, 'Corruption') || EnvError.is(error, 'NotSupported'))) throw error
   onDamage(error, block)

@@ -44,7 +44,7 @@ const notChecked = '. The records behind it were not checked'
 /**
  * Verifies without decompressing: the checksums cover the stored bytes.
  * @param source of the size that the MANIFEST says.
- * @param onRead receives the number of bytes done since the last call; in the end that was all of them.
+ * @param onRead receives the number of bytes verified since the last call; together they are all.
  * @throws EnvError errors of the store; NotFound if the object is gone.
  */
 export async function verifyBlobFile(

@@ -36,7 +36,7 @@ export interface ExpectedTable {
   readonly comparator: string | undefined
   /** Returns the live blob file of this number; `missing` if it is not there, or not of its size. */
   blobFile(number: number): BlobTarget | 'missing' | undefined
-  /** Returns the name that people use for the table with this id, if the database has one. */
+  /** Returns the readable name of the table with this id, if the database has it. */
   nameOf(id: TableUniqueId): string | undefined
 }
 
@@ -52,7 +52,7 @@ const maxProblems = 10
 const paddingBytes = 1 << 20
 
 /**
- * @param onRead receives the number of bytes done since the last call; in the end that was all of them.
+ * @param onRead receives the number of bytes verified since the last call; together they are all.
  * @throws EnvError errors of the store; NotFound if the object is gone.
  */
 export async function verifyTable(
@@ -156,7 +156,7 @@ class TableCheck {
     if (isIndexWhole) await this.#caught(range, () => this.#verifyPadding(end, reader.footer.offset))
   }
 
-  /** Notes that everything is done up to here, or further if blocks overlap. */
+  /** Reports that everything is verified up to here, or further if blocks overlap. */
   #reportProgress(end: number): void {
     if (end <= this.#furthest) return
     this.#onRead(end - this.#furthest)

@@ -15,14 +15,14 @@ function unbuiltPackage(): string {
   return directory
 }
 
-test('without its native part the package says what to run', async () => {
+test('the package without its native part says what to run', async () => {
   const directory = unbuiltPackage()
   await expect(import(join(directory, 'dist/binding/native.js'))).rejects.toThrow(
     /is not built: .*build\/native\/cloudenv_native\.node is missing\. Run "npx cloudenv build"/,
   )
 })
 
-test('with a native part that does not fit this machine the package says what to run', async () => {
+test('the package with a native part for another machine says what to run', async () => {
   const directory = unbuiltPackage()
   mkdirSync(join(directory, 'build/native'), { recursive: true })
   writeFileSync(join(directory, 'build/native/cloudenv_native.node'), 'not a library')

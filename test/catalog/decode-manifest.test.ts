@@ -4,14 +4,14 @@ import { readManifest } from '#src/catalog/manifest.js'
 import { encodeLog } from '#src/format/log-record.js'
 import { bytes, field } from '../support/version-edits.js'
 
-const options = { name: 'MANIFEST-abc', most: 500_000 }
+const options = { name: 'MANIFEST-abc', limit: 500_000 }
 const opening = bytes(field.logNumber(1), field.nextFileNumber(90), field.lastSequence(9))
 const tables = Array.from({ length: 1_000 }, (_, at) => field.newTable(1, at + 10, 1))
-// Edits that say nothing, of 1 KiB and 8 bytes.
+// Empty edits, of 1 KiB and 8 bytes.
 const nothing = Array.from({ length: 5 * 2 ** 10 }, () => bytes(8200, 1021, Buffer.alloc(1021)))
 const log = encodeLog([opening, ...nothing, ...tables])
 
-test('a MANIFEST of some megabytes is decoded without holding up what else is to be done', async () => {
+test('decodes a MANIFEST of some megabytes without blocking the event loop', async () => {
   let turns = 0
   let turn = setImmediate(function again() {
     turns += 1
@@ -23,15 +23,15 @@ test('a MANIFEST of some megabytes is decoded without holding up what else is to
   expect(manifest).toEqual(readManifest(log, { tail: 'strict' }))
 })
 
-test('and refused as it is elsewhere', async () => {
+test('refuses a MANIFEST as it is refused elsewhere', async () => {
   const contradiction = encodeLog([opening, field.deletedTable(0, 7)])
   const torn = log.subarray(0, -1)
-  for (const [damaged, most] of [
+  for (const [damaged, limit] of [
     [contradiction, 500_000],
     [torn, 500_000],
     [log, 900],
   ] as const) {
-    const limits = { ...options, most }
+    const limits = { ...options, limit }
     let refusal: unknown
     try {
       readManifest(damaged, { ...limits, tail: 'strict' })

@@ -66,12 +66,12 @@ describe('under one state', () => {
     ['a blob file of the present epoch that an edit added', '000027.blob-c', 25, 'unreferenced', 30],
     ['a table of the present epoch that no edit mentions', '000026.sst-c', 25, 'uncommitted', undefined],
     ['a table that a displaced owner went on to write', '000010.sst-a', 5, 'invisible', 19],
-    ['the same, later than all else', '000010.sst-a', 40, 'invisible', 40],
+    ['the same, written after everything else', '000010.sst-a', 40, 'invisible', 40],
     ['the MANIFEST of the last past epoch', 'MANIFEST-b', 15, 'pastManifest', 20],
     ['the MANIFEST of an earlier one', 'MANIFEST-a', 11, 'pastManifest', 19],
-    ['the MANIFEST of nobody knows whom', 'MANIFEST-d', 15, 'unknownEpoch', 20],
+    ['a MANIFEST of unknown origin', 'MANIFEST-d', 15, 'unknownEpoch', 20],
     ['the MANIFEST of an opening that may be under way', 'MANIFEST-d', 21, 'unknownEpoch', undefined],
-    ['a table of nobody knows whom', '000026.sst-d', 15, 'unknownEpoch', 20],
+    ['a table of unknown origin', '000026.sst-d', 15, 'unknownEpoch', 20],
     ['a table without an epoch', '000026.sst', 15, 'unknownEpoch', 20],
   ])('%s', (_, name, written, reason, since) => {
     expect(judge(name, written, plain)).toMatchObject({
@@ -83,7 +83,7 @@ describe('under one state', () => {
   })
 })
 
-test('what a displaced owner committed is called that', () => {
+test('commits of a displaced owner are reported as such', () => {
   const object = { parsed: parseObjectName('000010.sst-a'), modified: minute(40), isDisplaced: true }
   expect(garbageJudge([plain], { objects, hasSource: false, isSound: true })(object)).toMatchObject({
     reason: 'displaced',
@@ -95,40 +95,40 @@ test('what a displaced owner committed is called that', () => {
 describe('under several states', () => {
   const older = stateOf('old', { past: [{ epoch: epoch('a'), end: 10 }], current: epoch('b') })
 
-  test('what says most is told, and only people delete', () => {
-    // To the old state it may be on its way; to the new one it is a table of the past.
+  test('reports the most telling reason, and only people delete', () => {
+    // The old state may still commit it; for the new one it is a table of the past.
     expect(judge('000015.sst-b', 5, plain, older)).toMatchObject({
       reason: 'uncommitted',
       since: undefined,
       deletedBy: 'people',
     })
-    // Which the old state does not know, and the new one leads to.
+    // Unknown to the old state, visible to the new one.
     expect(judge('000025.sst-c', 5, older, plain)).toMatchObject({
       reason: 'unreferenced',
       deletedBy: 'people',
     })
   })
 
-  test('it is garbage since the last of them had no use for it', () => {
+  test('it is garbage since the last of them stopped needing it', () => {
     const later = { ...older, manifestModified: minute(50) }
     expect(judge('000005.sst-a', 5, plain, later)).toMatchObject({ since: minute(50) })
   })
 
-  test('it is undecided while one of them cannot be read', () => {
+  test('it is undecided while one of them is unreadable', () => {
     const { manifestBytes: _, ...unread } = older
     const damaged: ReadState = { ...unread, manifest: undefined, manifestBytes: undefined }
     expect(judge('000005.sst-a', 5, plain, damaged)).toEqual({ kind: 'undecided' })
   })
 })
 
-test('without a state everything is of no database', () => {
+test('without a state no object belongs to a database', () => {
   expect(judge('000005.sst-a', 5)).toMatchObject({ reason: 'noDatabase', deletedBy: 'people' })
 })
 
 test.each([
   { hasSource: true, isSound: true },
   { hasSource: false, isSound: false },
-])('the owner deletes nothing of what it does not open: %j', (facts) => {
+])('the owner deletes nothing of a database that it does not open: %j', (facts) => {
   const object = { parsed: parseObjectName('000005.sst-a'), modified: minute(5), isDisplaced: false }
   expect(garbageJudge([plain], { objects, ...facts })(object)).toMatchObject({ deletedBy: 'people' })
 })

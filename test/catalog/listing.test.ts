@@ -25,7 +25,7 @@ async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
   return found
 }
 
-test('what lies directly at a place is told from what lies below it', async () => {
+test('objects directly at a place are distinguished from those below it', async () => {
   const direct = await all(listing(place))
   expect(direct.map(({ path, name }) => `${path}${name}`)).not.toContain('inner/MANIFEST-dd')
   const deep = await all(listing(place, { isDeep: true }))
@@ -37,7 +37,7 @@ test('what lies directly at a place is told from what lies below it', async () =
   expect(deep.find(({ name }) => name === 'notes.txt')?.parsed).toBeUndefined()
 })
 
-test('a place is listed by what its names mean', async () => {
+test('a place is listed by the meaning of its names', async () => {
   const seen: number[] = []
   const { named, probes, foreign, foreignSample } = await listPlace(place, () => {
     seen.push(1)
@@ -54,11 +54,11 @@ test('a place is listed by what its names mean', async () => {
   expect(seen).toHaveLength(6)
 })
 
-test('who is told of each object can end the listing', async () => {
+test('the callback for each object can end the listing', async () => {
   await expect(listPlace(place, () => Promise.reject(new Error('enough')))).rejects.toThrow('enough')
 })
 
-test('cookies are those of CLOUDMANIFESTs, and nothing else is listed for them', async () => {
+test('cookies come from CLOUDMANIFESTs, and nothing else is listed to find them', async () => {
   objects.requests.length = 0
   expect(await listCookies(place)).toEqual(['', 'other'])
   expect(await hasCloudManifest(place)).toBe(true)
@@ -70,7 +70,7 @@ test('cookies are those of CLOUDMANIFESTs, and nothing else is listed for them',
   ])
 })
 
-test('databases are found with those inside them, and with what lost its CLOUDMANIFEST where that is asked for', async () => {
+test('finds nested databases, and on request those that lost their CLOUDMANIFEST', async () => {
   const found = await all(findDatabases({ store, path: '' }, { withLost: true }))
   expect(found.map(({ path, cookies, remains }) => [path, cookies, remains?.tables])).toEqual([
     ['db/inner', [], 1],
@@ -79,7 +79,7 @@ test('databases are found with those inside them, and with what lost its CLOUDMA
   expect((await all(findDatabases({ store, path: '' }))).map(({ path }) => path)).toEqual(['db'])
 })
 
-test('a search ends after as many objects as it may look at', async () => {
+test('a search ends at its limit of objects', async () => {
   const search = findDatabases({ store, path: '' }, { maxObjects: 2 })
   expect(await search.next()).toEqual({ done: true, value: { objects: 2, bytes: expect.any(Number) } })
 })

@@ -30,7 +30,7 @@ describe('tables', () => {
     expect(liveTables.get(7)).toMatchObject({ number: 7, level: 6, size: 700, columnFamily: 0 })
   })
 
-  test('go with their column family', () => {
+  test('disappear with their column family', () => {
     const cf = field.columnFamily(2)
     const { liveTables, columnFamilies } = read(
       bytes(cf, field.addsColumnFamily('two')),
@@ -43,7 +43,7 @@ describe('tables', () => {
   })
 })
 
-test('column families come and go as fast beside many tables as beside few', () => {
+test('adding and dropping column families is as fast with many tables as with few', () => {
   const tables = Buffer.concat(Array.from({ length: 30_000 }, (_, at) => field.newTable(6, at + 10, 1)))
   const cf = field.columnFamily(7)
   const coming = bytes(cf, field.addsColumnFamily('seven'))
@@ -54,7 +54,7 @@ test('column families come and go as fast beside many tables as beside few', () 
   expect([liveTables.size, columnFamilies.size, liveTables.has(7)]).toEqual([30_000, 2, false])
 })
 
-test('a column family may have the name of one that was dropped, or nearly one that is there', () => {
+test('a column family may reuse the name of a dropped one, or have nearly that of another', () => {
   const added = (id: number, name: string | Uint8Array) =>
     bytes(field.columnFamily(id), field.addsColumnFamily(name))
   const { columnFamilies } = read(
@@ -70,7 +70,7 @@ test('a column family may have the name of one that was dropped, or nearly one t
 describe('blob files', () => {
   const live = (...edits: Uint8Array[]) => [...read(...edits).liveBlobFiles.keys()]
 
-  test('are live from the oldest that a table points to on', () => {
+  test('are live from the oldest one that a table points to', () => {
     expect(
       live(
         field.newBlobFile(6, 10, 100),
@@ -92,10 +92,10 @@ describe('blob files', () => {
     expect(live(...edits, field.blobGarbage(6, 10, 100))).toEqual([6, 8])
   })
 
-  test('that are garbage take no memory, however many there were', () => {
+  test('that are garbage take no memory, however many', () => {
     const files = Array.from({ length: 1_000 }, (_, at) => at + 10)
     const edits = files.flatMap((number) => {
-      // Of every 100 one has a blob left, one is garbage from the first, and to one that is garbage a table points.
+      // Of every 100, one has a blob left, one is garbage from the start, and one is garbage that a table points to.
       const isLinked = number % 100 === 10
       const left = number % 100 === 20 ? 1 : 0
       const count = number % 100 === 30 ? 0 : 3
@@ -107,11 +107,11 @@ describe('blob files', () => {
         ...(count > 0 ? [field.blobGarbage(number, 1, 10), field.blobGarbage(number, 2 - left, 10)] : []),
       ]
     })
-    const { liveBlobFiles, ...manifest } = readManifest(manifestOf(...edits), { most: 100 })
+    const { liveBlobFiles, ...manifest } = readManifest(manifestOf(...edits), { limit: 100 })
     expect([...liveBlobFiles.keys()]).toEqual(files.filter((number) => [10, 20].includes(number % 100)))
     expect({ ...manifest, liveBlobFiles }).toEqual(read(...edits))
 
-    const more = (...some: Uint8Array[]) => readManifest(manifestOf(...edits, ...some), { most: 100 })
+    const more = (...some: Uint8Array[]) => readManifest(manifestOf(...edits, ...some), { limit: 100 })
     expect(() => more(field.blobGarbage(11, 1, 0))).toThrow('blob file 11 has garbage but is not there')
     expect(() => more(field.blobGarbage(11, 0, 0))).not.toThrow()
     const alive = Array.from({ length: 100 }, (_, at) => field.newBlobFile(at + 2_000, 1, 1))
@@ -153,7 +153,7 @@ describe('an atomic group', () => {
     expect(liveTables(...group, field.newTable(0, 10, 1))).toEqual([7, 8, 9, 10])
   })
 
-  test('does not count when its end is missing, and is no place to append behind', () => {
+  test('does not count when its end is missing, and nothing may be appended after it', () => {
     const torn = manifestOf(group[0]!, group[1]!)
     const manifest = readManifest(torn)
     expect([...manifest.liveTables.keys()]).toEqual([])
@@ -172,7 +172,7 @@ describe('an atomic group', () => {
   })
 })
 
-test('a torn last edit does not count, and the length says where it starts', () => {
+test('a torn last edit does not count, and the length ends before it', () => {
   const whole = manifestOf(field.newTable(0, 7, 700))
   const torn = appendRecord(whole, field.newTable(0, 8, 800)).subarray(0, -1)
   const manifest = readManifest(torn)
@@ -181,7 +181,7 @@ test('a torn last edit does not count, and the length says where it starts', () 
   expect(() => readManifest(torn, { tail: 'strict' })).toThrow(`corrupt at byte ${whole.length}`)
 })
 
-test('appending an edit of the same next file number changes the bytes and nothing else', () => {
+test('appending an edit with the same next file number changes the bytes and nothing else', () => {
   const tables = fc.uniqueArray(fc.integer({ min: 6, max: 10_000 }), { maxLength: 800 })
   fc.assert(
     fc.property(tables, (numbers) => {
@@ -260,7 +260,7 @@ test('a MANIFEST without the numbers that RocksDB needs is corrupt', () => {
   expect(() => readManifest(encodeLog([field.newTable(0, 7, 1)]))).toThrow('it lacks a log number')
 })
 
-describe('more files than memory is given for are refused', () => {
+describe('more files than the memory limit allows are refused', () => {
   /** Numbers from 2^14 to 2^21 take three bytes, behind a tag of two. */
   const blobs = (from: number, count: number) => {
     const one = field.newBlobFile(from, 1, 1)

@@ -9,7 +9,7 @@ test('the results are in the order of the items, however long each takes', async
   expect(await mapLimited([1, 2, 3, 4], 3, slowFirst)).toEqual([10, 20, 30, 40])
 })
 
-test('no more than so many are worked on at a time', async () => {
+test('works on no more items at a time than allowed', async () => {
   let working = 0
   let most = 0
   await mapLimited(Array.from({ length: 20 }), 4, async () => {
@@ -29,7 +29,7 @@ test('after the first failure nothing more is started', async () => {
     if (item >= 3) throw new Error(`item ${item}`)
   })
   await expect(failing).rejects.toThrow('item 3')
-  // What would have been started by now.
+  // By now others would have been started.
   for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate)
   expect(started).toEqual([1, 2, 3, 4])
 })

@@ -2,7 +2,7 @@ import { expect, test, vi } from 'vitest'
 import { openPlaces } from '#src/catalog/open-places.js'
 import { DirectoryStore } from '#src/store/directory-store.js'
 
-test('where the source cannot be opened, the store of the database is closed again', async () => {
+test('closes the store of the database if the source cannot be opened', async () => {
   const close = vi.spyOn(DirectoryStore.prototype, 'close')
   try {
     const opening = openPlaces('file:///database', 'mine://source', { storeModule: '/no/such/module.js' })
@@ -13,6 +13,6 @@ test('where the source cannot be opened, the store of the database is closed aga
   }
 })
 
-test('where a URL is none, nothing is opened', async () => {
+test('opens nothing if a URL is invalid', async () => {
   await expect(openPlaces('file:///database', 'no URL', {})).rejects.toThrow('no URL')
 })

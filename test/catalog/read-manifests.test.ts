@@ -25,7 +25,7 @@ test('the MANIFEST is that of the current epoch, wherever in the CLOUDMANIFEST i
   ])
 })
 
-/** Whose CLOUDMANIFEST is replaced by that of the next epoch whenever a MANIFEST is looked for, and so is gone. */
+/** Store that moves to the next epoch, and loses the MANIFEST of this one, whenever a MANIFEST is requested. */
 async function contested(maxEpochs: number): Promise<Places> {
   const own = mainTestStores()[0]!.make()
   const putEpoch = async (number: number) => {
@@ -46,15 +46,15 @@ async function contested(maxEpochs: number): Promise<Places> {
   return [{ store: Object.create(store, { get: { value: get } }), path: '' }]
 }
 
-describe('a MANIFEST that is gone when it is looked for', () => {
-  test('is that of an owner who was displaced meanwhile: the next is read', async () => {
+describe('a MANIFEST that vanishes before it is read', () => {
+  test('belongs to an owner displaced meanwhile: the next one is read', async () => {
     const found = await readManifests(await contested(3), '')
     expect(found!.cloudManifest!.epochs).toMatchObject([{ epoch: 'a3' }])
     expect(found!.manifest!.url).toMatch(/MANIFEST-a3$/)
     expect(found!.problems).toEqual([])
   })
 
-  test('is called missing where owners displace each other for ever', async () => {
+  test('counts as missing if owners keep displacing each other', async () => {
     const found = await readManifests(await contested(Infinity), '')
     expect(found!.manifest).toBeUndefined()
     expect(found!.problems).toMatchObject([{ code: 'missing' }])

@@ -13,8 +13,8 @@ import { newStore, ScriptedMachine } from '../support/scripted-rocksdb.js'
 const lost = parseEpoch('1234567890abcdef')!
 
 /**
- * What version 0.1 left when a proxy delivered its CLOUDMANIFEST twice: the claim is in place, with the sealed MANIFEST of
- * the epoch before, and its own MANIFEST is deleted.
+ * Leftovers of version 0.1 after a proxy delivered its CLOUDMANIFEST twice: the claim is in place, with the sealed
+ * MANIFEST of the epoch before, and its own MANIFEST is deleted.
  */
 async function brokenClaim({ seal = 'claim', root = 'claim' } = {}) {
   const { store, directory } = newStore()
@@ -39,8 +39,8 @@ async function brokenClaim({ seal = 'claim', root = 'claim' } = {}) {
   return { store, directory, table, verify: () => verifyDatabase([{ store, path: 'db' }], { isDeep: false }) }
 }
 
-describe('a CLOUDMANIFEST whose MANIFEST was deleted by a claim that took itself for lost', () => {
-  test('is told by verify, with what mends it', async () => {
+describe('a CLOUDMANIFEST whose MANIFEST was deleted by a claim that believed it had lost', () => {
+  test('is reported by verify, with the remedy', async () => {
     const { verify } = await brokenClaim()
     const { problems } = await verify()
     const missing = problems.filter(({ object }) => object.endsWith(`MANIFEST-${lost}`))
@@ -49,7 +49,7 @@ describe('a CLOUDMANIFEST whose MANIFEST was deleted by a claim that took itself
     ])
   })
 
-  test('can be read as it is', async () => {
+  test('can be read', async () => {
     const { store, directory, table } = await brokenClaim()
     const before = await readdir(join(directory, 'db'))
     const reader = (await ScriptedMachine.start(store)).database()
@@ -57,7 +57,7 @@ describe('a CLOUDMANIFEST whose MANIFEST was deleted by a claim that took itself
     expect(await readdir(join(directory, 'db'))).toEqual(before)
   })
 
-  test('is mended by the next opening for writing, also where one before it did not get so far', async () => {
+  test('is repaired by the next opening for writing, even after one that did not get that far', async () => {
     const { store, table, verify } = await brokenClaim()
     const machine = await ScriptedMachine.start(store)
     const candidate = machine.database()

@@ -23,7 +23,7 @@ function databaseOf(epoch: string, ...edits: Uint8Array[]) {
   return { objects, places }
 }
 
-/** The owner of `b` takes over as soon as the CLOUDMANIFEST of `a` was read, and deletes the MANIFEST of that. */
+/** The owner of `b` takes over as soon as the CLOUDMANIFEST of `a` was read, and deletes the MANIFEST of `a`. */
 function overtaken() {
   const { objects, places } = databaseOf('a')
   objects.onRequest = (request) => {
@@ -58,8 +58,8 @@ describe('a look', () => {
   })
 })
 
-describe('where an owner comes between the two objects', () => {
-  test('the Env reads the state of the next', async () => {
+describe('when the owner changes between reading the two objects', () => {
+  test('the Env reads the state of the new owner', async () => {
     const view = await readView(overtaken().places, '')
     expect([...view!.files.keys()]).toEqual(['000012.sst'])
     expect(view!.cloudManifest.current).toBe('b')
@@ -71,7 +71,7 @@ describe('where an owner comes between the two objects', () => {
   })
 })
 
-describe('looking until it is settled', () => {
+describe('looking until the state is settled', () => {
   const looks = (...versions: (string | undefined)[]) => {
     let at = 0
     return { look: async () => versions[at++ % versions.length], count: () => at }

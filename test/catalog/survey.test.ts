@@ -81,7 +81,7 @@ describe.each(mainTestStores())('in $name', ({ make }) => {
     })
   })
 
-  test('a commit while it is read is not taken for damage', async () => {
+  test('does not take a commit made meanwhile for damage', async () => {
     const store = make()
     const machine = new Machine(store)
     await machine.open(async (db) => {
@@ -98,7 +98,7 @@ describe.each(mainTestStores())('in $name', ({ make }) => {
     })
   })
 
-  test('neither is a change of owner', async () => {
+  test('nor a change of owner', async () => {
     const store = make()
     const machine = new Machine(store)
     const write = (key: string) =>
@@ -114,7 +114,7 @@ describe.each(mainTestStores())('in $name', ({ make }) => {
     expect(survey.states.get('')!.tables).toHaveLength(2)
   })
 
-  test('nor is a creator that has still to write IDENTITY', async () => {
+  test('nor a creator that has yet to write IDENTITY', async () => {
     const { store } = await twoTables()
     const identity = await store.get('db/IDENTITY')
     await store.delete(['db/IDENTITY'])
@@ -132,7 +132,7 @@ describe.each(mainTestStores())('in $name', ({ make }) => {
     expect(namesOf(survey, 'live')).toContain('IDENTITY')
   })
 
-  test('what is missing, or of another size, is told with the keys that it touches', async () => {
+  test('reports missing tables and wrong sizes with the keys that they affect', async () => {
     const { store, tables } = await twoTables()
     await store.delete([tables[0]!])
     await store.put(tables[1]!, Buffer.from('short'))
@@ -154,7 +154,7 @@ describe.each(mainTestStores())('in $name', ({ make }) => {
     ['CLOUDMANIFEST', 'corrupt'],
     ['MANIFEST', 'corrupt'],
     ['MANIFEST', 'missing'],
-  ])('a %s that is %s is told, and nothing is called garbage then', async (kind, code) => {
+  ])('reports a %s that is %s, and then calls nothing garbage', async (kind, code) => {
     const { store, manifest } = await twoTables()
     const key = kind === 'MANIFEST' ? manifest : 'db/CLOUDMANIFEST'
     if (code === 'missing') await store.delete([key])
@@ -165,7 +165,7 @@ describe.each(mainTestStores())('in $name', ({ make }) => {
     expect(namesOf(survey, 'undecided')).toHaveLength(kind === 'MANIFEST' ? 2 : 3)
   })
 
-  test('what another state needs is live, and undecided while that cannot be read', async () => {
+  test('an object of another state is live, or undecided while that state cannot be read', async () => {
     const { store, tables } = await twoTables()
     await store.put('db/CLOUDMANIFEST-other', await store.get('db/CLOUDMANIFEST'))
     const survey = await surveyDatabase([(await placeOf(store, 'db')).place])
@@ -180,7 +180,7 @@ describe.each(mainTestStores())('in $name', ({ make }) => {
     expect(namesOf(damaged, 'undecided')).toEqual(['000099.sst-abc'])
   })
 
-  test('what means nothing here is foreign', async () => {
+  test('unknown names are foreign', async () => {
     const { store } = await twoTables()
     const names = ['README.md', '12.sst', 'MANIFEST-XYZ', '000001.sst-abc.bak', 'CLOUDMANIFEST~']
     for (const name of names) await store.put(`db/${name}`, Buffer.from('1234'))
@@ -190,7 +190,7 @@ describe.each(mainTestStores())('in $name', ({ make }) => {
     expect(namesOf(survey, 'garbage')).toEqual([])
   })
 
-  test('what an interrupted probe of conditional writes left is garbage, for people', async () => {
+  test('leftovers of an interrupted probe of conditional writes are garbage, for people to delete', async () => {
     const { store } = await twoTables()
     const probe = `.cloudenv-probe-${randomUUID()}`
     const alike = ['.cloudenv-probe-1', `${probe}.bak`, `x${probe}`]
@@ -202,7 +202,7 @@ describe.each(mainTestStores())('in $name', ({ make }) => {
     expect(namesOf(survey, 'foreign').sort()).toEqual(alike.sort())
   })
 
-  test('where nothing is there is no state and no object', async () => {
+  test('an empty place has no state and no object', async () => {
     const survey = await surveyDatabase([(await placeOf(make(), 'db')).place])
     expect(survey).toMatchObject({ identity: undefined, objects: [], foreign: { objects: 0 } })
     expect(survey.states.size).toBe(0)
@@ -246,13 +246,13 @@ describe('several states', () => {
     return store
   }
 
-  test('share the MANIFEST that they name: it is fetched once a look', async () => {
+  test('that name the same MANIFEST fetch it once per look', async () => {
     const store = await storeWith(30, encodeCloudManifest({ past: [], current }))
     const { place, requests } = await placeOf(store, '')
     const { states } = await surveyDatabase([place])
     expect(states.size).toBe(30)
     expect(new Set([...states.values()].map(({ manifest }) => manifest)).size).toBe(1)
-    // The table is missing, so that there is a second look.
+    // The missing table causes a second look.
     expect(requests.filter((request) => request === 'get MANIFEST-abc')).toHaveLength(2)
   })
 
@@ -265,7 +265,7 @@ describe('several states', () => {
     message: expect.stringContaining(`${name} was not read`),
   })
 
-  test('that would be more than fits into memory are not read, and each says so', async () => {
+  test('that exceed the memory limit are not read, and each says so', async () => {
     const store = await storeWith(10, large)
     const { place, requests } = await placeOf(store, '')
     const { states } = await surveyDatabase([place])
@@ -276,7 +276,7 @@ describe('several states', () => {
     expect(requests.length).toBeLessThan(50)
   })
 
-  test('are read as far as they fit in beside the one that is wanted', async () => {
+  test('are read as far as they fit beside the requested one', async () => {
     const { place } = await placeOf(await storeWith(5, large), '')
     const { states } = await surveyDatabase([place], { cookie: 'c4' })
     const read = [...states].filter(([, { manifest }]) => manifest).map(([cookie]) => cookie)
@@ -285,7 +285,7 @@ describe('several states', () => {
     expect([...states.keys()]).toEqual(['c0', 'c1', 'c2', 'c3', 'c4'])
   })
 
-  test('of which there is one alone are read, however much that is', async () => {
+  test('are read regardless of size if there is only one', async () => {
     const past = Array.from({ length: 500_000 }, () => ({ epoch: parseEpoch('a')!, end: 1 }))
     const store = await storeWith(1, encodeCloudManifest({ past, current }))
     const { states } = await surveyDatabase([(await placeOf(store, '')).place])
@@ -298,7 +298,7 @@ describe('several states', () => {
       'of more files',
       encodeLog([bytes(opening, ...Array.from({ length: 76_000 }, (_, at) => field.newTable(0, 9 + at, 1)))]),
     ],
-  ])('with a MANIFEST %s than fits in are not read, nor is what comes after them', async (_, manifest) => {
+  ])('with a MANIFEST %s than fits are not read, nor are those after them', async (_, manifest) => {
     const store = await storeWith(1, encodeCloudManifest({ past: [], current }))
     await store.put('MANIFEST-b', manifest)
     for (const cookie of ['x', 'y'])
@@ -312,7 +312,7 @@ describe('several states', () => {
     ])
   })
 
-  test('of large MANIFESTs are fetched one at a time', async () => {
+  test('with large MANIFESTs are fetched one at a time', async () => {
     const store = mainTestStores()[0]!.make()
     const large = encodeLog([bytes(opening, 8192, prefixed(Buffer.alloc(5 * 2 ** 20)))])
     for (const name of ['a', 'b', 'c']) {
@@ -336,11 +336,11 @@ describe('several states', () => {
     })
     const { states } = await surveyDatabase([{ ...place, store: counting }])
     expect([...states.values()].map(({ manifest }) => manifest?.liveTables.size)).toEqual([1, 1, 1])
-    // Twice, for the table is missing.
+    // Twice, because the table is missing.
     expect(atOnce).toEqual([1, 1, 1, 1, 1, 1])
   })
 
-  test('of 1,001 cookies are read but for one', async () => {
+  test('of 1,001 cookies are all read except one', async () => {
     const store = await storeWith(1_001, Buffer.from('nonsense'))
     const states = [...(await surveyDatabase([(await placeOf(store, '')).place])).states.values()]
     const codes = states.map(({ problems }) => problems[0]!.code)
@@ -348,7 +348,7 @@ describe('several states', () => {
     expect(codes.filter((code) => code === 'unsupported')).toHaveLength(1)
   })
 
-  test('are not looked at where there are 5,001 CLOUDMANIFESTs, and databases beside that are listed', async () => {
+  test('are not read if there are 5,001 CLOUDMANIFESTs; databases beside that are still listed', async () => {
     const store = mainTestStores()[0]!.make()
     for (let cookie = 0; cookie <= 5_000; cookie++)
       await store.put(`many/CLOUDMANIFEST-c${cookie}`, Buffer.from('nonsense'))
@@ -366,7 +366,7 @@ describe('several states', () => {
     }
   })
 
-  test('of a damaged database whose owner goes on committing are told as they were seen last', async () => {
+  test('of a damaged database whose owner keeps committing are reported as last seen', async () => {
     const store = await storeWith(1, encodeCloudManifest({ past: [], current }))
     const { place } = await placeOf(store, '')
     let gets = 0
@@ -384,7 +384,7 @@ describe('several states', () => {
   })
 })
 
-test('a database of 2,000,001 objects is not looked at', async () => {
+test('a database of 2,000,001 objects is refused', async () => {
   const { place } = await placeOf(mainTestStores()[0]!.make(), '')
   const object = { key: `.cloudenv-probe-${randomUUID()}`, size: 1, lastModified: new Date() }
   let listed = 0
@@ -402,7 +402,7 @@ test('a database of 2,000,001 objects is not looked at', async () => {
   expect(listed).toBe(2_000_001)
 })
 
-/** The place, with something that happens once between the listing and what is read then. */
+/** The place, with an action that happens once between the listing and the reads after it. */
 function withInterruption(place: DatabasePlace, interrupt: () => Promise<unknown>): DatabasePlace {
   let isDone = false
   const store: ObjectStore = Object.create(place.store, {

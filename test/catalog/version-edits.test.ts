@@ -6,7 +6,7 @@ import { bytes, field } from '../support/version-edits.js'
 const edits = [bytes(field.logNumber(1)), bytes(field.newTable(1, 12, 100)), bytes(field.deletedTable(1, 12))]
 const log = encodeLog(edits)
 
-test('edits come in order, each with the place of its record', () => {
+test('edits come in order, each with the offset of its record', () => {
   const placed = [...versionEdits(log)]
   expect(
     placed.map(({ edit }) => [edit.logNumber, edit.newTables.length, edit.deletedTables.length]),
@@ -20,12 +20,12 @@ test('edits come in order, each with the place of its record', () => {
   expect(placed.at(-1)!.end).toBe(log.length)
 })
 
-test('who has read a MANIFEST goes on behind what it read', () => {
+test('a reader can continue where it stopped', () => {
   const [first] = versionEdits(log)
   expect([...versionEdits(log, { from: first!.end })]).toHaveLength(2)
 })
 
-test('a torn end is cut off, or damage for who is strict', () => {
+test('a torn end is cut off, or in strict mode is damage', () => {
   const torn = log.subarray(0, -1)
   expect([...versionEdits(torn)]).toHaveLength(2)
   expect(() => [...versionEdits(torn, { name: 'MANIFEST-aa', tail: 'strict' })]).toThrow(
@@ -33,7 +33,7 @@ test('a torn end is cut off, or damage for who is strict', () => {
   )
 })
 
-test('what cannot be decoded ends them, after those before it', () => {
+test('an undecodable record ends them, after those before it', () => {
   const seen: number[] = []
   const damaged = encodeLog([edits[0]!, bytes(99_999), edits[1]!])
   expect(() => {

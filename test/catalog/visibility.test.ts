@@ -10,7 +10,7 @@ const pastOf = (count: number): CloudManifest => ({
 })
 const tableOf = (number: number, epoch: Epoch) => ({ kind: 'table', number, epoch }) as const
 
-test('a table is visible under the epoch of its number, and nothing is known of strange epochs', () => {
+test('a table is visible only under the epoch of its number, and unknown epochs are not known', () => {
   const manifest = pastOf(2)
   expect([0, 1].map((at) => isVisible(tableOf(at, epochAt(at)), manifest))).toEqual([true, true])
   expect(isVisible(tableOf(2, manifest.current), manifest)).toBe(true)

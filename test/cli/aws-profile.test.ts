@@ -12,7 +12,7 @@ beforeEach(() => {
   return () => vi.unstubAllEnvs()
 })
 
-test('a profile is known by a section of either file, as the SDK reads them', async () => {
+test('a profile is a section of either file, as the SDK reads them', async () => {
   const config = join(home, 'config')
   vi.stubEnv('AWS_CONFIG_FILE', config)
   vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', join(home, 'secrets'))
@@ -26,7 +26,7 @@ test('a profile is known by a section of either file, as the SDK reads them', as
     await expect(checkProfile(name)).rejects.toThrow(UsageError)
 })
 
-test('one that is not there is told with where it was looked for', async () => {
+test('a missing profile is reported with the places searched', async () => {
   vi.stubEnv('HOME', home)
   await expect(checkProfile('nope')).rejects.toThrow(
     `there is no profile "nope", as --profile says, in ${home}/.aws/config or ${home}/.aws/credentials: `,

@@ -23,7 +23,7 @@ import { bytes, field, prefixed } from '../support/version-edits.js'
 
 const commands = ['ls', 'info', 'tables', 'gc', 'du'] as const
 const epoch = parseEpoch('abc')!
-/** What a terminal would act upon: controls, directions, what is not to be seen. */
+/** Characters that a terminal would act upon: controls, directions, invisible ones. */
 const raw = /(?!\n)[\p{C}\p{Zl}\p{Zp}]/u
 const evil = 'evil\u001b[2J\u009b31m\u202egpj\u200b\u2028\r\u0007'
 
@@ -72,7 +72,7 @@ describe.each(testStores())('hostile names, in $name', ({ make }) => {
     }
     const { stdout } = await runCommand(['info', store.url('db'), '--json', ...options], env)
     const info: DatabaseInfo = JSON.parse(stdout)
-    // In JSON it is what it was.
+    // JSON has it unchanged.
     expect(info.columnFamilies!.map(({ name }) => name)).toEqual(['default', evil])
     expect(info.problems).toMatchObject([
       { code: 'missing', object: store.url('db/000007.sst-abc') },
@@ -87,12 +87,12 @@ async function putIfAllowed(store: TestStore, key: string): Promise<void> {
   await store.put(key, Buffer.from('nonsense')).catch(() => undefined)
 }
 
-test('whatever bytes a CLOUDMANIFEST and a MANIFEST are, a survey says what it can, and fails never', async () => {
+test('a survey of any bytes as CLOUDMANIFEST and MANIFEST reports what it can, and never fails', async () => {
   const [directory] = testStores()
   const store = directory!.make()
   const place = { store: await openStore(store.url('db')), path: '' }
   const noise = fc.uint8Array({ maxLength: 200 })
-  // Checksums that are right let it deeper in.
+  // With correct checksums it gets further.
   const log = fc.array(noise, { maxLength: 4 }).map((payloads) => encodeLog(payloads))
   const edit = fc
     .array(
@@ -162,7 +162,7 @@ describe('colour', () => {
         const line = `'${process.execPath}' '${main}' ${command} ${store.url('db')}`
         const onTerminal = (env: NodeJS.ProcessEnv) =>
           execFileSync('script', ['-qc', `${line} || true`, '/dev/null'], {
-            // Node takes the terminal of a CI for one without colours.
+            // Node assumes that the terminal of a CI has no colours.
             env: { ...process.env, TERM: 'xterm', CI: undefined, ...env },
             encoding: 'utf8',
           })

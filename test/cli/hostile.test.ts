@@ -1,6 +1,6 @@
 /**
- * Buckets into which an enemy wrote. Whatever the command and whatever lies there: an answer or one clear error, in
- * bounded time and memory; nothing on the terminal but text; no file written, and nothing changed in the bucket.
+ * Buckets that an attacker has written to. Any command on any content gives an answer or one clear error, in bounded
+ * time and memory, prints nothing but text to the terminal, writes no file, and changes nothing in the bucket.
  */
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
@@ -34,18 +34,18 @@ import { bytes, field, prefixed } from '../support/version-edits.js'
 const [directory] = mainTestStores()
 const epoch = 'bad' as Epoch
 
-/** Node, the SDK, librocksdb: some 130 MiB before anything is read. The largest block that is read has 64 MiB. */
+/** Node, the SDK and librocksdb take some 130 MiB before anything is read. The largest block to be read has 64 MiB. */
 const maxMemoryMiB = 350
-/** Three problems with each of 5,000 tables are the most, of some 400 bytes in JSON. */
+/** At most three problems for each of 5,000 tables, of some 400 bytes in JSON. */
 const maxOutput = 16 * 2 ** 20
 const maxCpuSeconds = 60
 
-/** What no terminal gets to see: all controls but line breaks and tabs, and what hides or turns text. */
+/** Characters that must not reach a terminal: controls except line breaks and tabs, and those that hide text. */
 const raw = /[^\P{C}\n\t]|[\p{Zl}\p{Zp}]/u
 
 const runner = new CommandRunner(['--max-old-space-size=160'])
 
-/** Runs a command far from home, and sees that it behaves. */
+/** Runs a command in an empty directory, and checks that it behaves. */
 async function behaved(store: TestStore, command: readonly string[]): Promise<CliResult> {
   const home = mkdtempSync(join(tmpdir(), 'cloudenv-far-'))
   try {
@@ -62,7 +62,7 @@ async function behaved(store: TestStore, command: readonly string[]): Promise<Cl
     expect(result.stdout.length + result.stderr.length, label).toBeLessThan(maxOutput)
     expect(result.stdout, label).not.toMatch(raw)
     expect(result.stderr, label).not.toMatch(raw)
-    // One clear error, not where in the program it was.
+    // One clear error without a stack.
     expect(result.stderr, label).not.toMatch(/^ {4}at |Error:/m)
     if (command.includes('--json') && result.code !== 2 && result.stdout !== '')
       JSON.parse(result.stdout.trim().split('\n')[0]!)
@@ -91,7 +91,7 @@ function someCommands(store: TestStore): string[][] {
   ]
 }
 
-/** Those that differ in how they read what makes a database. */
+/** Commands that differ in how they read a database. */
 function readingCommands(store: TestStore): string[][] {
   const url = store.url('db')
   return [
@@ -102,7 +102,7 @@ function readingCommands(store: TestStore): string[][] {
   ]
 }
 
-/** And in the other form. */
+/** The same commands in the other form. */
 function allCommands(store: TestStore): string[][] {
   const url = store.url('db')
   return [
@@ -117,7 +117,7 @@ function allCommands(store: TestStore): string[][] {
   ]
 }
 
-/** All commands, each as it has to; the bucket stays as it was. */
+/** Runs all commands, each with its expected outcome; the bucket stays unchanged. */
 async function allBehaved(store: TestStore, commands = someCommands(store)): Promise<Map<string, CliResult>> {
   const before = await store.list()
   const results = new Map<string, CliResult>()
@@ -153,7 +153,7 @@ interface TableFields {
   readonly size?: number | bigint
   readonly smallest?: Uint8Array
   readonly largest?: Uint8Array
-  /** Customized fields, without the one that ends them. */
+  /** Custom fields without their terminator. */
   readonly more?: Uint8Array
 }
 
@@ -172,11 +172,11 @@ function newTable(number: number | bigint, fields: TableFields): Buffer {
 const entries: readonly Entry[] = ['a', 'z'].map((key) => [internalKey(key), Buffer.from('value')])
 
 function table(options: Partial<SmallTableOptions> = {}): Buffer {
-  // Of no number, so that it may be any.
+  // Without a number, so that it may have any.
   return smallTable({ number: 0, entries, ...options })
 }
 
-/** Escapes that clear the screen, set the title, turn the direction of text; what hides; and what is no UTF-8. */
+/** Escapes that clear the screen, set the title or turn the direction of text; invisible characters; invalid UTF-8. */
 const nasty = '\u001b[2J\u001b]0;owned\u0007\u202egpj.\u200b\u009b31m\r\n\u2028'
 
 const nine = 2n ** 63n - 1n
@@ -201,7 +201,7 @@ const restarts = (content: Buffer, count: number) => {
 }
 const compressed = (size: number | bigint, data: Uint8Array) => Buffer.concat([varint(size), data])
 
-/** Each is a table that lies; what `verify --deep` says of it. */
+/** Tables that lie, and what `verify --deep` says of them. */
 const hostileTables: readonly (readonly [what: string, says: RegExp, content: () => Uint8Array])[] = [
   ['random bytes', /does not end as a table does/, () => randomBytes(100_000)],
   ['few bytes', /too few for a table/, () => Buffer.from('SST')],
@@ -339,11 +339,7 @@ const hostileTables: readonly (readonly [what: string, says: RegExp, content: ()
     /beyond 2\^53/,
     () => table({ metaindex: named('rocksdb.compression_dict', handleBytes({ offset: nine, size: 1 })) }),
   ],
-  [
-    'properties that are none',
-    /restart points do not fit/,
-    () => table({ properties: () => randomBytes(1000) }),
-  ],
+  ['invalid properties', /restart points do not fit/, () => table({ properties: () => randomBytes(1000) })],
   [
     'properties that zlib makes 60 MiB',
     /8388608 are the most that are read/,
@@ -491,7 +487,7 @@ describe('tables', () => {
       ['sst', url(at)],
       ['sst', url(at), '--index'],
       ['sst', url(at), '--blocks', ...(at % 2 === 0 ? ['--json'] : [])],
-      // To these the entries are reached.
+      // Only these reach the entries.
       ...(/^an? (block|index|comparator)/.test(what) ? [['sst', url(at), '--entries', '--json']] : []),
     ])
     await allBehaved(store, commands)
@@ -666,7 +662,7 @@ describe('objects', () => {
       ]
       const put: string[] = []
       for (const name of names) {
-        // No store takes all of them, and the file system of a directory resolves some.
+        // No store accepts all of them, and the file system of a directory resolves some.
         if (store.connection.endpoint === undefined && /(^|\/)\.{0,2}(\/|$)/.test(name)) continue
         await store.put(`db/${name}`, Buffer.from('hello')).then(
           () => put.push(name),
@@ -675,7 +671,7 @@ describe('objects', () => {
       }
       expect(put.length).toBeGreaterThan(5)
       const results = await allBehaved(store, allCommands(store))
-      // A CLOUDMANIFEST that is none is a state that is damaged.
+      // An invalid CLOUDMANIFEST is a damaged state.
       expect(results.get('verify')!.code).toBe(1)
       expect(results.get('get key')!.code).toBe(1)
       for (const path of ['/tmp/escaped', '/tmp/absolute']) expect(existsSync(path)).toBe(false)

@@ -21,27 +21,27 @@ test('any bytes can be given in hex', () => {
 
 const bytesOf = (text: string) => new Uint8Array(Buffer.from(text))
 
-test('any key can be given as it is printed', () => {
+test('any key can be given as printed', () => {
   const keys = fc.oneof(
     fc.uint8Array(),
     fc.string({ unit: fc.constantFrom(..."0xuan\\{}'é\n\t\0\u202e\u{1f600}\u{e0001}") }).map(bytesOf),
   )
   fc.assert(
     fc.property(keys, fc.constantFrom<ShownAs>('utf8', 'hex'), (key, as) => {
-      // The shell makes nothing of the quotes.
+      // The shell does not interpret the quotes.
       const shown = shownKey(key, as).replace(/^''$/, '')
       expect(new Uint8Array(parseKey(shown))).toEqual(key)
     }),
   )
 })
 
-test('a backslash that begins no escape is refused, with how to give one', () => {
+test('a backslash that begins no escape is refused, and the error shows how to write one', () => {
   for (const text of ['C:\\dir', 'a\\', '\\x1', '\\u{110000}', '\\u{d800}', '\\N'])
     expect(() => parseKey(text), text).toThrow(/A backslash itself is written twice/)
   expect(parseKey('C:\\\\dir').toString()).toBe('C:\\dir')
 })
 
-test('what begins with 0x and is no hex is refused, with how to give it', () => {
+test('a key that begins with 0x and is not hex is refused, and the error shows how to write it', () => {
   expect(() => parseKey('0xyz')).toThrow(/0x3078797a/)
   expect(() => parseKey('0x123')).toThrow(/pairs of hex digits/)
 })

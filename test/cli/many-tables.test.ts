@@ -37,24 +37,24 @@ describe.runIf(minio)('a database of 5,002 tables', () => {
   const lists = () => proxy.seen.filter((request) => request.includes('list-type=2')).length
   const others = () => proxy.seen.length - lists()
 
-  test('is listed with a request a page, and two for what it is', async () => {
+  test('is listed with a request per page, and two for its state', async () => {
     expect(await cloudenv('ls', store.url())).toMatch(/^db +c0ffee +5,002 /m)
     expect([lists(), others()]).toEqual([pages, 2])
   })
 
-  test.each(['info', 'tables'])('takes %s a request a page, and three for what it is', async (command) => {
+  test.each(['info', 'tables'])('takes %s a request per page, and three for its state', async (command) => {
     expect(await cloudenv(command, store.url('db'))).toContain('5,002')
     expect([lists(), others()]).toEqual([pages, 3])
   })
 
-  test('takes gc a request a page, three for what it is, and one for unfinished uploads', async () => {
+  test('takes gc a request per page, three for its state, and one for unfinished uploads', async () => {
     expect(await cloudenv('gc', store.url('db'))).toContain('no garbage')
     expect([lists(), others()]).toEqual([pages, 3 + 1])
   })
 
   test.each(['ls', 'info', 'tables', 'gc', 'du'])('takes %s less than 200 MB of memory', async (command) => {
     const { options, env } = cliAccess(store)
-    // A process of its own, for what it ever had is what counts.
+    // A process of its own, because its peak memory is measured.
     const runner = new CommandRunner()
     onTestFinished(() => runner.stop())
     const { code, maxMemoryKiB } = await runner.run([command, store.url('db'), ...options], env)
@@ -62,7 +62,7 @@ describe.runIf(minio)('a database of 5,002 tables', () => {
     expect(maxMemoryKiB * 1024).toBeLessThan(200e6)
   })
 
-  test('counts the entries of its tables with a request a table', async () => {
+  test('has its entries counted with a request per table', async () => {
     const chosen = await cloudenv('tables', store.url('db'), '--entries', '--key', 'key00000003')
     expect(chosen).toMatch(/ +2 +key00000002 +key00000003 /)
     expect(lists()).toBe(pages)
@@ -73,7 +73,7 @@ describe.runIf(minio)('a database of 5,002 tables', () => {
     ['below others that could have it', keyAt(7_001), 'value 7001\n', 0, 8],
     ['above others', keyAt(tables), 'newer\n', 0, 4],
     ['that none has', `${keyAt(7_001)}-`, '', 1, 8],
-  ])('gives up a key %s for a few requests', async (_, key, value, code, most) => {
+  ])('finds a key %s with a few requests', async (_, key, value, code, most) => {
     expect(await cloudenvEnding(code, 'get', store.url('db'), key)).toBe(value)
     expect(lists()).toBe(0)
     expect(others()).toBeLessThanOrEqual(most)

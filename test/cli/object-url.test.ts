@@ -8,7 +8,7 @@ describe('the URL of an object', () => {
     ['s3://bucket/a/b//000017.sst-abc/', 's3://bucket/a/b', { kind: 'table', number: 17, epoch: 'abc' }],
     ['file:///data/db/MANIFEST-abc', 'file:///data/db', { kind: 'manifest', epoch: 'abc' }],
     ['s3://b/db/CLOUDMANIFEST-a%20b%25', 's3://b/db', { kind: 'cloudManifest', cookie: 'a b%' }],
-  ])('%s is that of a database and a name', (url, databaseUrl, name) => {
+  ])('%s names a database and an object', (url, databaseUrl, name) => {
     expect(splitObjectUrl(url)).toEqual({ databaseUrl, name })
   })
 
@@ -18,7 +18,7 @@ describe('the URL of an object', () => {
     's3://000017.sst',
     's3://bucket/a/orders',
     's3://bucket/CLOUDMANIFEST-%ff/x%',
-  ])('%s is none', (url) => {
+  ])('%s is not one', (url) => {
     expect(splitObjectUrl(url)).toEqual({ databaseUrl: url, name: undefined })
   })
 
@@ -26,7 +26,7 @@ describe('the URL of an object', () => {
     ['sst', '000017.sst'],
     ['sst', 's3://000017.sst'],
     ['manifest', 'MANIFEST-abc'],
-  ])('%s %s is refused as it was given', async (command, url) => {
+  ])('%s %s is refused as given', async (command, url) => {
     const { code, stderr } = await runCommand([command, url])
     expect(code).toBe(2)
     expect(stderr.replaceAll('"', '')).toContain(` ${url}`)

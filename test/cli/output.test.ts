@@ -24,7 +24,7 @@ import { block, internalKey, smallTable } from '../support/raw-table.ts'
 import { mainTestStores } from '../support/test-stores.ts'
 import { bytes, field, prefixed } from '../support/version-edits.ts'
 
-describe('what came from a bucket', () => {
+describe('text from a bucket', () => {
   test.each([
     ['a line break', 'a\nb', 'a\\nb'],
     ['an escape sequence', '\u001b[2J', '\\u{1b}[2J'],
@@ -35,11 +35,11 @@ describe('what came from a bucket', () => {
     ['a zero-width space', 'a\u200bb', 'a\\u{200b}b'],
     ['a backslash', '\\n', '\\\\n'],
     ['other writing', 'Zürich 東京', 'Zürich 東京'],
-  ])('%s is shown, and does nothing', (_, text, shown) => {
+  ])('%s is shown, and has no effect on a terminal', (_, text, shown) => {
     expect(printable(text)).toBe(shown)
   })
 
-  test('has nothing that a terminal acts upon, whatever it was', () => {
+  test('contains nothing that a terminal acts upon, whatever it was', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
         expect(printableBytes(bytes)).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u)
@@ -47,7 +47,7 @@ describe('what came from a bucket', () => {
     )
   })
 
-  test('is in JSON what it was, and nothing that a terminal acts upon either', () => {
+  test('is unchanged in JSON, and contains nothing that a terminal acts upon', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         const line = jsonLine({ text })
@@ -57,7 +57,7 @@ describe('what came from a bucket', () => {
     )
   })
 
-  test('stays different where it was different', () => {
+  test('stays distinct if it was distinct', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (a, b) => {
         if (a !== b) expect(printable(a)).not.toBe(printable(b))
@@ -65,15 +65,15 @@ describe('what came from a bucket', () => {
     )
   })
 
-  test('is shown byte by byte where it is no text', () => {
+  test('is shown byte by byte if it is not text', () => {
     expect(printableBytes(Uint8Array.of(0x6b, 0xff, 0x00, 0x5c))).toBe('k\\xff\\x00\\\\')
   })
 
-  test('stays in a message on its line, with its backslashes as they are', () => {
+  test('stays on its line in a message, with its backslashes unchanged', () => {
     expect(printableMessage('first\nsecond \\ \u001b[31m')).toBe('first\\nsecond \\ \\u{1b}[31m')
   })
 
-  test('comes as base64 in JSON, beside a form to look at', () => {
+  test('is base64 in JSON, beside a readable form', () => {
     expect(JSON.parse(jsonLine(jsonBytes(Uint8Array.of(0xff, 0x41))))).toEqual({
       base64: '/0E=',
       text: '\\xffA',
@@ -85,7 +85,7 @@ describe('what came from a bucket', () => {
   })
 })
 
-test('whatever names a database has, they begin no line of what is said about it', async () => {
+test('names in a database begin no line of a message about it', async () => {
   const store = mainTestStores()[0]!.make()
   const forged = 'file:///sound/db is sound (1 table)'
   const name = `x.\n\n${forged}\r\u0085\u2028${forged}\n`
@@ -137,7 +137,7 @@ test('whatever names a database has, they begin no line of what is said about it
   }
 })
 
-test('column families whose names are no UTF-8 are told apart, and cannot be asked for', async () => {
+test('column families whose names are not UTF-8 are distinguished, and cannot be requested', async () => {
   const store = mainTestStores()[0]!.make()
   const names = [Uint8Array.of(0xff), Uint8Array.of(0xfe), '\ufeffmarked', 'marked']
   const families = names.flatMap((name, at) => {
@@ -205,7 +205,7 @@ describe('numbers for people', () => {
     expect(shortened(`a${'😀'.repeat(100)}b`, 5)).toBe('a😀…😀b')
   })
 
-  test('shortens bytes of any length, as it does their text', () => {
+  test('bytes of any length are shortened like their text', () => {
     for (const text of ['abcdefghij', 'é'.repeat(50), `a${'😀'.repeat(100)}`, `${'€'.repeat(99)}b`])
       expect(shortenedBytes(Buffer.from(text), 5)).toBe(shortened(text, 5))
     expect(shortenedBytes(new Uint8Array(300).fill(0x80), 9)).toBe('\\x80…\\x80')
@@ -216,7 +216,7 @@ describe('numbers for people', () => {
   })
 })
 
-test('a table is as wide as it has to be, numbers to the right', () => {
+test('a table is as wide as necessary, with numbers aligned right', () => {
   const rows = [
     { name: 'orders', tables: 7 },
     { name: 'a', tables: 1234 },
@@ -245,14 +245,14 @@ test('columns line up whatever script names are in', () => {
   ])
 })
 
-test('of many problems the first have a line, and the others a number', () => {
+test('the first of many problems have a line each, and the rest are counted', () => {
   const lines = (count: number) => problemLines([...Array(count).keys()], String)
   expect(lines(20)).toEqual([...Array(20).keys()].map(String))
   expect(lines(21)).toEqual([...lines(20), 'and 1 problem more'])
   expect(lines(1_234).at(-1)).toBe('and 1,214 problems more')
 })
 
-test('progress tells how far, how fast and how long still', () => {
+test('progress shows how far, how fast and how long to go', () => {
   const step = { step: 'checking', done: 1200, seconds: 3 }
   expect(progressLine({ ...step, unit: 'tables', total: 5000 })).toBe(
     'checking: 1,200 of 5,000 tables, 400/s, 9 s left',
@@ -264,7 +264,7 @@ test('progress tells how far, how fast and how long still', () => {
   expect(progressLine({ step: 'opening', done: 0, seconds: 3.2 })).toBe('opening: 3 s')
 })
 
-test('progress goes to the end and no further, whatever more is done', () => {
+test('progress never goes beyond the end', () => {
   const state = {
     step: 'checking',
     unit: 'bytes',

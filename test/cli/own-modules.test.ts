@@ -1,4 +1,4 @@
-// Stores and Envs of a user's own, on the command line.
+// User-written stores and Envs on the command line.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -48,14 +48,14 @@ describe('with a module that opens its store', () => {
     expect(stdout).toContain(printed)
   })
 
-  test('prints URLs that it takes again', async () => {
+  test('prints URLs that it accepts', async () => {
     const { stdout } = await runCommand(['tables', url, '--json', ...options])
     const [table] = JSON.parse(stdout).tables
     const { code } = await runCommand(['sst', table.object, ...options])
     expect(code).toBe(0)
   })
 
-  test('names the module by a path from where it runs', async () => {
+  test('resolves the module from the working directory', async () => {
     const relative = ['ls', 'boxed://prod', '--store-module', './boxed-store.js', ...options.slice(2)]
     const result = await runCli(relative, {}, fileURLToPath(new URL('../support', import.meta.url)))
     expect(result).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining('eu%20west/db') })
@@ -95,7 +95,7 @@ describe('is refused with exit code 2 and the reason:', () => {
       /say how to reach S3, where memory:\/\/x is not/,
     ],
     [
-      'a module that is not there',
+      'a missing module',
       ['ls', 'mine://x', '--store-module', 'mine.js'],
       /--store-module cannot be loaded: .*\. For a file write \.\/mine\.js$/m,
     ],
@@ -112,7 +112,7 @@ describe('is refused with exit code 2 and the reason:', () => {
 })
 
 describe.skipIf(!havePrograms)(programSuite('programs of RocksDB'), () => {
-  test('run on a store of a module', async () => {
+  test('run on the store of a module', async () => {
     const root = newRoot()
     const ldb = (words: string) => `ldb --db=${root}/db ${words} "$1"`
     const script = `${ldb('--create_if_missing put key value')} && ${ldb('get key')}`
@@ -130,7 +130,7 @@ describe.skipIf(!havePrograms)(programSuite('programs of RocksDB'), () => {
     expect(code).toBe(0)
   })
 
-  test('run on an Env of a module', async () => {
+  test('run on the Env of a module', async () => {
     const modules = temporaryDirectory('cloudenv-modules')
     mkdirSync(join(modules, 'envs'))
     writeFileSync(
@@ -156,7 +156,7 @@ describe.skipIf(!havePrograms)(programSuite('programs of RocksDB'), () => {
       /expected "createEnv" of .* to return an Env, got undefined/,
     ],
     ['no such export', 'export const makeEnv = 1', /to export a function "createEnv", got undefined/],
-  ])('are not run on what is no Env: %s', async (_, code, message) => {
+  ])('are not run on an invalid Env: %s', async (_, code, message) => {
     const module = join(temporaryDirectory('cloudenv-modules'), 'env.mjs')
     writeFileSync(module, code)
     const result = await runCli(['exec', '--env', module, 'ldb'])

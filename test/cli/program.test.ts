@@ -50,7 +50,7 @@ test.runIf(existsSync('/dev/full'))('output that cannot be written is one line o
   })
 })
 
-test('a web server is not taken for S3, and the SDK adds no warning of its own', async () => {
+test('a web server is not taken for S3, and the SDK adds no warning', async () => {
   const server = createServer((_, response) => {
     response.writeHead(200, { 'content-type': 'text/html' }).end('<html></html>')
   })
@@ -80,26 +80,22 @@ test.each<[what: string, commandLine: readonly string[], message: RegExp]>([
   ['a URL with a stray %', ['ls', 'file:///p%q'], /the "%" of a name is written %25/],
   ['an endpoint that is none', ['ls', 's3://bucket', '--endpoint', 'x'], /expected --endpoint .*got "x"/],
   [
-    'an endpoint of what is not in S3',
+    'an endpoint for something not in S3',
     ['ls', 'file:///none', '--endpoint', 'http://x'],
     /--endpoint.* where file:\/\/\/none is not/,
   ],
   [
-    'a region of it',
+    'a region for it',
     ['get', 'file:///none', 'k', '--region', 'x'],
     /--region.* where file:\/\/\/none is not/,
   ],
   ['no path style of it', ['info', 'file:///none', '--no-path-style'], /--path-style.* where file:/],
-  [
-    'a profile that is none',
-    ['ls', 's3://bucket', '--profile', 'nope'],
-    /no profile "nope", as --profile says/,
-  ],
+  ['a missing profile', ['ls', 's3://bucket', '--profile', 'nope'], /no profile "nope", as --profile says/],
   ['a cookie that is none', ['info', 'file:///none', '--cookie', 'a/b'], /--cookie.*got "a\/b"/],
   ['the same for a key', ['get', 'file:///none', 'k', '--cookie', 'a/b'], /--cookie.*got "a\/b"/],
   ['a size that is none', [...onCloud, '--cache-bytes', 'lots', 'ldb'], /got "lots"/],
   ['a socket with a long path', ['serve', '--socket', `/${'x'.repeat(200)}`], /--socket.*at most 103 bytes/],
-])('%s is wrong use, and named', async (_, commandLine, message) => {
+])('%s is wrong use, and is named', async (_, commandLine, message) => {
   const { code, stdout, stderr } = await runCommand(commandLine)
   expect({ code, stdout, stderr }).toEqual({ code: 2, stdout: '', stderr: expect.stringMatching(message) })
 })

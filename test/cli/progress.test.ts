@@ -12,7 +12,7 @@ const minio = mainTestStores().find(({ name }) => name === 'minio')
 const server = inject('servers').find(({ name }) => name === 'minio')
 const clearLine = '\r\u001b[K'
 
-/** A database in a store that does not answer, until it is told to, what matches. */
+/** A database in a store that does not answer matching requests until told to. */
 async function slowDatabase(path: RegExp) {
   const store = minio!.make()
   await putHostile(store, [])
@@ -30,7 +30,7 @@ async function slowDatabase(path: RegExp) {
   return { url: store.url('db'), options, env, answer, asked: proxy.arrival(path) }
 }
 
-/** What was shown after the line was last emptied. */
+/** Text shown since the line was last cleared. */
 function endOfLine({ shown }: Terminal): string {
   return shown.slice(shown.lastIndexOf(clearLine) + clearLine.length)
 }
@@ -38,8 +38,8 @@ function endOfLine({ shown }: Terminal): string {
 const listing = /list-type=2/
 const manifest = /\/MANIFEST-/
 
-describe.runIf(minio)('what takes longer than a second', () => {
-  test('tells of it in a line, where that is no terminal', async () => {
+describe.runIf(minio)('work that takes longer than a second', () => {
+  test('is reported in a line if there is no terminal', async () => {
     const { url, options, env, answer } = await slowDatabase(listing)
     const cli = new Cli(['ls', url, ...options], env)
     await expect.poll(() => cli.stderr).toBe('listing: 0 objects, 0/s\n')
@@ -47,12 +47,12 @@ describe.runIf(minio)('what takes longer than a second', () => {
     expect(await cli.result).toMatchObject({ code: 0, stdout: expect.stringContaining('bad') })
   })
 
-  test('goes on where nobody reads standard error', async () => {
+  test('continues if nobody reads standard error', async () => {
     const { url, options, env, answer, asked } = await slowDatabase(listing)
     const cli = new Cli(['ls', url, ...options], env)
     cli.child.stderr!.destroy()
     await asked
-    // It began to count before it asked: by then its second is over.
+    // Its clock started before the request: its second is over by then.
     await delay(1200)
     answer()
     expect(await cli.result).toMatchObject({ code: 0, stdout: expect.stringContaining('bad') })
@@ -61,7 +61,7 @@ describe.runIf(minio)('what takes longer than a second', () => {
   test.each([
     ['get', (url: string) => ['get', url, 'k'], 1],
     ['scan', (url: string) => ['scan', url], 0],
-  ] as const)('is told of while %s opens a database', async (_, commandLine, code) => {
+  ] as const)('is reported while %s opens a database', async (_, commandLine, code) => {
     const { url, options, env, answer } = await slowDatabase(manifest)
     const cli = new Cli([...commandLine(url), ...options], env)
     await expect.poll(() => cli.stderr).toMatch(/^opening: \d s\n/)
@@ -69,7 +69,7 @@ describe.runIf(minio)('what takes longer than a second', () => {
     expect((await cli.result).code).toBe(code)
   })
 
-  test('is told of by its right name while a database is listed and its MANIFEST read', async () => {
+  test('is named correctly while a database is listed and its MANIFEST read', async () => {
     const { url, options, env, answer } = await slowDatabase(manifest)
     const cli = new Cli(['tables', url, ...options], env)
     await expect.poll(() => cli.stderr).toMatch(/^surveying: 2 objects, \d\/s\n/)
@@ -78,7 +78,7 @@ describe.runIf(minio)('what takes longer than a second', () => {
   })
 
   describe.runIf(haveTerminals)(terminalSuite('on a terminal'), () => {
-    test('is told of in one line that changes, and is gone in the end', async () => {
+    test('is reported in one line that changes, and disappears at the end', async () => {
       const { url, options, env, answer } = await slowDatabase(listing)
       const terminal = new Terminal(shellCommand(['ls', url, ...options]), { ...env, NO_COLOR: '1' })
       await terminal.showed(/(?:listing: 0 objects, 0\/s.*){3}/s)
@@ -102,7 +102,7 @@ describe.runIf(minio)('what takes longer than a second', () => {
       },
     )
 
-    test('ends when only the process is interrupted, though it does its work in another one', async () => {
+    test('ends when only the process is interrupted, even if another one does the work', async () => {
       const { url, options, env } = await slowDatabase(manifest)
       const command = shellCommand(['get', url, 'k', ...options])
       const terminal = new Terminal(`sh -c "echo pid \\$\\$; exec ${command}"`, env)
@@ -114,12 +114,12 @@ describe.runIf(minio)('what takes longer than a second', () => {
   })
 })
 
-test.runIf(minio)('a loop of a shell ends at Ctrl-C where there is no terminal either', async () => {
+test.runIf(minio)('a shell loop ends at Ctrl-C without a terminal too', async () => {
   const { url, options, env, asked } = await slowDatabase(manifest)
   const command = shellCommand(['get', url, 'k', ...options])
   const loop = `for i in 1 2 3; do ${command}; echo 'and again'; done`
   const shell = spawn('bash', ['-c', loop], {
-    // A group of its own: that is what a terminal sends Ctrl-C to.
+    // A process group of its own, to which a terminal sends Ctrl-C.
     detached: true,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],

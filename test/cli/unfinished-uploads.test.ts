@@ -18,7 +18,7 @@ describe.each(servers)('unfinished uploads on $name', ({ make }) => {
   const run = (command: string, path: string, ...more: string[]) =>
     runCommand([command, store.url(path), ...options, ...more], env)
 
-  test('are shown by gc, with what they hold, and how they are aborted', async () => {
+  test('are shown by gc, with their size and how to abort them', async () => {
     await new Machine(store).open((db) => db.put('a', '1'))
     expect((await run('gc', 'db')).stdout).not.toContain('unfinished')
     const id = await client.begin(keyOf('db/000900.sst-abc'), 2048)
@@ -43,7 +43,7 @@ describe.each(servers)('unfinished uploads on $name', ({ make }) => {
     })
   })
 
-  test('are shown by du beside the sum', async () => {
+  test('are shown by du beside the total', async () => {
     await client.begin(keyOf('elsewhere/x'), 4096)
     const { stdout } = await run('du', 'elsewhere')
     expect(stdout).toMatch(/^1 unfinished upload, 4\.0 KiB, the oldest begun \d+ s ago$/m)
@@ -51,7 +51,7 @@ describe.each(servers)('unfinished uploads on $name', ({ make }) => {
     expect(usage).toMatchObject({ total: { objects: 0 }, unfinishedUploads: { uploads: 1, bytes: 4096 } })
   })
 
-  test('that the credentials may not list are said to be unknown, and the rest is shown', async () => {
+  test('that the credentials may not list are reported as unknown, and the rest is shown', async () => {
     await store.put('denied/object', Buffer.of(1))
     const proxy = await FaultProxy.start(store.connection.endpoint!)
     const denied = { kind: 'answer', status: 403, body: s3ErrorBody('AccessDenied') } as const

@@ -25,11 +25,11 @@ async function written(value: unknown): Promise<string[]> {
   return pieces
 }
 
-/** Makes everything around it too long to be put together at once. */
+/** Makes everything around it too long to be joined at once. */
 const long = 'x'.repeat(70_000)
 
-describe('JSON that is written piece by piece', () => {
-  test('is what it is as a whole', async () => {
+describe('JSON written piece by piece', () => {
+  test('is the same as in one piece', async () => {
     await fc.assert(
       fc.asyncProperty(fc.jsonValue({ stringUnit: 'binary' }), async (value) => {
         for (const wrapped of [value, { value, long }, [long, [value, value], { a: { value, long }, b: [] }]])
@@ -39,7 +39,7 @@ describe('JSON that is written piece by piece', () => {
     )
   })
 
-  test('is so with what JSON itself does not have, and leaves out what is undefined', async () => {
+  test('is so for values that JSON lacks, and leaves out undefined ones', async () => {
     const value = {
       big: 2n ** 60n,
       at: new Date(0),
@@ -56,14 +56,14 @@ describe('JSON that is written piece by piece', () => {
     ['text that is cut elsewhere', `a${'a😀\u202e\ud800'.repeat(40_000)}`],
     ['bytes', jsonBytes(new Uint8Array(100_001).fill(0xff))],
     ['more bytes than are shown as text', jsonBytes(new Uint8Array(2 ** 20 + 2).fill(0x61))],
-  ])('is so with %s longer than a piece, of which it never holds much', async (_, value) => {
+  ])('is so for %s longer than a piece, without holding much of it', async (_, value) => {
     const pieces = await written({ value })
     expect(pieces.join('')).toBe(jsonLine({ value }))
-    // A character is of six at most when it is escaped.
+    // An escaped character has at most six.
     expect(Math.max(...pieces.map((piece) => piece.length))).toBeLessThanOrEqual(6 * 65_536)
   })
 
-  test('takes what comes one by one for a list', async () => {
+  test('writes an async iterable as a list', async () => {
     async function* elements() {
       yield { a: 1 }
       yield 'b'
@@ -79,7 +79,7 @@ describe('JSON of a database whose keys are as long as a value', () => {
   const runner = new CommandRunner(['--max-old-space-size=64'])
   afterAll(() => runner.stop())
 
-  test.each([['tables'], ['verify']])('fits through little memory: %s', async (command) => {
+  test.each([['tables'], ['verify']])('is written in little memory: %s', async (command) => {
     const store = mainTestStores()[0]!.make()
     const key = prefixed(internalKey(Buffer.alloc(400_000, 0xff)))
     const header = bytes(field.logNumber(1), field.nextFileNumber(90), field.lastSequence(9))

@@ -1,4 +1,4 @@
-// Answers without end, or of any size, end in an error before they take the memory of the process.
+// Endless or huge answers end in an error before they use up the memory of the process.
 import type { ServerResponse } from 'node:http'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { encodeCloudManifest } from '#src/format/cloud-manifest.js'
@@ -136,7 +136,7 @@ function soundAnswer(name: string): Answer | undefined {
   return { status: 206, headers: { ...about, 'content-length': body.length, 'content-range': range }, body }
 }
 
-/** The range that was asked for of an object of that size. */
+/** The requested range of an object of that size. */
 function rangeOf({ headers }: Call, size: number): Answer {
   const [, from, to] = /^bytes=(\d+)-(\d+)$/.exec(headers.range ?? '')!
   const length = Number(to) - Number(from) + 1

@@ -29,7 +29,7 @@ async function openEnv(store: TestStore): Promise<BucketEnv> {
 }
 
 describe.each(mainTestStores())('in $name', ({ make }) => {
-  test('a scan takes few requests, either way, and reads every byte once', async () => {
+  test('a scan takes few requests in either direction, and reads every byte once', async () => {
     const store = make()
     const entries = 16_000
     await makeDatabase(store, (db) => fill(db, entries))
@@ -74,7 +74,7 @@ describe.each(mainTestStores())('in $name', ({ make }) => {
     expect(count).toBe(4000)
   })
 
-  test('a table that is missing, or has another size, is told when it is read, and with its URL', async () => {
+  test('a table that is missing or has another size is reported when it is read, with its URL', async () => {
     const store = make()
     // RocksDB looks at the key ranges of tables where there are more than three.
     await makeDatabase(store, (db) => fill(db, 8000))
@@ -94,7 +94,7 @@ describe.each(mainTestStores())('in $name', ({ make }) => {
 })
 
 describe('the Env', () => {
-  test('refuses every change, and takes the info log without keeping it', async () => {
+  test('refuses every change, and discards the info log', async () => {
     const store = directory!.make()
     await makeDatabase(store, (db) => fill(db, 2000))
     const before = await store.list()
@@ -119,7 +119,7 @@ describe('the Env', () => {
     expect(await store.list()).toEqual(before)
   })
 
-  test('fetches a range once, however many ask for it, and none that it still holds', async () => {
+  test('fetches a range once, however many ask for it, and never one that it holds', async () => {
     const store = directory!.make()
     await makeDatabase(store, (db) => fill(db, 2000))
     const env = await openEnv(store)
@@ -138,7 +138,7 @@ describe('the Env', () => {
     await env.close()
   })
 
-  test('opens the tables of level 0 before an iterator is made of them, at no request more', async () => {
+  test('opens the tables of level 0 before an iterator does, without additional requests', async () => {
     const store = directory!.make()
     await makeDatabase(store, (db) => fill(db, 6000))
     const requestsFor = async (limit: number, iterated?: string) => {
@@ -156,7 +156,7 @@ describe('the Env', () => {
     }
   })
 
-  test('says that there is no database where there is none', async () => {
+  test('says so if there is no database', async () => {
     const store = directory!.make()
     await expect(openEnv(store)).rejects.toMatchObject({ code: 'NotFound' })
   })

@@ -23,7 +23,7 @@ const put = (path: string, content: string) => writeFile(join(directory, path, n
 const text = async (offset: number, length: number) =>
   Buffer.from(await file.fetch(offset, length)).toString()
 
-test('is read where it lies, the first place first', async () => {
+test('is read at the first place that has it', async () => {
   await put('origin', '0123456789')
   expect(await text(3, 4)).toBe('3456')
   expect(file.url).toMatch(/\/origin\/000009\.sst-/)
@@ -31,7 +31,7 @@ test('is read where it lies, the first place first', async () => {
   expect(await text(3, 4), 'the place is found out once').toBe('3456')
 })
 
-test('of another size than the MANIFEST says is damage, of that object', async () => {
+test('of another size than in the MANIFEST is damage of that object', async () => {
   await put('clone', '01234')
   await expect(text(0, 2)).rejects.toMatchObject({
     code: 'Corruption',
@@ -39,7 +39,7 @@ test('of another size than the MANIFEST says is damage, of that object', async (
   })
 })
 
-test('that is at no place is told with each of them', async () => {
+test('that is at no place is reported with each of them', async () => {
   await expect(text(0, 2)).rejects.toMatchObject({
     code: 'Corruption',
     message: expect.stringMatching(/\/clone\/000009\.sst-\w+ and .*\/origin\/000009\.sst-\w+ are missing/),

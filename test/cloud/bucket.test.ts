@@ -22,14 +22,14 @@ test('the segments of a path are those below the root', () => {
   expect(pathSegments('/root', '/root')).toEqual([])
 })
 
-test('a prefix in a bucket is ours to add, and the store is the whole bucket', async () => {
+test('the prefix is part of our keys, and the store is the whole bucket', async () => {
   const credentials = { accessKeyId: 'a', secretAccessKey: 'b' }
   const { store, segments } = await openBucket('s3://bucket/app//x/', { region: 'r', credentials }, seams)
   expect({ url: store.url, segments }).toEqual({ url: 's3://bucket', segments: ['app', 'x'] })
   await store.close()
 })
 
-test('a directory is taken as it is', async () => {
+test('a directory is used as it is', async () => {
   const url = `file://${newRoot()}`
   const { store, segments } = await openBucket(url, {}, seams)
   expect({ url: store.url, segments }).toEqual({ url, segments: [] })

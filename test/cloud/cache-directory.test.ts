@@ -14,7 +14,7 @@ afterEach(() => rm(join(parent, '..'), { recursive: true, force: true }))
 
 const open = () => openCacheDirectory(systemFiles, parent)
 
-test('what one host keeps is there for the next one', async () => {
+test('the next host finds what one host kept', async () => {
   const first = await open()
   await writeFile(join(first.directory, 'file'), '')
   await first.close()
@@ -24,7 +24,7 @@ test('what one host keeps is there for the next one', async () => {
   await second.close()
 })
 
-test('a second host has a directory of its own, which goes with it', async () => {
+test('a second host has its own directory, which is removed with it', async () => {
   const [first, second] = [await open(), await open()]
   expect(second.directory).not.toBe(first.directory)
   await writeFile(join(second.directory, 'file'), '')
@@ -34,7 +34,7 @@ test('a second host has a directory of its own, which goes with it', async () =>
   await first.close()
 })
 
-test('what a killed host left is removed, and what a living one has stays', async () => {
+test('the directory of a killed host is removed, that of a living one stays', async () => {
   const [first, living] = [await open(), await open()]
   await first.close()
   await mkdir(join(parent, 'cache-7/db'), { recursive: true })

@@ -75,7 +75,7 @@ async function writtenFile(): Promise<string> {
   return localPath
 }
 
-test('a file that was just written is read where it lies, and cannot go before the store has it', async () => {
+test('a file just written is read in place, and cannot be evicted before the store has it', async () => {
   const budget = new Budget()
   const file = new CachedFile(path, size, stored, budget)
   const localPath = await writtenFile()
@@ -99,7 +99,7 @@ test('the same file moves into the cache once the store has it', async () => {
   expect((await readFile(path)).equals(bytes)).toBe(true)
 })
 
-test('a file that is removed is still answered, and nothing of it is kept', async () => {
+test('reads of a removed file are still answered, and nothing of it is kept', async () => {
   const file = new CachedFile(path, size, stored, new Budget())
   const reader = file.open()
   await readSparse(reader, 0, 10)
@@ -109,7 +109,7 @@ test('a file that is removed is still answered, and nothing of it is kept', asyn
   expect(await readdir(dirname(path))).toEqual([])
 })
 
-test('what arrives after a removal is not written', async () => {
+test('bytes that arrive after a removal are not written', async () => {
   let arrive: (bytes: Uint8Array) => void = () => undefined
   const arriving = new Promise<Uint8Array>((resolve) => {
     arrive = resolve
@@ -123,7 +123,7 @@ test('what arrives after a removal is not written', async () => {
   expect(file.presentBytes).toBe(0)
 })
 
-test('a copy after an eviction is another file, so a reader of the first one is not mistaken', async () => {
+test('a copy after an eviction is another file, so that a reader of the first one stays right', async () => {
   const file = new CachedFile(path, size, stored, new Budget())
   const reader = file.open()
   const first = await reader.ensure(0, 10)
@@ -135,7 +135,7 @@ test('a copy after an eviction is another file, so a reader of the first one is 
   expect([first, second].map((copy) => cachedPath(copy.path))).toEqual([path, path])
 })
 
-test('an evicted copy takes up room until the last reader has let go of it', async () => {
+test('an evicted copy takes up room until the last reader has closed it', async () => {
   const budget = new Budget()
   const file = new CachedFile(path, size, stored, budget)
   const readers = [file.open(), file.open()]
@@ -150,13 +150,13 @@ test('an evicted copy takes up room until the last reader has let go of it', asy
   expect(budget.unreleased).toBe(0)
 })
 
-test('without room a read gives the bytes themselves', async () => {
+test('without room a read returns the bytes themselves', async () => {
   const file = new CachedFile(path, size, stored, new Budget(0))
   expect(await file.open().ensure(7, 10)).toEqual(bytes.subarray(7, 17))
   expect(file.heldBytes).toBe(0)
 })
 
-test('without room for what follows, what was asked for is kept', async () => {
+test('without room for read-ahead, the requested range is kept', async () => {
   const budget = new Budget(chunk)
   const file = new CachedFile(path, size, stored, budget)
   expect(isCopy(await file.ensure(0, chunk, 2 * chunk))).toBe(true)
@@ -171,7 +171,7 @@ test('a copy that somebody deleted is fetched again', async () => {
   expect((await readSparse(file.open(), 0, 10)).equals(bytes.subarray(0, 10))).toBe(true)
 })
 
-test('a damaged chunk is replaced, and a sound one is told from it', async () => {
+test('a damaged chunk is replaced, and a sound one is recognized', async () => {
   const sound = Buffer.from(bytes)
   const file = new CachedFile(path, size, stored, new Budget())
   bytes[5]! ^= 1
@@ -183,7 +183,7 @@ test('a damaged chunk is replaced, and a sound one is told from it', async () =>
   expect(await file.refetch(2 * chunk, 10, 0), 'the store has no other bytes').toBe(false)
 })
 
-test('a file tells when nobody needs it any more', async () => {
+test('a file reports when nobody needs it any more', async () => {
   const budget = new Budget()
   const file = new CachedFile(path, size, stored, budget)
   const reader = file.open()
@@ -194,7 +194,7 @@ test('a file tells when nobody needs it any more', async () => {
   expect(budget.idleTimes).toBe(1)
 })
 
-test('a failure is told to who asked, and the next one asks the store again', async () => {
+test('a failure goes to its reader, and the next one asks the store again', async () => {
   let isAway = true
   const file = new CachedFile(
     path,

@@ -15,7 +15,7 @@ const maps = fc
     })
   })
 
-test('a chunk map reads back as it was written', () => {
+test('a chunk map reads back as written', () => {
   fc.assert(
     fc.property(maps, ({ fileSize, chunkBytes, chunks }) => {
       const map = new ChunkMap(fileSize, chunkBytes)
@@ -29,14 +29,14 @@ test('a chunk map reads back as it was written', () => {
   )
 })
 
-test('the last chunk counts with the bytes that it has', () => {
+test('the last chunk counts only its own bytes', () => {
   const map = new ChunkMap(100_000, 65_536)
   map.add(1)
   map.add(1)
   expect(map.presentBytes).toBe(100_000 - 65_536)
 })
 
-test('a map from another boot, of another file size or of other bytes is not trusted', () => {
+test('a map of another boot, file size or format is not trusted', () => {
   const encoded = new ChunkMap(200_000, 65_536).encode(bootId)
   expect(ChunkMap.decode(encoded, 200_000, bootId)).toBeDefined()
   expect(ChunkMap.decode(encoded, 200_000, 'another-boot')).toBeUndefined()
@@ -45,7 +45,7 @@ test('a map from another boot, of another file size or of other bytes is not tru
   expect(ChunkMap.decode(new Uint8Array(0), 200_000, bootId)).toBeUndefined()
 })
 
-test('random bytes are never a map, and never an exception', () => {
+test('random bytes are never a map and never throw', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
       expect(ChunkMap.decode(bytes, 1000, bootId)).toBeUndefined()

@@ -6,7 +6,7 @@ import { realSystem } from '#src/env/system.js'
 import type { ObjectStore } from '#src/store/object-store.js'
 import { newStore, ScriptedMachine, withFaults } from '../support/scripted-rocksdb.js'
 
-/** A database with one table, that its owner has open. */
+/** A database with one table that its owner has open. */
 async function owned() {
   const { store } = newStore()
   const owner = await (await ScriptedMachine.start(store)).database().open()
@@ -20,7 +20,7 @@ async function sealOf(store: ObjectStore): Promise<Seal> {
 }
 
 describe('a seal', () => {
-  test('changes nothing of the state but that its owner can commit no more', async () => {
+  test('changes nothing but that the owner can no longer commit', async () => {
     const { store, owner, table, place } = await owned()
     const sealed = (await (await sealOf(store)).set())!
     expect([...sealed.files.keys()]).toEqual([table])
@@ -30,7 +30,7 @@ describe('a seal', () => {
     await expect(owner.flush()).rejects.toMatchObject({ code: 'IOFenced' })
   })
 
-  test('is not set over a commit that came between, which stays', async () => {
+  test('does not overwrite a commit that came between', async () => {
     const { store, owner, place } = await owned()
     const seal = await sealOf(store)
     const second = await owner.flush()
@@ -40,7 +40,7 @@ describe('a seal', () => {
     await owner.close()
   })
 
-  test('is set once, however often it is asked for', async () => {
+  test('is written once, however often it is requested', async () => {
     const { store } = await owned()
     let puts = 0
     const counting = withFaults(store, {
@@ -54,7 +54,7 @@ describe('a seal', () => {
     expect(puts).toBe(1)
   })
 
-  test('of which no answer came is recognized as its own', async () => {
+  test('whose answer was lost is recognized as its own', async () => {
     const { store } = await owned()
     let isLost = true
     const deaf = withFaults(store, {

@@ -1,4 +1,4 @@
-// Who gets a database that several want, one step of each at a time.
+// Contention for a database, one step of each opener at a time.
 import { cp, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -8,7 +8,7 @@ import { decodeCloudManifest, encodeCloudManifest } from '#src/format/cloud-mani
 import type { ObjectStore } from '#src/store/object-store.js'
 import { newStore, ScriptedMachine, type ScriptedRocksDB, withFaults } from '../support/scripted-rocksdb.js'
 
-/** The store, before each of whose writes of a MANIFEST under another epoch than `owner`'s that one commits. */
+/** The store, in which `owner` commits before each write of a MANIFEST under another epoch. */
 function withBusyOwner(store: ObjectStore, owner: ScriptedRocksDB): ObjectStore {
   const { epoch } = owner.database.owner!
   return withFaults(store, {
@@ -20,7 +20,7 @@ function withBusyOwner(store: ObjectStore, owner: ScriptedRocksDB): ObjectStore 
 }
 
 describe('a candidate', () => {
-  test('whom a commit of the owner overtakes changes nothing, and is told to open again', async () => {
+  test('that a commit of the owner overtakes changes nothing, and gets an error that says to open again', async () => {
     const { store, directory } = newStore()
     const machine = await ScriptedMachine.start(store)
     const owner = await machine.database().open()
@@ -40,7 +40,7 @@ describe('a candidate', () => {
     await owner.close()
   })
 
-  test('is not overtaken by the same owner for ever, whoever sets the time of day meanwhile', async () => {
+  test('is not overtaken by the same owner forever, even if the time of day is set meanwhile', async () => {
     const { store } = newStore()
     const machine = await ScriptedMachine.start(store)
     const owner = await machine.database().open()
@@ -56,7 +56,7 @@ describe('a candidate', () => {
     await owner.close()
   })
 
-  test('that never commits leaves the log of another state as it was, and the next one finds it', async () => {
+  test('that never commits leaves the log of another state untouched for the next one', async () => {
     const { store } = newStore()
     const machine = await ScriptedMachine.start(store)
     const db = await machine.database().open()
@@ -83,7 +83,7 @@ describe('a candidate', () => {
     await again.close()
   })
 
-  test('that was killed leaves nothing in the store once the next one from there owns the database', async () => {
+  test('that was killed leaves nothing in the store once the next one from that directory owns the database', async () => {
     const { store, directory } = newStore()
     const machine = await ScriptedMachine.start(store)
     await (await machine.database().open()).close()
@@ -105,7 +105,7 @@ describe('a candidate', () => {
     await db.close()
   })
 
-  test('whose local directory comes back from a copy deletes nothing of the epoch that it took then', async () => {
+  test('whose local directory is restored from a copy deletes nothing of the epoch that it took then', async () => {
     const { store, directory } = newStore()
     const first = await ScriptedMachine.start(store)
     await (await first.database().open()).close()
@@ -140,7 +140,7 @@ async function earlier(store: ObjectStore): Promise<Uint8Array> {
   return encodeCloudManifest({ past: past.slice(0, -1), current: past.at(-1)!.epoch })
 }
 
-/** Lets one request of several actors go at a time, in an order, and with faults, that the seed decides. */
+/** Lets one request of several actors through at a time, in an order and with faults that the seed decides. */
 class Schedule {
   readonly #waiting: (() => Promise<void>)[] = []
   #seed: number
@@ -200,7 +200,7 @@ class Schedule {
   }
 }
 
-/** Opens, flushes and closes some times. Returns the objects of the tables that it was told are there for good. */
+/** Opens, flushes and closes some times. Returns the objects of the tables that were acknowledged. */
 async function contend(store: ObjectStore): Promise<string[]> {
   const acknowledged: string[] = []
   const machine = await ScriptedMachine.start(store, { deletionDelayMs: 0 })
@@ -220,9 +220,9 @@ async function contend(store: ObjectStore): Promise<string[]> {
   return acknowledged
 }
 
-describe('three who open, flush and close, with writes that are refused, lost and doubled', () => {
+describe('three openers that flush and close, with writes refused, lost and doubled', () => {
   test.each(Array.from({ length: 16 }, (_, index) => index + 1))(
-    'lose nothing that was acknowledged, with seed %i',
+    'lose no acknowledged write, with seed %i',
     async (seed) => {
       const { store } = newStore()
       const stepped = new Schedule(seed).over(store)
@@ -233,7 +233,7 @@ describe('three who open, flush and close, with writes that are refused, lost an
     },
   )
 
-  test('and some of it is acknowledged', async () => {
+  test('and have some acknowledged', async () => {
     const { store } = newStore()
     const stepped = new Schedule(7).over(store)
     const acknowledged = await Promise.all([contend(stepped), contend(stepped)])

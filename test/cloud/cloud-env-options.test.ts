@@ -5,7 +5,7 @@ import { parseCloudEnvOptions } from '#src/cloud/cloud-env-options.js'
 const base = { store: 's3://bucket/prod', root: '/nowhere' }
 const parse = (options: object) => parseCloudEnvOptions({ ...base, ...options })
 
-describe('encryption that is none is refused, for what is written would not be encrypted', () => {
+describe('an invalid encryption is refused: writes would not be encrypted', () => {
   const key = new Uint8Array(32)
   test.each<[encryption: unknown, message: RegExp]>([
     ['AES256', /^expected "encryption" to be an object such as \{ type: 'sse-s3' \}, got a string$/],
@@ -90,7 +90,7 @@ test.each<[credentials: unknown]>([
   expect(message).not.toContain('SECRET')
 })
 
-test('options of S3 and of a module go together if one store takes these and the source those', () => {
+test('options of S3 and of a module may be combined if the store takes one and the source the other', () => {
   const options = { store: 'mine://x', storeModule: '/mine.js', storeOptions: { a: 1 }, region: 'eu-west-1' }
   expect(parse({ ...options, source: 's3://bucket/db' }).connection).toEqual({
     storeModule: '/mine.js',
@@ -99,12 +99,12 @@ test('options of S3 and of a module go together if one store takes these and the
   })
 })
 
-test('a module that gives credentials is taken', () => {
+test('a module that returns credentials is accepted', () => {
   const credentials = { module: '/vault.js', export: 'readKey', options: { role: 'orders' } }
   expect(parse({ credentials }).connection.credentials).toEqual(credentials)
 })
 
-test('credentials as the SDK has them are taken', () => {
+test('credentials in the form of the SDK are accepted', () => {
   const credentials = {
     accessKeyId: 'a',
     secretAccessKey: 'b',
@@ -115,7 +115,7 @@ test('credentials as the SDK has them are taken', () => {
   expect(parse({ credentials }).connection.credentials).toEqual(credentials)
 })
 
-/** What suits an option: everything else is to be refused. */
+/** Valid values of an option: everything else must be refused. */
 const suits: Readonly<Record<string, (value: unknown) => boolean>> = {
   cache: (value) =>
     isPlain(value) &&
@@ -136,7 +136,7 @@ const suits: Readonly<Record<string, (value: unknown) => boolean>> = {
   source: () => false,
 }
 
-test('whatever is given for an option is refused with its name, or taken as it is', () => {
+test('any value of an option is refused with its name, or accepted as it is', () => {
   const anything = fc.oneof(
     fc.anything({
       withBigInt: true,

@@ -8,7 +8,7 @@ import { cloudEnv, RocksDB } from '#src/index.js'
 import { Machine, newRoot } from '../support/machine.js'
 import { mainTestStores, type TestStore } from '../support/test-stores.js'
 
-test('an Env that cannot let go of one database lets go of the others, and of its cache', async () => {
+test('an Env that cannot release one database releases the others, and its cache', async () => {
   const root = newRoot()
   const directory = newRoot()
   const options = { store: pathToFileURL(directory).href, root }
@@ -41,7 +41,7 @@ async function displace(store: TestStore, owner: RocksDB, name: string): Promise
   await expect(owner.put('displaced', '2')).rejects.toMatchObject({ code: 'IOFenced' })
 }
 
-test('who is displaced from a database keeps those nested in it, and each is fenced for itself', async () => {
+test('an owner displaced from a database keeps those nested in it, and each is fenced separately', async () => {
   const store = make()
   const { options, path } = new Machine(store)
   const env = cloudEnv(options)

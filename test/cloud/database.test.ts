@@ -24,14 +24,14 @@ async function withObsoleteTable() {
 
 const isTable = (name: string) => name.endsWith('.sst')
 
-test('a reader is shown the files of the present state alone', async () => {
+test('a reader sees only the files of the present state', async () => {
   const { reader, obsolete, live } = await withObsoleteTable()
   await reader.database.openMetadata('CURRENT')
   expect((await reader.database.children())?.filter(isTable)).toEqual([live])
   await expect(reader.database.liveFile(obsolete)).rejects.toMatchObject({ code: 'NotFound' })
 })
 
-test('a writer is shown the files of the state that it inherits alone', async () => {
+test('a writer sees only the files of the state that it inherits', async () => {
   const { writer, live } = await withObsoleteTable()
   const database = writer.database()
   await database.database.claim()
@@ -39,15 +39,15 @@ test('a writer is shown the files of the state that it inherits alone', async ()
   await database.close()
 })
 
-test('a reader of an older state reads on what that had, though another in its process has a newer one', async () => {
+test('a reader of an older state keeps its files, even if another in its process has a newer state', async () => {
   const { older, obsolete } = await withObsoleteTable()
-  // As RocksDB begins to open the database a second time.
+  // RocksDB begins to open the database a second time.
   await older.database.openMetadata('CURRENT')
   expect((await older.read(obsolete, 0, 8)).toString()).toBe('obsolete')
   expect((await older.database.file(obsolete)).size).toBe(8)
 })
 
-test('a look at CURRENT finds the newest state, and later reads go by the state that it found', async () => {
+test('reading CURRENT finds the newest state, and later reads use that state', async () => {
   const { store } = newStore()
   const db = await (await ScriptedMachine.start(store)).database().open()
   const first = await db.flush()
@@ -60,7 +60,7 @@ test('a look at CURRENT finds the newest state, and later reads go by the state 
   await db.close()
 })
 
-test('a directory without a database has no CURRENT, and what RocksDB left there is shown', async () => {
+test("a directory without a database has no CURRENT, and shows RocksDB's own files", async () => {
   const { database, directory } = (await ScriptedMachine.start(newStore().store)).database()
   await expect(database.metadataSize('CURRENT')).rejects.toMatchObject({ code: 'NotFound' })
   expect(await database.children()).toBeUndefined()
@@ -96,7 +96,7 @@ describe('while it is open for writing', () => {
     expect(await database.openMetadata('CURRENT')).toMatchObject({ kind: 'served' })
   })
 
-  test('a table from elsewhere goes the way of one that was written here', async () => {
+  test('a table from elsewhere is treated like one written here', async () => {
     const { store, directory: stored } = newStore()
     const db = await (await ScriptedMachine.start(store)).database().open()
     const source = join(db.directory, '../ingested.sst')
@@ -108,7 +108,7 @@ describe('while it is open for writing', () => {
     await db.close()
   })
 
-  test('a table that is set aside as trash is gone, and leaves a file for RocksDB to delete', async () => {
+  test('a table moved to trash is gone, and leaves a file for RocksDB to delete', async () => {
     const db = await (await ScriptedMachine.start(newStore().store)).database().open()
     const table = await db.flush()
     const trash = join(db.directory, `${table}.trash`)
@@ -118,7 +118,7 @@ describe('while it is open for writing', () => {
     await db.close()
   })
 
-  test('CURRENT comes first where RocksDB destroys what is listed, in that order', async () => {
+  test('CURRENT is listed first, because RocksDB destroys files in that order', async () => {
     const db = await (await ScriptedMachine.start(newStore().store)).database().open()
     await db.flush()
     const names = (await db.database.children())!

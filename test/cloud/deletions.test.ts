@@ -17,7 +17,7 @@ let whileDeleting: () => void
 let tables: Tables
 let deletions: Deletions
 
-/** By the store's clock, which is days away from the machine's. */
+/** Time of the store's clock, which is days away from the machine's. */
 const ownedSince = new Date('2030-01-01T00:00:00Z')
 const before = (ms: number) => new Date(ownedSince.getTime() - ms)
 
@@ -67,7 +67,7 @@ function isWanted(key: string): void {
   tables.seal(key, { place: { path: '' } as DatabasePlace, objectName: key, size: 1, modified: new Date(0) })
 }
 
-test('an obsolete object is deleted after the delay, with the others of that time in one batch', async () => {
+test('an obsolete object is deleted after the delay, in one batch with others of that time', async () => {
   becomesObsolete('a')
   clock.advance(10)
   becomesObsolete('b')
@@ -119,7 +119,7 @@ test('an object that is wanted again during its deletion, and then not, is delet
   expect(batches).toEqual([['a']])
 })
 
-test('who was displaced deletes nothing any more', async () => {
+test('a displaced owner deletes nothing more', async () => {
   becomesObsolete('a')
   isOwner = false
   clock.advance(2 * hour)
@@ -130,7 +130,7 @@ test('who was displaced deletes nothing any more', async () => {
   expect(batches).toEqual([])
 })
 
-test('a failed deletion comes again later', async () => {
+test('a failed deletion is repeated later', async () => {
   becomesObsolete('a')
   failure = new Error('the store is away')
   clock.advance(2 * hour)
@@ -141,7 +141,7 @@ test('a failed deletion comes again later', async () => {
   expect(batches).toEqual([['a']])
 })
 
-test('the end takes what is due with it, and forgets the rest', async () => {
+test('finish deletes what is due and forgets the rest', async () => {
   becomesObsolete('a')
   clock.advance(hour)
   becomesObsolete('b')
@@ -152,13 +152,13 @@ test('the end takes what is due with it, and forgets the rest', async () => {
   expect(batches).toEqual([['a']])
 })
 
-test('the end asks nothing of the store where nothing is due', async () => {
+test('finish makes no request if nothing is due', async () => {
   becomesObsolete('a')
   await deletions.finish()
   expect(looks).toBe(0)
 })
 
-test('the end does not wait for a store that never answers', async () => {
+test('finish does not wait for a store that never answers', async () => {
   const silent = new Deletions(
     tables,
     {
@@ -187,8 +187,8 @@ test('nothing is deleted while another state may need it', async () => {
   expect(batches).toEqual([])
 })
 
-describe('what was obsolete before', () => {
-  test('for the delay is deleted at once, the rest when its own delay is over', async () => {
+describe('an object that was obsolete before the takeover', () => {
+  test('is deleted at once if its delay has passed, otherwise when it does', async () => {
     deletions.inherit(garbage({ old: before(2 * hour), young: before(hour / 2), unknown: undefined }))
     clock.advance(100)
     await deletions.deleteDue()
@@ -201,13 +201,13 @@ describe('what was obsolete before', () => {
     expect(batches).toEqual([['old'], ['young'], ['unknown']])
   })
 
-  test('is deleted at the end of a session that is over at once', async () => {
+  test('is deleted at the end of a session that ends at once', async () => {
     deletions.inherit(garbage({ old: before(2 * hour), young: before(hour / 2) }))
     await deletions.finish()
     expect(batches).toEqual([['old']])
   })
 
-  test('by a time that the store has not come to yet waits for the whole delay', async () => {
+  test("waits for the whole delay if dated in the store's future", async () => {
     deletions.inherit(garbage({ odd: before(-10 * hour) }))
     clock.advance(hour - 100)
     await deletions.deleteDue()
@@ -217,14 +217,14 @@ describe('what was obsolete before', () => {
     expect(batches).toEqual([['odd']])
   })
 
-  test('costs no request where nothing can be due', async () => {
+  test('costs no request if it cannot be due', async () => {
     deletions.inherit(garbage({ a: undefined }))
     await deletions.deleteDue()
     await deletions.finish()
     expect(looks).toBe(0)
   })
 
-  test('is dated later where the store could not be asked', async () => {
+  test('is dated later if the store could not be asked', async () => {
     failure = new Error('the store is away')
     deletions.inherit({
       ...garbage({ a: before(2 * hour) }),
@@ -239,7 +239,7 @@ describe('what was obsolete before', () => {
     expect(batches).toEqual([['a']])
   })
 
-  test('and is wanted again stays', async () => {
+  test('stays if it is wanted again', async () => {
     deletions.inherit(garbage({ a: before(2 * hour) }))
     isWanted('a')
     await deletions.deleteDue()
@@ -247,7 +247,7 @@ describe('what was obsolete before', () => {
   })
 })
 
-test('very many objects are one batch, and queued in no time', async () => {
+test('200,000 objects are queued quickly and deleted in one batch', async () => {
   const keys = Array.from({ length: 200_000 }, (_, index) => `key${index}`)
   const start = performance.now()
   for (const key of keys) becomesObsolete(key)
@@ -257,7 +257,7 @@ test('very many objects are one batch, and queued in no time', async () => {
   expect(batches.map((batch) => batch.length)).toEqual([200_000])
 })
 
-test('nothing is deleted after the stop, though a batch under way fails', async () => {
+test('nothing is deleted after finish, even if a batch under way fails', async () => {
   failure = new Error('the store is away')
   becomesObsolete('a')
   clock.advance(hour)

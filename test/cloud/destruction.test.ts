@@ -32,8 +32,8 @@ async function isDestroyedWithin(writes: number, database: Awaited<ReturnType<ty
     )
 }
 
-describe('a destruction that was killed after any of its writes', () => {
-  test('can be repeated, and leaves nothing then', async () => {
+describe('a destruction killed after any of its writes', () => {
+  test('can be repeated, and then leaves nothing', async () => {
     for (let writes = 0; ; writes++) {
       const database = await closedDatabase()
       const isWhole = await isDestroyedWithin(writes, database)
@@ -60,7 +60,7 @@ describe('a destruction that was killed after any of its writes', () => {
   })
 })
 
-test('a destruction that was killed is not resumed in another store, where the directory was opened by mistake', async () => {
+test('a killed destruction is not resumed in another store in which the directory was opened by mistake', async () => {
   for (let writes = 0; ; writes++) {
     const database = await closedDatabase()
     if (await isDestroyedWithin(writes, database)) return expect(writes).toBeGreaterThan(4)
@@ -74,7 +74,7 @@ test('a destruction that was killed is not resumed in another store, where the d
   }
 })
 
-describe('a destruction that was killed on the way', () => {
+describe('a destruction killed midway', () => {
   /** A database that nobody can open any more, of which all objects are there. */
   async function halfDestroyed() {
     for (let writes = 0; ; writes++) {
@@ -86,7 +86,7 @@ describe('a destruction that was killed on the way', () => {
     }
   }
 
-  test('is told to whoever opens the database from elsewhere, and nothing changes', async () => {
+  test('fails an opening from elsewhere with the reason, and changes nothing', async () => {
     const { store, directory, left } = await halfDestroyed()
     const elsewhere = (await ScriptedMachine.start(store)).database()
     await expect(elsewhere.open()).rejects.toThrow(
@@ -96,7 +96,7 @@ describe('a destruction that was killed on the way', () => {
     expect(await elsewhere.database.children()).toEqual([])
   })
 
-  test('deletes nothing of a database that was made there since', async () => {
+  test('deletes nothing of a database created there since', async () => {
     const { store, directory, root, left } = await halfDestroyed()
     await store.deleteMany(
       [...left.filter((name) => name !== 'CLOUDMANIFEST'), 'CLOUDMANIFEST'].map((name) => `db/${name}`),
@@ -112,7 +112,7 @@ describe('a destruction that was killed on the way', () => {
     await other.close()
   })
 
-  test('is never a database to another program, that knows nothing of it', async () => {
+  test('is not a database to another program, which does not know of it', async () => {
     const { store, current } = await halfDestroyed()
     await expect(store.head(`db/MANIFEST-${current}`)).rejects.toMatchObject({ code: 'NotFound' })
   })
@@ -137,7 +137,7 @@ test('a destruction that meets a commit of the present owner destroys nothing, a
   await owner.close()
 })
 
-test('a look at the store while the CLOUDMANIFEST is being deleted does not fence who destroys', async () => {
+test('a check while the CLOUDMANIFEST is being deleted does not fence the destroyer', async () => {
   const { store, root, directory } = await closedDatabase()
   const deleting = withFaults(store, {
     async deleteMany(keys) {

@@ -26,7 +26,7 @@ test.each([
 })
 
 describe.skipIf(needsRoot)(`a cache that may be larger than its disk${needsRoot}`, () => {
-  test('leaves a tenth of it free, whatever is read at once', async () => {
+  test('leaves a tenth of it free, however much is read at once', async () => {
     const { cache, files, disk } = await filled(48)
     expect(cache.metrics()).toMatchObject({ maxBytes, reserveBytes: Math.floor(4.8 * mib) })
     expect(freeBytes(disk)).toBeGreaterThanOrEqual(4.8 * mib)
@@ -53,7 +53,7 @@ describe.skipIf(needsRoot)(`a cache that may be larger than its disk${needsRoot}
     await cache.close()
   })
 
-  test('makes room at once for a write that found none, as far as there is something to evict', async () => {
+  test('makes room at once for a write that found none, as long as something can be evicted', async () => {
     const { cache, disk } = await filled(32)
     const ballast = join(disk, 'ballast')
     await writeFile(ballast, Buffer.alloc(freeBytes(disk)))
@@ -92,7 +92,7 @@ describe.skipIf(needsRoot)(`a cache that may be larger than its disk${needsRoot}
     await cache.close()
   })
 
-  test('finds less room after a restart, and gives that up which was used least recently', async () => {
+  test('evicts the least recently used files if it finds less room after a restart', async () => {
     const { cache, disk } = await filled(32)
     await cache.close()
     await writeFile(join(disk, 'ballast'), Buffer.alloc(freeBytes(disk)))

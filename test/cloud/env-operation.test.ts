@@ -17,7 +17,7 @@ beforeEach(async () => {
 })
 afterEach(() => env.close())
 
-test('a MANIFEST that nobody would read is refused, and the next one is committed', async () => {
+test('a MANIFEST that no reader accepts is refused, and the next one is committed', async () => {
   await env.lockFile(join(directory, 'LOCK'))
   const begin = async (number: number) => {
     const path = join(directory, `MANIFEST-00000${number}`)
@@ -34,7 +34,7 @@ test('a MANIFEST that nobody would read is refused, and the next one is committe
   await expect(next.synced!(8)).resolves.toBeUndefined()
 })
 
-test('a commit that the local disk fails is tried again, and succeeds once the disk is well', async () => {
+test('a commit that fails on the local disk is repeated, and succeeds once the disk works', async () => {
   await env.lockFile(join(directory, 'LOCK'))
   const path = join(directory, 'MANIFEST-000002')
   const { synced } = (await env.newWritableFile(path)) as LocalWritableFile

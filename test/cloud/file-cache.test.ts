@@ -48,7 +48,7 @@ async function bytesOnDisk(): Promise<number> {
 }
 
 describe('reading through the cache', () => {
-  test('gives the bytes of the object, fetched once however many ask at the same time', async () => {
+  test('returns the bytes of the object, fetched once however many ask at the same time', async () => {
     const stored = new Stored(10 * chunk + 17)
     const cache = await FileCache.open(directory, 100 * chunk)
     const file = cache.file('000001.sst-a', stored.bytes.length, stored.fetch).open()
@@ -78,7 +78,7 @@ describe('reading through the cache', () => {
     await cache.close()
   })
 
-  test('tells of a failed fetch, and tries again when asked again', async () => {
+  test('reports a failed fetch, and tries again when asked again', async () => {
     const stored = new Stored(chunk)
     const cache = await FileCache.open(directory, 100 * chunk)
     const file = cache.file('000001.sst-a', stored.bytes.length, stored.fetch).open()
@@ -89,7 +89,7 @@ describe('reading through the cache', () => {
     await cache.close()
   })
 
-  test('gives the bytes themselves where the disk fails', async () => {
+  test('returns the bytes themselves if the disk fails', async () => {
     const stored = new Stored(chunk)
     const cache = await FileCache.open(directory, 100 * chunk)
     await writeFile(join(directory, 'db'), 'a file where a directory has to be')
@@ -117,7 +117,7 @@ describe('the bound', () => {
     expect(cache.metrics()).toMatchObject({ bytes: 4 * chunk, files: 4, evictedFiles: 2 })
   })
 
-  test('holds at every moment, where many files grow piece by piece at once', async () => {
+  test('holds at every moment while many files grow at once', async () => {
     const cache = await FileCache.open(directory, 6 * chunk)
     const stored = [0, 1, 2, 3].map(() => new Stored(8 * chunk))
     const files = stored.map(({ bytes, fetch }, index) =>
@@ -138,7 +138,7 @@ describe('the bound', () => {
     await cache.close()
   })
 
-  test('has no room for read-ahead: what was asked for is kept all the same', async () => {
+  test('without room for read-ahead still keeps what was requested', async () => {
     const stored = new Stored(20 * chunk)
     const cache = await FileCache.open(directory, 3 * chunk)
     const file = cache.file('000001.sst-a', stored.bytes.length, stored.fetch).open()
@@ -148,7 +148,7 @@ describe('the bound', () => {
     await cache.close()
   })
 
-  test('spares a file that is read without asking, as the bridge reads what is present', async () => {
+  test('spares a file that the bridge reads without asking', async () => {
     const cache = await FileCache.open(directory, 3 * chunk)
     const stored = [0, 1, 2, 3].map(() => new Stored(chunk))
     const files = stored.map(({ bytes, fetch }, index) =>
@@ -163,7 +163,7 @@ describe('the bound', () => {
     await cache.close()
   })
 
-  test('counts an evicted file until the last reader has let go of it', async () => {
+  test('counts an evicted file until the last reader has closed it', async () => {
     const cache = await FileCache.open(directory, 2 * chunk)
     const first = new Stored(2 * chunk)
     const second = new Stored(chunk)
@@ -179,7 +179,7 @@ describe('the bound', () => {
     await cache.close()
   })
 
-  test('of less than a file: reads are answered, and nothing beyond the bound is kept', async () => {
+  test('below the size of a file: reads are answered, and nothing beyond the bound is kept', async () => {
     const stored = new Stored(8 * chunk)
     const cache = await FileCache.open(directory, chunk)
     const file = cache.file('000001.sst-a', stored.bytes.length, stored.fetch).open()
@@ -200,7 +200,7 @@ describe('the bound', () => {
     await cache.close()
   })
 
-  test('leaves a file alone that is not in the store yet', async () => {
+  test('never evicts a file that is not in the store yet', async () => {
     const cache = await FileCache.open(directory, chunk)
     const writtenPath = join(directory, 'written')
     const bytes = randomBytes(3 * chunk)
@@ -216,7 +216,7 @@ describe('the bound', () => {
 })
 
 describe('after a restart', () => {
-  test('what was fetched is there, and nothing is fetched again', async () => {
+  test('fetched chunks are there, and nothing is fetched again', async () => {
     const stored = new Stored(4 * chunk)
     const before = await FileCache.open(directory, 100 * chunk)
     await read(before.file('db/000001.sst-a', stored.bytes.length, stored.fetch).open(), chunk, 10)
@@ -233,7 +233,7 @@ describe('after a restart', () => {
     await after.close()
   })
 
-  test('a smaller bound is kept', async () => {
+  test('a smaller bound is enforced', async () => {
     const stored = [1, 2, 3].map(() => new Stored(chunk))
     const before = await FileCache.open(directory, 100 * chunk)
     for (const [index, { bytes, fetch }] of stored.entries()) {
@@ -264,30 +264,27 @@ describe('after a restart', () => {
 })
 
 describe('while it is in use', () => {
-  test.skipIf(process.platform !== 'linux')(
-    'many files that grow have few descriptors between them',
-    async () => {
-      const descriptors = async () => (await readdir('/proc/self/fd')).length
-      const before = await descriptors()
-      const stored = new Stored(2 * chunk)
-      const cache = await FileCache.open(directory, 1000 * chunk)
-      const files = Array.from({ length: 300 }, (_, index) =>
-        cache.file(`${index}.sst-a`, stored.bytes.length, stored.fetch).open(),
-      )
-      for (const offset of [0, chunk]) {
-        for (const file of files)
-          expectBytes(await read(file, offset, 10), stored.bytes.subarray(offset, offset + 10))
-        expect((await descriptors()) - before).toBeLessThan(120)
-      }
-      expect(stored.fetched).toHaveLength(600)
-      await cache.close()
-      await expect.poll(descriptors).toBeLessThanOrEqual(before + 2)
-    },
-  )
+  test.skipIf(process.platform !== 'linux')('many growing files share few descriptors', async () => {
+    const descriptors = async () => (await readdir('/proc/self/fd')).length
+    const before = await descriptors()
+    const stored = new Stored(2 * chunk)
+    const cache = await FileCache.open(directory, 1000 * chunk)
+    const files = Array.from({ length: 300 }, (_, index) =>
+      cache.file(`${index}.sst-a`, stored.bytes.length, stored.fetch).open(),
+    )
+    for (const offset of [0, chunk]) {
+      for (const file of files)
+        expectBytes(await read(file, offset, 10), stored.bytes.subarray(offset, offset + 10))
+      expect((await descriptors()) - before).toBeLessThan(120)
+    }
+    expect(stored.fetched).toHaveLength(600)
+    await cache.close()
+    await expect.poll(descriptors).toBeLessThanOrEqual(before + 2)
+  })
 
   const size = 4 * chunk
 
-  test('it may be deleted: reads go on, and what they fetch is kept again', async () => {
+  test('it may be deleted: reads continue, and what they fetch is kept again', async () => {
     const stored = new Stored(size)
     const cache = await FileCache.open(directory, 100 * chunk)
     const file = cache.file('db/000001.sst-a', size, stored.fetch)
@@ -307,7 +304,7 @@ describe('while it is in use', () => {
     await cache.close()
   })
 
-  test('its directory may be taken away for good: every read is answered', async () => {
+  test('its directory may be removed for good: every read is answered', async () => {
     const stored = new Stored(size)
     const cache = await FileCache.open(directory, 100 * chunk)
     const reader = cache.file('db/000001.sst-a', size, stored.fetch).open()
@@ -358,7 +355,7 @@ describe('while it is in use', () => {
     await after.close()
   })
 
-  test('a table that was deleted is still answered to who reads it, and nothing of it is kept', async () => {
+  test('a reader of a deleted table is still answered, and nothing of it is kept', async () => {
     const stored = new Stored(size)
     const cache = await FileCache.open(directory, 100 * chunk)
     const reader = cache.file('000001.sst-a', size, stored.fetch).open()
@@ -370,7 +367,7 @@ describe('while it is in use', () => {
     await cache.close()
   })
 
-  test('it remembers nothing of a file that nobody reads and of which it holds nothing', async () => {
+  test('it forgets a file that nobody reads and of which it holds nothing', async () => {
     const stored = new Stored(size)
     const cache = await FileCache.open(directory, 100 * chunk)
     const file = cache.file('000001.sst-a', size, stored.fetch)
@@ -383,7 +380,7 @@ describe('while it is in use', () => {
     await cache.close()
   })
 
-  test('evictions in the middle of anything: every read is right, and the accounts are balanced', async () => {
+  test('evictions at any time: every read is right, and the accounting is balanced', async () => {
     const stored = new Stored(40 * chunk)
     const cache = await FileCache.open(directory, 100 * chunk)
     const file = cache.file('000001.sst-a', stored.bytes.length, stored.fetch)
@@ -398,10 +395,10 @@ describe('while it is in use', () => {
       for (let round = 0, evictions = 0; !isDone; round++) {
         await setImmediate()
         for (const resolve of late.splice(0, 1 + (round % 3))) resolve()
-        // Not while somebody still waits since the last one, for a reader gives up when it was in vain 8 times.
+        // Not while somebody still waits since the last one, because a reader gives up after 8 failures.
         if (Math.min(...readsOf) <= evictions) continue
         evictions += 1
-        // It may fail: files come to be while it goes on.
+        // It may fail: files are created meanwhile.
         if (evictions % 3 === 0) await rm(directory, { recursive: true, force: true }).catch(() => undefined)
         else await file.evict()
       }

@@ -28,7 +28,7 @@ test('a table that the Env never saw is refused in the edit that adds it', async
   const elsewhere = new FilesElsewhere(systemFiles, [])
   const first = encodeLog([field.newTable(0, 6, 100)])
   await elsewhere.assertNone(path, first, (name) => known.has(name))
-  // Deleted by a compaction meanwhile: edits that were committed are not looked at again.
+  // Deleted by a compaction meanwhile: committed edits are not checked again.
   known.delete('000006.sst')
   const second = appendRecord(first, field.newTable(0, 7, 100))
   await expect(elsewhere.assertNone(path, second, (name) => known.has(name))).rejects.toMatchObject({

@@ -13,7 +13,7 @@ beforeEach(async () => {
 })
 afterEach(() => rm(directory, { recursive: true, force: true }))
 
-test('tables and blob files that no epoch names are told, three at most, with the way out', () => {
+test('tables and blob files without an epoch are reported, three at most, with the remedy', () => {
   const names = ['000012.sst', '000011.sst', '000013.blob', '000014.sst', '000010.log', 'CURRENT']
   expect(() => assertNoForeignTables('/db', names, url)).toThrow(
     expect.objectContaining({

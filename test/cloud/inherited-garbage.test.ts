@@ -32,18 +32,18 @@ async function shortSessions({ deletionDelayMs = hour } = {}) {
   return { dated, machine, database, session, objects, reads }
 }
 
-test('what a short session left is deleted by a later one, however short, when the delay has passed', async () => {
+test('leftovers of a short session are deleted by a later one, however short, once the delay has passed', async () => {
   const { dated, session, objects } = await shortSessions()
   for (let i = 0; i < 5; i++) await session()
   expect(await objects(/\.sst/), 'the delay has not passed').toBe(5)
   dated.advance(2 * hour)
   await session()
   expect(await objects(/\.sst/)).toBe(2)
-  // The present one, and that which this session replaced.
+  // The present one, and the one that this session replaced.
   expect(await objects(/^MANIFEST/)).toBe(2)
 })
 
-test('sessions that follow each other sooner than the delay leave no more than fits into it', async () => {
+test("sessions that follow each other sooner than the delay keep no more than one delay's worth", async () => {
   const { dated, session, objects, reads } = await shortSessions()
   const counts: number[] = []
   for (let i = 0; i < 24; i++) {
@@ -57,7 +57,7 @@ test('sessions that follow each other sooner than the delay leave no more than f
   expect(reads.filter((key) => key.includes('MANIFEST-')).length, 'its own, and one to date by').toBe(2)
 })
 
-test('what became obsolete a moment ago stays for the whole delay, though the machine is decades behind', async () => {
+test("an object that became obsolete a moment ago stays for the whole delay, even if the machine's clock is decades behind", async () => {
   const { dated, session, objects } = await shortSessions()
   await session()
   dated.advance(10 * hour)
@@ -67,7 +67,7 @@ test('what became obsolete a moment ago stays for the whole delay, though the ma
   expect(await objects(/\.sst/)).toBe(3)
 })
 
-test('an opening that cannot have anything to delete asks no more of the store', async () => {
+test('an opening that has nothing to delete makes no request for it', async () => {
   const { store } = newStore()
   const requests: string[] = []
   const counted = withFaults(store, {

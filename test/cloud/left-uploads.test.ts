@@ -30,7 +30,7 @@ function withUploads(uploads: readonly UnfinishedUpload[]) {
 
 const upload = (key: string, started = new Date('2040-06-01T00:00:00Z')) => ({ key, id: '1', started })
 
-test('uploads of past epochs are aborted by the next owner, those of strangers once they are a day old', async () => {
+test('the next owner aborts uploads of past epochs, and those of unknown epochs once they are a day old', async () => {
   const { store, dated, left, aborted } = withUploads([])
   const machine = await ScriptedMachine.start(store)
   const db = await machine.database().open()
@@ -63,7 +63,7 @@ test('uploads under way are left alone', async () => {
   expect(aborted).toEqual([])
 })
 
-test('uploads of past and unknown epochs stay where an owner under another cookie may be at work', async () => {
+test('uploads of past and unknown epochs stay if there may be an owner under another cookie', async () => {
   const { store, dated, left, aborted } = withUploads([])
   const machine = await ScriptedMachine.start(store)
   const db = await machine.database().open()
@@ -109,7 +109,7 @@ describe.each(inject('servers'))('on $name', (server) => {
     client.stop()
   })
 
-  test('what a killed owner left is aborted by the next, however short that has the database open', async () => {
+  test('the next owner aborts what a killed one left, however short its session', async () => {
     const machine = await ScriptedMachine.start(store)
     const db = await machine.database().open()
     const key = `${prefix}/db/000009.sst-${db.database.owner!.epoch}`

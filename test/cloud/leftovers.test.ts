@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { killedAfter, newStore, ScriptedMachine } from '../support/scripted-rocksdb.js'
 
-/** What lies at the place of the database, by name. */
+/** Names of the objects at the place of the database. */
 async function objectsOf(directory: string, pattern = /./): Promise<string[]> {
   const names = await readdir(join(directory, 'db')).catch(() => [])
   return names.filter((name) => pattern.test(name)).sort()
@@ -11,9 +11,9 @@ async function objectsOf(directory: string, pattern = /./): Promise<string[]> {
 
 const manifests = /^MANIFEST-/
 
-describe('a creation that was killed after any of its writes', () => {
+describe('a creation killed after any of its writes', () => {
   test.each(['on the same machine', 'elsewhere'])(
-    'can be made again %s, and what it left goes',
+    'can be repeated %s, and its leftovers are removed',
     async (where) => {
       for (let writes = 0; ; writes++) {
         const { store, directory } = newStore()
@@ -54,8 +54,8 @@ async function decapitated() {
   return { store, directory, table, cloudManifest: body }
 }
 
-describe('where a database lost its CLOUDMANIFEST', () => {
-  test('no new one is made over its tables, and nothing is lost once it is back', async () => {
+describe('if a database lost its CLOUDMANIFEST', () => {
+  test('no new one is created over its tables, and nothing is lost once it is back', async () => {
     const { store, directory, table, cloudManifest } = await decapitated()
     const before = await objectsOf(directory)
     const machine = await ScriptedMachine.start(store)
@@ -75,14 +75,14 @@ describe('where a database lost its CLOUDMANIFEST', () => {
     await db.close()
   })
 
-  test('a MANIFEST alone that names a table is enough', async () => {
+  test('a single MANIFEST that names a table prevents a creation', async () => {
     const { store, directory } = await decapitated()
     await store.deleteMany((await objectsOf(directory, /\.sst-/)).map((name) => `db/${name}`))
     const refused = (await ScriptedMachine.start(store)).database().open()
     await expect(refused).rejects.toThrow(/yet there lies MANIFEST-[0-9a-f]{16}, which leads to data/)
   })
 
-  test('a MANIFEST alone that is damaged is enough', async () => {
+  test('a single damaged MANIFEST prevents a creation', async () => {
     const { store, directory } = await decapitated()
     const [manifest] = await objectsOf(directory, manifests)
     await store.deleteMany((await objectsOf(directory)).map((name) => `db/${name}`))
@@ -91,7 +91,7 @@ describe('where a database lost its CLOUDMANIFEST', () => {
     await expect(refused).rejects.toThrow(`yet there lies ${manifest}, which leads to data`)
   })
 
-  test('a new one can be made once what lay there is removed', async () => {
+  test('a new one can be created once the remains are removed', async () => {
     const { store, directory } = await decapitated()
     await store.deleteMany((await objectsOf(directory)).map((name) => `db/${name}`))
     const db = await (await ScriptedMachine.start(store)).database().open()
@@ -99,7 +99,7 @@ describe('where a database lost its CLOUDMANIFEST', () => {
   })
 })
 
-describe('a cookie that is forgotten, or another than the database has', () => {
+describe("a cookie that is missing, or not one of the database's", () => {
   async function underCookies(...cookies: readonly string[]) {
     const { store, directory } = newStore()
     for (const cookie of cookies) {
@@ -121,7 +121,7 @@ describe('a cookie that is forgotten, or another than the database has', () => {
   test.each([
     ['', 'CLOUDMANIFEST'],
     ['typo', 'CLOUDMANIFEST-typo'],
-  ])('(%j) makes no empty database: the error names those that are there', async (cookie, object) => {
+  ])('(%j) creates no empty database: the error names the existing ones', async (cookie, object) => {
     const { store, directory } = await underCookies('blue', 'green')
     const before = await objectsOf(directory)
     const { database } = (await ScriptedMachine.start(store, { cookie })).database()
@@ -138,8 +138,8 @@ describe('a cookie that is forgotten, or another than the database has', () => {
   })
 })
 
-describe('what an epoch wrote that the CLOUDMANIFEST does not have', () => {
-  test('is not deleted by the owner: it may be of a later state than the one that was brought back', async () => {
+describe('an object of an epoch that the CLOUDMANIFEST does not list', () => {
+  test('is not deleted by the owner: it may belong to a later state than the one restored', async () => {
     const { store, directory } = newStore()
     const machine = await ScriptedMachine.start(store)
     const db = await machine.database().open()
@@ -156,7 +156,7 @@ describe('what an epoch wrote that the CLOUDMANIFEST does not have', () => {
     await copyFile(join(directory, 'earlier'), path)
     const reverted = await machine.database().open()
     machine.clock.advance(7_200_000)
-    // The MANIFEST of a past epoch goes, and in the same batch would go the rest.
+    // The MANIFEST of a past epoch is deleted; the rest would be in the same batch.
     await expect.poll(() => objectsOf(directory, manifests)).not.toEqual(expect.arrayContaining(earlier))
     expect(await objectsOf(directory)).toEqual(
       expect.arrayContaining(later.filter((name) => !earlier.includes(name))),

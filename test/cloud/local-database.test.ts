@@ -1,4 +1,4 @@
-// What a machine keeps of a database when it loses power, at any moment of an opening.
+// State of a database after its machine loses power, at any moment of an opening.
 import { expect, test } from 'vitest'
 import { readView } from '#src/catalog/database-view.js'
 import { LocalDatabase } from '#src/cloud/local-database.js'
@@ -28,7 +28,7 @@ class Computer {
     })
   }
 
-  /** Runs until it ends, or the power goes: then its names and bytes are as the disk kept them. */
+  /** Runs until it ends or the power fails: then its names and bytes are those that the disk kept. */
   async run(work: (files: Files) => Promise<void>): Promise<void> {
     let isOver = false
     let failure: unknown
@@ -66,7 +66,7 @@ async function writeSynced(files: Files, path: string, content: string): Promise
 test.each([
   ['of the state that it continues is replayed', true],
   ['of another state is set aside', false],
-])('a synced log %s, whenever the power goes in an opening', async (_, continues) => {
+])('a synced log %s, whenever the power fails during an opening', async (_, continues) => {
   const view = await aDatabase()
   const own = view.cloudManifest.current
   const next = parseEpoch('0123456789abcdef')!

@@ -11,14 +11,14 @@ beforeEach(async () => {
 })
 afterEach(() => rm(directory, { recursive: true, force: true }))
 
-test('a directory that is not there, or a file in its place, has no names', async () => {
+test('a missing directory, or a file in its place, has no names', async () => {
   await writeFile(join(directory, 'file'), '')
   expect(await readDirectory(systemFiles, join(directory, 'missing'))).toBeUndefined()
   expect(await readDirectory(systemFiles, join(directory, 'file'))).toBeUndefined()
   expect(await readDirectory(systemFiles, directory)).toEqual(['file'])
 })
 
-test('a directory that cannot be made is told with what it is for, and what to do', async () => {
+test('a directory that cannot be created is reported with its purpose, and what to do', async () => {
   await writeFile(join(directory, 'file'), '')
   await expect(makeDatabaseDirectory(systemFiles, join(directory, 'file/db'))).rejects.toMatchObject({
     code: 'IOError',
@@ -28,13 +28,13 @@ test('a directory that cannot be made is told with what it is for, and what to d
   })
 })
 
-test('a disk without room is told as such', async () => {
+test('a disk without room is reported as such', async () => {
   const full = Object.assign(new Error('no space left'), { code: 'ENOSPC' })
   const files = { ...systemFiles, mkdir: () => Promise.reject(full) }
   await expect(makeDatabaseDirectory(files, directory)).rejects.toMatchObject({ code: 'NoSpace' })
 })
 
-test('what is set aside again gets a place of its own, and comes back from there', async () => {
+test('logs set aside again get their own place, and come back from there', async () => {
   for (const expected of ['set-aside', 'set-aside-2', 'set-aside-3']) {
     await writeFile(join(directory, '000001.log'), expected)
     expect(await setAside(systemFiles, directory, ['000001.log'], 'set-aside')).toBe(expected)
@@ -44,7 +44,7 @@ test('what is set aside again gets a place of its own, and comes back from there
   expect(await readFile(join(directory, '000001.log'), 'utf8')).toBe('set-aside-2')
 })
 
-test('nothing is set aside where there is nothing', async () => {
+test('without logs nothing is set aside', async () => {
   await mkdir(join(directory, 'db'))
   expect(await setAside(systemFiles, join(directory, 'db'), [], 'set-aside')).toBeUndefined()
   expect(await readdir(join(directory, 'db'))).toEqual([])

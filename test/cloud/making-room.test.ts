@@ -52,7 +52,7 @@ async function lock(name: string): Promise<void> {
   await env.lockFile(join(root, name, 'LOCK'))
 }
 
-/** As RocksDB writes it; its upload begins. */
+/** Writes a table like RocksDB; its upload begins. */
 async function writeTable(): Promise<void> {
   const { path, sealed } = (await env.newWritableFile(join(root, 'a/000009.sst'))) as LocalWritableFile
   await writeFile(path, Buffer.alloc(tableBytes, 1))
@@ -75,7 +75,7 @@ describe('a write that finds no room waits for an upload', () => {
     await expect.poll(() => held.length).toBe(1)
   })
 
-  test('that ends, after which the table can go', async () => {
+  test('that ends, after which the table can be evicted', async () => {
     let outcome: boolean | undefined
     const waiting = makeRoom().then((isMade) => {
       outcome = isMade
@@ -92,7 +92,7 @@ describe('a write that finds no room waits for an upload', () => {
     expect(await makeRoom(), 'nothing is left that could').toBe(false)
   })
 
-  test('for half a minute, and then fails', async () => {
+  test('for half a minute at most, and then fails', async () => {
     let isOver = false
     const waiting = makeRoom().finally(() => {
       isOver = true
@@ -107,7 +107,7 @@ describe('a write that finds no room waits for an upload', () => {
 })
 
 describe.skipIf(needsRoot)(`on a full disk${needsRoot}`, () => {
-  test('an opening for writing takes the room of cached tables', async () => {
+  test('an opening for writing evicts cached tables', async () => {
     await start(smallDisk('8m'))
     await writeTable()
     await expect.poll(() => env.metrics().pendingUploads).toBe(0)
@@ -118,7 +118,7 @@ describe.skipIf(needsRoot)(`on a full disk${needsRoot}`, () => {
     expect(env.metrics().cache.bytes).toBe(0)
   })
 
-  test('with nothing cached it says so', async () => {
+  test('without cached tables it says so', async () => {
     await start(smallDisk('8m'))
     await mkdir(join(root, 'b'))
     await fillUp(root)

@@ -34,7 +34,7 @@ const failing = (code: string, call: 'mkdir' | 'lock' = 'mkdir') => ({
   files: { ...systemFiles, [call]: () => Promise.reject(Object.assign(new Error(code), { code })) },
 })
 
-test('a cache keeps what it was given, and gives its directory back', async () => {
+test('a cache keeps its files, and releases its directory', async () => {
   const opened = await openCache(parent(), config({ maxBytes: 1 << 20 }), realSystem)
   const file = opened.cache.file('db/000001.sst-a', 10, async () => Buffer.alloc(10, 7))
   await file.ensure(0, 10, 0)
@@ -66,19 +66,19 @@ test.each(['EACCES', 'ENOLCK', 'ENOTSUP'])(
   },
 )
 
-test('nobody is warned who wanted no cache', async () => {
+test('without a wanted cache there is no warning', async () => {
   const { close } = await openCache(parent(), config({ maxBytes: 0 }), failing('EROFS'))
   expect(warnings).toEqual([])
   await close()
 })
 
-test('a disk with less room than the reserve is told', async () => {
+test('a disk with less room than the reserve causes a warning', async () => {
   const { close } = await openCache(parent(), config({ reserveBytes: 2 ** 50 }), realSystem)
   expect(warnings).toEqual([expect.stringMatching(/^no room for a cache: .*"cache\.reserveBytes"/)])
   await close()
 })
 
-test('whatever else fails is an error that names the cache', async () => {
+test('any other failure is an error that names the cache', async () => {
   await writeFile(parent(), 'a file where a directory has to be')
   await expect(openCache(parent(), config({}), realSystem)).rejects.toMatchObject({
     name: 'EnvError',

@@ -32,7 +32,7 @@ const record: fc.Arbitrary<OwnerRecord> = fc.record({
   lastManifest: fc.option(fc.nat(), { nil: undefined }),
 })
 
-test('is read as it was written, and takes the place of the one before', async () => {
+test('is read as written, and replaces the one before', async () => {
   await fc.assert(
     fc.asyncProperty(record, async (written) => {
       await writeOwnerRecord(systemFiles, directory, written)
@@ -42,7 +42,7 @@ test('is read as it was written, and takes the place of the one before', async (
   )
 })
 
-test('of an earlier version lacks fields that mean nothing then', async () => {
+test('of an earlier version may lack fields', async () => {
   const old = { url: 's3://bucket/db', epochs: ['0123456789abcdef' as Epoch], creating: false }
   await writeFile(join(directory, ownerRecordName), JSON.stringify(old))
   expect(await readOwnerRecord(systemFiles, directory)).toEqual({
@@ -66,7 +66,7 @@ test.each([
   })
 })
 
-test('is none where there is no directory, or it was removed', async () => {
+test('is undefined if there is no directory, or if it was removed', async () => {
   expect(await readOwnerRecord(systemFiles, join(directory, 'none'))).toBeUndefined()
   await writeFile(join(directory, ownerRecordName), '{}')
   await removeOwnerRecord(systemFiles, directory)

@@ -40,7 +40,7 @@ const untilAborted = (signal: AbortSignal | undefined) =>
   new Promise<void>((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
 
 describe('the order in which objects arrive', () => {
-  test('a MANIFEST comes after every table that is written before it', async () => {
+  test('a MANIFEST comes after every table written before it', async () => {
     const { db, arrived } = await owned({ before: (key) => (key.includes('.sst-') ? aWhile() : undefined) })
     const tables = [await db.write(Buffer.alloc(10)), await db.write(Buffer.alloc(20))]
     await db.commit(...tables.map(({ number }, at) => field.newTable(0, number, 10 * (at + 1))))
@@ -59,7 +59,7 @@ describe('the order in which objects arrive', () => {
 })
 
 describe('a table that is not needed any more', () => {
-  test('before it is in the store leaves nothing there', async () => {
+  test('leaves nothing in the store if it was not there yet', async () => {
     const { db, directory } = await owned({
       before: (key, signal) => (key.includes('.sst-') ? untilAborted(signal) : undefined),
     })
@@ -70,7 +70,7 @@ describe('a table that is not needed any more', () => {
     expect((await readdir(join(directory, 'db'))).filter((object) => object.includes('.sst-'))).toEqual([])
   })
 
-  test('stays in the store for the delay, and is gone to RocksDB at once', async () => {
+  test('stays in the store for the delay, but is gone for RocksDB at once', async () => {
     const { db, directory, machine } = await owned()
     const name = await db.flush()
     await db.drop(name)
@@ -94,7 +94,7 @@ describe('a table that is not needed any more', () => {
 })
 
 describe('after a fence', () => {
-  test('nothing is begun, and RocksDB is told at every step', async () => {
+  test('nothing begins, and every step of RocksDB fails', async () => {
     const { db, store, machine } = await owned()
     const other = await (await ScriptedMachine.start(store)).database().open()
     await expect(db.flush()).rejects.toMatchObject({ code: 'IOFenced' })
@@ -108,7 +108,7 @@ describe('after a fence', () => {
   })
 })
 
-test('a refused upload is told by what waits for it, and the next try sends it', async () => {
+test('a refused upload fails its waiter, and the next attempt sends it', async () => {
   let isRefusing = true
   const { db, arrived } = await owned({
     before: (key) =>
@@ -125,7 +125,7 @@ test('a refused upload is told by what waits for it, and the next try sends it',
   await db.close()
 })
 
-test('a MANIFEST of another length than was written is not committed', async () => {
+test('a MANIFEST of another length than written is not committed', async () => {
   const { db, arrived } = await owned()
   const path = join(db.directory, 'MANIFEST-000099')
   await writeFile(path, 'one edit')

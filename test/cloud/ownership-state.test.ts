@@ -40,7 +40,7 @@ test('only an epoch whose CLOUDMANIFEST was never sent, or lost for good, is saf
   expect(states.filter(isNeverNamed)).toEqual(['creating', 'candidate', 'overtaken'])
 })
 
-test('no sequence of events leads from a sent CLOUDMANIFEST to a clean-up but a loss that is settled', () => {
+test('after a sent CLOUDMANIFEST only a settled loss allows a clean-up', () => {
   const reached = new Set<OwnershipState>(['unsettled'])
   for (let before = -1; before !== reached.size; ) {
     before = reached.size

@@ -11,7 +11,7 @@ describe('the write-ahead log', () => {
     const machine = await ScriptedMachine.start(store)
     await (await machine.database().open()).close()
     const host = machine.database()
-    // What RocksDB asks for before it takes the lock.
+    // RocksDB's calls before it takes the lock.
     await host.database.children()
 
     const other = await machine.database().open()
@@ -40,7 +40,7 @@ describe('the write-ahead log', () => {
   })
 })
 
-/** The store, whose HEADs wait until they are let through. */
+/** The store, with HEADs that wait until they are let through. */
 function withSlowHeads(store: ObjectStore) {
   const waiting: (() => void)[] = []
   let isSlow = false
@@ -63,7 +63,7 @@ function withSlowHeads(store: ObjectStore) {
   }
 }
 
-test('an owner whose database is deleted in the store is told, and how it comes back', async () => {
+test('an owner whose database was deleted in the store gets an error that says how to restore it', async () => {
   const { store } = newStore()
   const machine = await ScriptedMachine.start(store, { ownershipCheckMs: 1000 })
   const db = await machine.database().open()
@@ -77,7 +77,7 @@ test('an owner whose database is deleted in the store is told, and how it comes 
   await db.close()
 })
 
-test('an owner whose store is away, as a disk that is not mounted, is not fenced, and goes on when it is back', async () => {
+test('an owner whose store is away, like an unmounted disk, is not fenced, and continues when it is back', async () => {
   const { store, directory } = newStore()
   const machine = await ScriptedMachine.start(store, { ownershipCheckMs: 1000 })
   const db = await machine.database().open()
@@ -94,7 +94,7 @@ test('an owner whose store is away, as a disk that is not mounted, is not fenced
   await db.close()
 })
 
-test('somebody who loses the creation of a database leaves the IDENTITY of the owner alone', async () => {
+test("the loser of a creation leaves the winner's IDENTITY alone", async () => {
   const { store, directory } = newStore()
   const owner = await ScriptedMachine.start(store)
   let owned: Promise<{ close(): Promise<void> }> | undefined
@@ -114,8 +114,8 @@ test('somebody who loses the creation of a database leaves the IDENTITY of the o
   await (await owned)?.close()
 })
 
-describe('an owner whose claim succeeded, but not what follows it', () => {
-  /** A database without IDENTITY, and a store that does not take a new one at first. */
+describe('an owner whose claim succeeded, but not the steps after it', () => {
+  /** A database without IDENTITY, and a store that refuses a new one at first. */
   async function withoutIdentity() {
     const { store, directory } = newStore()
     const first = await ScriptedMachine.start(store)
@@ -143,14 +143,14 @@ describe('an owner whose claim succeeded, but not what follows it', () => {
     return { store, directory, machine, commit }
   }
 
-  test('does it with the next commit', async () => {
+  test('completes them with the next commit', async () => {
     const { directory, commit } = await withoutIdentity()
     expect(await readdir(join(directory, 'db'))).not.toContain('IDENTITY')
     await commit()
     expect(await readdir(join(directory, 'db'))).toContain('IDENTITY')
   })
 
-  test('looks whether the database is still its own meanwhile', async () => {
+  test('checks meanwhile whether it still owns the database', async () => {
     const { store, machine } = await withoutIdentity()
     await store.deleteMany(['db/CLOUDMANIFEST'])
     machine.clock.advance(1000)
@@ -158,8 +158,8 @@ describe('an owner whose claim succeeded, but not what follows it', () => {
   })
 })
 
-describe('an owner that let go', () => {
-  test('in the middle of a look at the store never takes the next opening for somebody else', async () => {
+describe('an owner that released the database', () => {
+  test('during a check never takes the next opening for a stranger', async () => {
     const slow = withSlowHeads(newStore().store)
     const machine = await ScriptedMachine.start(slow.store, { ownershipCheckMs: 1000 })
     const db = await machine.database().open()
@@ -180,7 +180,7 @@ describe('an owner that let go', () => {
     await db.close()
   })
 
-  test('deletes nothing more, though a deletion failed as it let go', async () => {
+  test('deletes nothing more, even if a deletion failed during the release', async () => {
     const { store } = newStore()
     let deletions = 0
     let fail: ((error: Error) => void) | undefined
@@ -210,7 +210,7 @@ describe('an owner that let go', () => {
 })
 
 describe('another state of the database, under a cookie', () => {
-  test('keeps every object that it may need, for as long as it is there', async () => {
+  test('keeps every object that it may need for as long as it exists', async () => {
     const { store, directory } = newStore()
     const machine = await ScriptedMachine.start(store)
     const objects = () => readdir(join(directory, 'db'))
@@ -238,8 +238,8 @@ describe('another state of the database, under a cookie', () => {
   })
 })
 
-describe('a look at the store while somebody writes', () => {
-  test('is never Corruption: a state that has passed by is read anew', async () => {
+describe('a read of the store while somebody writes', () => {
+  test('is never Corruption: a state that changed meanwhile is read again', async () => {
     const { store } = newStore()
     const writer = await ScriptedMachine.start(store, { deletionDelayMs: 0 })
     const db = await writer.database().open()
@@ -249,7 +249,7 @@ describe('a look at the store while somebody writes', () => {
     const overtaken = withFaults(store, {
       async *list(prefix, options) {
         lists += 1
-        // Between the MANIFEST and the list of tables there is a compaction, and what it made obsolete is gone.
+        // A compaction between the MANIFEST and the list of tables: its inputs are gone.
         if (lists === 1) {
           await db.flush()
           await db.drop(table)

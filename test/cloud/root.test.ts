@@ -22,7 +22,7 @@ function lookAtMany(): void {
   for (let number = 0; number < 2000; number++) root.realPath(join(path, `other-${number}`))
 }
 
-test('a link to a database that is open leads there until it is closed, whatever else is looked at', () => {
+test('a link to an open database leads there until it is closed, whatever other paths are used', () => {
   expect(root.realPath(join(path, 'link'))).toBe(join(path, 'a'))
   root.opened(join(path, 'a'))
   turnLink()
@@ -33,7 +33,7 @@ test('a link to a database that is open leads there until it is closed, whatever
   expect(root.realPath(join(path, 'link'))).toBe(join(path, 'b'))
 })
 
-test('a path is looked at anew after many others: memory does not grow with every path that a program used', () => {
+test('forgets paths after many others: memory does not grow with each path that a program uses', () => {
   expect(root.realPath(join(path, 'link'))).toBe(join(path, 'a'))
   turnLink()
   expect(root.realPath(join(path, 'link')), 'it is known').toBe(join(path, 'a'))

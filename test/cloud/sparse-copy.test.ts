@@ -25,7 +25,7 @@ async function mapOnDisk(): Promise<ChunkMap | undefined> {
   return ChunkMap.decode(await readFile(path + mapSuffix), size, bootId)
 }
 
-test('what is written is on disk before its chunks count as present', async () => {
+test('chunks are on disk before they count as present', async () => {
   let dataWritten = 0
   const order: string[] = []
   const files = {
@@ -56,7 +56,7 @@ test('what is written is on disk before its chunks count as present', async () =
   await copy.close()
 })
 
-test('a write after a rest opens the files again, one after the end does nothing', async () => {
+test('a write reopens idle files, and does nothing after close', async () => {
   const copy = await SparseCopy.empty(systemFiles, path, 1, size, bootId)
   await copy.write(0, randomBytes(chunk))
   await copy.closeIdle()
@@ -66,7 +66,7 @@ test('a write after a rest opens the files again, one after the end does nothing
   expect((await mapOnDisk())!.presentBytes).toBe(2 * chunk)
 })
 
-test('a leftover of the same name is no part of it', async () => {
+test('a leftover of the same name is not reused', async () => {
   const old = await SparseCopy.empty(systemFiles, path, 1, size, bootId)
   await old.write(0, randomBytes(chunk))
   await old.close()
@@ -76,7 +76,7 @@ test('a leftover of the same name is no part of it', async () => {
   await copy.close()
 })
 
-test('a complete file moves with its map waiting for it, and is the same file to who has it open', async () => {
+test('a complete file moves to its map, and stays the same file for readers that have it open', async () => {
   const local = join(directory, '1.sst')
   const bytes = randomBytes(size)
   await writeFile(local, bytes)
@@ -92,7 +92,7 @@ test('a complete file moves with its map waiting for it, and is the same file to
   expect(await copy.isThere()).toBe(true)
 })
 
-test('it says which bytes it holds, and that it is gone when somebody deletes it', async () => {
+test('it knows which bytes it holds, and whether somebody deleted it', async () => {
   const copy = await SparseCopy.empty(systemFiles, path, 1, size, bootId)
   const bytes = randomBytes(chunk)
   await copy.write(1, bytes)

@@ -18,7 +18,7 @@ test('each event leads from each state where the table says', () => {
   expectTransitions<TableState, TableEvent>(nextTableState, drawing, { isDocumented: true })
 })
 
-test('nothing that RocksDB has is deleted: only what was dropped can be, and what is wanted again first is not', () => {
+test('only dropped files can be deleted, and not those wanted again before', () => {
   const events = drawing.trim().split('\n')[0]!.trim().split(/ +/) as TableEvent[]
   const reached = new Set<TableState>(['sealed', 'stored'])
   for (const state of reached) {

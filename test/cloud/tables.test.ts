@@ -12,13 +12,13 @@ const fileOf = (name: string): StoredFile => ({
   modified: new Date(0),
 })
 
-test('files of the state that was taken over are stored, and neither on their way in nor out', () => {
+test('files of the inherited state are stored, neither pending nor leaving', () => {
   const tables = new Tables(new Map([['1.sst', fileOf('1.sst')]]))
   expect(tables.live('1.sst')).toMatchObject({ key: 'db/1.sst-e', state: 'stored' })
   expect([tables.pending.size, tables.leaving.size]).toEqual([0, 0])
 })
 
-test('an object that somebody left is known once, by its key', () => {
+test('a leftover object is known once, by its key', () => {
   const tables = new Tables(new Map())
   const left = tables.inherit('db/MANIFEST-e')
   expect(tables.inherit('db/MANIFEST-e')).toBe(left)
@@ -27,13 +27,13 @@ test('an object that somebody left is known once, by its key', () => {
   expect(tables.leaving.size).toBe(0)
 })
 
-/** What RocksDB, the uploads and the deletions may do next; an impossible one does nothing. */
+/** Possible next steps of RocksDB, the uploads and the deletions; an impossible one does nothing. */
 const step = fc.tuple(
   fc.constantFrom('seal', 'drop', 'start', 'arrive', 'fail', 'retry', 'delete', 'vanish'),
   fc.constantFrom('1.sst', '2.sst'),
 )
 
-test('whatever happens, RocksDB has what it sealed and did not drop, and no other object is deleted', () => {
+test('whatever happens, RocksDB has every file that it sealed and did not drop, and only dropped ones are deleted', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       const tables = new Tables(new Map())

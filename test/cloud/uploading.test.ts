@@ -8,7 +8,7 @@ import { newStore, ScriptedMachine, withFaults } from '../support/scripted-rocks
 const table = Buffer.alloc(200_000, 7)
 
 describe('a table is in the store before the MANIFEST names it', () => {
-  test('though the cache has no place for its chunk map', async () => {
+  test('even if the cache has no room for its chunk map', async () => {
     const { store, directory } = newStore()
     const machine = await ScriptedMachine.start(store)
     const db = await machine.database().open()
@@ -25,7 +25,7 @@ describe('a table is in the store before the MANIFEST names it', () => {
     await db.close()
   })
 
-  test('though the cache is deleted before it moves in there', async () => {
+  test('even if the cache is deleted before the table moves there', async () => {
     const { store } = newStore()
     const machine = await ScriptedMachine.start(store)
     const db = await machine.database().open()
@@ -38,7 +38,7 @@ describe('a table is in the store before the MANIFEST names it', () => {
   })
 })
 
-test('a table that RocksDB calls damaged stays as it is until the store has it', async () => {
+test('a table that RocksDB finds damaged stays until the store has it', async () => {
   const { store, directory } = newStore()
   let isAway = true
   const faulty = withFaults(store, {

@@ -77,7 +77,7 @@ test('a failed upload fails the wait, and the next wait tries it again', async (
   expect(tables.pending.size).toBe(0)
 })
 
-test('an attempt that ends without an answer tells what the one before was answered', async () => {
+test('an attempt that ends without an answer reports the answer to the one before', async () => {
   seal('a')
   const first = expect(uploads.settled()).rejects.toThrow('the store is full')
   await pending.fail('a', 'NoSpace', 'the store is full')
@@ -93,7 +93,7 @@ test('an attempt that ends without an answer tells what the one before was answe
   }
 })
 
-test('a cancelled upload is waited for by nobody', async () => {
+test('nobody waits for a cancelled upload', async () => {
   seal('a')
   await expect.poll(() => pending.started).toEqual(['a'])
   await uploads.cancel(tables.drop('a'))
@@ -111,7 +111,7 @@ test('a wait under way fails when one of its uploads is cancelled: what it names
   await uploads.settled()
 })
 
-test('a cancelled upload is waited for until it has let go of the file, one without its turn is not', async () => {
+test('cancelling waits until an upload has closed the file, but not for one that has not begun', async () => {
   const names = ['a', 'b', 'c', 'd', 'e']
   for (const name of names) seal(name)
   await expect.poll(() => pending.started).toEqual(['a', 'b', 'c', 'd'])
@@ -127,7 +127,7 @@ test('a cancelled upload is waited for until it has let go of the file, one with
   ])
 })
 
-test('a file whose name is being deleted is sent when that deletion can do no more harm', async () => {
+test('a file whose name is being deleted is sent once that deletion has ended', async () => {
   const old = tables.inherit('a')
   tables.on(old, 'delete')
   let vanish = () => {}

@@ -8,10 +8,10 @@ beforeAll(async () => {
 })
 afterAll(() => db.close())
 
-/** What a program without types might pass. */
+/** Arguments that a program without types might pass. */
 const bad = (options: unknown) => options as never
 
-describe('an option that a call does not have is refused, and nothing is done', () => {
+describe('an option that a call does not have is refused before anything is done', () => {
   test.each<[string, () => unknown, RegExp]>([
     [
       'put',

@@ -47,14 +47,14 @@ test.each<[name: string, call: () => Promise<unknown>]>([
   },
 )
 
-test('writes that fail together have an error each, with the stack of their own caller', async () => {
+test('writes that fail together each have an error with the stack of their own caller', async () => {
   async function evenUser(): Promise<void> {
     await db.put('a', '1')
   }
   async function oddUser(): Promise<void> {
     await db.put('b', '2')
   }
-  // Those that wait for the one under way are written together.
+  // Writes that wait for the one under way are written together.
   const users = Array.from({ length: 100 }, (_, at) => (at % 2 === 0 ? evenUser : oddUser))
   const errors = await Promise.all(users.map(failureOf))
   expect(new Set(errors).size).toBe(users.length)

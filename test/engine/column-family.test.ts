@@ -4,7 +4,7 @@ import { all, newPath, openDatabase } from './open-database.ts'
 
 const text = { valueEncoding: 'utf8' } as const
 
-test('column families hold the same key apart', async () => {
+test('column families keep the same key apart', async () => {
   const db = await openDatabase({ columnFamilies: { blue: {}, red: {} } })
   const [blue, red] = [db.columnFamily('blue'), db.columnFamily('red')]
   await db.batch([
@@ -21,7 +21,7 @@ test('column families hold the same key apart', async () => {
   ])
 })
 
-test('those that exist are opened without being named', async () => {
+test('existing ones are opened without being named', async () => {
   const path = newPath()
   const first = await openDatabase({ path, columnFamilies: { blue: {} } })
   await first.put('key', 'value', { columnFamily: first.columnFamily('blue') })
@@ -32,13 +32,13 @@ test('those that exist are opened without being named', async () => {
   expect(await second.get('key', { columnFamily: second.columnFamily('blue'), ...text })).toBe('value')
 })
 
-test('those that are not named may be left out by who only reads', async () => {
+test('a read-only opening may leave out those that it does not name', async () => {
   const path = newPath()
   const families = { blue: {}, red: { comparator: 'rocksdb.ReverseBytewiseComparator' } }
   const writer = await openDatabase({ path, columnFamilies: families })
   await writer.put('key', 'value', { columnFamily: writer.columnFamily('blue') })
   await writer.close()
-  // Of an order that is not told, `red` cannot be opened.
+  // `red` cannot be opened, because its order is not given.
   const request = { path, readOnly: true, columnFamilies: { blue: {} } }
   await expect(openDatabase(request)).rejects.toMatchObject({ code: 'InvalidArgument' })
   const reader = await openDatabase({ ...request, onlyNamedFamilies: true })
@@ -47,7 +47,7 @@ test('those that are not named may be left out by who only reads', async () => {
   await expect(openDatabase({ path, onlyNamedFamilies: true })).rejects.toThrow(TypeError)
 })
 
-test('one that is missing is created only where that is asked for', async () => {
+test('a missing one is created only on request', async () => {
   const path = newPath()
   await (await openDatabase({ path })).close()
   await expect(
@@ -60,7 +60,7 @@ test('one that is missing is created only where that is asked for', async () => 
   expect(db.columnFamilyNames).toEqual(['default', 'blue'])
 })
 
-test('each has options of its own, on top of those of the database', async () => {
+test('each can have its own options, on top of those of the database', async () => {
   const db = await openDatabase({
     options: { num_levels: 5, target_file_size_base: 1 << 20 },
     columnFamilies: { flat: { num_levels: 3 } },
@@ -104,7 +104,7 @@ test('an iterator over a dropped one still reads it', async () => {
   expect(await all(iterator)).toEqual([['key', 'value']])
 })
 
-test('the default one stays', async () => {
+test('the default one cannot be dropped', async () => {
   const db = await openDatabase()
   await expect(db.dropColumnFamily(db.columnFamily('default'))).rejects.toThrow(RangeError)
   await db.put('key', 'value')
@@ -117,7 +117,7 @@ test('one of another database is refused', async () => {
   })
 })
 
-test('a flush is of one, or of all', async () => {
+test('a flush covers one, or all', async () => {
   const db = await openDatabase({ columnFamilies: { blue: {} } })
   const blue = db.columnFamily('blue')
   const files = (columnFamily = db.columnFamily('default')) =>

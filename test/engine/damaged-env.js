@@ -1,6 +1,6 @@
 /**
- * An Env in memory of which some tables are damaged for good: those that were created while `control` said so, from when it
- * says so no more. A read of one waits each time until the test lets it go on.
+ * Env in memory with permanently damaged tables: those created while `control` said so, once it no longer does. Each read
+ * of one waits until the test lets it continue.
  */
 import { MemoryEnv } from '#src/env/memory-env.js'
 
@@ -45,7 +45,7 @@ class DamagedEnv extends MemoryEnv {
     return { isOther: false, advice: 'it was fetched again and is damaged' }
   }
 
-  /** The first read after each look for other bytes waits. */
+  /** The first read after each refetch waits. */
   async #untilReleased() {
     if (!this.#waits) return
     this.#waits = false

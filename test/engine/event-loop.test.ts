@@ -32,7 +32,7 @@ test('1,000 reads in flight leave the event loop a turn every few milliseconds',
   expect(delay.percentile(99) / 1e6).toBeLessThan(20)
 })
 
-test('more reads than there are threads do not keep the host of their own Env from answering', async () => {
+test('more reads than threads do not keep the host of their Env from answering', async () => {
   const env = memoryEnv()
   const db = await openDatabase({ env, path: newPath(), options: uncached })
   try {

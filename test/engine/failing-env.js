@@ -1,11 +1,11 @@
-/** An Env in memory that opens and reads tables only as long as the test wants. */
+/** Env in memory that opens and reads tables only as long as the test wants. */
 import { EnvError } from '#src/env/env-error.js'
 import { MemoryEnv } from '#src/env/memory-env.js'
 
 class FailingEnv extends MemoryEnv {
   #control
 
-  /** `control`: how many accesses there were to tables, and the number of the one that fails. */
+  /** `control`: number of accesses to tables so far, and number of the one that fails. */
   constructor(control) {
     super()
     this.#control = new Int32Array(control)

@@ -1,4 +1,4 @@
-// An Env of which single reads fail, each one in turn.
+// An Env whose reads fail one at a time, each in turn.
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { hostedEnv, RocksDB, type RocksDBOptions } from '#src/index.js'
 import { fillLevels, keyAt, lazily } from '../support/many-levels.js'
@@ -12,10 +12,10 @@ const withoutCache = { ...lazily, block_based_table_factory: { no_block_cache: t
 type Model = ReadonlyMap<string, string>
 
 /**
- * Opens the database anew and reads it, with the first access to a table failing, then with the second, and so on
- * until all have had their turn.
+ * Opens and reads the database again and again: first with the first access to a table failing, then with the second,
+ * until each has failed once.
  *
- * @returns how often `read` threw. `check` has what it gave otherwise.
+ * @returns number of times that `read` threw; otherwise `check` gets its result.
  */
 async function failEach<T>(
   options: RocksDBOptions,
@@ -55,7 +55,7 @@ describe.each([
   ['with a block cache', lazily],
 ])('%s', (_, options) => {
   test.each([false, true])(
-    'a scan of which any one read fails has all entries or rejects (reversed: %s)',
+    'a scan has all entries or rejects, whichever read fails (reversed: %s)',
     async (reverse) => {
       const failures = await failEach(
         options,
@@ -66,7 +66,7 @@ describe.each([
     },
   )
 
-  test('a getMany of which any one read fails has all values or rejects', async () => {
+  test('a getMany has all values or rejects, whichever read fails', async () => {
     const asked = Array.from({ length: keys }, (__, index) => keyAt(index))
     const failures = await failEach(
       options,

@@ -20,7 +20,7 @@ const options = {
   level0_file_num_compaction_trigger: 2,
 }
 
-/** Takes all the room that a disk has. Returns what gives it back. */
+/** Fills a disk. Returns a function that frees it. */
 function fillDisk(disk: string): () => void {
   const path = join(disk, 'ballast')
   const file = openSync(path, 'w')
@@ -34,7 +34,7 @@ function fillDisk(disk: string): () => void {
   return () => rmSync(path)
 }
 
-/** Takes all the files that a disk has. Those that are there can still be written. */
+/** Uses up all files of a disk. Existing ones can still be written. */
 function takeFiles(disk: string): () => void {
   const directory = join(disk, 'taken')
   mkdirSync(directory)
@@ -54,7 +54,7 @@ function untilFull(write: () => void): void {
 
 type Line = { acknowledged?: number; refused?: string; reads?: string; done?: number }
 
-/** The writer's process. `until` resolves with its first line that suits. */
+/** The writer's process. `until` resolves with its first matching line. */
 function startWriter(input: object, environment: NodeJS.ProcessEnv) {
   const child: ChildProcess = spawn(process.execPath, [writer, JSON.stringify(input)], {
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -234,7 +234,7 @@ describe.skipIf(needsRoot !== '')(`on a full disk${needsRoot}`, () => {
     },
   )
 
-  test('closing fails when the disk does not take what manual_wal_flush has held back of the log', async () => {
+  test('closing fails when the disk has no room for the log that manual_wal_flush held back', async () => {
     const { disk, path, openOptions, db } = await openOn('plain files', '24m', {
       manual_wal_flush: true,
       allow_fallocate: false,

@@ -1,4 +1,4 @@
-// Compactions of a table that stays damaged, however often it is fetched.
+// Compactions of a table that stays damaged however often it is fetched.
 import { expect, onTestFinished, test } from 'vitest'
 import { hostedEnv, RocksDB } from '#src/index.js'
 import { begun, damaging, released } from './damaged-env.js'
@@ -13,7 +13,7 @@ test('a compaction that meets the same damage again fails, also when others have
   const db = await RocksDB.open('/damaged/db', { env, options, columnFamilies: { sound: {}, damaged: {} } })
   onTestFinished(() => db.close())
   onTestFinished(() => void Atomics.store(control, released, 1e9))
-  /** It overlaps with the one before, so that a compaction has to read both. */
+  /** Overlaps with the one before, so that a compaction has to read both. */
   const writeTable = async (name: string) => {
     const columnFamily = db.columnFamily(name)
     for (const key of ['a', 'z']) await db.put(key, 'value', { columnFamily })

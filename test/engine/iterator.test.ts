@@ -56,7 +56,7 @@ describe('a range', () => {
     expect(await withPrefix(0xff, 0xff)).toEqual(keys.slice(4))
   })
 
-  test('that makes no sense is refused', async () => {
+  test('that is invalid is refused', async () => {
     const db = await letters()
     expect(() => db.iterator({ gt: 'a', gte: 'a' })).toThrow('expected one of "gte" and "gt", got both')
     expect(() => db.iterator({ lt: 'a', lte: 'a' })).toThrow(RangeError)
@@ -89,7 +89,7 @@ describe('an iterator', () => {
     expect((await all(iterator)).map(([key]) => key).join('')).toBe('abcde')
   })
 
-  test('goes through many chunks of entries, of tables and of memory', async () => {
+  test('spans many chunks of entries, in tables and in memory', async () => {
     const db = await openDatabase()
     const keys = Array.from({ length: 20_000 }, (_, i) => String(i).padStart(6, '0'))
     const put = (some: string[]) => db.batch(some.map((key) => ({ type: 'put', key, value: key.repeat(5) })))
@@ -114,7 +114,7 @@ describe('an iterator', () => {
     ])
   })
 
-  test('hands out batches until there is nothing left', async () => {
+  test('returns batches until nothing is left', async () => {
     const db = await openDatabase()
     await db.batch(
       Array.from({ length: 1000 }, (_, i) => ({ type: 'put', key: Buffer.of(i >> 8, i), value: '' })),
@@ -128,7 +128,7 @@ describe('an iterator', () => {
     expect(await iterator.nextBatch()).toEqual([])
   })
 
-  test('answers calls that were made at the same time in their order', async () => {
+  test('answers concurrent calls in their order', async () => {
     const db = await letters()
     const iterator = db.iterator(text)
     const results = await Promise.all(Array.from({ length: 7 }, () => iterator.next()))
@@ -150,7 +150,7 @@ describe('an iterator', () => {
     await expect(iterator.next()).rejects.toMatchObject({ code: 'Closed' })
   })
 
-  test('is not cut short by the closing of its database: it fails', async () => {
+  test('fails, rather than ending early, when its database is closed', async () => {
     const db = await letters()
     const iterator = db.iterator(text)
     await iterator.next()
@@ -167,7 +167,7 @@ describe('an iterator', () => {
     await failing
   })
 
-  test('in another order than that of bytes has no ranges', async () => {
+  test('over an order other than that of bytes has no ranges', async () => {
     const db = await openDatabase({ options: { comparator: 'rocksdb.ReverseBytewiseComparator' } })
     await db.put('a', '')
     await db.put('b', '')

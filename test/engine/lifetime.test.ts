@@ -1,4 +1,4 @@
-// How a process ends that has used a database: by itself, and never by a crash.
+// A process that has used a database ends by itself, and never by a crash.
 import { expect, test } from 'vitest'
 import { runChild } from '../support/child.ts'
 import { newPath, openDatabase } from './open-database.ts'
@@ -55,7 +55,7 @@ test('a process ends by itself with a database that is still open, and nothing i
   expect(await db.get('key', { valueEncoding: 'utf8' })).toBe('value')
 })
 
-test('a process does not end before what it does not wait for is done', async () => {
+test('a process does not end before calls that it does not await are done', async () => {
   const path = newPath()
   const { ended } = await run(`const db = await RocksDB.open(path); void db.put('key', 'value')`, path)
   expect(ended).toBe(0)
@@ -139,7 +139,7 @@ test('two threads of a process each have databases of their own', async () => {
   expect(ended).toBe(0)
 })
 
-test('what is forgotten instead of closed can be collected', async () => {
+test('objects that are dropped without being closed can be collected', async () => {
   const { lines, ended } = await run(`
     const { setFlagsFromString } = await import('node:v8')
     setFlagsFromString('--expose-gc')

@@ -3,7 +3,7 @@ import { test } from 'vitest'
 import { type BatchOperation, type KeyRange, RocksDB } from '#src/index.js'
 import { all, newPath } from './open-database.ts'
 
-/** Few enough that keys meet, and with the bytes at the ends of what a byte can be. */
+/** Few enough that keys collide, with the smallest and largest bytes. */
 const key = fc
   .uint8Array({ maxLength: 2, max: 3 })
   .map((bytes) => Buffer.from(bytes.map((byte) => [0, 1, 254, 255][byte]!)))
@@ -70,7 +70,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 )
 
-/** A database in a few lines: what the real one has to agree with. Keys are held as latin1, whose order is that of the bytes. */
+/** Model of a database, with which the real one has to agree. Keys are latin1, whose order is that of the bytes. */
 class Model {
   readonly #entries = new Map<string, Buffer>()
 
@@ -109,7 +109,7 @@ function same(what: string, actual: unknown, expected: unknown): void {
   if (a !== b) throw new Error(`${what}: got ${a} instead of ${b}`)
 }
 
-test('a database answers as a sorted map does, whatever is done to it', async () => {
+test('a database behaves as a sorted map under any operations', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
       const path = newPath()

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { type OpenOptions, RocksDB } from '#src/index.js'
 
-/** A directory that is not there yet; what is in it is removed when the test ends. */
+/** A directory that does not exist yet, and is removed when the test ends. */
 export function newPath(): string {
   const parent = mkdtempSync(join(tmpdir(), 'cloudenv-engine-'))
   onTestFinished(() => rmSync(parent, { recursive: true, force: true }))
@@ -19,7 +19,7 @@ export async function openDatabase(options: OpenOptions & { readonly path?: stri
   return db
 }
 
-/** What an iterator yields. */
+/** Entries of an iterator. */
 export async function all<T>(iterable: AsyncIterable<T>): Promise<T[]> {
   const items: T[] = []
   for await (const item of iterable) items.push(item)

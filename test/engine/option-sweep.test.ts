@@ -46,13 +46,13 @@ const hostile: readonly Options[] = [
   { table_properties_collectors: 'nullptr' },
   { table_properties_collectors: '{}' },
   { env: 'nullptr' },
-  // Of former versions: accepted, to do nothing.
+  // Options of former versions, accepted without effect.
   { max_mem_compaction_level: 2 },
   { soft_rate_limit: 1 },
   { block_based_table_factory: { skip_table_builder_flush: true } },
 ]
 
-/** Strange, and fine: limits are not to forbid what works. */
+/** Unusual but fine: limits must not forbid what works. */
 const strange: readonly Options[] = [
   { compaction_readahead_size: 0 },
   { max_background_jobs: 1 },
@@ -101,13 +101,13 @@ interface Outcome {
   readonly outcome: string
 }
 
-/** What becomes of a database with each of the options; the last outcome is how the process ended if that was too early. */
+/** Outcome of opening a database with each of the options; the last one is how the process ended, if it ended early. */
 async function outcomes(all: readonly Options[]): Promise<Outcome[]> {
   const directory = temporaryDirectory('cloudenv-options')
   const cases = join(directory, 'cases.json')
   writeFileSync(cases, JSON.stringify(all))
   const user = join(import.meta.dirname, '../support/option-user.js')
-  // No file of more than 1 GB (in blocks of 512 bytes): what reserves a disk is to fail, and not to fill it.
+  // No file of more than 1 GB (in blocks of 512 bytes), so that reserving a whole disk fails instead of filling it.
   const limited = ['-c', 'ulimit -f 2000000 && exec "$@"', 'sh', process.execPath, user, cases]
   const child = spawn('sh', limited, {
     env: { ...process.env, TMPDIR: directory },
@@ -126,7 +126,7 @@ async function outcomes(all: readonly Options[]): Promise<Outcome[]> {
 }
 
 describe('no option ends the process', () => {
-  test('values that would are refused with the option that they are of', async () => {
+  test('values that would are refused, with the name of the option', async () => {
     for (const { options, outcome } of await outcomes(hostile)) {
       expect(outcome, JSON.stringify(options)).toMatch(
         /^RangeError: (expected option "|option ".*" can't be set)/,
@@ -134,12 +134,12 @@ describe('no option ends the process', () => {
     }
   })
 
-  test('whatever is tried on any option is refused, or works', async () => {
+  test('any value of any option is refused, or works', async () => {
     for (const { options, outcome } of await outcomes(sampled(40)))
       expect(outcome, JSON.stringify(options)).toMatch(/^(works$|TypeError: |RangeError: |RocksDBError: )/)
   }, 120_000)
 
-  test('values that are only strange work', async () => {
+  test('values that are merely unusual work', async () => {
     for (const { options, outcome } of await outcomes(strange))
       expect(outcome, JSON.stringify(options)).toBe('works')
   })

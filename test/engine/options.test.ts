@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { RocksDB } from '#src/index.js'
 import { newPath, openDatabase } from './open-database.ts'
 
-/** What RocksDB wrote into the newest OPTIONS file. */
+/** Contents of the newest OPTIONS file of RocksDB. */
 function optionsFile(path: string): string {
   const newest = readdirSync(path)
     .filter((name) => /^OPTIONS-\d+$/.test(name))
@@ -13,7 +13,7 @@ function optionsFile(path: string): string {
   return readFileSync(join(path, newest), 'utf8')
 }
 
-test('options reach the part of RocksDB that they are for', async () => {
+test('options reach the part of RocksDB that they belong to', async () => {
   const db = await openDatabase({
     options: {
       max_background_jobs: 7,
@@ -87,7 +87,7 @@ test('an option of the database is refused for a column family', async () => {
   )
 })
 
-test('createIfMissing wins over the option of that name', async () => {
+test('createIfMissing overrides the option of that name', async () => {
   const options = { create_if_missing: true, create_missing_column_families: true }
   await expect(RocksDB.open(newPath(), { options, createIfMissing: false })).rejects.toMatchObject({
     code: 'NotFound',

@@ -1,4 +1,4 @@
-/** An Env in memory whose tables cannot be created, or not be committed, for a while. */
+/** Env in memory whose tables cannot be created or committed for a while. */
 import { EnvError } from '#src/env/env-error.js'
 import { MemoryEnv } from '#src/env/memory-env.js'
 

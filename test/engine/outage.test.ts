@@ -1,4 +1,4 @@
-// What a flush does while the store is away.
+// Flushes while the store is away.
 import { expect, test } from 'vitest'
 import { hostedEnv, RocksDB } from '#src/index.js'
 import { promptMs } from '../support/prompt.js'
@@ -28,7 +28,7 @@ async function withOutage(
   }
 }
 
-/** Message of a flush that may take that long. */
+/** Error message of a flush with this time limit. */
 const flushed = (db: RocksDB, timeoutMs: number) =>
   db.flush({ timeoutMs }).then(
     () => 'done',
@@ -51,7 +51,7 @@ test.each([1, 5])('a flush that meets an outage of %i attempts waits for it to p
   })
 })
 
-test('a flush fails once its time is up, with what the store said, and nothing is lost', async () => {
+test('a flush fails once its time is up, with the error of the store, and nothing is lost', async () => {
   await withOutage({ failures: 1e9, error: outage }, async (db) => {
     await meetOutage(db, 400)
     const begun = performance.now()
@@ -83,7 +83,7 @@ test.each([100, 1500])('a database closes in an outage, %i ms after it began', a
   })
 })
 
-test('closing ends a flush that waits for the end of an outage', async () => {
+test('closing ends a flush that is waiting out an outage', async () => {
   await withOutage({ failures: 1e9, error: outage }, async (db) => {
     const flush = expect(db.flush({ timeoutMs: 2 ** 31 })).rejects.toThrow(/the store does not answer/)
     await meetOutage(db, 400)
@@ -104,7 +104,7 @@ test('a flush whose time is up while RocksDB recovers says why, and one with mor
   })
 })
 
-test('a flush does not wait where the database belongs to somebody else now', async () => {
+test('a flush does not wait if the database belongs to somebody else now', async () => {
   await withOutage({ failures: 1e9, error: fence }, async (db) => {
     await expect(db.flush({ timeoutMs: 2 ** 31 })).rejects.toMatchObject({ code: 'IOFenced' })
   })

@@ -7,7 +7,7 @@ import { newPath, openDatabase } from './open-database.ts'
 const text = { valueEncoding: 'utf8' } as const
 
 describe('reading and writing', () => {
-  test('what is put is there until it is deleted, asked for one way or the other', async () => {
+  test('a put is readable until it is deleted, with get and getSync', async () => {
     const db = await openDatabase()
     await db.put('tea', 'green')
     expect(await db.get('tea', text)).toBe('green')
@@ -26,7 +26,7 @@ describe('reading and writing', () => {
     expect(db.getSync(new TextEncoder().encode('grün'), text)).toBe('✓')
   })
 
-  test('keys and values are any bytes, none included', async () => {
+  test('keys and values are any bytes, or none', async () => {
     const db = await openDatabase()
     const bytes = Uint8Array.from({ length: 256 }, (_, i) => i)
     await db.put(bytes, bytes)
@@ -92,7 +92,7 @@ describe('reading and writing', () => {
     expect(await db.get('key', text)).toBe('very last')
   })
 
-  test('a flush takes the writes with it that were called before', async () => {
+  test('a flush includes the writes called before it', async () => {
     const path = newPath()
     const db = await openDatabase({ path })
     void db.put('key', 'value', { disableWAL: true })
@@ -101,7 +101,7 @@ describe('reading and writing', () => {
     expect(await db.getProperty('rocksdb.num-entries-active-mem-table')).toBe('0')
   })
 
-  test('a compaction leaves of each key only its newest value', async () => {
+  test('a compaction keeps only the newest value of each key', async () => {
     const db = await openDatabase({ options: { disable_auto_compactions: true } })
     for (const value of ['1', '2', '3']) {
       await Promise.all([db.put('a', value), db.put('b', value)])
@@ -140,7 +140,7 @@ describe('a batch', () => {
     expect(await db.getMany(['a', 'b', 'draft/1'], text)).toEqual([undefined, '2', undefined])
   })
 
-  test('with a mistake anywhere in it does nothing', async () => {
+  test('with an invalid operation anywhere in it does nothing', async () => {
     const db = await openDatabase()
     const first = { type: 'put', key: 'a', value: '1' } as const
     await expect(db.batch([first, { type: 'put', key: 'b', value: 7 as never }])).rejects.toThrow(TypeError)
@@ -171,7 +171,7 @@ describe('a batch', () => {
 })
 
 describe('opening', () => {
-  test('what was written is there when the database is opened again', async () => {
+  test('a reopened database has what was written', async () => {
     const path = newPath()
     const first = await openDatabase({ path })
     await first.put('in the log', '1')
@@ -187,7 +187,7 @@ describe('opening', () => {
     ])
   })
 
-  test('finds no database where none is to be created, and leaves nothing behind', async () => {
+  test('fails where there is none to open and none may be created, and leaves nothing behind', async () => {
     const path = newPath()
     await expect(RocksDB.open(path, { createIfMissing: false })).rejects.toMatchObject({
       code: 'NotFound',
@@ -232,7 +232,7 @@ describe('opening', () => {
 })
 
 describe('closing', () => {
-  test('may be asked for again and again', async () => {
+  test('may be repeated', async () => {
     const db = await openDatabase()
     expect(db.close()).toBe(db.close())
     await db.close()
@@ -253,7 +253,7 @@ describe('closing', () => {
     expect(await again.get('key 199', text)).toBe('value')
   })
 
-  test('ends every use', async () => {
+  test('ends every use of the database', async () => {
     const db = await openDatabase({ columnFamilies: { other: {} } })
     const iterator = db.iterator()
     const snapshot = db.snapshot()
@@ -303,7 +303,7 @@ describe('a snapshot', () => {
   })
 })
 
-describe('bad arguments are told apart from failures', () => {
+describe('bad arguments are distinguished from failures', () => {
   test.each([[7], [null], [undefined], [{}], [[1, 2]], [new ArrayBuffer(2)], [new Uint16Array(2)]])(
     '%o is neither a key nor a value',
     async (bad) => {

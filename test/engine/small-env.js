@@ -1,4 +1,4 @@
-/** An Env in memory that has no room, or fails otherwise, in the middle of its first table. */
+/** Env in memory that runs out of room, or fails otherwise, in the middle of its first table. */
 import { EnvError } from '#src/env/env-error.js'
 import { MemoryEnv } from '#src/env/memory-env.js'
 

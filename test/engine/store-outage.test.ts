@@ -1,4 +1,4 @@
-// An object store that refuses what is written to it, for whatever reason, and takes it later.
+// An object store that refuses writes, for whatever reason, and accepts them later.
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,12 +9,12 @@ import { FaultProxy, s3ErrorBody } from '../support/fault-proxy.js'
 import { promptMs } from '../support/prompt.js'
 import { type TestStoreKind, testStores } from '../support/test-stores.js'
 
-/** How a store is made to refuse, and to work again. */
+/** A way to make a store refuse, and work again. */
 interface Refusal {
   readonly store: Pick<CloudEnvOptions, 'store'> & Partial<CloudEnvOptions>
   begin(): void
   end(): void
-  /** What flushes fail with meanwhile. */
+  /** Error of flushes meanwhile. */
   readonly reason: RegExp
 }
 
@@ -22,12 +22,12 @@ const stores = testStores()
 const directory = stores.find(({ name }) => name === 'directory')!
 const servers = stores.filter(({ name }) => name === 'minio')
 
-/** The directory is another thing for a while: what is unmounted, or moved away. */
+/** The directory is missing for a while, as if unmounted or moved away. */
 function movedAway(): Refusal {
   const url = directory.make().url()
   const path = fileURLToPath(url)
   return {
-    // A look whether the database is still ours would find that it is gone.
+    // A check whether the database is still ours would find it gone.
     store: { store: url, ownershipCheckMs: 0 },
     begin() {
       renameSync(path, `${path}-away`)
@@ -84,7 +84,7 @@ async function withDatabase(
   }
 }
 
-/** Flushes until that fails with the reason: the Env tries again by itself first, for longer on a busy machine. */
+/** Flushes until one fails with the reason: the Env retries first, for longer on a busy machine. */
 async function awaitRefusal(db: RocksDB, reason: RegExp): Promise<void> {
   const flush = () =>
     db.flush({ timeoutMs: 1500 }).then(
@@ -94,7 +94,7 @@ async function awaitRefusal(db: RocksDB, reason: RegExp): Promise<void> {
   await expect.poll(flush).toMatch(reason)
 }
 
-/** Flushes until `seconds` have passed, each time in vain. */
+/** Flushes until `seconds` have passed; each flush fails. */
 async function flushInVain(db: RocksDB, seconds: number, reason: RegExp): Promise<void> {
   const end = performance.now() + seconds * 1000
   while (performance.now() < end) {
@@ -160,7 +160,7 @@ describe.each(refusals)('%s', (_name, makeRefusal) => {
     })
   })
 
-  test('a database closes while the store refuses, whatever is under way, and has everything when it is opened again', async () => {
+  test('a database closes while the store refuses, whatever is under way, and has everything when reopened', async () => {
     const refusal = await makeRefusal()
     const root = mkdtempSync(join(tmpdir(), 'cloudenv-outage-'))
     onTestFinished(() => rmSync(root, { recursive: true, force: true }))

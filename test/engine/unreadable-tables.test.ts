@@ -57,7 +57,7 @@ async function scan(db: RocksDB, range: Range): Promise<[string, string][]> {
   return all(db.iterator({ ...range, keyEncoding: 'utf8', valueEncoding: 'utf8' }))
 }
 
-/** The error; undefined where all was right. */
+/** The error; undefined if everything was right. */
 async function errorOf(reading: Promise<unknown>, expected: unknown): Promise<{ code: string } | undefined> {
   const outcome = await reading.then(
     (value) => ({ value }),
@@ -68,7 +68,7 @@ async function errorOf(reading: Promise<unknown>, expected: unknown): Promise<{ 
   return undefined
 }
 
-describe('with any one table that cannot be read', () => {
+describe('with any one table unreadable', () => {
   const ranges: [name: string, range: Range][] = [
     ['forward', {}],
     ['in reverse', { reverse: true }],
@@ -121,7 +121,7 @@ describe('a scan that has failed', () => {
     await iterator.close()
   }
 
-  test('fails when it is read on, and a new one succeeds once the tables are back', async () => {
+  test('fails again when read further, and a new one succeeds once the tables are back', async () => {
     await withDatabase(async (db) => {
       await failing(db, (table) => renameSync(table, `${table}.away`))
       for (const table of tables) renameSync(`${table}.away`, table)
@@ -130,7 +130,7 @@ describe('a scan that has failed', () => {
   })
 })
 
-test('a limit is reached before a table that cannot be read, and no error comes of it', async () => {
+test('a scan whose limit comes before an unreadable table does not fail', async () => {
   await withDatabase(async (db) => {
     const [first] = expectedOf({})
     const iterator = db.iterator({ limit: 1, keyEncoding: 'utf8', valueEncoding: 'utf8' })
@@ -138,7 +138,7 @@ test('a limit is reached before a table that cannot be read, and no error comes 
   })
 })
 
-test('a table of the name that LevelDB gives it is read', async () => {
+test('reads a table that has the name LevelDB gives it', async () => {
   const [table] = tables
   const renamed = table!.replace('.sst', '.ldb')
   renameSync(table!, renamed)
@@ -164,7 +164,7 @@ test.each(faults)('a compaction with a table that %s fails, and loses nothing', 
     await db.close()
     rmSync(copy, { recursive: true })
   }
-  // All but tables of the last level that nothing overlaps.
+  // All tables except those of the last level that nothing overlaps.
   expect(rejections).toBeGreaterThan(2)
 })
 

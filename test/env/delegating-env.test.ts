@@ -7,14 +7,14 @@ import { describeEnv } from './env-contract.ts'
 
 describeEnv('DelegatingEnv', () => new DelegatingEnv(createMemoryEnv()), { local: false })
 
-test('what the bridge may do by itself is what it may do with the other Env', () => {
+test('the bridge may do by itself what it may do with the other Env', () => {
   for (const env of [createMemoryEnv(), createPosixEnv()]) {
     const { localNames, localLocks } = new DelegatingEnv(env)
     expect({ localNames, localLocks }).toEqual({ localNames: env.localNames, localLocks: env.localLocks })
   }
 })
 
-test('a method that the other Env leaves out does what its absence means', async () => {
+test('a method that the other Env lacks behaves as if absent', async () => {
   const env = new DelegatingEnv(createPosixEnv())
   expect(await env.makeRoom('/a', 1)).toBe(false)
   expect(await env.refetch('/a', 0, 1, 0)).toEqual({ isOther: false, advice: '' })
@@ -23,7 +23,7 @@ test('a method that the other Env leaves out does what its absence means', async
   env.attach({ fenced() {} })
 })
 
-test('a method that the other Env has is passed on', async () => {
+test('a method that the other Env has is forwarded', async () => {
   const calls: unknown[][] = []
   const optional = ['attach', 'makeRoom', 'abandon', 'refetch', 'metrics'] as const
   const methods = optional.map((name) => [

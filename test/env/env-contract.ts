@@ -7,7 +7,7 @@ import { EnvHost } from '#src/host/env-host.js'
 import { Op } from '#src/host/wire.js'
 import { WireClient } from '../support/wire-client.ts'
 
-/** What RocksDB expects of every Env, asked over a real socket. `local` Envs keep files on the disk. */
+/** RocksDB's expectations of every Env, tested over a real socket. `local` Envs keep files on the disk. */
 export function describeEnv(name: string, create: () => Env, expected: { local: boolean }): void {
   describe(name, () => {
     let temp: string
@@ -32,7 +32,7 @@ export function describeEnv(name: string, create: () => Env, expected: { local: 
     const path = (name: string) => join(dir, name)
     const notFound = { code: 'NotFound', retryable: false }
 
-    test('what is written is read back, in order and at random', async () => {
+    test('written bytes are read back, sequentially and at random', async () => {
       await env.write(path('000009.sst'), 'hello, world')
       expect(await env.read(path('000009.sst'))).toEqual(Buffer.from('hello, world'))
       const file = await env.openReadable(path('000009.sst'))
@@ -42,7 +42,7 @@ export function describeEnv(name: string, create: () => Env, expected: { local: 
       await file.close()
     })
 
-    test('a file of many small and of large appends comes back as it was', async () => {
+    test('a file of many small and large appends reads back as written', async () => {
       const pieces = [1, 4095, 262_143, 1, 262_144, 1_000_000, 3].map((size, i) => Buffer.alloc(size, i + 1))
       const file = await env.openWritable(path('000010.sst'))
       for (const piece of pieces) await file.append(piece)
@@ -52,7 +52,7 @@ export function describeEnv(name: string, create: () => Env, expected: { local: 
       expect((await env.read(path('000010.sst'), Op.newRandomAccessFile)).equals(whole)).toBe(true)
     })
 
-    test('a writable file replaces the one that was there', async () => {
+    test('a writable file replaces an existing one', async () => {
       await env.write(path('CURRENT'), 'MANIFEST-000001\n')
       await env.write(path('CURRENT'), 'new')
       expect((await env.read(path('CURRENT'))).toString()).toBe('new')
@@ -64,7 +64,7 @@ export function describeEnv(name: string, create: () => Env, expected: { local: 
       expect((await env.read(path('000004.sst'))).toString()).toBe('onetwo')
     })
 
-    test('a file can be cut while it is written', async () => {
+    test('a file can be truncated while it is written', async () => {
       const file = await env.openWritable(path('000005.sst'))
       await file.append(Buffer.from('0123456789'))
       await file.truncate(4)
@@ -95,12 +95,12 @@ export function describeEnv(name: string, create: () => Env, expected: { local: 
       ['listing it with sizes', () => env.attributes(path('none'))],
       ['deleting the directory', () => env.deleteDir(path('none'))],
       ['asking whether it is a directory', () => env.isDirectory(path('none'))],
-    ])('of what is not there, %s says NotFound and names it', async (_, ask) => {
+    ])('%s of a missing file is NotFound and names it', async (_, ask) => {
       await expect(ask()).rejects.toMatchObject(notFound)
       await expect(ask()).rejects.toThrow(path('none'))
     })
 
-    test('a directory lists the base names of what is in it, directories too', async () => {
+    test('a directory lists the base names of its files and directories', async () => {
       await env.write(path('b.sst'), 'bb')
       await env.write(path('a.sst'), 'a')
       await env.createDirIfMissing(path('sub'))
@@ -113,7 +113,7 @@ export function describeEnv(name: string, create: () => Env, expected: { local: 
       ])
     })
 
-    test('creating a directory that is there succeeds, and a file in its place does not', async () => {
+    test('creating an existing directory succeeds, unless it is a file', async () => {
       await env.createDirIfMissing(path('sub'))
       await env.createDirIfMissing(path('sub'))
       expect(await env.isDirectory(path('sub'))).toBe(true)
@@ -122,7 +122,7 @@ export function describeEnv(name: string, create: () => Env, expected: { local: 
       await expect(env.createDirIfMissing(path('file'))).rejects.toMatchObject({ code: 'IOError' })
     })
 
-    test('a directory is deleted when it is empty, not before', async () => {
+    test('only an empty directory can be deleted', async () => {
       await env.createDirIfMissing(path('sub'))
       await env.write(path('sub/c.sst'), 'c')
       await expect(env.deleteDir(path('sub'))).rejects.toMatchObject({ code: 'IOError' })
@@ -139,7 +139,7 @@ export function describeEnv(name: string, create: () => Env, expected: { local: 
       expect(await env.children(dir)).toEqual(['CURRENT'])
     })
 
-    test('a directory is renamed with all that is in it', async () => {
+    test('a directory is renamed with its contents', async () => {
       await env.createDirIfMissing(path('checkpoint.tmp'))
       await env.write(path('checkpoint.tmp/CURRENT'), 'x')
       await env.rename(path('checkpoint.tmp'), path('checkpoint'))
@@ -147,7 +147,7 @@ export function describeEnv(name: string, create: () => Env, expected: { local: 
       await expect(env.children(path('checkpoint.tmp'))).rejects.toMatchObject(notFound)
     })
 
-    test('a directory does not become a part of itself', async () => {
+    test('a directory cannot be moved into itself', async () => {
       await env.createDirIfMissing(path('sub'))
       await expect(env.rename(path('sub'), path('sub/sub'))).rejects.toMatchObject({
         code: 'InvalidArgument',
@@ -176,11 +176,11 @@ export function describeEnv(name: string, create: () => Env, expected: { local: 
       expect(await env.freeSpace(dir)).toBeGreaterThan(0)
     })
 
-    test('the fsync of a directory says which local directory to sync, where there is one', async () => {
+    test('the fsync of a directory says which local directory to sync, if any', async () => {
       expect(await env.fsyncDirectory(dir)).toBe(expected.local ? dir : undefined)
     })
 
-    test('a lock is held by one client, and the other is told by whom', async () => {
+    test("one client holds a lock, and another's error says who", async () => {
       const other = await WireClient.connect(socketPath, 'db_bench (pid 4711)')
       await other.lock(path('LOCK'))
       await expect(env.lock(path('LOCK'))).rejects.toMatchObject({

@@ -35,7 +35,7 @@ test('a file in memory behaves as an array of bytes does, across its chunks', ()
   )
 })
 
-test('appending to a large file leaves what is there where it is', () => {
+test('appending to a large file does not move its contents', () => {
   const file = new MemoryFile()
   file.append(Buffer.alloc(1 << 20, 1))
   const before = [0, 300_000, 900_000].map((offset) => file.read(offset, 10).buffer)

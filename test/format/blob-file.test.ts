@@ -9,7 +9,7 @@ import { blobFooter, blobHeader, blobRecordHeader } from '../support/raw-blob-fi
 const name = '000009.blob'
 const [key, value] = [Buffer.from('key'), Buffer.from('value')]
 
-describe('what was written is read', () => {
+describe('everything is read as written', () => {
   test.each([
     [0, 'NoCompression'],
     [1, 'Snappy'],
@@ -81,7 +81,7 @@ describe('corrupt is', () => {
       /values are said to expire/,
     ],
     [
-      'a compression that there is not',
+      'an unknown compression',
       () => decodeBlobHeader(blobHeader({ compression: 51 }), name),
       /compression type 51 is unknown/,
     ],
@@ -107,7 +107,7 @@ describe('corrupt is', () => {
       expect(() => decodeBlobFooter(flipped(bytes, bit >> 3, 1 << (bit & 7)), name, 99)).toThrow(EnvError)
   })
 
-  test('any flipped bit in the header of a record, but in the checksum of what follows it', () => {
+  test('any flipped bit in the header of a record, except in the checksum of its content', () => {
     const bytes = blobRecordHeader({ key, value })
     for (let bit = 0; bit < 28 * 8; bit++)
       expect(() => decodeBlobRecordHeader(flipped(bytes, bit >> 3, 1 << (bit & 7)), name, 30)).toThrow(
@@ -119,7 +119,7 @@ describe('corrupt is', () => {
 test.each([
   ['version', { version: 2 }],
   ['flag', { flags: 8 }],
-])('a %s of the future is not supported', (_, header) => {
+])('a %s of a future version is not supported', (_, header) => {
   expect(() => decodeBlobHeader(blobHeader(header), name)).toThrow(
     expect.objectContaining({
       code: 'NotSupported',

@@ -8,7 +8,7 @@ import { bytes } from '../support/version-edits.js'
 const decode = (value: Uint8Array) =>
   decodeBlobReference(value, (reason) => corruption('000017.sst', 4096, reason))
 
-test('what was written is read', () => {
+test('references are read as written', () => {
   const number = fc.nat({ max: Number.MAX_SAFE_INTEGER })
   fc.assert(
     fc.property(number, number, number, (file, offset, size) => {
@@ -30,7 +30,7 @@ describe('corrupt is', () => {
     expect(() => decode(value)).toThrow(/^000017.sst is corrupt at byte 4096: /)
   })
 
-  test('or sound whatever else', () => {
+  test('any other value is sound', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 40 }), (value) => {
         try {

@@ -12,7 +12,7 @@ import { corruption } from '#src/format/corruption.js'
 const text = Buffer.from('The quick brown fox jumps over the lazy dog')
 
 describe('a checksum', () => {
-  // The lower halves of what `xxhsum` prints.
+  // Lower halves of the output of `xxhsum`.
   test.each<[ChecksumType, number]>([
     ['kxxHash', 0xe85ea4de],
     ['kxxHash64', 0x1fda71bc],
@@ -24,7 +24,7 @@ describe('a checksum', () => {
     expect((await loadChecksum('kNoChecksum'))(text)).toBe(0)
   })
 
-  test('of type kXXH3 of nothing is 0, and of one byte not', async () => {
+  test('of type kXXH3 is 0 for nothing, and not for one byte', async () => {
     const xxh3 = await loadChecksum('kXXH3')
     expect(xxh3(new Uint8Array())).toBe(0)
     expect(xxh3(Buffer.of(0))).not.toBe(0)
@@ -57,7 +57,7 @@ describe('a checksum', () => {
 })
 
 test.each<ChecksumType>(['kCRC32c', 'kxxHash', 'kxxHash64', 'kXXH3'])(
-  'a checksum of type %s is the same of pieces as of the whole',
+  'a checksum of type %s is the same in pieces as of the whole',
   async (type) => {
     const checksum = await loadChecksum(type)
     const running = await loadRunningChecksum(type)
@@ -71,7 +71,7 @@ test.each<ChecksumType>(['kCRC32c', 'kxxHash', 'kxxHash64', 'kXXH3'])(
   },
 )
 
-test('the modifier depends on the place beyond 4 GiB too, and is none without a base', () => {
+test('the modifier depends on offsets beyond 4 GiB too, and is 0 without a base', () => {
   expect(checksumModifier(0, 4096)).toBe(0)
   expect(checksumModifier(0xffff_ffff, 1)).toBe(0xffff_fffe)
   expect(checksumModifier(1, 2 ** 32)).toBe(0)

@@ -19,7 +19,7 @@ const entries = fc.array(fc.record({ key: sharingKey, value: fc.uint8Array({ max
   maxLength: 50,
 })
 
-test('entries are read as they were written, whatever keys share and wherever they restart', () => {
+test('entries are read as written, whatever prefixes keys share and wherever they restart', () => {
   fc.assert(
     fc.property(
       entries,

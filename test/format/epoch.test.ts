@@ -41,7 +41,7 @@ test('a file belongs to the first past epoch that ends behind it, else to the cu
   ])
 })
 
-test('and so among any number of epochs, of which some wrote nothing', () => {
+test('also among any number of epochs, some of which wrote nothing', () => {
   fc.assert(
     fc.property(fc.array(fc.nat(50), { maxLength: 20 }), fc.nat(60), (unordered, number) => {
       const ends = unordered.sort((a, b) => a - b)
@@ -52,7 +52,7 @@ test('and so among any number of epochs, of which some wrote nothing', () => {
   )
 })
 
-test('an epoch that starts gives every earlier file to the epoch that had it', () => {
+test('a new epoch leaves every earlier file to the epoch that had it', () => {
   const added = addEpoch(manifest, 400, epoch('dd'))
   fc.assert(fc.property(fc.nat(399), (number) => epochOf(added, number) === epochOf(manifest, number)))
   expect(epochOf(added, 400)).toBe('dd')

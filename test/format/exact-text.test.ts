@@ -12,7 +12,7 @@ test('bytes that are UTF-8 become that text, a byte order mark included', () => 
   expect(exactText(Buffer.from('\ufeffa'))).toBe('\ufeffa')
 })
 
-test('bytes that are no UTF-8 become text that tells so, and different bytes different text', () => {
+test('bytes that are not UTF-8 become recognizable text, different for different bytes', () => {
   const other = fc.uint8Array({ minLength: 1, maxLength: 4 })
   const surrogate = Uint8Array.of(0xed, 0xb3, 0xbf)
   expect([Uint8Array.of(0xff), Uint8Array.of(0xfe), surrogate].map(exactText)).toEqual([

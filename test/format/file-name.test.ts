@@ -42,7 +42,7 @@ describe('a base name in a database directory', () => {
     expect(parseFileName(name)).toEqual(parsed)
   })
 
-  test('is read back from what is built', () => {
+  test('is parsed back from its built form', () => {
     fc.assert(
       fc.property(fc.maxSafeNat(), (number) => {
         expect(parseFileName(tableFileName(number))).toEqual({ kind: 'table', number })
@@ -103,7 +103,7 @@ describe('the name of an object', () => {
     expect(parseObjectName(name)).toBeUndefined()
   })
 
-  test('whatever is understood is spelled in one way only, and stays in its directory', () => {
+  test('every parsed name has one spelling only, and stays in its directory', () => {
     const hostile = fc.stringMatching(
       /^(CLOUDMANIFEST|MANIFEST|0000[0-9]{1,4}\.(sst|blob))?-?[0-9a-f./\\\0-]{0,18}$/,
     )

@@ -19,7 +19,7 @@ const keys = fc
   .array(fc.array(fc.constantFrom(0, 1, 255), { maxLength: 12 }).map((bytes) => Uint8Array.from(bytes)))
   .map((unsorted) => unsorted.sort(Buffer.compare))
 
-test('entries are read as they were written, in every form that an index has', () => {
+test('entries are read as written, in every form of an index', () => {
   fc.assert(
     fc.property(
       formats,

@@ -7,7 +7,7 @@ import { appendRecord, blockSize, encodeLog, readLog } from '#src/format/log-rec
 const payloads = (bytes: Uint8Array, tail: 'strict' | 'recover' = 'strict') =>
   [...readLog(bytes, { name: 'LOG', tail })].map((record) => Buffer.from(record.payload))
 
-/** Sizes around what fits a block are where the format is subtle. */
+/** The format is subtle for sizes near that of a block. */
 const payload = fc
   .oneof(
     fc.nat(100),
@@ -16,7 +16,7 @@ const payload = fc
   )
   .chain((size) => fc.integer({ min: 0, max: 255 }).map((fill) => Buffer.alloc(size, fill)))
 
-/** A record with a header of our making, to write what our writer never does. */
+/** A record with a custom header, for records that our writer never writes. */
 function rawRecord(type: number, body: Uint8Array, logNumber?: number): Buffer {
   const number = Buffer.alloc(logNumber === undefined ? 0 : 4)
   if (logNumber !== undefined) number.writeUInt32LE(logNumber)
@@ -63,7 +63,7 @@ test('a record that starts with only a header left in its block has an empty fir
   expect(payloads(log)).toEqual([filler, Buffer.from('next')])
 })
 
-test('each record tells where it starts and ends', () => {
+test('each record has its start and end', () => {
   const log = encodeLog([Buffer.from('abc'), Buffer.alloc(40_000), Buffer.from('d')])
   const records = [...readLog(log, { name: 'LOG', tail: 'strict' })]
   expect(records.map(({ start }) => start)).toEqual([0, 10, 10 + 40_000 + 14])
@@ -102,7 +102,7 @@ test('a changed bit anywhere is corruption at the offset of its record, or the e
   expect(() => payloads(bad, 'recover')).toThrow('LOG is corrupt at byte 10: the checksum does not match')
 })
 
-test('zeros that were allocated ahead are skipped, data behind them is corruption', () => {
+test('preallocated zeros are skipped, and data after them is corruption', () => {
   const log = encodeLog([Buffer.from('one')])
   expect(payloads(Buffer.concat([log, Buffer.alloc(5)]))).toHaveLength(1)
   expect(payloads(Buffer.concat([log, Buffer.alloc(3 * blockSize)]))).toHaveLength(1)
@@ -127,7 +127,7 @@ test('the rest of an older record ends a recycled log when recovering', () => {
   expect(() => payloads(log)).toThrow('corrupt at byte 14')
 })
 
-test('notes and unknown types that may be ignored are no records', () => {
+test('ignorable notes and unknown types are not records', () => {
   const log = Buffer.concat([
     rawRecord(10, Buffer.alloc(4)),
     rawRecord(130, Buffer.alloc(9)),
@@ -151,7 +151,7 @@ test.each([
   expect(() => payloads(log, 'recover')).toThrow(reason)
 })
 
-test('a record of more fragments than any writer makes is corruption, and not held', () => {
+test('a record of more fragments than any writer makes is corruption, and is not held in memory', () => {
   const start = rawRecord(2, Buffer.of(1))
   const middle = rawRecord(3, Buffer.of(1))
   // Blocks full of the smallest fragments: 4,096 of 8 bytes each.

@@ -80,7 +80,7 @@ describe('a footer is understood', () => {
     })
   })
 
-  test('of format version 6, which has no index and knows its place', async () => {
+  test('of format version 6, which has no index and stores its offset', async () => {
     expect(await read(await extendedFooter())).toEqual({
       offset: fileSize - maxFooterSize,
       formatVersion: 6,
@@ -92,7 +92,7 @@ describe('a footer is understood', () => {
   })
 })
 
-test('reading a footer leaves its bytes as they are', async () => {
+test('reading a footer does not change its bytes', async () => {
   const bytes = await extendedFooter()
   const before = Buffer.from(bytes)
   await read(bytes)
@@ -109,13 +109,13 @@ describe('a table is refused', () => {
     ['that is short', () => footer().subarray(6), 'Corruption', '47 bytes are too few'],
     ['that ends otherwise', () => footer({ ending: 1n }), 'Corruption', 'magic number is 0x1'],
     [
-      'that is a plain one',
+      'that is a plain table',
       () => footer({ ending: 0x8242229663bf9564n }),
       'NotSupported',
       'a plain table, not a block-based',
     ],
     [
-      'that is an old plain one',
+      'that is an old plain table',
       () => footer({ ending: 0x4f3418eb7a8f13b8n }),
       'NotSupported',
       'a plain table',

@@ -16,7 +16,7 @@ const indexType = 'rocksdb.block.based.table.index.type'
 const globalSequence = 'rocksdb.external_sst_file.global_seqno'
 const externalVersion = { 'rocksdb.external_sst_file.version': Buffer.of(2, 0, 0, 0) }
 
-test('numbers, text and what is unknown are kept by name', () => {
+test('numbers, text and unknown properties are kept by name', () => {
   const { numbers, texts, raw } = properties({
     'rocksdb.num.entries': Buffer.from(encodeVarint(3600)),
     'rocksdb.comparator': Buffer.from('leveldb.BytewiseComparator'),
@@ -29,14 +29,14 @@ test('numbers, text and what is unknown are kept by name', () => {
 })
 
 describe('the index', () => {
-  test('of a table that does not say is the oldest form', () => {
+  test('of a table without the property has the oldest form', () => {
     expect(properties({})).toMatchObject({
       indexType: 'kBinarySearch',
       indexFormat: { hasUserKeys: false, hasDeltaHandles: false, hasFirstKeys: false },
     })
   })
 
-  test('has the form that the table says', () => {
+  test('has the form in the property', () => {
     const found = properties({
       [indexType]: Buffer.of(3, 0, 0, 0),
       'rocksdb.index.key.is.user.key': Buffer.of(1),
@@ -68,7 +68,7 @@ describe('the global sequence number', () => {
     ],
     ['that a table could have, and does not, is there too', externalVersion, 'inManifest'],
     [
-      'of a table in the first form of those to be ingested is none',
+      'of a table in the first format for ingestion is undefined',
       { 'rocksdb.external_sst_file.version': Buffer.of(1, 0, 0, 0) },
       undefined,
     ],
@@ -77,7 +77,7 @@ describe('the global sequence number', () => {
   })
 })
 
-describe('what nobody has is corruption:', () => {
+describe('implausible properties are corruption:', () => {
   const named = (names: readonly string[]) =>
     encodeBlock(names.map((name) => ({ key: Buffer.from(name), value: Buffer.alloc(0) })))
 

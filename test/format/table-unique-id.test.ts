@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { tableUniqueId } from '#src/format/table-unique-id.js'
 
-/** What `ldb manifest_dump` and `sst_dump` of RocksDB 9.1 say of the same tables. */
+/** Output of `ldb manifest_dump` and `sst_dump` of RocksDB 9.1 for the same tables. */
 test.each([
   {
     what: 'a database',
@@ -26,7 +26,7 @@ test.each([
   },
 ])('the id of a table of $what', async ({ id, ...origin }) => expect(await tableUniqueId(origin)).toEqual(id))
 
-test('an origin that is not known has none', async () => {
+test('a table of unknown origin has none', async () => {
   const known = {
     dbId: '989c3350-bc9d-4b02-a49c-8b87450c9e7c',
     sessionId: 'JCWMTVF3BSU4NE7SWKSG',

@@ -25,7 +25,7 @@ test.each([
   expect(Buffer.from(encodeVarint(value)).toString('hex')).toBe(hex)
 })
 
-test('a varint that is cut off or longer than 64 bits is none', () => {
+test('a varint that is cut off or longer than 64 bits is invalid', () => {
   expect(decodeVarint(Buffer.from('8080', 'hex'), 0)).toBeUndefined()
   expect(decodeVarint(Buffer.alloc(11, 0xff), 0)).toBeUndefined()
   expect(decodeVarint(Buffer.alloc(10, 0xff).fill(1, 9), 0)?.value).toBeGreaterThan(Number.MAX_SAFE_INTEGER)

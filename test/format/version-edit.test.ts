@@ -110,7 +110,7 @@ describe('a field', () => {
       },
     ],
     [
-      'new table whose fields say nothing,',
+      'new table whose fields are empty,',
       bytes(103, 6, 17, 720, key, key, 1, 2, 5, prefixed('\xff'), 9, prefixed(''), 12, prefixed('short'), 1),
       { newTables: [{ ...newTable, smallestSequence: 1n, largestSequence: 2n }] },
     ],
@@ -196,7 +196,7 @@ test('the edit that only sets the next file number sets nothing else', () => {
   )
 })
 
-test('an edit of more fields than memory is given for is refused', () => {
+test('an edit of more fields than the memory limit allows is refused', () => {
   const deletions = (count: number) => Buffer.alloc(3 * count, Buffer.of(6, 0, 7))
   expect(decode(deletions(maxEntries)).deletedTables).toHaveLength(maxEntries)
   expect(() => decode(deletions(maxEntries + 1))).toThrow(
@@ -207,7 +207,7 @@ test('an edit of more fields than memory is given for is refused', () => {
   )
 })
 
-test('a name of more than 64 KiB is refused, and left out where nobody needs it', () => {
+test('a name of more than 64 KiB is refused, or left out if nobody needs it', () => {
   const name = (length: number) => prefixed('n'.repeat(length))
   const longest = 2 ** 16
   expect(decode(bytes(1, name(longest))).comparator).toHaveLength(longest)

@@ -37,7 +37,7 @@ async function killedHost(parent: string): Promise<string> {
   return path
 }
 
-test('the directory of a host that was killed goes when the next one starts, once it is a minute old', async () => {
+test('the directory of a killed host is removed when the next one starts, once it is a minute old', async () => {
   const parent = newRoot()
   const left = await killedHost(parent)
   await removeAbandonedDirectories(parent)
@@ -48,7 +48,7 @@ test('the directory of a host that was killed goes when the next one starts, onc
   await removeSocketDirectory(next)
 })
 
-test('so does that of a process with the one of the host that it watched over in it, once both are dead', async () => {
+test("a process's directory, with its host's inside, is removed once both are dead", async () => {
   const parent = newRoot()
   const outer = await host(parent)
   const inner = await host(outer.path)
@@ -96,7 +96,7 @@ test.each<[what: string, spoil: (directory: string) => void]>([
   expect(existsSync(join(left, 'env.sock'))).toBe(true)
 })
 
-test('what is only named alike stays', async () => {
+test('anything else with a similar name stays', async () => {
   const parent = newRoot()
   const alike = mkdtempSync(join(parent, 'cloudenv-'))
   age(alike, 10_000)

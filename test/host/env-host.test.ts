@@ -33,7 +33,7 @@ test.each([
     () => join(served.directory, 'x'.repeat(104)),
     { name: 'RangeError' },
   ],
-])('a path that %s is not listened on, and the Env closed', async (_, path, expected) => {
+])('a path that %s is refused, and the Env is closed', async (_, path, expected) => {
   await served.serve({})
   let closed = false
   const env = scriptedEnv({
@@ -47,7 +47,7 @@ test.each([
   await client.disconnect()
 })
 
-test('requests are begun in the order in which they arrive, whatever their answers wait for', async () => {
+test('requests begin in the order in which they arrive, whatever their answers wait for', async () => {
   const begun: string[] = []
   const gate = deferred()
   const note = (name: string) => async (path: string) => {
@@ -92,7 +92,7 @@ describe('an error reaches the client', () => {
     return await client.size('/db/000009.sst').catch((error: unknown) => error)
   }
 
-  test('an EnvError with its code, whether to retry, its scope and its message', async () => {
+  test('an EnvError with its code, retryability, scope and message', async () => {
     const error = new EnvError('TimedOut', 'PUT s3://b/k: no answer', {
       retryable: true,
       scope: 'fileSystem',
@@ -111,27 +111,27 @@ describe('an error reaches the client', () => {
     })
   })
 
-  test('an exception thrown at once, as one that is rejected with', async () => {
+  test('an exception thrown synchronously, like a rejection', async () => {
     const told = await sizeFailingWith(() => {
       throw new TypeError('oops')
     })
     expect(told).toMatchObject({ code: 'IOError', message: 'getFileSize /db/000009.sst: oops' })
   })
 
-  test('a value that the protocol cannot carry, and the connection goes on', async () => {
+  test('a value that the protocol cannot carry, and the connection continues', async () => {
     const client = await served.serve({ getFileSize: async () => Number.NaN })
     await expect(client.size('/db/a')).rejects.toMatchObject({ code: 'IOError' })
     expect(await client.freeSpace('/')).toBeGreaterThan(0)
   })
 })
 
-test('a listing that does not fit a frame is an error, and the connection goes on', async () => {
+test('a listing that does not fit a frame is an error, and the connection continues', async () => {
   const client = await served.serve({ getChildren: async () => Array(100_000).fill('x'.repeat(100)) })
   await expect(client.children('/db')).rejects.toMatchObject({ code: 'IOError' })
   expect(await client.freeSpace('/')).toBeGreaterThan(0)
 })
 
-test('a fence is told to every client', async () => {
+test('a fence is sent to every client', async () => {
   let listener: EnvListener | undefined
   const client = await served.serve({
     attach: (given) => {
@@ -147,7 +147,7 @@ test('a fence is told to every client', async () => {
   await other.disconnect()
 })
 
-test('a client that reads no answers holds up its own requests, not the memory of the host', async () => {
+test("a client that reads no answers delays its own requests, and does not use up the host's memory", async () => {
   const bytes = Buffer.alloc(maxTransferBytes)
   let reading = 0
   const client = await served.serve({
@@ -177,7 +177,7 @@ test('a client that reads no answers holds up its own requests, not the memory o
   await other.disconnect()
 })
 
-test('requests that were held back begin when those before them are answered, however small the answers', async () => {
+test('delayed requests begin once earlier ones are answered, however small the answers', async () => {
   const gate = deferred()
   const eightBegun = deferred()
   let begun = 0

@@ -33,7 +33,7 @@ test.each([
   await client.disconnect()
 })
 
-test('calls of start share one host, until it is closed', async () => {
+test('calls of start share one host until it is closed', async () => {
   const env = measuredEnv()
   const [first, second] = await Promise.all([env.start(), env.start()])
   expect(second).toBe(first)
@@ -48,7 +48,7 @@ test('only this user may enter the directory of the socket', async () => {
   expect(statSync(dirname(socketPath)).mode & 0o777).toBe(0o700)
 })
 
-test('the Env is given a copy of the options, made when it was described', async () => {
+test('the Env gets a copy of the options, made when it was specified', async () => {
   const options = { store: 'file:///a', nested: { when: new Date(0) } }
   const env = measuredEnv(options)
   options.store = 'changed'
@@ -56,7 +56,7 @@ test('the Env is given a copy of the options, made when it was described', async
   expect(await env.metrics()).toEqual({ options: { store: 'file:///a', nested: { when: new Date(0) } } })
 })
 
-test('an Env that does not run, or that measures nothing, has no metrics', async () => {
+test('an Env that is not running, or has no metrics, reports none', async () => {
   const env = memoryEnv()
   running.push(env)
   expect(await env.metrics()).toBeUndefined()
@@ -64,14 +64,14 @@ test('an Env that does not run, or that measures nothing, has no metrics', async
   expect(await env.metrics()).toBeUndefined()
 })
 
-test('default options are what the specification says, and nobody changes them', () => {
+test('default options are as specified, and cannot be changed', () => {
   const env = hostedEnv({ module, export: 'createMeasuredEnv', defaultOptions: { max_open_files: 100 } })
   expect(env.defaultOptions).toEqual({ max_open_files: 100 })
   expect(Object.isFrozen(env.defaultOptions)).toBe(true)
   expect(posixEnv().defaultOptions).toEqual({})
 })
 
-describe('what is no specification is a TypeError', () => {
+describe('an invalid specification is a TypeError', () => {
   test('options that cannot be copied to another thread, without showing them', () => {
     const options = { store: 's3://b', credentials: () => 'hunter2' }
     const describeIt = () => hostedEnv({ module, export: 'createMeasuredEnv', options })
@@ -80,7 +80,7 @@ describe('what is no specification is a TypeError', () => {
     expect(describeIt).not.toThrow('hunter2')
   })
 
-  test('a relative module, for it would be looked for in this package', () => {
+  test('a relative module, which would be resolved in this package', () => {
     expect(() => hostedEnv({ module: './my-env.js', export: 'createMyEnv' })).toThrow(TypeError)
   })
 
@@ -89,7 +89,7 @@ describe('what is no specification is a TypeError', () => {
   })
 })
 
-describe('start rejects with what went wrong', () => {
+describe('start rejects with the error', () => {
   const startError = async (name: string, options?: unknown, from: URL | string = module) => {
     const env = hostedEnv({ module: from, export: name, options })
     running.push(env)
@@ -109,11 +109,11 @@ describe('start rejects with what went wrong', () => {
     expect(error).toMatchObject({ code: 'NotFound', message: 'no such bucket', scope: 'fileSystem' })
   })
 
-  test('anything else that was thrown as an Error', async () => {
+  test('anything else that was thrown, as an Error', async () => {
     expect(await startError('createNothing', { how: 'null' })).toMatchObject({ message: 'null' })
   })
 
-  test('a module that is not there', async () => {
+  test('a missing module', async () => {
     expect(await startError('createEnv', {}, '/no/such/module.js')).toMatchObject({
       code: 'ERR_MODULE_NOT_FOUND',
     })
@@ -137,7 +137,7 @@ describe('start rejects with what went wrong', () => {
   })
 })
 
-test('close rejects with what the Env could not finish, and ends the host all the same', async () => {
+test('close rejects with the error of the Env, and ends the host all the same', async () => {
   const env = measuredEnv({ failClose: true })
   const socketPath = await env.start()
   const closed = env.close()
@@ -149,24 +149,27 @@ test('close rejects with what the Env could not finish, and ends the host all th
 test.each([
   ['/crash', 'a bug in the Env'],
   ['/exit', 'exit code 3'],
-])('a host that dies (%s) ends its connections, and says so to whoever starts it', async (path, reason) => {
-  const env = measuredEnv()
-  const socketPath = await env.start()
-  const client = await WireClient.connect(socketPath)
-  client.exists(path).catch(() => {})
-  await client.frames.closed
-  await expect
-    .poll(() => env.start().catch((error: unknown) => error))
-    .toMatchObject({
-      name: 'EnvError',
-      code: 'IOError',
-      message: expect.stringContaining(reason),
-    })
-  expect(existsSync(dirname(socketPath))).toBe(false)
-  await expect(env.metrics()).rejects.toThrow(reason)
-  await env.close()
-  await env.start()
-})
+])(
+  'a host that dies (%s) ends its connections, and fails the next start with the reason',
+  async (path, reason) => {
+    const env = measuredEnv()
+    const socketPath = await env.start()
+    const client = await WireClient.connect(socketPath)
+    client.exists(path).catch(() => {})
+    await client.frames.closed
+    await expect
+      .poll(() => env.start().catch((error: unknown) => error))
+      .toMatchObject({
+        name: 'EnvError',
+        code: 'IOError',
+        message: expect.stringContaining(reason),
+      })
+    expect(existsSync(dirname(socketPath))).toBe(false)
+    await expect(env.metrics()).rejects.toThrow(reason)
+    await env.close()
+    await env.start()
+  },
+)
 
 describe('a process', () => {
   const run = async (script: string, environment: NodeJS.ProcessEnv = {}) => {
@@ -179,7 +182,7 @@ describe('a process', () => {
     return stdout.trim()
   }
 
-  test('ends by itself although a host runs, and leaves no socket behind', async () => {
+  test('ends by itself while a host runs, and leaves no socket behind', async () => {
     const socketPath = await run('console.log(await memoryEnv().start())')
     expect(socketPath).toMatch(/env\.sock$/)
     expect(existsSync(dirname(socketPath))).toBe(false)

@@ -3,12 +3,12 @@ import { optionsWithin, readMachineLimits } from '#src/host/machine-limits.js'
 
 const mib = 1 << 20
 
-test('a usual machine has the options of RocksDB, but for the number of open tables', () => {
+test("an ordinary machine has RocksDB's own options, except for the number of open tables", () => {
   expect(optionsWithin({ diskBytes: 100 * 1024 * mib, openFiles: 524_288 })).toEqual({ max_open_files: 5000 })
   expect(optionsWithin({ diskBytes: undefined, openFiles: undefined })).toEqual({ max_open_files: 5000 })
 })
 
-test('few descriptors are left to others for the most part, but never fewer to tables than level 0 needs', () => {
+test('few descriptors are mostly left to others, but tables never get fewer than level 0 needs', () => {
   expect(optionsWithin({ diskBytes: undefined, openFiles: 1024 }).max_open_files).toBe(416)
   expect(optionsWithin({ diskBytes: undefined, openFiles: 20 }).max_open_files).toBe(80)
 })
@@ -23,7 +23,7 @@ test('write buffers, tables and the log fit a small disk together', () => {
   }
 })
 
-test('the limits are those of this process, and of the disk on which a root will be made', () => {
+test('the limits are those of this process, and of the disk on which a root will be created', () => {
   const here = readMachineLimits(process.cwd())
   expect(here.diskBytes).toBeGreaterThan(mib)
   expect(readMachineLimits('/no/such/root').diskBytes).toBe(readMachineLimits('/').diskBytes)

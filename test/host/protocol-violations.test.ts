@@ -30,7 +30,7 @@ beforeEach(() => {
   warnings.length = 0
 })
 
-/** After whatever one client did, the next is served as ever. */
+/** Checks that the next client is served as usual. */
 afterEach(async () => {
   const client = await WireClient.connect(socketPath)
   expect(await client.freeSpace('/')).toBeGreaterThan(0)
@@ -75,7 +75,7 @@ describe('the connection ends on', () => {
       frame(Op.append, 5, (out) => out.u32(1).bytes(Buffer.alloc(maxTransferBytes + 1))),
       /transfer of/,
     ],
-  ])('%s, and the host says whose and why', async (_, bytes, reason) => {
+  ])('%s, and the host logs whose and why', async (_, bytes, reason) => {
     const client = await WireClient.connect(socketPath, 'db_bench (pid 99)')
     client.frames.socket.write(bytes)
     await client.frames.closed
@@ -166,7 +166,7 @@ test('frames may be split at any byte', async () => {
   )
 })
 
-test('a client that hangs up in the middle of a frame, or with requests in flight, disturbs nobody', async () => {
+test('a client that hangs up in the middle of a frame or with requests in flight disturbs no other', async () => {
   const client = await WireClient.connect(socketPath)
   for (let i = 0; i < 100; i++) client.freeSpace('/').catch(() => {})
   client.frames.socket.write(frame(Op.getFreeSpace, 999, (out) => out.string('/a/long/path')).subarray(0, 10))

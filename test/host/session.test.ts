@@ -16,12 +16,12 @@ describe('a local writable file', () => {
     return { handle, path, wantsSync: answer.bool(), wantsClose: answer.bool() }
   }
 
-  test('that the Env wants to hear nothing of asks for no SYNC and no CLOSE', async () => {
+  test('without callbacks asks for no SYNC and no CLOSE', async () => {
     const client = await served.serve({ newWritableFile: async (path) => ({ kind: 'local', path }) })
     expect(await open(client)).toMatchObject({ path: '/db/1.sst', wantsSync: false, wantsClose: false })
   })
 
-  test('is synced with its size, which waits, and sealed with its size, before what the client asks next', async () => {
+  test("is synced and sealed with its size, before the client's next request", async () => {
     const events: string[] = []
     const sealing = deferred()
     const client = await served.serve({
@@ -137,7 +137,7 @@ describe('a sparse file', () => {
     ])
   })
 
-  test('may answer with the bytes themselves, but not with more than was asked for', async () => {
+  test('may answer with the bytes themselves, but not with more than requested', async () => {
     const file = new Sparse()
     file.bytes = Buffer.from('abc')
     const { client, handle, copy } = await serveSparse(file)
@@ -148,7 +148,7 @@ describe('a sparse file', () => {
     await expect(ensure(client, handle, 0, 2)).rejects.toMatchObject({ code: 'IOError' })
   })
 
-  test('evicts a copy by telling the client, and is told when the client has let go of it', async () => {
+  test('notifies the client of an eviction, and is notified when the client has closed the copy', async () => {
     const file = new Sparse()
     file.copy = copyOf(1)
     const { client, handle } = await serveSparse(file)
@@ -163,7 +163,7 @@ describe('a sparse file', () => {
     expect(file.releasedGenerations).toEqual([1])
   })
 
-  test('releases at once a copy that the client was never told of', async () => {
+  test('releases at once a copy that the client never knew of', async () => {
     const file = new Sparse()
     const { client } = await serveSparse(file)
     file.onEvicted!(copyOf(7))
@@ -172,7 +172,7 @@ describe('a sparse file', () => {
     expect(client.evicted).toEqual([])
   })
 
-  test.each(['CLOSE', 'a disconnect'])('gives back every copy on %s', async (how) => {
+  test.each(['CLOSE', 'a disconnect'])('releases every copy on %s', async (how) => {
     const file = new Sparse()
     file.copy = copyOf(1)
     const { client, handle } = await serveSparse(file)
@@ -191,7 +191,7 @@ describe('a sparse file', () => {
   })
 })
 
-test('a handle is only good for what the file can do, and only on its own connection', async () => {
+test('a handle works only for what the file can do, and only on its own connection', async () => {
   const client = await served.serve({})
   await client.write('/a', 'abc')
   const opened = await client.request(Op.newRandomAccessFile, (out) => out.string('/a'))
@@ -207,7 +207,7 @@ test('a handle is only good for what the file can do, and only on its own connec
 })
 
 describe('when a client is gone', () => {
-  test('its locks are freed only after what it had under way has ended', async () => {
+  test('its locks are freed only after its requests under way have ended', async () => {
     const events: string[] = []
     const gate = deferred()
     const client = await served.serve({
@@ -231,7 +231,7 @@ describe('when a client is gone', () => {
     await next.disconnect()
   })
 
-  test('what it has open is closed, and what it had been opening too', async () => {
+  test('its open files are closed, and those that were being opened too', async () => {
     const gate = deferred()
     const firstClosed = deferred()
     const closed: string[] = []
@@ -273,7 +273,7 @@ describe('when a client is gone', () => {
     expect(unlocked).toEqual(['/LOCK'])
   })
 
-  test('a lock is free even when the Env could not finish what goes with it', async () => {
+  test('a lock is free even if the Env failed to release it', async () => {
     const client = await served.serve({
       unlockFile: async () => Promise.reject(new EnvError('IOError', 'no store')),
     })
@@ -287,7 +287,7 @@ describe('when a client is gone', () => {
   })
 })
 
-test('a lock that the Env refused can be asked for again', async () => {
+test('a lock that the Env refused can be requested again', async () => {
   let refusals = 1
   const client = await served.serve({
     lockFile: async (path) => {

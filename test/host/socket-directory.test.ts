@@ -5,7 +5,7 @@ import { makeSocketDirectory, removeSocketDirectory } from '#src/host/socket-dir
 import { makeReadOnly, needsRoot, smallDisk } from '../support/small-disk.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
 
-test('a socket lies in the first directory that takes it', async () => {
+test('the socket is in the first usable directory', async () => {
   const tooDeep = join(temporaryDirectory(), 'x'.repeat(100))
   mkdirSync(tooDeep)
   const usable = temporaryDirectory()
@@ -22,7 +22,7 @@ test.skipIf(needsRoot)(`a read-only one is passed over${needsRoot}`, async () =>
   await removeSocketDirectory(made)
 })
 
-test('where none does, the error names each with its reason, and the variable that mends it', async () => {
+test('if none is usable, the error names each with its reason, and the variable that helps', async () => {
   const tooDeep = join(temporaryDirectory(), 'x'.repeat(100))
   const missing = join(temporaryDirectory(), 'missing')
   const making = () => makeSocketDirectory([tooDeep, missing])

@@ -1,4 +1,4 @@
-// The wire protocol is spoken by TypeScript and by C++, and documented: all three say the same.
+// TypeScript, C++ and the documentation agree on the wire protocol.
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { magic, maxFrameBytes, maxTransferBytes, Op, protocolVersion } from '#src/host/wire.js'

@@ -56,7 +56,7 @@ describe('the frame codec', () => {
     expect(out.take().toString('hex')).toBe(bytes.join(''))
   })
 
-  test('whatever is written is read back, however the stream is cut', () => {
+  test('every frame is read back as written, however the stream is cut', () => {
     fc.assert(
       fc.property(
         fc.array(frame, { maxLength: 6 }),
@@ -141,7 +141,7 @@ describe('the frame codec', () => {
     expect(decode(maxFrameBytes)).toBeUndefined()
   })
 
-  test('a frame that outgrew the protocol can be abandoned, and those before it still leave', () => {
+  test('a frame that exceeds the limit can be abandoned, and those before it are still sent', () => {
     const out = new FrameWriter()
     write(out, { op: 1, id: 2, fields: [] })
     out.begin(3, 4).bytes(new Uint8Array(maxFrameBytes))

@@ -20,7 +20,7 @@ import { encodeLog } from '#src/format/log-record.js'
 import { StoredObjects } from '../support/stored-objects.js'
 import { bytes, field } from '../support/version-edits.js'
 
-/** Table 12 is live, and table 13 is there and not in the MANIFEST. */
+/** Table 12 is live; table 13 exists but is not in the MANIFEST. */
 const objects = new StoredObjects({
   'db/IDENTITY': '11111111-2222-3333-4444-555555555555',
   'db/CLOUDMANIFEST': encodeCloudManifest({ past: [], current: parseEpoch('abc')! }),

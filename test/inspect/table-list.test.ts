@@ -12,7 +12,7 @@ const uint64 = (value: bigint) => {
   return buffer
 }
 const rangeDeletion = 0xfn
-/** Of the end of a range deletion, which is the largest key of its table and not in it. */
+/** Trailer of the end of a range deletion, which is the largest key of its table and not in it. */
 const endOfRange = ((2n ** 56n - 1n) << 8n) | rangeDeletion
 
 /** A state with one table from `b` to `d`, whose largest key ends so. */
@@ -37,7 +37,7 @@ test.each([
   ['rocksdb.ReverseBytewiseComparator', 1n << 8n, 'bcd'],
   ['leveldb.BytewiseComparator', endOfRange, 'bc'],
   ['rocksdb.ReverseBytewiseComparator', endOfRange, 'cd'],
-  // Whoever does not know the order rules nothing out.
+  // Without knowing the order, nothing can be ruled out.
   ['my.own.comparator', 1n << 8n, 'abcde'],
 ])('under %s, with a largest key of %d, a table from b to d may hold %s', (comparator, trailer, held) => {
   const state = stateOf(comparator, trailer)
@@ -72,7 +72,7 @@ function stateOfLevel0(flushed: readonly Flushed[]): SurveyedState {
 
 test.each<[string, readonly Flushed[]]>([
   [
-    'the number of its epoch, whatever else says',
+    'the number of its epoch, regardless of the rest',
     [
       { number: 3, sequences: [1, 1], epochNumber: 9 },
       { number: 8, sequences: [20, 30], epochNumber: 2 },
@@ -86,27 +86,27 @@ test.each<[string, readonly Flushed[]]>([
     ],
   ],
   [
-    'its smallest sequence number, where the largest is the same',
+    'its smallest sequence number, if the largest is the same',
     [
       { number: 4, sequences: [7, 30] },
       { number: 8, sequences: [2, 30] },
     ],
   ],
   [
-    'its own number, where all else is the same',
+    'its own number, if all else is the same',
     [
       { number: 8, sequences: [7, 7] },
       { number: 4, sequences: [7, 7] },
     ],
   ],
-])('of level 0, the table comes first that is newer by %s', (_, newestFirst) => {
+])('in level 0, the table that is newer by %s comes first', (_, newestFirst) => {
   for (const written of [newestFirst, [...newestFirst].reverse()]) {
     const listed = listTables(stateOfLevel0(written), {})
     expect(listed.map(({ table }) => table.number)).toEqual(newestFirst.map(({ number }) => number))
   }
 })
 
-test('by first key, the tables of a column family come in its own order, and those of another one behind them', () => {
+test('sorted by first key, the tables of a column family come in its own order, followed by those of the next', () => {
   const table = (number: number, first: string, last: string) =>
     bytes(7, 0, number, 100, prefixed(internalKey(first)), prefixed(internalKey(last)))
   const family = (id: number, comparator: string) =>

@@ -8,7 +8,7 @@ import { bytes, field, prefixed } from '../support/version-edits.js'
 
 type Range = readonly [smallest: string, largest: string]
 
-/** What is wrong with a database of this comparator whose tables, of level 1, have these keys. */
+/** Problems of a database with this comparator whose tables, in level 1, have these keys. */
 function problemsOf(comparator: string, ...ranges: Range[]) {
   const tables = ranges.map(([smallest, largest], at) =>
     bytes(103, 1, at + 7, 100, prefixed(internalKey(smallest)), prefixed(internalKey(largest)), 1, 1, 1),
@@ -58,6 +58,6 @@ test.each([
   ])
 })
 
-test('the order of a comparator that is not known is not judged', () => {
+test('the order of an unknown comparator is not judged', () => {
   expect(problemsOf('my.Order', ['b', 'a'], ['b', 'a'])).toEqual([])
 })

@@ -1,4 +1,4 @@
-// Between us and a real server: answers that are well-formed and have other bytes than the object.
+// Well-formed answers with other bytes than the object, from a proxy before a real server.
 import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
@@ -37,12 +37,12 @@ describe.skipIf(kinds.length === 0)('an answer with other bytes than the object'
     body[body.length >> 1]! ^= 4
     return body
   })
-  /** Bits all over are others. */
+  /** Flips bits all over. */
   const flip = bad((body) => {
     for (let at = 50; at < body.length; at += 3000) body[at]! ^= 4
     return body
   })
-  /** The bytes of elsewhere. */
+  /** Bytes of another range. */
   const shift = bad((body) => Buffer.concat([body.subarray(4096), body.subarray(0, 4096)]))
 
   test.each(['CLOUDMANIFEST', 'MANIFEST-'])(
@@ -69,7 +69,7 @@ describe.skipIf(kinds.length === 0)('an answer with other bytes than the object'
   const tableReads = () => proxy.seen.filter((line) => /^GET .*\.sst-/.test(line)).length
 
   test.each([{ reverse: false }, { reverse: true }])(
-    'a scan that failed goes on with what nobody got: %o',
+    'a failed scan continues with the first entry not yet returned: %o',
     async ({ reverse }) => {
       await write()
       await proxied().open(async (db) => {
@@ -103,7 +103,7 @@ describe.skipIf(kinds.length === 0)('an answer with other bytes than the object'
     expect(keys).toEqual(reverse ? expected.reverse() : expected)
   }
 
-  /** What is written so can't be moved past the tables, only merged with them. */
+  /** Entries written so that their table can't be moved past the others, only merged with them. */
   async function rewriteEnds(db: RocksDB): Promise<void> {
     for (const index of [0, entries - 1]) await db.put(keyAt(index), valueAt(index))
     await db.flush()
@@ -151,7 +151,7 @@ describe.skipIf(kinds.length === 0)('an answer with other bytes than the object'
       await machine.open(read, { options: fillOptions })
     })
 
-    test.each([false, true])('a database opens whose tables end in it (readOnly: %s)', async (readOnly) => {
+    test.each([false, true])('a database whose tables end in it opens (readOnly: %s)', async (readOnly) => {
       await write()
       const machine = proxied()
       proxy.next('GET', fault, tables)
@@ -201,7 +201,7 @@ describe.skipIf(kinds.length === 0)('an answer with other bytes than the object'
     expect(await readsBy(20, 1)).toBe(alone)
   })
 
-  test('a table that is damaged in the store is Corruption after one more request, which names it and what to do', async () => {
+  test('a table damaged in the store is Corruption after one more request, with its name and what to do', async () => {
     await write()
     const key = [...(await store.list()).keys()].find((name) => name.includes('.sst-'))!
     const sound = await store.get(key)
@@ -218,7 +218,7 @@ describe.skipIf(kinds.length === 0)('an answer with other bytes than the object'
         expect(failure).toMatchObject({ code: 'Corruption' })
         expect(failure.message).toContain(`${store.url(key)} was fetched again and is damaged in the store`)
         expect(failure.message).toContain('Bring the object back')
-        // It is believed for a while: who reads it again and again does not pay for that.
+        // The verdict stands for a while, so that repeated reads cost nothing.
         proxy.reset()
         for (let round = 0; round < 20; round++) {
           await expect(db.get(keyAt(500))).rejects.toMatchObject({ code: 'Corruption' })
@@ -230,7 +230,7 @@ describe.skipIf(kinds.length === 0)('an answer with other bytes than the object'
     )
   })
 
-  test('compactions in the background go on after a bad answer, and so do writes', async () => {
+  test('background compactions and writes continue after a bad answer', async () => {
     const options = { level0_file_num_compaction_trigger: 4, write_buffer_size: '64M' }
     await write({ ...options, disable_auto_compactions: true })
     await proxied().open(
@@ -269,7 +269,7 @@ describe.skipIf(kinds.length === 0)('an answer with other bytes than the object'
     for (const name of files) damage(join(cache, name))
     await machine.open((db) => expectEverything(db), { readOnly: true, options: fillOptions })
 
-    // Also under the hands of a reader.
+    // Also while a reader has it open.
     await machine.open(
       async (db) => {
         for (const name of files) damage(join(cache, name))

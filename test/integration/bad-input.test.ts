@@ -36,7 +36,7 @@ describe('arguments', () => {
       /"wal_dir" can't be used with this Env: the write-ahead log stays/,
     ],
     ['an unknown option of open', { readonly: true }, TypeError, /"readonly".*readOnly/],
-  ])('%s is refused before anything is made', async (_, options, errorClass, message) => {
+  ])('%s is refused before anything is created', async (_, options, errorClass, message) => {
     const store = make()
     const machine = new Machine(store)
     const error = await refusal(store, () => machine.open(nothing, options as OpenOptions))
@@ -54,7 +54,7 @@ describe('arguments', () => {
     ],
     ['an unknown option of the cache', { cache: { size: 1 } }, /unknown option "cache.size"/],
     [
-      'a cache that is none',
+      'an invalid cache',
       { cache: '10 GiB' },
       /expected "cache" to be an object such as { maxBytes: '10 GiB' }, got "10 GiB"/,
     ],
@@ -87,7 +87,7 @@ describe('arguments', () => {
     expect(() => cloudEnv(options as never)).toThrow(new TypeError(message))
   })
 
-  test('what is no key or value is a TypeError, and writes nothing', async () => {
+  test('an invalid key or value is a TypeError, and writes nothing', async () => {
     const store = make()
     await new Machine(store).open(async (db) => {
       const calls: (() => unknown)[] = [
@@ -140,7 +140,7 @@ describe('arguments', () => {
 })
 
 describe.each(mainTestStores())('databases, with the store in $name', ({ make }) => {
-  test('a database outside of the root is refused, and nothing is made there', async () => {
+  test('a database outside the root is refused, and nothing is created there', async () => {
     const store = make()
     const machine = new Machine(store)
     const outside = new Machine(store)
@@ -171,7 +171,7 @@ describe.each(mainTestStores())('databases, with the store in $name', ({ make })
     }
   })
 
-  test('with createIfMissing false, or read-only, no database is NotFound, and none is made', async () => {
+  test('a missing database is NotFound with createIfMissing false or read-only, and none is created', async () => {
     const store = make()
     const machine = new Machine(store)
     for (const options of [
@@ -190,7 +190,7 @@ describe.each(mainTestStores())('databases, with the store in $name', ({ make })
     expect(await machine.open((db) => db.get('a', utf8), { createIfMissing: false })).toBe('1')
   })
 
-  test('a directory with a database of plain RocksDB is refused, and that stays what it was', async () => {
+  test('a directory with a database of plain RocksDB is refused and left unchanged', async () => {
     const store = make()
     const machine = new Machine(store)
     const plain = await RocksDB.open(await mkdir(machine.path).then(() => machine.path))
@@ -253,7 +253,7 @@ describe.each(inject('servers').filter(({ name }) => name === 'minio'))('access 
       /s3:\/\/no-such-bucket\/prod\/db.*the bucket does not exist .*Create it, or correct the URL/,
     ],
     [
-      'an access key that nobody has',
+      'an unknown access key',
       { credentials: { accessKeyId: 'nobody', secretAccessKey: 'hush-hush' } },
       'IOError',
       /CLOUDMANIFEST: the store does not accept the credentials .*InvalidAccessKeyId.*AWS_ACCESS_KEY_ID/,
@@ -276,7 +276,7 @@ describe.each(inject('servers').filter(({ name }) => name === 'minio'))('access 
       'IOError',
       /CLOUDMANIFEST: the store cannot be reached .*ECONNREFUSED.*"endpoint"/,
     ],
-  ])('%s is told with what to do, whether it is opened or read', async (_, options, code, message) => {
+  ])('%s is reported with what to do, whether it is opened or read', async (_, options, code, message) => {
     const store = minio.make()
     const machine = new Machine(store, options)
     for (const openOptions of [{}, { readOnly: true }, { createIfMissing: false }]) {
@@ -290,7 +290,7 @@ describe.each(inject('servers').filter(({ name }) => name === 'minio'))('access 
     await new Machine(store, { root: machine.root }).open(nothing, { path: machine.path })
   })
 
-  test('no credentials at all is told with what to do', async () => {
+  test('missing credentials are reported with what to do', async () => {
     const store = minio.make()
     const machine = new Machine(store)
     const { credentials: _, ...options } = machine.options

@@ -105,7 +105,7 @@ describe.each(servers)('$name', (kind) => {
     expect(await next).toMatchObject({ name: 'RocksDBError', code: 'TimedOut' })
   })
 
-  test('who gives up one database ends no read of another one nested in it', async () => {
+  test('giving up one database ends no read of another nested in it', async () => {
     const place = await newPlace(kind)
     const inner = { ...place, path: join(place.path, 'inner') }
     await (await reopened(inner)).close()

@@ -1,4 +1,4 @@
-// What closing a database leaves in the store, and what it says when it can't.
+// Closing a database: what it leaves in the store, and what its error says.
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, inject, onTestFinished, test } from 'vitest'
@@ -22,7 +22,7 @@ function newMachine(
 const utf8 = { valueEncoding: 'utf8' } as const
 
 describe.each(mainTestStores())('$name', (kind) => {
-  test('what was put before a close survives the loss of the disk, in every column family', async () => {
+  test('puts before a close survive the loss of the disk, in every column family', async () => {
     const store = kind.make()
     const { env, path } = newMachine(store)
     const db = await RocksDB.open(path, { env, columnFamilies: { users: {} } })
@@ -39,7 +39,7 @@ describe.each(mainTestStores())('$name', (kind) => {
     await copy[Symbol.asyncDispose]()
   })
 
-  test('a close without a flush leaves the store as it is, and the next opening of that disk has everything', async () => {
+  test('a close without a flush leaves the store unchanged, and the next opening of that disk has everything', async () => {
     const store = kind.make()
     const { env, path } = newMachine(store)
     const db = await RocksDB.open(path, { env })
@@ -54,7 +54,7 @@ describe.each(mainTestStores())('$name', (kind) => {
     await again.close()
   })
 
-  test('a close with nothing to flush asks nothing of the store', async () => {
+  test('a close with nothing to flush makes no request', async () => {
     const { env, path } = newMachine(kind.make(), { ownershipCheckMs: 0 })
     const db = await RocksDB.open(path, { env, columnFamilies: { users: {} } })
     await db.put('key', 'value')
@@ -66,7 +66,7 @@ describe.each(mainTestStores())('$name', (kind) => {
     expect((await env.metrics())?.store).toEqual(before)
   })
 
-  test('who was displaced is told at the close what only the log has', async () => {
+  test('the close of a displaced owner says what only the log has', async () => {
     const store = kind.make()
     const first = newMachine(store, { ownershipCheckMs: 0 })
     const db = await RocksDB.open(first.path, { env: first.env })
@@ -155,7 +155,7 @@ describe('a store that refuses', () => {
     return { error, again }
   }
 
-  test('close says what is in the log only, and the next opening brings it back', async () => {
+  test('close says what is only in the log, and the next opening brings it back', async () => {
     const { error, again } = await refusing(async (db) => {
       await db.put('one', 'value')
       await db.put('two', 'value', { columnFamily: db.columnFamily('users') })
@@ -184,7 +184,7 @@ describe('a store that refuses', () => {
     expect(await again.get('before', utf8)).toBe('value')
   })
 
-  test('close tells what is lost from what is not', async () => {
+  test('close distinguishes lost writes from those in the log', async () => {
     const { error, again } = await refusing(async (db) => {
       await db.put('logged', 'value')
       await db.put('unlogged', 'value', { disableWAL: true })

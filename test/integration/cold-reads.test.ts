@@ -81,7 +81,7 @@ describe.each(mainTestStores())('a cold cache, with the store in $name', ({ make
       expect(await inChild(store, code, { environment })).toEqual([])
     })
 
-    test('reads, scans and getMany at once, beside work of the program on libuv’s threads', async () => {
+    test("reads, scans and getMany run at once, beside the program's own work on libuv’s threads", async () => {
       const code = `
         const { pbkdf2 } = await import('node:crypto')
         const { promisify } = await import('node:util')
@@ -105,7 +105,7 @@ describe.each(mainTestStores())('a cold cache, with the store in $name', ({ make
       histogram.disable()
       if (values.some((value) => value?.length !== 1000)) throw new Error('a value is missing')
       return { p99: histogram.percentile(99) / 1e6, max: histogram.max / 1e6, samples: histogram.count }`
-    // Whatever else runs on the machine delays it too: one quiet try of three tells what we do.
+    // Other load on the machine delays it too: one quiet attempt of three is enough.
     const tries: { readonly p99: number }[] = []
     const best = () => Math.min(...tries.map(({ p99 }) => p99))
     while (tries.length < 3 && !(best() < 20)) tries.push((await inChild(store, code)) as { p99: number })
@@ -116,7 +116,7 @@ describe.each(mainTestStores())('a cold cache, with the store in $name', ({ make
 describe('the cache', () => {
   const store = mainTestStores()[0]!.make()
   const bytes = entries * 1000
-  /** So that RocksDB's own cache answers nothing. */
+  /** Disables RocksDB's own cache. */
   const options = { block_based_table_factory: { no_block_cache: true } }
 
   beforeAll(async () => {
@@ -179,7 +179,7 @@ describe('the cache', () => {
     expect(await readAll()).toBe(0)
   })
 
-  test('keeps what was written here: it is never fetched', async () => {
+  test('keeps tables written here: they are never fetched', async () => {
     const own = mainTestStores()[0]!.make()
     const machine = new Machine(own)
     await machine.open((db) => fill(db, 4000), { options: fillOptions })

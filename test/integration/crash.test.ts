@@ -42,7 +42,7 @@ class History {
       .map((run) => ({ first: run.first, last: Math.min(run.last, last) }))
   }
 
-  /** For each key, the last write that set it, up to write number `last`. */
+  /** Last write of each key, up to write number `last`. */
   stateAfter(last: number): Float64Array {
     const state = new Float64Array(keyCount).fill(-1)
     for (const run of this.#runs) {
@@ -74,7 +74,7 @@ async function verify(db: RocksDB, history: History, atLeast: number, atMost: nu
   return last
 }
 
-/** Runs the writer, kills it after a random time, and says what it had acknowledged. */
+/** Runs the writer and kills it after a random time. Returns what it had acknowledged. */
 async function writeAndKill(
   path: string,
   envOptions: CloudEnvOptions,
@@ -108,7 +108,7 @@ async function writeAndKill(
 
 describe.each(mainTestStores().slice(-1))('kill -9, with the store in $name', ({ make }) => {
   test(
-    `loses nothing acknowledged with the local directory, nothing flushed without: ${kills} times`,
+    `loses nothing acknowledged with the local directory, and nothing flushed without: ${kills} times`,
     async () => {
       const store = make()
       const root = newRoot()
@@ -136,13 +136,13 @@ describe.each(mainTestStores().slice(-1))('kill -9, with the store in $name', ({
       let last = keyCount - 1
       let flushed = last
       for (let kill = 0; kill < kills; kill++) {
-        // Numbers are not used twice, so that what a kill undid is not taken for what came after it.
+        // Numbers are not reused, so that an undone write is not taken for a later one.
         const firstWrite = (Math.floor(last / 1_000_000) + 1) * 1_000_000
         const done = await writeAndKill(path, envOptions, firstWrite)
         // It may have been killed before its first write.
         const acknowledged = done.written < firstWrite ? last : done.written
         flushed = Math.max(flushed, done.flushed ?? 0)
-        // The write under way when it was killed may have taken effect, though nobody was told.
+        // The write under way at the kill may have taken effect without being acknowledged.
         const atMost = Math.max(done.written + batchSize, last)
         history.add(firstWrite, done.written + batchSize)
 

@@ -63,7 +63,7 @@ const flip = (at: number) => (bytes: Uint8Array) => {
 }
 const empty = () => new Uint8Array(0)
 
-describe('what the store has is checked', () => {
+describe('objects of the store are checked', () => {
   const { make } = mainTestStores()[0]!
 
   test.each<[what: string, damage: (bytes: Uint8Array) => Uint8Array, message: RegExp]>([
@@ -170,7 +170,7 @@ describe.each(mainTestStores())('in $name', ({ make }) => {
     })
   })
 
-  test('a missing CLOUDMANIFEST: who wrote the database is told, and nothing is lost once it is back', async () => {
+  test('a missing CLOUDMANIFEST is reported to the writer, and nothing is lost once it is back', async () => {
     const store = make()
     const machine = await filled(store)
     const sound = await store.get('db/CLOUDMANIFEST')
@@ -184,7 +184,7 @@ describe.each(mainTestStores())('in $name', ({ make }) => {
     await expectWhole(store, machine)
   })
 
-  test('tables that go in the middle of a scan fail it, and the reader is told to open again', async () => {
+  test('tables that vanish during a scan fail it, and the error says to open again', async () => {
     const store = make()
     const writer = new Machine(store)
     const env = cloudEnv(writer.options)
@@ -214,7 +214,7 @@ describe.each(mainTestStores())('in $name', ({ make }) => {
     )
   })
 
-  test('a table that goes while the database is open is an error, never a missing key', async () => {
+  test('a table that vanishes while the database is open is an error, never a missing key', async () => {
     const store = make()
     // RocksDB reads the last 512 KiB of a table when it opens it.
     const value = randomBytes(1 << 20)

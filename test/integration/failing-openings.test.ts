@@ -1,4 +1,4 @@
-// An opening that fails is not noticed by the process that has the database open for writing.
+// The process that has the database open for writing does not notice an opening that fails.
 import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
@@ -48,7 +48,7 @@ class LiveOwner {
     this.#flushes += 1
   }
 
-  /** In the log, not in the store. */
+  /** Puts a row that is in the log only. */
   async log(): Promise<void> {
     await this.#db.put('logged', 'x', { sync: true })
   }
@@ -72,7 +72,7 @@ class LiveOwner {
     })
   }
 
-  /** It closes, and each flush that it was told of is there. */
+  /** Closes it, and checks that each acknowledged flush is there. */
   async end(): Promise<void> {
     await this.#db.close()
     await this.#env.close()
@@ -90,7 +90,7 @@ interface FailingOpening {
   readonly title: string
   readonly open?: OpenOptions
   readonly env?: Partial<CloudEnvOptions>
-  /** Spoils the store. What it returns is undone afterwards. */
+  /** Spoils the store. The returned function undoes that. */
   spoil?(owner: LiveOwner): Promise<() => Promise<void>>
   /** Spoils the local directory, which does not exist before. */
   local?(directory: string, owner: LiveOwner): Promise<void>
@@ -99,7 +99,7 @@ interface FailingOpening {
 
 const engine = (options: Record<string, string | number | boolean>) => ({ open: { options } })
 
-/** The newest table is another, as long as the opening lasts. */
+/** Replaces the newest table for as long as the opening lasts. */
 const tableAs =
   (change: (bytes: Uint8Array) => Uint8Array) =>
   async ({ store, table }: { store: TestStore; table: string }) => {
@@ -113,7 +113,7 @@ const spoilTable =
   async (owner) =>
     tableAs(change)({ store: owner.store, table: await owner.table() })
 
-/** A directory in which the owner's own log goes on, as that machine's disk would be after a snapshot. */
+/** A directory with a continuation of the owner's own log, like a snapshot of that machine's disk. */
 const copyOfOwner = async (directory: string, { machine }: LiveOwner, change: (log: Buffer) => Buffer) => {
   await mkdir(directory, { recursive: true })
   await copyFile(join(machine.path, 'CLOUDENV'), join(directory, 'CLOUDENV'))
@@ -205,7 +205,7 @@ const openings: readonly FailingOpening[] = [
   {
     title: 'a local disk on which nothing can be created',
     async local(directory) {
-      // Where the record would be written before it is moved into place.
+      // Path to which the record is written before it is moved into place.
       await mkdir(join(directory, 'CLOUDENV.tmp'), { recursive: true })
     },
     error: /CLOUDENV/,

@@ -23,15 +23,15 @@ const writer = fileURLToPath(new URL('../support/contending-writer.js', import.m
 const options = { write_buffer_size: 1 << 20, target_file_size_base: 1 << 20 }
 const minio = inject('servers').find(({ name }) => name === 'minio')
 
-/** A database in MinIO with a proxy before it, those who write to it, and what they said. */
+/** A database in MinIO behind a proxy, its writers, and what they reported. */
 class Scene {
   /** Past the proxy. */
   readonly direct: CloudEnvOptions
   readonly url: string
   readonly random = randomOf(seed)
-  /** How many batches of each opening a flush was acknowledged for. */
+  /** Number of batches of each opening that an acknowledged flush covers. */
   readonly flushed = new Map<string, number>()
-  /** How many batches of each opening were acknowledged. */
+  /** Number of acknowledged batches of each opening. */
   readonly written = new Map<string, number>()
   readonly #store = mainTestStores()
     .find(({ name }) => name === 'minio')!
@@ -86,7 +86,7 @@ class Scene {
     return this.#events.get(event) ?? 0
   }
 
-  /** Reads through the proxy: an error is an answer, a wrong or a short one is not. */
+  /** Reads through the proxy. Errors are fine; wrong or missing data is not. */
   async readThroughFaults(): Promise<void> {
     await this.#read(this.#troubled, this.flushed).then(
       () => this.#count('read'),
@@ -97,7 +97,7 @@ class Scene {
     )
   }
 
-  /** Sees that all that was flushed is in the store. */
+  /** Checks that everything flushed is in the store. */
   async readStore(): Promise<void> {
     await this.#read(this.direct, this.flushed).catch((error: Error) => this.fail(error))
   }
@@ -143,7 +143,7 @@ class Scene {
   }
 }
 
-/** Sees that a database holds at least so many batches of each opening, and none torn. */
+/** Checks that a database holds at least so many batches of each opening, none of them torn. */
 async function expectBatches(db: RocksDB, atLeast: ReadonlyMap<string, number>): Promise<void> {
   const counts = await countBatches(db.iterator({ keyEncoding: 'utf8', valueEncoding: 'utf8' }))
   for (const [opening, count] of atLeast) {
@@ -154,7 +154,7 @@ async function expectBatches(db: RocksDB, atLeast: ReadonlyMap<string, number>):
 
 describe.runIf(minio)('while requests meet faults of every kind', () => {
   test(
-    `three writers lose nothing flushed, and readers get all or an error: ${rounds} rounds`,
+    `three writers lose nothing flushed, and readers get everything or an error: ${rounds} rounds`,
     async () => {
       const scene = await Scene.begin()
       let roots = [newRoot(), newRoot(), newRoot()]
@@ -162,7 +162,7 @@ describe.runIf(minio)('while requests meet faults of every kind', () => {
         scene.beginFaults()
         const writers = roots.map((root) => scene.startWriter(root))
         const before = { opened: scene.count('opened'), flushed: scene.count('flushed') }
-        // The database has changed hands a few times, and some had the time to flush.
+        // The database has changed owners a few times, and some of them had time to flush.
         while (scene.count('opened') < before.opened + 5 || scene.count('flushed') < before.flushed + 10) {
           await scene.readThroughFaults()
           if (scene.random() < 0.3) {
@@ -185,7 +185,7 @@ describe.runIf(minio)('while requests meet faults of every kind', () => {
   )
 
   test(
-    `a writer that is killed loses nothing acknowledged with its directory: ${kills} times`,
+    `a killed writer that keeps its directory loses nothing acknowledged: ${kills} times`,
     async () => {
       const scene = await Scene.begin()
       const root = newRoot()

@@ -6,12 +6,12 @@ import { mainTestStores } from '../support/test-stores.js'
 
 const rows = 1000
 
-test('a program that may have 256 descriptors reads a database of more tables than that', async () => {
+test('a program with 256 descriptors reads a database of more tables than that', async () => {
   const store = mainTestStores()[0]!.make()
   const options = { target_file_size_base: 4096, compression: 'kNoCompression' }
   await new Machine(store).open(
     async (db) => {
-      // Of two tables that overlap, for RocksDB 9 moves a single one as it is.
+      // Two overlapping tables, because RocksDB 9 moves a single one without rewriting it.
       for (const parity of [0, 1]) {
         for (let row = parity; row < rows; row += 2) await db.put(`row ${row}`, randomBytes(3000))
         await db.flush()

@@ -53,7 +53,7 @@ const names: readonly FixtureName[] = ['newdb', 'simple', 'epochs', 'garbage', '
 
 describe.runIf(haveFixtures)(fixtureSuite('databases of rocksdb-cloud'), () => {
   describe.each(mainTestStores())('in $name', ({ make }) => {
-    test.each(names)('%s opens read-only with its content, and the bucket stays as it was', async (name) => {
+    test.each(names)('%s opens read-only with its content, and the bucket is unchanged', async (name) => {
       const fixture = unpackFixture(name)
       const store = make()
       await fill(store, fixture)
@@ -72,7 +72,7 @@ describe.runIf(haveFixtures)(fixtureSuite('databases of rocksdb-cloud'), () => {
       expect(await store.list()).toEqual(before)
     })
 
-    test('tables of format_version 6 open where RocksDB knows it, and give one clear error where not', async () => {
+    test('tables of format_version 6 open if RocksDB knows it, and otherwise give one clear error', async () => {
       const fixture = unpackFixture('newdb-format6')
       const store = make()
       await fill(store, fixture)

@@ -27,7 +27,7 @@ async function withoutEnv<T>(
   }
 }
 
-/** A database of which the store has no table yet: the only sort that opens without the Env. */
+/** A database without a table in the store: the only kind that opens without the Env. */
 async function written(): Promise<Machine> {
   const machine = new Machine(make())
   await machine.open((db) => db.put('kept', 'by the log'))
@@ -60,7 +60,7 @@ describe("our engine refuses a cloud Env's directory without the Env", () => {
   })
 })
 
-describe('after another program wrote to the directory, opening it is refused and nothing is lost', () => {
+describe('opening a directory after another program wrote to it is refused, and nothing is lost', () => {
   test.each<[what: string, write: (db: RocksDB) => Promise<unknown>, left: RegExp]>([
     ['entries, and flushed', (db) => db.put('foreign', '1').then(() => db.flush()), /it left 0000\d\d\.sst/],
     ['nothing but what recovery writes', (db) => db.put('foreign', '1'), /it left 0000\d\d\.sst/],
@@ -105,7 +105,7 @@ describe('after another program wrote to the directory, opening it is refused an
   })
 })
 
-test("a directory whose CURRENT is behind the store, as a kill may leave it, is nobody else's work", async () => {
+test("a directory whose CURRENT is behind the store, as a kill may leave it, is not taken for another program's work", async () => {
   const machine = await written()
   const current = join(machine.path, 'CURRENT')
   const behind = await readFile(current)

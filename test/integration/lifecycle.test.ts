@@ -10,7 +10,7 @@ import { mainTestStores, type TestStore } from '../support/test-stores.js'
 const utf8 = { valueEncoding: 'utf8' } as const
 const nothing = () => undefined
 
-/** As after the loss of the disk. */
+/** Removes the local directory, like the loss of the disk. */
 async function wipe(machine: Machine): Promise<void> {
   await rm(machine.root, { recursive: true })
 }
@@ -37,7 +37,7 @@ describe.each(mainTestStores())('a database in $name', ({ make }) => {
     expect(await machine.open((db) => db.get('new', utf8))).toBe('3')
   })
 
-  test('replays its write-ahead log where the directory is still there', async () => {
+  test('replays its write-ahead log if the directory is still there', async () => {
     const machine = new Machine(make())
     for (let round = 0; round < 3; round++) {
       await machine.open((db) => db.put(`round${round}`, 'x'))
@@ -59,7 +59,7 @@ describe.each(mainTestStores())('a database in $name', ({ make }) => {
     expect(await machine.open((db) => db.getMany(['flushed', 'logged'], utf8))).toEqual(['1', '2'])
   })
 
-  test('brings its column families along, those created later and without those dropped', async () => {
+  test('keeps its column families, with those created later and without those dropped', async () => {
     const machine = new Machine(make())
     await machine.open(
       async (db) => {
@@ -91,7 +91,7 @@ describe.each(mainTestStores())('a database in $name', ({ make }) => {
     }
   })
 
-  test('has the same children after the loss of the local directory, but for what is local only', async () => {
+  test('has the same children after the loss of the local directory, except for local-only files', async () => {
     const machine = new Machine(make())
     await machine.open(async (db) => {
       await db.put('a', '1')
@@ -113,7 +113,7 @@ describe.each(mainTestStores())('a database in $name', ({ make }) => {
     await env.close()
   })
 
-  test('archives write-ahead logs in its directory, when it is told to', async () => {
+  test('archives write-ahead logs in its directory on request', async () => {
     const machine = new Machine(make())
     const options = { WAL_ttl_seconds: 3600 }
     await machine.open(
@@ -176,7 +176,7 @@ describe.each(mainTestStores())('a database in $name', ({ make }) => {
     }
   })
 
-  test('deletes what a compaction replaced after the delay, and not before', async () => {
+  test('deletes replaced tables after the delay, not before', async () => {
     const store = make()
     const delayMs = 1500
     const machine = new Machine(store, { deletionDelayMs: delayMs })
@@ -196,7 +196,7 @@ describe.each(mainTestStores())('a database in $name', ({ make }) => {
     })
   })
 
-  test('deletes at the next opening what was not deleted before it was closed', async () => {
+  test('deletes at the next opening what was left when it was closed', async () => {
     const store = make()
     const machine = new Machine(store, { deletionDelayMs: 0 })
     const patient = new Machine(store, { root: machine.root })
@@ -212,7 +212,7 @@ describe.each(mainTestStores())('a database in $name', ({ make }) => {
     expect(await machine.open((db) => db.getMany(['a', 'z'], utf8))).toEqual(['2', '2'])
   })
 
-  test('is found by an Env that looked for it before another machine made it', async () => {
+  test('is found by an Env that looked for it before another machine created it', async () => {
     const store = make()
     const machine = new Machine(store)
     const env = cloudEnv(machine.options)
@@ -234,7 +234,7 @@ describe.each(mainTestStores())('a database in $name', ({ make }) => {
     ['', async () => {}],
     [', whose IDENTITY is missing', (store) => store.delete(['db/IDENTITY'])],
     [', whose IDENTITY is none', (store) => store.put('db/IDENTITY', Buffer.from('../../x\n'))],
-  ])('is taken out of the store when RocksDB destroys it: nothing stays%s', async (what, spoil) => {
+  ])('is removed from the store when RocksDB destroys it: nothing stays%s', async (what, spoil) => {
     const store = make()
     const machine = new Machine(store)
     await machine.open(async (db) => {
@@ -243,7 +243,7 @@ describe.each(mainTestStores())('a database in $name', ({ make }) => {
     })
     await machine.open((db) => db.put('b', '1'))
     await spoil(store)
-    // What DestroyDB does, call by call.
+    // The calls of DestroyDB.
     const env = await createCloudEnv(machine.options)
     const names = await env.getChildren(machine.path)
     await env.lockFile(join(machine.path, 'LOCK'))
@@ -256,20 +256,20 @@ describe.each(mainTestStores())('a database in $name', ({ make }) => {
     await env.close()
     expect(names).toContain('CURRENT')
     const left = [...(await store.list()).keys()].filter((key) => !key.startsWith('.cloudenv-store/'))
-    // Without its id its entry in the registry can't be told from those of others.
+    // Without its id, its entry in the registry can't be distinguished from others.
     expect(left.filter((key) => what === '' || !key.startsWith('.rockset/'))).toEqual([])
     expect(await pathsBelow(machine.root)).toEqual([])
     expect(await machine.open((db) => db.getMany(['a', 'b'], utf8))).toEqual([undefined, undefined])
   })
 
-  test('lets RocksDB set tables aside as trash, to delete them at its leisure', async () => {
+  test('lets RocksDB move tables to trash and delete them slowly', async () => {
     const store = make()
     const machine = new Machine(store, { deletionDelayMs: 0 })
     await machine.open(async (db) => {
       await db.put('a', '1')
       await db.flush()
     })
-    // What an SstFileManager with a rate limit does.
+    // The calls of an SstFileManager with a rate limit.
     const env = await createCloudEnv(machine.options)
     const inside = (name: string) => join(machine.path, name)
     await env.lockFile(inside('LOCK'))
@@ -305,7 +305,7 @@ describe('RocksDB’s options', () => {
     ['flushes of one column family at a time', { atomic_flush: false }],
     ['bytes_per_sync', { bytes_per_sync: 4096, wal_bytes_per_sync: 4096 }],
     ['a MANIFEST that is rolled at each edit', { max_manifest_file_size: 1 }],
-  ])('%s: what was flushed is in the store, what was logged is here', async (_, options) => {
+  ])('%s: flushed writes are in the store, logged ones are here', async (_, options) => {
     const store = make()
     const machine = new Machine(store)
     const written: string[] = []

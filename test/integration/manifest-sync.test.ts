@@ -7,7 +7,7 @@ import { EnvHost } from '#src/host/env-host.js'
 import { cloudEnv, RocksDB } from '#src/index.js'
 import { newRoot } from '../support/machine.js'
 
-test('bytes_per_sync never brings a MANIFEST into the store that RocksDB has not written to its end', async () => {
+test('bytes_per_sync never commits a MANIFEST that RocksDB has not finished writing', async () => {
   const directory = newRoot()
   const root = newRoot()
   const path = join(root, 'db')

@@ -3,11 +3,11 @@ import { describe, expect, test } from 'vitest'
 import { Machine } from '../support/machine.js'
 import { mainTestStores } from '../support/test-stores.js'
 
-/** From here on there are as many old info logs as are kept. */
+/** From here on the number of old info logs is at its limit. */
 const settledOpenings = 12
 
 describe.skipIf(process.platform !== 'linux').each(mainTestStores())('on $name', ({ make }) => {
-  test('nothing piles up over many openings: no local file, no object, no descriptor, no thread', async () => {
+  test('many openings accumulate nothing: no local file, object, descriptor or thread', async () => {
     const store = make()
     const machine = new Machine(store, { deletionDelayMs: 0 })
     const stateAfter = async (openings: number) => {
@@ -37,7 +37,7 @@ describe.skipIf(process.platform !== 'linux').each(mainTestStores())('on $name',
 
 const isTable = (name: string) => name.includes('.sst-')
 
-/** How often each name occurs, numbers and epochs left out. How many tables there are, compactions decide. */
+/** Count of each name without numbers and epochs. The number of tables depends on compactions. */
 function kindsOf(names: readonly string[]): Record<string, number> {
   const counts: Record<string, number> = {}
   for (const name of names.filter((name) => !isTable(name))) {

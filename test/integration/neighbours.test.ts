@@ -20,7 +20,7 @@ async function write(store: TestStore, name: string, value: string): Promise<voi
   )
 }
 
-/** What another machine reads. */
+/** Reads a value on another machine. */
 async function read(store: TestStore, name: string): Promise<string | undefined> {
   const machine = new Machine(store)
   return machine.open((db) => db.get('key', utf8), { path: join(machine.root, name), readOnly: true })
@@ -31,7 +31,7 @@ async function keysBelow(store: TestStore, prefix: string): Promise<string[]> {
 }
 
 describe.each(mainTestStores())('in $name', ({ make }) => {
-  test('databases beside and inside each other share a store, and each has its own content', async () => {
+  test('databases beside and inside each other share a store, each with its own content', async () => {
     const store = make()
     const names = ['a', 'a/b', 'a/b/c', 'ab', 'd']
     for (const name of names) await write(store, name, `of ${name}`)
@@ -54,7 +54,7 @@ describe.each(mainTestStores())('in $name', ({ make }) => {
     expect(await read(store, 'db/inner')).toBe('inner')
   })
 
-  test('objects of any name beside a database disturb nothing, and nothing is made outside of the root', async () => {
+  test('objects of any name beside a database do no harm, and nothing is created outside the root', async () => {
     const store = make()
     await write(store, 'db', 'sound')
     const [table = ''] = (await keysBelow(store, 'db')).filter((key) => key.includes('.sst-'))
@@ -108,12 +108,12 @@ describe.each(mainTestStores())('in $name', ({ make }) => {
     expect(seen.filter((name) => !/^far(\/down(\/\.cloudenv.*|\/db(\/[\w.-]+)?)?)?$/.test(name))).toEqual([])
     expect(seen.filter((name) => /escaped|0000(97|98|99)\.|9{9}/.test(name))).toEqual([])
     expect(await machine.open((db) => db.getMany(['key', 'other'], utf8), { path })).toEqual(['sound', '1'])
-    // What is not ours is not ours to delete.
+    // Foreign objects stay.
     expect([...(await store.list()).keys()]).toEqual(expect.arrayContaining(hostile))
   })
 
   describe.skipIf(!havePrograms)(programSuite('with db_bench'), () => {
-    test('destroying a database leaves those nested in it, and of itself nothing', async () => {
+    test('destroying a database removes all of it, and leaves those nested in it', async () => {
       const store = make()
       for (const name of ['outer', 'outer/inner', 'outer2']) await write(store, name, `of ${name}`)
       const isOuter = (key: string) => key.startsWith('outer/') && !key.startsWith('outer/inner/')

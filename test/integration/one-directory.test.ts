@@ -39,12 +39,12 @@ describe('a store and a root that overlap are refused', () => {
     ).toThrow(/"root" and "source"/)
   })
 
-  test('neighbours are not', () => {
+  test('neighbours are accepted', () => {
     cloudEnv({ store: `file://${top}/data`, root: `${top}/data2` })
     cloudEnv({ store: `file://${top}/data/inner`, root: `${top}/data/inner2` })
   })
 
-  test('a root inside of the cache of another is, for what lies there may be deleted', () => {
+  test("a root inside another's cache is refused, because its files may be deleted", () => {
     expect(() => cloudEnv({ store: `file://${apart}`, root: join(top, 'x/.cloudenv/cache') })).toThrow(
       /"root" outside of "\.cloudenv"/,
     )
@@ -84,7 +84,7 @@ test('a root given by a link is the root: one database, one lock, the same keys'
   })
 })
 
-test('two links to one database are one database, and one that leads out of the root is refused', async () => {
+test('two links to a database are one database, and a link out of the root is refused', async () => {
   const store = make()
   const machine = new Machine(store)
   mkdirSync(machine.path)
@@ -100,7 +100,7 @@ test('two links to one database are one database, and one that leads out of the 
   expect(await readdir(outside)).toEqual([])
 })
 
-describe('a link in the place of the cache is never followed to delete', () => {
+describe('a link in place of the cache is never followed when deleting', () => {
   test.each(['.cloudenv', '.cloudenv/cache'])('%s', async (place) => {
     const machine = new Machine(make())
     const elsewhere = newRoot()
@@ -116,7 +116,7 @@ describe('a link in the place of the cache is never followed to delete', () => {
       expect(await readFile(join(elsewhere, name), 'utf8')).toBe('precious')
   })
 
-  test('inside of it', async () => {
+  test('inside it', async () => {
     const machine = new Machine(make())
     const elsewhere = newRoot()
     await machine.open((db) => db.put('a', '1').then(() => db.flush()))
@@ -190,7 +190,7 @@ describe.each([
   })
 })
 
-test('a plain database by a link is locked in this process too', async () => {
+test('a plain database opened by a link is locked in this process too', async () => {
   const top = newRoot()
   mkdirSync(join(top, 'db'))
   symlinkSync('db', join(top, 'alias'))

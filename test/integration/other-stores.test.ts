@@ -1,4 +1,4 @@
-// Whole databases on stores that are not AWS, by a server whose manners can be set.
+// Whole databases on stores other than AWS, by a server with settable manners.
 import { randomUUID } from 'node:crypto'
 import { readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -50,13 +50,13 @@ describe.each<Manners>([
   { checksums: 'refusedVaguely' },
   { listing: 'version1', pageKeys: 2 },
   { listing: 'unencoded', pageKeys: 2 },
-])('on a store with the manners %o', (manners) => {
+])('on a store that behaves like %o', (manners) => {
   test('a database is created, compacted and opened elsewhere', async () => {
     server.manners = manners
     await session(
       async (db) => {
         for (let round = 0; round < 3; round++) {
-          // With keys on both sides of the others', or compaction would move tables instead of merging them.
+          // Keys on both sides of the others', because compaction would otherwise move tables instead of merging them.
           await db.batch([
             { type: 'put', key: 'a', value: '' },
             { type: 'put', key: 'key', value: `value${round}` },
@@ -74,11 +74,11 @@ describe.each<Manners>([
   })
 })
 
-describe('opening ends in an error that says why, and is not retried for ever,', () => {
+describe('opening fails with the reason, and is not retried forever,', () => {
   const openFails = (options: Partial<CloudEnvOptions> = {}): Promise<RocksDBError> =>
     session(async () => expect.fail('it opened'), options).catch((error) => error)
 
-  test('where every PUT is answered 501', async () => {
+  test('if every PUT is answered 501', async () => {
     const refusePuts: Manners = {
       answer: ({ method }) => (method === 'PUT' ? failure(501, 'NotImplemented') : undefined),
     }
@@ -95,13 +95,13 @@ describe('opening ends in an error that says why, and is not retried for ever,',
     }
   })
 
-  test('where the server speaks no TLS', async () => {
+  test('if the server does not speak TLS', async () => {
     const error = await openFails({ endpoint: server.endpoint.replace('http:', 'https:') })
     expect(error).toMatchObject({ code: 'IOError' })
     expect(error.message).toMatch(/CLOUDMANIFEST: the server speaks no TLS .*Write http:/)
   })
 
-  test('where writes are answered without ETag', async () => {
+  test('if writes are answered without ETag', async () => {
     server.manners = {
       answer: ({ method }) => (method === 'PUT' ? { headers: { 'x-amz-request-id': '1' } } : undefined),
     }
@@ -111,7 +111,7 @@ describe('opening ends in an error that says why, and is not retried for ever,',
   })
 })
 
-test('where nothing may be deleted a database can be created and opened all the same', async () => {
+test('a database can be created and opened where nothing may be deleted', async () => {
   server.manners = {
     answer: ({ method, query }) =>
       method === 'DELETE' || query.has('delete') ? failure(403, 'AccessDenied') : undefined,
@@ -123,7 +123,7 @@ test('where nothing may be deleted a database can be created and opened all the 
   })
 })
 
-test('a database goes on with the new key of a credentials file that is replaced', async () => {
+test('a database continues with the new key of a replaced credentials file', async () => {
   const file = join(temporaryDirectory('cloudenv-aws'), 'credentials')
   const writeKey = (id: string) =>
     writeFileSync(file, `[default]\naws_access_key_id = ${id}\naws_secret_access_key = secret\n`)

@@ -23,7 +23,7 @@ describe.skipIf(!havePrograms)(programSuite('stock tools on paths outside the ro
     return ended.output
   }
   const ldb = (...programArguments: string[]) => tool('ldb', `--db=${db}`, ...programArguments)
-  /** Fails in words: it neither succeeds nor crashes. */
+  /** Fails with a message: it neither succeeds nor crashes. */
   const refusal = async (program: string, ...programArguments: string[]) => {
     const ended = await runOn(socketPath, program, programArguments)
     expect(ended, ended.output).toMatchObject({ code: 1, signal: null })
@@ -72,7 +72,7 @@ describe.skipIf(!havePrograms)(programSuite('stock tools on paths outside the ro
     expect(await plainCount(restored)).toBe('Keys in range: 5000')
   })
 
-  test('a backup is not restored over a cloud database, whose log stays as it is', async () => {
+  test('a backup is not restored over a cloud database, and its log stays unchanged', async () => {
     const backup = `--backup_dir=${join(outside, 'backup-2')}`
     await ldb('backup', backup)
     await ldb('put', 'only in the log', 'value')
@@ -85,7 +85,7 @@ describe.skipIf(!havePrograms)(programSuite('stock tools on paths outside the ro
   })
 
   test.each([[[]], [['--move_files']]])('ldb writes a table outside and ingests it (%s)', async (options) => {
-    // The very name that a table in a database has.
+    // Same name as a table of a database.
     const table = join(outside, '000777.sst')
     const key = `ingested${options}`
     const writer = `ldb --fs_uri=cloudenv://${socketPath} --db=${db} write_extern_sst ${table}`
@@ -112,7 +112,7 @@ describe.skipIf(!havePrograms)(programSuite('stock tools on paths outside the ro
     expect(await readdir(secondary)).toContain('LOG')
   })
 
-  test('a log elsewhere by wal_dir is refused, of new and of present databases, and nothing of it is committed', async () => {
+  test('wal_dir is refused for new and existing databases, and nothing is committed', async () => {
     const benchmark = ['--benchmarks=fillseq', '--num=10', `--wal_dir=${join(outside, 'wal')}`]
     const expected = /keeps its write-ahead log outside .* Open the database without RocksDB's wal_dir/
     expect(await refusal('db_bench', `--db=${join(root, 'new')}`, ...benchmark)).toMatch(expected)
@@ -134,7 +134,7 @@ describe.skipIf(!havePrograms)(programSuite('stock tools on paths outside the ro
     expect(await readdir(join(outside, 'new'))).not.toContain('CURRENT')
   })
 
-  test('looking for a file that the Env refuses fails in words, and ends no program', async () => {
+  test('looking up a file that the Env refuses is an error and does not end the program', async () => {
     const output = await refusal('ldb', `--db=${join(root, '.cloudenv/db')}`, 'get', 'a')
     expect(output).toContain('Choose another path')
     const unspeakable = await refusal('ldb', `--db=${root}/d\u0001b`, '--create_if_missing', 'put', 'a', 'b')
@@ -151,7 +151,7 @@ describe.skipIf(!havePrograms)(programSuite('stock tools on paths outside the ro
   }
 })
 
-test('info logs of our engine go to another directory by db_log_dir, also outside the root', async () => {
+test('db_log_dir may put info logs into another directory, also outside the root', async () => {
   const temporary = temporaryDirectory()
   const logDirectory = join(temporary, 'info-logs')
   await mkdir(logDirectory)

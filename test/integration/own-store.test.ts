@@ -29,7 +29,7 @@ test('a database lives in it, and its requests are counted', async () => {
   await env.close()
 })
 
-test('a clone in another place of it reads what it lacks at its source', async () => {
+test('a clone elsewhere in it reads from its source what it lacks', async () => {
   const directory = temporaryDirectory('cloudenv-boxes')
   const session = async <T>(options: Partial<CloudEnvOptions>, use: (db: RocksDB) => Promise<T>) => {
     const root = newRoot()
@@ -47,7 +47,7 @@ test('a clone in another place of it reads what it lacks at its source', async (
   expect(await session(options, (db) => db.get('key', { valueEncoding: 'utf8' }))).toBe('of prod')
 })
 
-test('what is wrong with the module is told by whoever opens a database', async () => {
+test('a faulty module is reported when a database is opened', async () => {
   const root = newRoot()
   const env = cloudEnv({ store: 'mine://place', storeModule: '/no/such/module.js', root })
   await expect(RocksDB.open(join(root, 'db'), { env })).rejects.toMatchObject({

@@ -9,7 +9,7 @@ import { newRoot } from '../support/machine.js'
 import { memoryStore } from '../support/memory-store.js'
 import { mainTestStores } from '../support/test-stores.js'
 
-/** Each look at it is one later: requests sort by when they began, however long each took. */
+/** Advances by one at each reading, so that requests sort by their start, however long each took. */
 function countingClock(): Clock {
   let ticks = 0
   return { ...systemClock, elapsed: () => ++ticks }
@@ -33,7 +33,7 @@ class Trace {
       system: { ...realSystem, clock: this.#clock },
       onRequest: ({ operation, key, milliseconds, ok }) => {
         const name = key.startsWith(this.#prefix) ? key.slice(this.#prefix.length) : key
-        // Of a batch of deletions only the first key is told, whichever that is.
+        // A batch of deletions reports only its first key, whichever that is.
         const line = operation === 'delete' ? operation : `${operation} ${name}${ok ? '' : ' (fails)'}`
         this.#requests.push({ start: this.#clock.elapsed() - milliseconds, line })
         for (const look of this.#watchers) look()
@@ -48,7 +48,7 @@ class Trace {
     }
   }
 
-  /** What was requested since the last call, with epochs e1, e2…, tables t1, t2… and ids id1, id2… as they appear. */
+  /** Requests since the last call, with epochs e1, e2…, tables t1, t2… and ids id1, id2… as they appear. */
   take(): string {
     const lines = this.#requests
       .splice(0)
@@ -97,13 +97,13 @@ describe.each([...mainTestStores(), ownStore])('the requests to $name', ({ make 
   let env: HostedEnv
   let db: RocksDB
 
-  // Nothing where no test ran that starts it.
+  // Undefined if no test ran that starts it.
   afterAll(() => env?.close())
 
-  test('of creating a database: its CLOUDMANIFEST comes once all that it leads to is there', async () => {
+  test('of creating a database: its CLOUDMANIFEST comes after everything that it leads to', async () => {
     env = await trace.start({ ...options, root })
     db = await RocksDB.open(path, { env })
-    // How often RocksDB looks whether there is a database differs between its versions.
+    // Versions of RocksDB differ in how often they look for a database.
     const looks = /^((get db\/CLOUDMANIFEST \(fails\)|list db\/CLOUDMANIFEST)\n)+/
     expect(trace.take().replace(looks, '')).toMatchInlineSnapshot(`
       "list db/
@@ -130,7 +130,7 @@ describe.each([...mainTestStores(), ownStore])('the requests to $name', ({ make 
     expect(trace.take()).toBe('')
   })
 
-  test('of a flush: the table, then the MANIFEST, then a look whether the database is still ours', async () => {
+  test('of a flush: the table, then the MANIFEST, then a check that the database is still ours', async () => {
     await db.flush()
     expect(trace.take()).toMatchInlineSnapshot(`
       "put db/t1.sst-e1
@@ -139,7 +139,7 @@ describe.each([...mainTestStores(), ownStore])('the requests to $name', ({ make 
     `)
   })
 
-  test('of a compaction: the new table, the MANIFEST, and the old ones go', async () => {
+  test('of a compaction: the new table, the MANIFEST, then the deletion of the old ones', async () => {
     await db.batch([
       { type: 'put', key: 'a', value: '2' },
       { type: 'put', key: 'z', value: '2' },
@@ -163,12 +163,12 @@ describe.each([...mainTestStores(), ownStore])('the requests to $name', ({ make 
     expect(trace.take()).toBe('')
   })
 
-  test('of reopening for writing: new MANIFEST, seal, switch, once RocksDB has recovered; and the old one goes', async () => {
+  test('of reopening for writing: once RocksDB has recovered, new MANIFEST, seal, switch, deletion of the old one', async () => {
     db = await RocksDB.open(path, { env })
     await trace.until(/^delete$/)
     await db.close()
     const requests = trace.take().split('\n')
-    // For unfinished uploads, of which only S3 has any; beside whatever else is under way.
+    // Unfinished uploads, which only S3 has, are listed while other requests are under way.
     const uploads = requests.lastIndexOf('list db/')
     if (store.url().startsWith('s3:')) {
       expect(uploads).toBeGreaterThan(requests.indexOf('put db/CLOUDMANIFEST'))
@@ -217,7 +217,7 @@ describe.each([...mainTestStores(), ownStore])('the requests to $name', ({ make 
     `)
   })
 
-  test('of opening what is not there: one look, and one for other cookies', async () => {
+  test('of opening a missing database: one GET, and one listing for other cookies', async () => {
     const missing = RocksDB.open(join(root, 'none'), { env, createIfMissing: false })
     await expect(missing).rejects.toMatchObject({ code: 'NotFound' })
     expect(trace.take()).toMatchInlineSnapshot(`

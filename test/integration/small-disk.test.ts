@@ -1,4 +1,4 @@
-// Databases on a disk that is smaller than their tables, and smaller than what the cache may take by default.
+// Databases on a disk smaller than their tables, and smaller than the cache's default limit.
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
@@ -27,7 +27,7 @@ describe.skipIf(needsRoot)(`on a small disk${needsRoot}`, () => {
     [48, 60, 40],
     [200, 220, 60],
   ])(
-    'of %d MB, under default options, puts go on and reads are right, with %d MB in the store',
+    'of %d MB, under default options, puts continue and reads are right, with %d MB in the store',
     async (diskMb, storedMb, putMb) => {
       const store = await storeWith(storedMb)
       const stored = rowsOf(storedMb)
@@ -59,7 +59,7 @@ describe.skipIf(needsRoot)(`on a small disk${needsRoot}`, () => {
     await scan(beside.db, rows)
   })
 
-  test('a compaction of more than the disk holds goes through', async () => {
+  test('a compaction of more than the disk holds succeeds', async () => {
     const store = await storeWith(60)
     const options = { target_file_size_base: 2 * mib, write_buffer_size: 2 * mib }
     await using database = await open({ store, root: smallDisk('16m') }, { options })
@@ -67,11 +67,11 @@ describe.skipIf(needsRoot)(`on a small disk${needsRoot}`, () => {
     await scan(database.db, rowsOf(60))
   })
 
-  test('that others fill up the cache gives way until it is empty, and keeps nothing then', async () => {
+  test('that others fill up, the cache shrinks until it is empty, and then keeps nothing', async () => {
     const store = await storeWith(30)
     const rows = rowsOf(30)
     const root = smallDisk('48m')
-    // RocksDB itself writes nothing: what it makes of a full disk is not the subject.
+    // RocksDB itself writes nothing: its behaviour on a full disk is not the subject.
     const options = { disable_auto_compactions: true }
     await using database = await open({ store, root }, { options })
     await scan(database.db, rows)
@@ -87,7 +87,7 @@ describe.skipIf(needsRoot)(`on a small disk${needsRoot}`, () => {
   })
 })
 
-describe.skipIf(needsRoot)(`where nothing can be written${needsRoot}`, () => {
+describe.skipIf(needsRoot)(`on a read-only disk${needsRoot}`, () => {
   test.each<[string, Partial<CloudEnvOptions>]>([
     ['a root that was used before', { root: 'used' }],
     ['an empty root', { root: '' }],
@@ -119,7 +119,7 @@ describe.skipIf(needsRoot)(`where nothing can be written${needsRoot}`, () => {
   })
 })
 
-/** A store with rows 0 to what `mb` takes, written on a machine with a large disk. Compaction leaves it alone. */
+/** A store with `mb` of rows from 0 on, written on a machine with a large disk. Not compacted. */
 async function storeWith(mb: number): Promise<string> {
   const store = pathToFileURL(newRoot()).href
   const options = { write_buffer_size: 4 * mib, target_file_size_base: 4 * mib }

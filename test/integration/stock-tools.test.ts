@@ -9,7 +9,7 @@ import { havePrograms, programSuite, run, runOn } from '../native/programs.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { WireClient } from '../support/wire-client.ts'
 
-/** The tools that RocksDB's authors wrote, as the distribution ships them, on our Envs. */
+/** RocksDB's own tools, as the distribution ships them, on our Envs. */
 describe.each<[name: string, create: (root: string) => Env | Promise<Env>, refusal: RegExp]>([
   ['PosixEnv', createPosixEnv, /LOCK: Resource temporarily unavailable/],
   ['MemoryEnv', createMemoryEnv, /LOCK: held by db_bench \(pid \d+\)/],
@@ -122,7 +122,7 @@ describe.each<[name: string, create: (root: string) => Env | Promise<Env>, refus
       expect(refused?.output).toMatch(refusal)
     })
 
-    test('db_bench destroys the database that is there when it is to fill a new one', async () => {
+    test('db_bench destroys the existing database before it fills a new one', async () => {
       const output = await dbBench('fillseq,readrandom', '--num=500')
       expect(output).toContain('(500 of 500 found)')
       expect(await ldb('dump', '--count_only')).toContain('Keys in range: 500')

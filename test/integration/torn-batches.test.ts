@@ -109,7 +109,7 @@ describe.each(mainTestStores())('column families in $name', ({ make }) => {
 })
 
 describe.each(mainTestStores().slice(0, 1))('with the column families in $name', ({ make }) => {
-  test('a flush of one takes the others along', async () => {
+  test('a flush of one includes the others', async () => {
     const store = make()
     const root = newRoot()
     const env = cloudEnv({ ...store.connection, store: store.url(), root })

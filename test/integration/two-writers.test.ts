@@ -25,7 +25,7 @@ function machine(store: TestStore, options: Partial<CloudEnvOptions> = {}) {
 const utf8 = { valueEncoding: 'utf8' } as const
 
 describe.each(mainTestStores())('two writers, with the store in $name', ({ make }) => {
-  test('from one directory: the second is refused, and the first goes on', async () => {
+  test('from one directory: the second is refused, and the first continues', async () => {
     const store = make()
     const first = machine(store)
     const db = await first.open()
@@ -56,7 +56,7 @@ describe.each(mainTestStores())('two writers, with the store in $name', ({ make 
     await first.env.close()
   })
 
-  test('from two machines: the second gets it, the first is told at its next commit', async () => {
+  test('from two machines: the second gets it, and the first is fenced at its next commit', async () => {
     const store = make()
     const first = machine(store)
     const second = machine(store)
@@ -86,7 +86,7 @@ describe.each(mainTestStores())('two writers, with the store in $name', ({ make 
     for (let i = 0; i < 100; i++) expect(await reader.get(`key${i}`, utf8)).toBe(`value ${i}`)
     await reader.close()
 
-    // What the first wrote and never flushed is set aside on its disk: not replayed, not deleted.
+    // Unflushed writes of the first are set aside on its disk, neither replayed nor deleted.
     const again = await first.open()
     expect(await again.get('unflushed', utf8)).toBeUndefined()
     expect(await again.get('key7', utf8)).toBe('value 7')
@@ -104,7 +104,7 @@ describe.each(mainTestStores())('two writers, with the store in $name', ({ make 
     await displaced.put('flushed', 'by the first')
     await displaced.flush()
 
-    // As rocksdb-cloud does it: reads, writes its own MANIFEST, and overwrites the CLOUDMANIFEST whatever it is.
+    // Like rocksdb-cloud: reads, writes its own MANIFEST, and overwrites any CLOUDMANIFEST.
     const cloudManifest = decodeCloudManifest(await store.get('db/CLOUDMANIFEST'))
     const manifest = await store.get(`db/MANIFEST-${cloudManifest.current}`)
     const epoch = parseEpoch('abcdefabcdefabcd')!
@@ -117,7 +117,7 @@ describe.each(mainTestStores())('two writers, with the store in $name', ({ make 
     await expect(displaced.put('later', 'x')).rejects.toMatchObject({ code: 'IOFenced' })
     await displaced.close({ flush: false })
 
-    // The refused flush is in the store all the same, where no state leads.
+    // The refused flush is in the store all the same, but no state leads there.
     const gc = await runTraceless(store, ['gc', store.url('db'), '--json'])
     const listed: GarbageReport = JSON.parse(gc.stdout)
     const reasons = listed.garbage.map(({ object, reason }) => [object.replace(/.*\/(?:\d+\.)?/, ''), reason])
@@ -139,7 +139,7 @@ describe.each(mainTestStores())('two writers, with the store in $name', ({ make 
     await first.env.close()
   })
 
-  test('an idle owner is told by a look at the store', async () => {
+  test('an idle owner is fenced by a check of the store', async () => {
     const store = make()
     const first = machine(store, { ownershipCheckMs: 50 })
     const second = machine(store)
@@ -158,7 +158,7 @@ describe.each(mainTestStores())('two writers, with the store in $name', ({ make 
     for (const { env } of [first, second]) await env.close()
   })
 
-  test('who opens in turn never loses what the other flushed', async () => {
+  test('writers that open in turn never lose what the other flushed', async () => {
     const store = make()
     const machines = [machine(store), machine(store)]
     for (let turn = 0; turn < 6; turn++) {
@@ -173,7 +173,7 @@ describe.each(mainTestStores())('two writers, with the store in $name', ({ make 
     for (const { env } of machines) await env.close()
   })
 
-  test('many who open at once: every one that got it was the owner at its time, and no flush is lost', async () => {
+  test('many opening at once: each that got it was the owner at its time, and no flush is lost', async () => {
     const store = make()
     const machines = Array.from({ length: 3 }, () => machine(store))
     const flushed = new Set<string>()

@@ -7,7 +7,7 @@ import { EnvHost } from '#src/host/env-host.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
 import { havePrograms, programSuite, runOn } from './programs.js'
 
-/** Fails where RocksDB, as distributions build it, asserts which errors there are. */
+/** Fails where RocksDB, as distributions build it, asserts the kind of error. */
 class FailingLookUps extends PosixEnv {
   failing: { readonly name: string; readonly code: EnvErrorCode } | undefined
 

@@ -6,7 +6,7 @@ import { type Behaviour, frame, greeted, greeting, rawFrame, rawHost } from './r
 
 const database = '--db=/nowhere/db'
 
-/** The program ended by itself, as one that failed. */
+/** The program failed, and ended by itself. */
 const failed = { code: 1, signal: null }
 
 describe.skipIf(!havePrograms)(programSuite('a program that cannot reach a host'), () => {
@@ -14,13 +14,13 @@ describe.skipIf(!havePrograms)(programSuite('a program that cannot reach a host'
     ['/nowhere/host.sock', 'no Env host can be reached on /nowhere/host.sock (No such file or directory)'],
     [`/${'x'.repeat(200)}`, "a socket's path has at most"],
     ['relative.sock', 'expected cloudenv:///absolute/path/of/host.sock'],
-  ])('is told why: cloudenv://%s', async (socketPath, message) => {
+  ])('gets the reason: cloudenv://%s', async (socketPath, message) => {
     const ended = await runOn(socketPath, 'ldb', [database, 'scan'])
     expect(ended).toMatchObject(failed)
     expect(ended.output).toContain(message)
   })
 
-  test('is told when nobody listens on the socket any more', async () => {
+  test('gets an error if nobody listens on the socket any more', async () => {
     const path = `${temporaryDirectory()}/host.sock`
     await run('node', [
       '-e',
@@ -107,11 +107,14 @@ describe.skipIf(!havePrograms)(programSuite('a host that breaks the protocol'), 
         socket.write(frame(Op.result, id, [1, 2, 3, 4]).subarray(0, 7), () => socket.destroy()),
     ],
   ]
-  test.each(cases)('is left, and the program told what to do, when it %s', async (_what, behaviour) => {
-    const ended = await runOn(await rawHost(greeted(behaviour)), 'ldb', [database, 'scan'])
-    expect(ended).toMatchObject(failed)
-    expect(ended.output).toMatch(/the Env host on .* went away \(it .*\): reopen the database/)
-  })
+  test.each(cases)(
+    "is disconnected, and the program's error says what to do, when it %s",
+    async (_what, behaviour) => {
+      const ended = await runOn(await rawHost(greeted(behaviour)), 'ldb', [database, 'scan'])
+      expect(ended).toMatchObject(failed)
+      expect(ended.output).toMatch(/the Env host on .* went away \(it .*\): reopen the database/)
+    },
+  )
 
   test('may send evictions of what is not open, and fences of what is not written', async () => {
     const path = await rawHost(

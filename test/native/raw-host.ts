@@ -1,14 +1,14 @@
-// A host that does with a connection what the test says, right or wrong.
+// A host whose behaviour on a connection the test decides, right or wrong.
 import { createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { afterAll } from 'vitest'
 import { FrameDecoder, FrameReader, FrameWriter, magic, Op, protocolVersion } from '#src/host/wire.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
 
-/** What the host does with a frame. */
+/** The host's reaction to a frame. */
 export type Behaviour = (socket: Socket, frame: FrameReader) => void
 
-/** Listens until the test file is done. Returns the path of the socket. */
+/** Listens until the test file ends. Returns the path of the socket. */
 export async function rawHost(behaviour: Behaviour): Promise<string> {
   const sockets = new Set<Socket>()
   const server: Server = createServer((socket) => {
@@ -31,7 +31,7 @@ export async function rawHost(behaviour: Behaviour): Promise<string> {
   return path
 }
 
-/** Shakes hands properly; the behaviour is that of what follows. */
+/** Shakes hands properly; the behaviour concerns everything after that. */
 export function greeted(behaviour: Behaviour): Behaviour {
   return (socket, frame) => {
     if (frame.op !== Op.hello) return behaviour(socket, frame)
@@ -45,7 +45,7 @@ export function greeting(id: number, greetingMagic: number, version: number): Bu
   return out.take()
 }
 
-/** Any bytes as a frame: the length says what it says. */
+/** Any bytes as a frame, with any length. */
 export function rawFrame(length: number, body: readonly number[] | Buffer): Buffer {
   const head = Buffer.alloc(4)
   head.writeUInt32LE(length)

@@ -1,5 +1,5 @@
-// The local file system, but for its tables: those are sparse files, fetched chunk by chunk from where they lie into
-// copies that the test may evict at any time.
+// The local file system, except for tables: those are sparse files, fetched chunk by chunk into copies that the test may
+// evict at any time.
 import { closeSync, ftruncateSync, openSync, readSync, rmSync, truncateSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LocalCopy, ReadableFile, Refetched, SparseFile } from '#src/env/env.js'
@@ -56,7 +56,7 @@ export interface SparseBehaviour {
   /** `ensure` answers with the bytes and keeps nothing. */
   readonly serveBytes?: boolean
   readonly beforeEnsure?: (file: TableFile) => Promise<void>
-  /** Called after what was asked for is present, before that is answered. */
+  /** Called once the range is present, before the answer. */
   readonly onEnsured?: (file: TableFile) => unknown
 }
 
@@ -65,9 +65,9 @@ export class TableFile implements SparseFile {
   readonly source: string
   readonly size: number
   readonly ensured: (readonly [offset: number, length: number])[] = []
-  /** Generations that were given back, by a client that still had the file open. */
+  /** Generations released by a client that still had the file open. */
   readonly releases: number[] = []
-  /** For the test to count. */
+  /** Counted by the test. */
   ensuring = 0
   closed = false
   onEvicted: ((copy: LocalCopy) => void) | undefined
@@ -116,7 +116,7 @@ export class TableFile implements SparseFile {
     this.onEvicted?.(copy.location)
   }
 
-  /** Takes the bytes of the copy away, which goes on naming them present. */
+  /** Removes the bytes of the copy, whose map still has them as present. */
   cut(): void {
     if (this.#copy !== undefined) truncateSync(this.#copy.location.path, 0)
   }

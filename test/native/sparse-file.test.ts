@@ -113,7 +113,7 @@ describe.skipIf(!havePrograms)(programSuite('a sparse table'), () => {
     }
   })
 
-  test('asks for all that a batch misses at once', async () => {
+  test('requests everything that a batch misses at once', async () => {
     let most = 0
     let askedTogether: () => void
     const together = new Promise<void>((resolve) => {
@@ -123,7 +123,7 @@ describe.skipIf(!havePrograms)(programSuite('a sparse table'), () => {
       beforeEnsure: async (file) => {
         most = Math.max(most, ++file.ensuring)
         if (most > 2) askedTogether()
-        // Until a batch was seen, each waits for others to come; what is read by itself waits in vain.
+        // Until a batch was seen, each read waits for others to come; a single one waits in vain.
         await Promise.race([together, setTimeout(200)])
         file.ensuring--
       },
@@ -140,8 +140,8 @@ describe.skipIf(!havePrograms)(programSuite('a sparse table'), () => {
     expect(env.ensured).toBeGreaterThan(most)
   })
 
-  test('goes on being read while it is evicted again and again, and gives back every copy', async () => {
-    // Seldom enough that no read meets eight of them in a row.
+  test('can be read while it is evicted again and again, and releases every copy', async () => {
+    // Rarely enough that no read meets eight of them in a row.
     let ensured = 0
     const { env, socket } = await serve({ onEnsured: (file) => ++ensured % 50 === 0 && file.evict() })
     const ended = await bench(socket, 'readrandom', '--threads=8', '--cache_size=0')
@@ -157,7 +157,7 @@ describe.skipIf(!havePrograms)(programSuite('a sparse table'), () => {
   })
 
   test.each(['readrandom', 'multireadrandom'])(
-    'that is cut here while it is read is fetched again: %s',
+    'that is truncated here while it is read is fetched again: %s',
     async (reads) => {
       const { env, socket } = await serve({ present: true })
       let isCut = false
@@ -187,7 +187,7 @@ describe.skipIf(!havePrograms)(programSuite('a sparse table'), () => {
     },
   )
 
-  test('reports, as an error that may pass, that it is evicted faster than it can be read', async () => {
+  test('fails with a retryable error if it is evicted faster than it can be read', async () => {
     const { env, socket } = await serve({ onEnsured: (file) => file.evict() })
     const ended = await runOn(socket, 'ldb', [`--db=${database}`, 'scan'])
     expect(ended).toMatchObject({ code: 1, signal: null })

@@ -48,7 +48,7 @@ describe.skipIf(!havePrograms)(programSuite('stock programs of RocksDB'), () => 
     },
   )
 
-  test.each(envs)('see on %s what another program put there', async (_name, create, parent) => {
+  test.each(envs)('see on %s what another program wrote there', async (_name, create, parent) => {
     const socket = await serve(create())
     const database = `--db=${parent}-ldb`
     const put = ['--create_if_missing', 'put', 'key', 'value']
@@ -147,7 +147,7 @@ describe.skipIf(!havePrograms)(programSuite('stock programs of RocksDB'), () => 
     expect(await runOn(socket, 'ldb', put)).toMatchObject(fine)
   })
 
-  test('end with an error that says what to do when their host is killed', async () => {
+  test('fail with an error that says what to do when their host is killed', async () => {
     const socket = join(directory, 'killed.sock')
     const serving = `
       import { EnvHost } from '#src/host/env-host.js'

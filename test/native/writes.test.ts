@@ -11,12 +11,12 @@ import { havePrograms, programSuite, runOn } from './programs.js'
 
 const fine = { code: 0, signal: null }
 
-/** The local file system, asked for everything and writing down what. */
+/** The local file system, which records every call. */
 class TracingEnv extends PosixEnv {
   override readonly localNames = []
   readonly trace: string[] = []
 
-  /** What concerns tables, MANIFESTs and who owns them. */
+  /** Calls about tables, MANIFESTs and ownership. */
   commits(): string[] {
     return this.trace
       .filter((line) => /table|MANIFEST|CURRENT|lock/.test(line))
@@ -81,7 +81,7 @@ describe.skipIf(!havePrograms)(programSuite('writes'), () => {
 
   const database = () => join(directory, `db-${hosts}`)
 
-  test('are told to the Env in the order in which RocksDB makes them', async () => {
+  test('are reported to the Env in the order in which RocksDB makes them', async () => {
     const env = new TracingEnv()
     const socket = await serve(env)
     const put = [`--db=${database()}`, '--create_if_missing', 'put', 'key', 'value']
@@ -120,7 +120,7 @@ describe.skipIf(!havePrograms)(programSuite('writes'), () => {
     `)
   })
 
-  test('of a file that is synced wait for the Env, and fail when it does', async () => {
+  test('wait for the Env to sync their file, and fail with it', async () => {
     class Failing extends PosixEnv {
       override async newWritableFile(path: string): Promise<LocalWritableFile> {
         if (!path.endsWith('.sst')) return { kind: 'local', path }
@@ -133,13 +133,13 @@ describe.skipIf(!havePrograms)(programSuite('writes'), () => {
     const socket = await serve(new Failing())
     const filling = ['--benchmarks=fillseq,flush', '--num=10', `--db=${database()}`]
     const ended = await runOn(socket, 'db_bench', filling, {
-      // RocksDB goes on trying.
+      // RocksDB keeps trying.
       onOutput: (output, program) => void (output.includes('no room for it') && program.kill('SIGKILL')),
     })
     expect(ended.output).toContain('no room for it')
   })
 
-  test('that fail once, in an error that may pass, are made again by RocksDB itself', async () => {
+  test('that fail once with a retryable error are repeated by RocksDB itself', async () => {
     let failures = 0
     class Recovering extends PosixEnv {
       override async fsyncDirectory(path: string) {
@@ -158,7 +158,7 @@ describe.skipIf(!havePrograms)(programSuite('writes'), () => {
       }
     }
     const socket = await serve(new Recovering())
-    // With room for what is written until it recovers.
+    // Large enough for the writes until it recovers.
     const buffers = ['--write_buffer_size=1000000', '--max_write_buffer_number=10']
     const options = ['--num=30000', ...buffers, `--db=${database()}`]
     const filled = await runOn(socket, 'db_bench', ['--benchmarks=fillseq', ...options])
@@ -201,7 +201,7 @@ describe.skipIf(!havePrograms)(programSuite('writes'), () => {
     expect(ended.output).toContain('put error: IO error: IO fenced off: it belongs to epoch 7 now')
   })
 
-  test('pass again once the lock is taken anew', async () => {
+  test('succeed again once the lock is taken anew', async () => {
     const env = new FencingEnv()
     const socket = await serve(env)
     expect((await writeUntilFenced(env, socket)).code).toBe(1)
@@ -209,7 +209,7 @@ describe.skipIf(!havePrograms)(programSuite('writes'), () => {
     expect((await runOn(socket, 'ldb', [`--db=${database()}`, 'get', 'key'])).output).toBe('value\n')
   })
 
-  test('of more than a frame carries are served in pieces', async () => {
+  test('larger than a frame are served in pieces', async () => {
     const appended: number[] = []
     class Listening extends MemoryEnv {
       override async newWritableFile(path: string) {

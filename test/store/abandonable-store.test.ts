@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { AbandonableStore } from '#src/store/abandonable-store.js'
 import type { ObjectStore } from '#src/store/object-store.js'
 
-/** A store that never answers, whatever is asked of it. */
+/** A store that never answers. */
 function silentStore(): ObjectStore & { readonly signals: (AbortSignal | undefined)[] } {
   const signals: (AbortSignal | undefined)[] = []
   const never = (signal?: AbortSignal) => {
@@ -35,7 +35,7 @@ const calls: [string, (store: ObjectStore) => Promise<unknown>][] = [
 ]
 
 test.each(calls)(
-  'a %s under way ends when its keys are abandoned, down to the socket',
+  'a %s under way ends down to the socket when its keys are abandoned',
   async (_name, call) => {
     const silent = silentStore()
     const store = new AbandonableStore(silent)
@@ -52,7 +52,7 @@ test.each(calls)(
   },
 )
 
-test('what is asked afterwards is asked', async () => {
+test('later calls are not affected', async () => {
   const silent = silentStore()
   const store = new AbandonableStore(silent)
   store.abandon(() => true)

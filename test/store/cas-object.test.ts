@@ -1,4 +1,4 @@
-// Writers of one object, over a real server with a proxy between that loses, repeats, delays and refuses.
+// Writers of one object on a real server, behind a proxy that loses, repeats, delays and refuses.
 import { randomUUID } from 'node:crypto'
 import { beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
 import { CasObject, writeMark } from '#src/store/cas-object.js'
@@ -11,7 +11,7 @@ import { bytes, text } from './contract.js'
 describe.each(inject('servers'))('an object that several writers replace, on $name', (server) => {
   let proxy: FaultProxy
   let store: S3Store
-  /** Another client, with no fault between. */
+  /** Another client, without faults. */
   let direct: S3Store
   beforeAll(async () => {
     proxy = await FaultProxy.start(server.endpoint)
@@ -44,7 +44,7 @@ describe.each(inject('servers'))('an object that several writers replace, on $na
   const refused = { kind: 'answer', status: 412, body: s3ErrorBody('PreconditionFailed') } as const
 
   describe.each(['create', 'replace'])('to %s it', (how) => {
-    /** A writer that knows what is there. */
+    /** A writer that knows the present version. */
     const writer = async () => {
       if (how === 'create') return new CasObject(store, 'key')
       const { etag } = await direct.put('key', bytes('before'))
@@ -59,7 +59,7 @@ describe.each(inject('servers'))('an object that several writers replace, on $na
       expect(await object.check()).toMatchObject({ kind: 'held' })
     })
 
-    test('is known to have happened, though it was delivered twice and refused the second time', async () => {
+    test('is recognized as its own if it was delivered twice and refused the second time', async () => {
       const object = await writer()
       proxy.next('PUT', { kind: 'deliverTwice' })
       expect(await object.write(bytes('mine'))).toMatchObject({ kind: 'written' })
@@ -67,14 +67,14 @@ describe.each(inject('servers'))('an object that several writers replace, on $na
       expect(await content()).toBe('next')
     })
 
-    test('is known to have happened, though its answer was lost', async () => {
+    test('is recognized as its own if its answer was lost', async () => {
       const object = await writer()
       proxy.next('PUT', { kind: 'loseAnswer' })
       expect(await object.write(bytes('mine'))).toMatchObject({ kind: 'written' })
       expect(await content()).toBe('mine')
     })
 
-    test('is known to have happened by the next write, though all answers were lost', async () => {
+    test('is recognized by the next write if all answers were lost', async () => {
       const object = await writer()
       proxy.next('PUT', { kind: 'loseAnswer' })
       proxy.next('PUT', outage, { times: Number.POSITIVE_INFINITY })
@@ -84,7 +84,7 @@ describe.each(inject('servers'))('an object that several writers replace, on $na
       expect(await content()).toBe('next')
     })
 
-    test('takes no effect when it is delivered again later: its condition names a version that is gone', async () => {
+    test('has no effect when delivered again later: its condition names a version that is gone', async () => {
       const object = await writer()
       const known = how === 'create' ? 'absent' : { etag: (await direct.head('key')).etag }
       await object.write(bytes('mine'))
@@ -94,7 +94,7 @@ describe.each(inject('servers'))('an object that several writers replace, on $na
       expect(await content()).toBe('next')
     })
 
-    test('fails where somebody else was quicker, whatever they wrote', async () => {
+    test('fails if somebody else was quicker, whatever they wrote', async () => {
       const object = await writer()
       await direct.put('key', bytes('mine'), { metadata: { [writeMark]: 'theirs' } })
       expect(await object.write(bytes('mine'))).toMatchObject({
@@ -104,7 +104,7 @@ describe.each(inject('servers'))('an object that several writers replace, on $na
       expect(await object.check()).toMatchObject({ kind: 'lost' })
     })
 
-    test('fails where somebody replaced it before its answer could be believed', async () => {
+    test('fails if somebody replaced it before it could be confirmed', async () => {
       const object = await writer()
       proxy.next('PUT', { kind: 'deliverTwice' })
       const replaced = proxy.arrival(/^HEAD /).then(() => direct.put('key', bytes('theirs')))
@@ -113,7 +113,7 @@ describe.each(inject('servers'))('an object that several writers replace, on $na
       expect(await content()).toBe('theirs')
     })
 
-    test('fails where a copy of another version bears our mark', async () => {
+    test('fails if a copy of another version has our mark', async () => {
       const object = await writer()
       await object.write(bytes('mine'))
       const { metadata } = await direct.head('key')
@@ -122,7 +122,7 @@ describe.each(inject('servers'))('an object that several writers replace, on $na
       expect(await content()).toBe('restored')
     })
 
-    test('goes on from a copy of our own version', async () => {
+    test('continues from a copy of our own version', async () => {
       const object = await writer()
       await object.write(bytes('mine'))
       const { metadata } = await direct.head('key')
@@ -132,14 +132,14 @@ describe.each(inject('servers'))('an object that several writers replace, on $na
       expect(await object.write(bytes('next'))).toMatchObject({ kind: 'written' })
     })
 
-    test('does not go on for ever with a store that always refuses', async () => {
+    test('does not retry forever if the store always refuses', async () => {
       const object = await writer()
       await object.write(bytes('mine'))
       proxy.next('PUT', refused, { times: Number.POSITIVE_INFINITY })
       await expect(object.write(bytes('next'))).rejects.toThrow('refuses to replace key although')
     })
 
-    test('takes no missing bucket for a missing object', async () => {
+    test('does not take a missing bucket for a missing object', async () => {
       const object = await writer()
       await object.write(bytes('mine'))
       proxy.next('HEAD', { kind: 'answer', status: 404 })
@@ -149,7 +149,7 @@ describe.each(inject('servers'))('an object that several writers replace, on $na
     })
   })
 
-  test('many writers that go on from what they know: each write happens once or not at all', async () => {
+  test('many writers that continue from the version they know: each write happens once or not at all', async () => {
     const { etag } = await direct.put('key', bytes('0'))
     const kinds = [{ kind: 'deliverTwice' }, { kind: 'loseAnswer' }, { kind: 'drop' }, outage] as const
     for (const kind of [...kinds, ...kinds, ...kinds]) proxy.next('PUT', kind)

@@ -1,4 +1,4 @@
-// The public contract suite, as tests of ours; and what tests of stores share.
+// The public contract suite as tests, and shared parts of the tests of stores.
 import { test } from 'vitest'
 import type { ListOptions, ObjectStore } from '#src/store/object-store.js'
 import { objectStoreContract } from '#src/testing/index.js'

@@ -46,11 +46,11 @@ async function mostAtOnce(actions: number): Promise<number> {
   return most
 }
 
-test('two locks on one file never run at the same time', async () => {
+test('two locks on one file are never held at the same time', async () => {
   expect(await mostAtOnce(60)).toBe(1)
 })
 
-test('an action that fails gives the lock back', async () => {
+test('an action that fails releases the lock', async () => {
   const lock = newLock()
   await expect(lock.runExclusive(() => Promise.reject(new Error('no')))).rejects.toThrow('no')
   expect(await newLock().runExclusive(async () => 'yes')).toBe('yes')

@@ -39,7 +39,7 @@ describe('a directory as a store', () => {
     store = new DirectoryStore({ directory })
   })
 
-  test('that does not exist is empty, and comes into being with the first object', async () => {
+  test('that does not exist is empty, and is created with the first object', async () => {
     const later = new DirectoryStore({ directory: join(directory, 'not/yet') })
     expect(await keysOf(later)).toEqual([])
     await later.deleteMany(['a'])
@@ -49,7 +49,7 @@ describe('a directory as a store', () => {
     expect(await keysOf(later)).toEqual(['a'])
   })
 
-  test('in which names cannot be keys tells of what it leaves out', async () => {
+  test('with names that cannot be keys reports what it leaves out', async () => {
     for (const path of ['good', 'a\ttab', 'sub/a\ttab', 'bad\nsub/inside', 'bad\nsub/deeper/inside']) {
       mkdirSync(dirname(join(directory, path)), { recursive: true })
       writeFileSync(join(directory, path), path)
@@ -64,7 +64,7 @@ describe('a directory as a store', () => {
     expect(leftOut).toEqual([9])
   })
 
-  test('has no object where a named pipe or a socket lies, and does not wait for one', async () => {
+  test('ignores named pipes and sockets, and does not wait for them', async () => {
     execFileSync('mkfifo', [join(directory, 'pipe')])
     const server = createServer().listen(join(directory, 'socket'))
     await once(server, 'listening')
@@ -76,7 +76,7 @@ describe('a directory as a store', () => {
     server.close()
   })
 
-  test('that vanishes is what is blamed, not the file that was to be put there', async () => {
+  test('that vanishes is named in the error, not the file to be put there', async () => {
     await store.put('first', bytes('1'))
     rmSync(directory, { recursive: true })
     const file = join(root, 'whole-and-readable')
@@ -165,7 +165,7 @@ describe('a directory as a store', () => {
     }
   })
 
-  test('clears away what writers that died long ago left', async () => {
+  test('removes leftovers of writers that died long ago', async () => {
     await store.put('key', bytes('1'))
     const drafts = join(directory, '.cloudenv-store/drafts')
     writeFileSync(join(drafts, 'old'), 'half')
@@ -175,7 +175,7 @@ describe('a directory as a store', () => {
     expect(readdirSync(drafts)).toEqual(['young'])
   })
 
-  test('gives every version an ETag of its own, even when versions follow within a tick of the clock', async () => {
+  test('gives every version its own ETag, even within one tick of the clock', async () => {
     const etags = new Set<string>()
     for (let round = 0; round < 300; round++) etags.add((await store.put('key', bytes('same'))).etag)
     expect(etags.size).toBe(300)
@@ -223,7 +223,7 @@ describe('a directory shared by processes', () => {
     for (let round = 0; round < 12; round++) {
       const child = runChild(code, [directory])
       await child.lines.next()
-      // Not a wait for something, but the point at which to strike: another one each time.
+      // Not a wait for something, but the time of the kill, different each time.
       await new Promise((resolve) => setTimeout(resolve, (round * 3.7) % 17))
       child.process.kill('SIGKILL')
       expect(await child.ended).toBe('SIGKILL')

@@ -1,4 +1,4 @@
-// Between us and a real server: lost answers, broken connections, damaged bytes, overload.
+// Faults before a real server: lost answers, broken connections, damaged bytes, overload.
 import { randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -22,9 +22,9 @@ describe.each(inject('servers'))('between us and $name', (server) => {
   let metrics: StoreMetrics
   let prefix: string
   let store: S3Store
-  /** Gives up soon on a server that says nothing. */
+  /** Gives up soon on a silent server. */
   let hasty: S3Store
-  /** Another client, with no fault between. */
+  /** Another client, without faults. */
   let direct: S3Store
   let directory: string
   beforeAll(async () => {
@@ -62,14 +62,14 @@ describe.each(inject('servers'))('between us and $name', (server) => {
   }
   const requestsOf = (method: string) => proxy.seen.filter((line) => line.startsWith(`${method} `))
 
-  test('an upload in parts is known to be complete where the answer was lost', async () => {
+  test('an upload in parts is recognized as complete if the answer was lost', async () => {
     proxy.next('POST', { kind: 'loseAnswer' }, { path: /uploadId=/ })
     const body = fileOf(Buffer.alloc(65 * MiB, 'x'))
     const { etag } = await store.put('large', body, { metadata: { a: '1' } })
     expect(await direct.head('large')).toMatchObject({ etag, size: body.size, metadata: { a: '1' } })
   })
 
-  test('a conflict with a write that is under way is tried again', async () => {
+  test('a conflict with a write under way is retried', async () => {
     proxy.next(
       'PUT',
       { kind: 'answer', status: 409, body: s3ErrorBody('ConditionalRequestConflict') },
@@ -175,7 +175,7 @@ describe.each(inject('servers'))('between us and $name', (server) => {
       ['a look', 'HEAD', (store) => store.head('key')],
       ['an upload', 'PUT', (store) => store.put('other', fileOf(bytes('content')))],
       ['a deletion', 'POST', (store) => store.deleteMany(['key'])],
-    ])('is given up, and asked again: %s', async (_name, method, request) => {
+    ])('is given up and retried: %s', async (_name, method, request) => {
       proxy.next(method, trickle)
       await request(impatient)
       expect(requestsOf(method).length).toBeGreaterThan(1)
@@ -306,7 +306,7 @@ describe.each(inject('servers'))('between us and $name', (server) => {
         /asked for bytes 3000-4999, got Content-Range: bytes 3000-4999\/\*/,
       ],
     ]
-    test.each(wrong)('%s is asked for again', async (_, alter) => {
+    test.each(wrong)('%s is retried', async (_, alter) => {
       proxy.next('GET', altered(alter), { times: 2 })
       expect(same((await store.get('key', range)).body, asked)).toBe(true)
       expect(requestsOf('GET')).toHaveLength(3)
@@ -322,7 +322,7 @@ describe.each(inject('servers'))('between us and $name', (server) => {
       expect(requestsOf('GET')).toHaveLength(5)
     })
 
-    test('may be the whole object, of a server without ranges', async () => {
+    test('may be the whole object, if the server has no ranges', async () => {
       const ignoreRange = altered((answer) => {
         answer.status = 200
         answer.body = content
@@ -335,7 +335,7 @@ describe.each(inject('servers'))('between us and $name', (server) => {
       expect((await store.get('key', { offset: 9_990, length: 100 })).body).toHaveLength(10)
     })
 
-    test('that a proxy has compressed is an error that says so, at once', async () => {
+    test('that a proxy has compressed fails at once, and the error says so', async () => {
       const compress = altered((answer) => {
         answer.headers['content-encoding'] = 'gzip'
       })
@@ -348,7 +348,7 @@ describe.each(inject('servers'))('between us and $name', (server) => {
   })
 
   test.each(['CRC32', 'CRC32C', 'SHA1', 'SHA256'] as const)(
-    'an object that somebody wrote with a checksum of %s is asked for again where its content is other',
+    'an object written with a checksum of %s is fetched again if its content does not match',
     async (algorithm) => {
       const client = new S3Client({
         endpoint: server.endpoint,
@@ -365,7 +365,7 @@ describe.each(inject('servers'))('between us and $name', (server) => {
     },
   )
 
-  test('a listing goes on where a page failed', async () => {
+  test('a listing continues at the page that failed', async () => {
     const keys = Array.from({ length: 1_003 }, (_, index) => String(index).padStart(6, '0'))
     for (let start = 0; start < keys.length; start += 200) {
       await Promise.all(keys.slice(start, start + 200).map((key) => direct.put(key, new Uint8Array())))
@@ -391,7 +391,7 @@ describe.each(inject('servers'))('between us and $name', (server) => {
       expect(proxy.seen).toHaveLength(1)
     })
 
-    test('is repeated where that may help', async () => {
+    test('is repeated if that may help', async () => {
       await direct.put('db/2', bytes('x'))
       proxy.next('POST', refusal('InternalError'), { times: 2 })
       await store.deleteMany(['db/1', 'db/2'])
@@ -407,7 +407,7 @@ describe.each(inject('servers'))('between us and $name', (server) => {
     ['NoSuchBucket', 404, { code: 'PathNotFound', retryable: false }, 'the bucket does not exist'],
     ['AuthorizationHeaderMalformed', 400, { code: 'InvalidArgument', retryable: false }, '"region"'],
     ['XMinioStorageFull', 507, { code: 'NoSpace', retryable: true }, 'the store is full'],
-  ])('%s tells what to do about it', async (code, status, expected, words) => {
+  ])('%s says what to do about it', async (code, status, expected, words) => {
     proxy.next('GET', { kind: 'answer', status, body: s3ErrorBody(code) }, { times: 100 })
     const error = await store.get('key').catch((error) => error)
     expect(error).toMatchObject(expected)
@@ -417,7 +417,7 @@ describe.each(inject('servers'))('between us and $name', (server) => {
     expect(inspect(error, { depth: 9 })).not.toMatch(/Signature=|Credential=/)
   })
 
-  // Who may not list is not told that an object is not there.
+  // Without the right to list, a missing object looks like a refusal.
   const toRead = 's3:GetObject on it, and s3:ListBucket on the bucket where it may not be there'
   test.each<[method: string, needed: string, request: () => Promise<unknown>]>([
     ['GET', toRead, () => store.get('key')],
@@ -440,7 +440,7 @@ describe.each(inject('servers'))('between us and $name', (server) => {
     )
   })
 
-  test('answers that say no leave no connection open', async () => {
+  test('refusals leave no connection open', async () => {
     await direct.put('key', bytes('12345'))
     proxy.connections = 0
     for (let round = 0; round < 30; round++) {

@@ -87,7 +87,7 @@ describe('an answer', () => {
     await expect(keysOf(store)).rejects.toThrow('does not answer as S3 does')
   })
 
-  test('is from S3 without the headers that only Amazon has to send', async () => {
+  test('counts as S3 without the headers that only Amazon sends', async () => {
     const list = '<ListBucketResult><Name>bucket</Name><IsTruncated>false</IsTruncated></ListBucketResult>'
     expect(await keysOf((await storeAt(answering(200, xml, list))).store)).toEqual([])
     const { store: without } = await storeAt(answering(404, xml, s3ErrorBody('NoSuchKey')))
@@ -102,7 +102,7 @@ describe('an answer', () => {
   })
 })
 
-test('http taken for https is told of', async () => {
+test('http in place of https is reported', async () => {
   const { endpoint } = await storeAt(answering(200, html, page))
   const credentials = { accessKeyId: 'key', secretAccessKey: 'secret' }
   const store = new S3Store({ bucket: 'bucket', endpoint: endpoint.replace('http:', 'https:'), credentials })
@@ -115,7 +115,7 @@ test('http taken for https is told of', async () => {
   store.close()
 })
 
-test('a gateway that cannot reach S3 is waited for', async () => {
+test('a gateway that cannot reach S3 is retried', async () => {
   let refusals = 2
   const { store } = await storeAt((request, response) => {
     if (refusals-- > 0) return answering(502, html, page)(request, response)

@@ -1,4 +1,4 @@
-// What a server may say without end: every answer ends in an error, soon and within bounds of memory.
+// Endless answers of a server: each ends in an error, soon and within bounded memory.
 import type { ServerResponse } from 'node:http'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Clock } from '#src/env/clock.js'
@@ -124,7 +124,7 @@ test.each([
   })
 })
 
-test('an error text that a terminal would obey is shown without what it obeys', async () => {
+test('control characters in an error text are not shown', async () => {
   server.manners = {
     answer: () => ({ ...xml(s3ErrorBody('AccessDenied', 'red \u009b31m\u2028 and\nnext')), status: 403 }),
   }
@@ -132,7 +132,7 @@ test('an error text that a terminal would obey is shown without what it obeys', 
   expect(error.message).toContain('red 31m and next')
 })
 
-describe('a listing that cannot be one is refused:', () => {
+describe('an impossible listing is refused:', () => {
   const entry = (key: string) =>
     `<Contents><Key>prefix/${key}</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified><ETag>"1"</ETag><Size>1</Size></Contents>`
   const page = (entries: string, next?: string): Answer =>
@@ -148,7 +148,7 @@ describe('a listing that cannot be one is refused:', () => {
   beforeEach(() => {
     pages = 0
     store.close()
-    // However slow this machine is, no time passes.
+    // No time passes, however slow this machine is.
     store = newStore(new ManualClock())
   })
 
@@ -163,7 +163,7 @@ describe('a listing that cannot be one is refused:', () => {
     ['a key without a size', () => page(entry('a').replace(/<Size>.*<\/Size>/, ''))],
     ['a key without a time', () => page(entry('a').replace(/<LastModified>.*<\/LastModified>/, ''))],
     [
-      'folders again and again',
+      'the same folders again and again',
       () => page('<CommonPrefixes><Prefix>prefix/a/</Prefix></CommonPrefixes>', `token${pages}`),
     ],
   ])('%s', async (_title, answer) => {
@@ -190,13 +190,13 @@ describe('a listing that cannot be one is refused:', () => {
     expect(key).toBe(5000)
   })
 
-  test('pages that come one by one for most of a minute', async () => {
+  test('pages that trickle in for most of a minute', async () => {
     const clock = new ManualClock()
     const slow = newStore(clock)
     let key = 0
     server.manners = {
       answer() {
-        // The store took so long for it.
+        // The store takes this long.
         clock.advance(20_000)
         return page(entry(String(++key).padStart(10, '0')), `token${key}`)
       },
@@ -208,7 +208,7 @@ describe('a listing that cannot be one is refused:', () => {
     expect(key).toBe(3)
   })
 
-  test('but not a long one that brings objects all the time', async () => {
+  test('but not a long one that keeps bringing objects', async () => {
     const clock = new ManualClock()
     const slow = newStore(clock)
     const last = 12

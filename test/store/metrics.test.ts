@@ -1,4 +1,4 @@
-// What counts as a request, whatever the kind of store.
+// What counts as a request, for every kind of store.
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import type { ObjectStore } from '#src/store/object-store.js'
@@ -56,7 +56,7 @@ describe.each(kinds)('the requests of $name', ({ make }) => {
     })
   })
 
-  test('are one for each page of a listing', async () => {
+  test('count each page of a listing', async () => {
     const keys = Array.from({ length: 1_005 }, (_, index) => `many/${String(index).padStart(6, '0')}`)
     const { list } = await counted(async (store) => {
       for (let start = 0; start < keys.length; start += 100)

@@ -1,4 +1,4 @@
-// Stores of a user's own, opened by a module.
+// User-written stores, opened by a module.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -22,7 +22,7 @@ describe('the example of docs/stores.md, opened as a store of an Env', () => {
   testContract((place) => openStore(`memory://tests/${place}`, memoryStore))
 })
 
-test('docs/stores.md has the example as it is', () => {
+test('docs/stores.md shows the example as it is', () => {
   const docs = readFileSync(new URL('../../docs/stores.md', import.meta.url), 'utf8')
   expect(docs).toContain(readFileSync(memoryStore.storeModule, 'utf8'))
 })
@@ -50,12 +50,12 @@ test('a module is given the URL as we print it, and its options', async () => {
   expect(JSON.parse((await open(code, {}, 'other:///a')).url)).toEqual({ url: 'other:///a', options: {} })
 })
 
-test('a module may open its store later', async () => {
+test('a module may open its store asynchronously', async () => {
   const store = await open(`export const openStore = async (url) => ({ url, ${methods} })`)
   expect(store.url).toBe('mine://place')
 })
 
-test('the store of a module has our attempts, time-outs and counts around it', async () => {
+test('the store of a module gets our retries, time-outs and metrics', async () => {
   const code = `
     let attempts = 0
     export const openStore = (url) => ({
@@ -77,7 +77,7 @@ test('the store of a module has our attempts, time-outs and counts around it', a
   })
 })
 
-describe('what is wrong with a module is an EnvError that says so:', () => {
+describe('a faulty module fails with an EnvError that says so:', () => {
   test.each<[what: string, code: string, expected: string, message: RegExp]>([
     [
       'no such export',
@@ -143,7 +143,7 @@ describe('what is wrong with a module is an EnvError that says so:', () => {
     })
   })
 
-  test('an EnvError that it throws itself passes as it is', async () => {
+  test('an EnvError that it throws itself passes unchanged', async () => {
     const code = `
       import { EnvError } from ${JSON.stringify(import.meta.resolve('#src/env/env-error.js'))}
       export function openStore() { throw new EnvError('TimedOut', 'the vault is away', { retryable: true }) }`
@@ -158,7 +158,7 @@ test.each<[options: object, message: RegExp]>([
   ],
   [{ storeModule: 5 }, /"storeModule" to be an absolute path, .*got 5/],
   [{ storeModule: '/mine.js', storeOptions: 'a=b' }, /"storeOptions" to be an object, got "a=b"/],
-])('options of a module that cannot be are refused: %j', async (options, message) => {
+])('invalid options of a module are refused: %j', async (options, message) => {
   await expect(openStore('mine://place', options)).rejects.toThrow(TypeError)
   await expect(openStore('mine://place', options)).rejects.toThrow(message)
 })

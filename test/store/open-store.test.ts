@@ -4,7 +4,7 @@ import { isObjectKey } from '#src/store/object-key.js'
 import { openStore, openStores } from '#src/store/open-store.js'
 import { parseStoreUrl, printedUrl, urlPath } from '#src/store/store-url.js'
 
-/** Any name that a key can have in it, those that mean something to a URL or to a shell more often. */
+/** Any name that a key can contain, with special characters of URLs and shells more often. */
 const segment = fc
   .string({
     unit: fc.oneof(
@@ -33,7 +33,7 @@ test.each([
   await store.close()
 })
 
-describe('an option that no store of a call takes is refused:', () => {
+describe('an option that none of the stores takes is refused:', () => {
   test.each<[url: string, options: object, message: RegExp]>([
     [
       's3://bucket',
@@ -65,7 +65,7 @@ describe('an option that no store of a call takes is refused:', () => {
     await expect(openStore(url, options)).rejects.toThrow(message)
   })
 
-  test('of several stores one has to take it', async () => {
+  test('one of several stores has to take an option', async () => {
     const stores = await openStores(['file:///dir', 's3://bucket'], { region: 'x' })
     expect(stores.map(({ url }) => url)).toEqual(['file:///dir', 's3://bucket'])
     for (const store of stores) await store.close()
@@ -140,7 +140,7 @@ test.each(['secret', 'sec/ret'])('credentials in a URL are refused and not repea
   expect(attempt).not.toThrow('key')
 })
 
-test('whatever a path is, its URL is one word to a shell, and leads to it again', () => {
+test('the URL of any path is one word to a shell, and leads back to the path', () => {
   fc.assert(
     fc.property(fc.array(segment, { minLength: 1, maxLength: 4 }), (segments) => {
       const path = segments.join('/')

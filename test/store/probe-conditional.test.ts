@@ -15,7 +15,7 @@ beforeEach(() => {
   return () => rmSync(directory, { recursive: true, force: true })
 })
 
-/** As servers that are known to exist: they accept the header and ignore what it says. */
+/** Like known servers that accept the header and ignore it. */
 function lying(ignores: (condition: NonNullable<PutOptions['condition']>) => boolean): ObjectStore {
   return new Proxy<ObjectStore>(honest, {
     get(target, property) {
@@ -29,7 +29,7 @@ function lying(ignores: (condition: NonNullable<PutOptions['condition']>) => boo
   })
 }
 
-test('an honest store passes', async () => {
+test('a store with conditional writes passes', async () => {
   await assertConditionalPuts(honest, 'db')
   expect(await keysOf(honest)).toEqual([])
 })
@@ -38,7 +38,7 @@ test.each([
   ['If-None-Match', (condition: unknown) => condition === 'absent', 'only where no object is there'],
   ['If-Match', (condition: unknown) => condition !== 'absent', 'only where the object has a given ETag'],
 ])(
-  'a store that ignores %s is refused, with the reason, and left as it was',
+  'a store that ignores %s is refused with the reason, and left as it was',
   async (_title, ignores, reason) => {
     await honest.put('db/key', Buffer.from('1'))
     await expect(assertConditionalPuts(lying(ignores), 'db')).rejects.toMatchObject({

@@ -9,7 +9,7 @@ function waiting(parent?: AbortSignal) {
   return { clock, deadline, outcome }
 }
 
-test('a request that takes longer than its time-out fails, and its connection is told', async () => {
+test('a request that exceeds its time-out fails, and its connection is aborted', async () => {
   const { clock, deadline, outcome } = waiting()
   clock.advance(999)
   expect(deadline.signal.aborted).toBe(false)
@@ -18,7 +18,7 @@ test('a request that takes longer than its time-out fails, and its connection is
   expect(await outcome).toMatchObject({ name: 'TimeoutError', message: 'not done within 1 s' })
 })
 
-test('content gets time on top, a second for each 64,000 bytes, also when it is announced late', async () => {
+test('content extends the time-out by a second for each 64,000 bytes, even if announced late', async () => {
   const { clock, deadline, outcome } = waiting()
   clock.advance(500)
   deadline.allow(640_000)
@@ -28,7 +28,7 @@ test('content gets time on top, a second for each 64,000 bytes, also when it is 
   expect(await outcome).toMatchObject({ message: 'not done within 11 s' })
 })
 
-test('work of the store gets minutes', () => {
+test('work at the server gets minutes', () => {
   const { clock, deadline } = waiting()
   deadline.allowServerWork()
   clock.advance(600_000)
@@ -37,7 +37,7 @@ test('work of the store gets minutes', () => {
   expect(deadline.signal.aborted).toBe(true)
 })
 
-test('a caller who gives up ends the request with its own reason', async () => {
+test('a caller that gives up ends the request with its own reason', async () => {
   const caller = new AbortController()
   const { deadline, outcome } = waiting(caller.signal)
   const reason = new Error('changed my mind')
@@ -46,7 +46,7 @@ test('a caller who gives up ends the request with its own reason', async () => {
   expect(await outcome).toBe(reason)
 })
 
-test('a request of a caller who has given up before is not begun', async () => {
+test('a request whose caller has given up is not begun', async () => {
   let begun = false
   const deadline = new RequestDeadline(new ManualClock(), 1000, AbortSignal.abort(new Error('too late')))
   await expect(

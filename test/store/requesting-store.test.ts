@@ -1,4 +1,4 @@
-// What a store of a user's own gets from us: repetition, time-outs, counts, and errors in our words.
+// What a user-written store gets: retries, time-outs, metrics and errors in our words.
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { Clock } from '#src/env/clock.js'
 import { EnvError } from '#src/env/env-error.js'
@@ -19,7 +19,7 @@ beforeEach(() => {
   metrics = new StoreMetrics()
 })
 
-/** A store of which the test plays some methods, as an Env opens it. */
+/** A store with some methods of the test, opened as by an Env. */
 function opened(methods: Partial<ObjectStore>, clock: Clock = new ImpatientClock()): ObjectStore {
   const seams = { clock, random: () => 0.5, onRequest: metrics.record }
   const store = { url: 'mine://place', ...methods } as ObjectStore
@@ -27,7 +27,7 @@ function opened(methods: Partial<ObjectStore>, clock: Clock = new ImpatientClock
   return new RequestingStore(store, retrying(seams, once))
 }
 
-/** Lets time pass, and what follows from that happen. */
+/** Lets time pass, and pending callbacks run. */
 async function pass(clock: ManualClock, ms: number): Promise<void> {
   await nextTurn()
   clock.advance(ms)
@@ -47,7 +47,7 @@ const infoOf = (key: string): ObjectInfo => ({
 })
 
 describe('a call that fails', () => {
-  test('with a retryable error is repeated, and each attempt counted', async () => {
+  test('with a retryable error is repeated, and each attempt is counted', async () => {
     let attempts = 0
     const store = opened({
       async get(key) {
@@ -65,7 +65,7 @@ describe('a call that fails', () => {
     expect(metrics.snapshot().put).toEqual({ requests: 5, bytes: 0, errors: 5 })
   })
 
-  test('with an error that is final is not repeated', async () => {
+  test('with a final error is not repeated', async () => {
     const store = opened({ head: () => Promise.reject(new EnvError('NotFound', 'no mine://place/key')) })
     await expect(store.head('key')).rejects.toMatchObject({
       code: 'NotFound',
@@ -74,7 +74,7 @@ describe('a call that fails', () => {
     expect(metrics.snapshot().head).toEqual({ requests: 1, bytes: 0, errors: 1 })
   })
 
-  test('with anything else is an EnvError that names the object, and may pass', async () => {
+  test('with anything else is a retryable EnvError that names the object', async () => {
     const store = opened({
       copy() {
         throw new TypeError('fetch failed')
@@ -151,7 +151,7 @@ describe('a store that never answers', () => {
     },
   )
 
-  test('can be abandoned, and is told', async () => {
+  test('can be abandoned, and its signal aborts', async () => {
     let signal: AbortSignal | undefined
     const store = new AbandonableStore(
       opened({
@@ -187,7 +187,7 @@ describe('a listing', () => {
     },
   })
 
-  test('goes on where a page failed, and tells of what it leaves out once', async () => {
+  test('continues where a page failed, and reports once what it leaves out', async () => {
     const failing = new Set(['000000', '000999', '001500', '002499'])
     const store = opened(listKeys((key) => failing.delete(key)))
     let leftOut = 0
@@ -199,13 +199,13 @@ describe('a listing', () => {
     expect(metrics.snapshot().list).toEqual({ requests: 3 + 4, bytes: 0, errors: 4 })
   })
 
-  test('starts after a key, also when it goes on', async () => {
+  test('starts after a key, also when it continues', async () => {
     const failing = new Set(['002200'])
     const store = opened(listKeys((key) => failing.delete(key)))
     expect(await keysOf(store, '', { startAfter: '002000' })).toEqual(keys.slice(2_001))
   })
 
-  test('that is left early lets that of the store go', async () => {
+  test('that is left early ends that of the store', async () => {
     let left = false
     const store = opened({
       async *list() {
@@ -223,7 +223,7 @@ describe('a listing', () => {
     expect(left).toBe(true)
   })
 
-  test('that hangs is begun anew, without what the first one still says', async () => {
+  test('that hangs is restarted, and ignores what the first one still yields', async () => {
     const clock = new ManualClock()
     let release: () => void = () => {}
     let listings = 0

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { EnvError } from '#src/env/env-error.js'
 import { retry } from '#src/store/retry.js'
 
-/** Counts attempts that take `seconds` each and fail, of a call whose pauses are over at once. */
+/** Counts the attempts of a call that take `seconds` each and fail, with pauses that end at once. */
 async function attemptsOf(seconds: number): Promise<number> {
   let nowMs = 0
   let attempts = 0
@@ -23,12 +23,12 @@ async function attemptsOf(seconds: number): Promise<number> {
   return attempts
 }
 
-test('what fails soon is tried five times', async () => {
+test('an action that fails fast is tried five times', async () => {
   expect(await attemptsOf(0.1)).toBe(5)
   expect(await attemptsOf(5)).toBe(5)
 })
 
-test('what times out slowly is not tried for longer than a minute', async () => {
+test('an action that times out slowly is not retried after a minute', async () => {
   expect(await attemptsOf(30)).toBe(2)
   expect(await attemptsOf(600)).toBe(1)
 })

@@ -42,7 +42,7 @@ function writeKey(accessKeyId: string, profile = 'default'): void {
   writeFileSync(join(directory, 'credentials'), `${lines.join('\n')}\n`)
 }
 
-/** From now on the server lets in this key alone. */
+/** From now on the server accepts this key only. */
 function admit(accessKeyId: string, denial = { status: 400, code: 'ExpiredToken' }): void {
   server.manners = { accessKeys: [accessKeyId], denial }
 }
@@ -71,7 +71,7 @@ describe('a shared credentials file that is replaced', () => {
   test.each([
     { status: 400, code: 'ExpiredToken' },
     { status: 403, code: 'InvalidAccessKeyId' },
-  ])('is read again when HEAD, which has no words, is answered $status', async (denial) => {
+  ])('is read again when HEAD, which has no error code, is answered $status', async (denial) => {
     writeKey('OLD')
     const store = open()
     await store.put('key', bytes('1'))
@@ -90,7 +90,7 @@ describe('a shared credentials file that is replaced', () => {
     expect(usedKeys()).toEqual(['OLD', 'NEW'])
   })
 
-  test('by nothing of use leaves the refusal of the store as the error', async () => {
+  test('by something useless leaves the refusal of the store as the error', async () => {
     writeKey('OLD')
     const store = open()
     await store.put('key', bytes('1'))
@@ -102,7 +102,7 @@ describe('a shared credentials file that is replaced', () => {
   })
 })
 
-test('many requests that are refused at once read the credentials again once', async () => {
+test('many requests refused at once reread the credentials once', async () => {
   const calls = module(`let calls = 0
     export function read() { return { accessKeyId: 'KEY' + ++calls, secretAccessKey: 'secret' } }`)
   const store = open({ credentials: { module: calls, export: 'read' } })
@@ -113,7 +113,7 @@ test('many requests that are refused at once read the credentials again once', a
   expect(usedKeys()).toEqual(['KEY1', 'KEY2'])
 })
 
-test('a refusal of what the credentials may not do does not ask for them again and again', async () => {
+test('a refused permission does not reread the credentials again and again', async () => {
   const calls = module(`let calls = 0
     export function read() { return { accessKeyId: 'KEY', secretAccessKey: 'secret', sessionToken: String(++calls) } }`)
   const store = open({ credentials: { module: calls, export: 'read' } })
@@ -122,7 +122,7 @@ test('a refusal of what the credentials may not do does not ask for them again a
   expect(new Set(server.calls.map(({ headers }) => headers['x-amz-security-token'])).size).toBe(2)
 })
 
-describe('a provider of the user', () => {
+describe('a provider module', () => {
   test('is called with its options, before the credentials expire and when they are refused', async () => {
     const soon = module(`let calls = 0
       export async function read({ name }) {
@@ -151,7 +151,7 @@ describe('a provider of the user', () => {
     ],
     ['is not there', 'export const write = 1', /to export a function "read", got undefined/],
     ['cannot be loaded', 'export default (', /"credentials.module" cannot be loaded: /],
-  ])('that %s is told of', async (_title, source, message) => {
+  ])('that %s is reported', async (_title, source, message) => {
     const store = open({ credentials: { module: module(source), export: 'read' } })
     const error = await store.head('key').catch((error) => error)
     expect(error.name).toBe('EnvError')

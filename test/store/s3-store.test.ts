@@ -50,7 +50,7 @@ describe.each(inject('servers'))('S3Store on $name', (server) => {
       expect([part.url, whole.url]).toEqual([`s3://${bucket}/${prefix}`, `s3://${bucket}`])
     })
 
-    test('what S3 gets is a plain object with a CRC-32', async () => {
+    test('S3 receives a plain object with a CRC-32', async () => {
       await open().put('key', bytes('content'), { metadata: { dirname: 'db' } })
       const output = await client.send(
         new HeadObjectCommand({ Bucket: bucket, Key: `${prefix}/key`, ChecksumMode: 'ENABLED' }),
@@ -94,7 +94,7 @@ describe.each(inject('servers'))('S3Store on $name', (server) => {
       })
     })
 
-    test('a write that is aborted before it began is an EnvError', async () => {
+    test('a write aborted before it begins is an EnvError', async () => {
       const error = await open()
         .put('key', bytes('new'), { signal: AbortSignal.abort() })
         .catch((error: unknown) => error)
@@ -115,7 +115,7 @@ describe.each(inject('servers'))('S3Store on $name', (server) => {
       const hostile = ['db/\u0001\u001b[2J', 'a//b', '../escape', 'a/../b', './c', 'dir/', 'db/..']
       let taken = 0
       for (const key of ['db/good', ...hostile]) {
-        // MinIO refuses most of them, LocalStack takes them all.
+        // MinIO refuses most of them, LocalStack accepts them all.
         await client
           .send(new PutObjectCommand({ Bucket: bucket, Key: `${prefix}/${key}`, Body: 'xyz' }))
           .then(() => (taken += 1))
@@ -179,7 +179,7 @@ describe.each(inject('servers'))('S3Store on $name', (server) => {
         await expect(store.get('key')).rejects.toMatchObject({ code: 'PathNotFound' })
       })
 
-      // LocalStack takes any credentials, and any region.
+      // LocalStack accepts any credentials and any region.
       test.runIf(name === 'minio')('for wrong credentials says what to check, and shows none', async () => {
         for (const credentials of [
           { accessKeyId: 'unknown-key', secretAccessKey: 'whatever-secret' },
@@ -203,7 +203,7 @@ describe.each(inject('servers'))('S3Store on $name', (server) => {
         })
       })
 
-      test('for missing credentials says how to give some', async () => {
+      test('for missing credentials says how to provide them', async () => {
         const { credentials: _, ...anonymous } = connection
         const store = new S3Store({
           ...anonymous,

@@ -1,4 +1,4 @@
-// Uploads in parts that do not come to an end: what the caller is told, and that no part stays behind.
+// Uploads in parts that fail: the caller's error, and that no part stays behind.
 import { randomUUID } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -22,7 +22,7 @@ describe.each(inject('servers'))('an upload in parts to $name', (server) => {
   const { endpoint, accessKeyId, secretAccessKey, region, bucket } = server
   let proxy: FaultProxy
   let store: S3Store
-  /** Another client, with no fault between. */
+  /** Another client, without faults. */
   let direct: S3Store
   beforeAll(async () => {
     proxy = await FaultProxy.start(endpoint)
@@ -77,7 +77,7 @@ describe.each(inject('servers'))('an upload in parts to $name', (server) => {
     await expectNothingLeft()
   })
 
-  test('that is aborted before it was begun at the server leaves nothing there', async () => {
+  test('that is aborted before the server began it leaves nothing there', async () => {
     let release: (value?: unknown) => void = () => {}
     const until = new Promise((resolve) => {
       release = resolve
@@ -106,7 +106,7 @@ describe.each(inject('servers'))('an upload in parts to $name', (server) => {
     await expectNothingLeft()
   })
 
-  test('of a file that is shorter than said leaves no part', async () => {
+  test('of a file shorter than announced leaves no part', async () => {
     const { file, size } = largeFile()
     await expect(store.put('large', { file, size: size + 1 })).rejects.toMatchObject({
       code: 'IOError',
@@ -115,7 +115,7 @@ describe.each(inject('servers'))('an upload in parts to $name', (server) => {
     await expectNothingLeft()
   })
 
-  test('fails with its first failure, whatever the parts are freed with', async () => {
+  test('fails with its first error, even if freeing the parts fails', async () => {
     const refused = { kind: 'answer', status: 403, body: s3ErrorBody('AccessDenied') } as const
     proxy.next('PUT', refused, { path: /partNumber=2/ })
     proxy.next('DELETE', refused)
@@ -126,7 +126,7 @@ describe.each(inject('servers'))('an upload in parts to $name', (server) => {
   })
 })
 
-test('a part that the store keeps although it came after the abort is freed', async () => {
+test('a part that arrived after the abort is freed', async () => {
   const server = await SettableStore.start()
   const store = new S3Store({
     bucket: 'bucket',
@@ -137,7 +137,7 @@ test('a part that the store keeps although it came after the abort is freed', as
   server.manners = {
     answer: ({ method, query }) => {
       if (query.get('partNumber') === '3') return failure(403, 'AccessDenied')
-      // As if the others had arrived right after it.
+      // The others seem to arrive right after it.
       return method === 'DELETE' && aborts++ === 0 ? { status: 204 } : undefined
     },
   }

@@ -1,4 +1,4 @@
-// Stores that are not AWS, by a server whose manners can be set.
+// Stores other than AWS, by a server with settable manners.
 import { randomUUID } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -43,7 +43,7 @@ const fileOf = (content: Uint8Array) => {
 const nextTurn = () => new Promise((resolve) => setImmediate(resolve))
 
 describe.each(['refusedByName', 'refusedAsInvalid', 'refusedVaguely'] as const)(
-  'a store by which checksums are %s',
+  'a store where checksums are %s',
   (checksums) => {
     beforeEach(() => {
       server.manners = { checksums }
@@ -72,7 +72,7 @@ describe.each(['refusedByName', 'refusedAsInvalid', 'refusedVaguely'] as const)(
       expect(String(completion?.body)).not.toContain('Checksum')
     })
 
-    test('is warned of once', async () => {
+    test('causes one warning', async () => {
       await Promise.all(['a', 'b', 'c', 'd'].map((key) => store.put(key, bytes(key))))
       await store.put('e', bytes('e'))
       await nextTurn()
@@ -85,7 +85,7 @@ describe.each(['refusedByName', 'refusedAsInvalid', 'refusedVaguely'] as const)(
   },
 )
 
-test('checksums stay on at a store that does not implement something else', async () => {
+test('checksums stay on if a store does not implement something else', async () => {
   server.manners = {
     answer: ({ method, headers }) =>
       method === 'PUT' && headers['if-none-match'] ? failure(501, 'NotImplemented') : undefined,
@@ -100,7 +100,7 @@ test('checksums stay on at a store that does not implement something else', asyn
   expect(warnings).toEqual([])
 })
 
-test('what a store does not implement is final, and no outage', async () => {
+test('a request that a store does not implement fails for good, not as an outage', async () => {
   server.manners = { answer: () => failure(501, 'NotImplemented') }
   const error = await store.head('key').catch((error) => error)
   expect(error).toMatchObject({ code: 'NotSupported', retryable: false })
@@ -119,7 +119,7 @@ describe.each([undefined, 'wantsMd5', 'notImplemented', 'notAllowed'] as const)(
       expect(await keysOf(store)).toEqual(['kept'])
     })
 
-    test('is asked for what it lacks once', async () => {
+    test('is asked only once for what it lacks', async () => {
       server.manners = { ...(multiDelete && { multiDelete }) }
       for (const key of ['a', 'b', 'c']) await store.deleteMany([key])
       const posts = server.calls.filter(({ method }) => method === 'POST')
@@ -128,7 +128,7 @@ describe.each([undefined, 'wantsMd5', 'notImplemented', 'notAllowed'] as const)(
   },
 )
 
-test('what may not be deleted one by one is told of as in a batch', async () => {
+test('a refused single deletion is reported like one in a batch', async () => {
   server.manners = {
     multiDelete: 'notImplemented',
     answer: ({ method, key }) =>
@@ -156,7 +156,7 @@ describe.each<Manners>([
     expect(await keysOf(store)).toEqual(keys)
   })
 
-  test('lists what is directly below a prefix, and what comes after a key', async () => {
+  test('lists only directly below a prefix, and from a key on', async () => {
     const found: string[] = []
     for await (const { key } of store.list('', { shallow: true })) found.push(key)
     expect(found).toEqual(keys.filter((key) => !key.includes('/')))
@@ -168,7 +168,7 @@ describe.each<Manners>([
 })
 
 describe('the probe for conditional writes', () => {
-  test('is no reason not to open where its object cannot be deleted again', async () => {
+  test('does not prevent an opening if its object cannot be deleted', async () => {
     server.manners = {
       answer: ({ method, query }) =>
         method === 'DELETE' || query.has('delete') ? failure(403, 'AccessDenied') : undefined,

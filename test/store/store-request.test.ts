@@ -3,7 +3,7 @@ import { unlimited } from '#src/store/send.js'
 import { observing, type StoreRequest } from '#src/store/store-request.js'
 import { ManualClock } from '../support/manual-clock.js'
 
-test('a request took the time that passed, whatever the time of day is set to meanwhile', async () => {
+test('the duration of a request does not depend on changes of the time of day', async () => {
   const clock = new ManualClock()
   const requests: StoreRequest[] = []
   const onRequest = (request: StoreRequest) => requests.push(request)

@@ -1,4 +1,4 @@
-// How a store is reached: TLS, proxies, and what the environment says of both.
+// Connections to a store: TLS, proxies, and the environment variables for both.
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer, type Server } from 'node:net'
@@ -53,12 +53,12 @@ const failureOf = (endpoint: string): Promise<Error> =>
       (error) => error,
     )
 
-describe('a server whose certificate does not hold', () => {
+describe('a server with an invalid certificate', () => {
   test.each([
     ['is of an unknown authority', 'localhost', 2, /not trusted here .*AWS_CA_BUNDLE.*NODE_EXTRA_CA_CERTS/],
     ['is for another name', 'store.example', 2, /is for another name .*store\.example.*"endpoint"/],
     ['has expired', 'localhost', -1, /does not hold at this time .*expired.*Renew it/],
-  ])('because it %s, is told of at once, with what mends it', async (_title, name, days, message) => {
+  ])('because it %s, is reported at once, with the remedy', async (_title, name, days, message) => {
     if (name !== 'localhost' || days < 0) vi.stubEnv('AWS_CA_BUNDLE', authority.file)
     const server = await start(name, days)
     const error = await failureOf(server.endpoint)
@@ -76,7 +76,7 @@ describe('a server whose certificate does not hold', () => {
   test.each([
     ['is missing', undefined, /AWS_CA_BUNDLE: cannot read certificates .*ENOENT/],
     [
-      'is no certificate',
+      'is not a certificate',
       '-----BEGIN CERTIFICATE-----\nAA\n-----END CERTIFICATE-----\n',
       /AWS_CA_BUNDLE: cannot read certificates in PEM from/,
     ],
@@ -89,7 +89,7 @@ describe('a server whose certificate does not hold', () => {
   })
 })
 
-describe('a mistaken protocol is told of, with the one to write:', () => {
+describe('a wrong protocol is reported, with the right one:', () => {
   test('http to a server that speaks TLS and hangs up', async () => {
     const { endpoint } = await start('localhost')
     const error = await failureOf(endpoint.replace('https:', 'http:'))
@@ -136,7 +136,7 @@ describe('a mistaken protocol is told of, with the one to write:', () => {
   })
 })
 
-test('a connection that breaks after the server had answered is no mistaken protocol', async () => {
+test('a connection that breaks after an answer does not count as a wrong protocol', async () => {
   const server = await start()
   const store = open({ endpoint: server.endpoint })
   await store.put('key', bytes('content'))
@@ -152,11 +152,11 @@ test('a connection that breaks after the server had answered is no mistaken prot
 })
 
 describe('HTTPS_PROXY', () => {
-  /** A name that only the proxy finds. */
+  /** A name that only the proxy resolves. */
   const behindProxy = (server: SettableStore) => server.endpoint.replace('localhost', 'store.test')
   beforeEach(() => vi.stubEnv('AWS_CA_BUNDLE', authority.file))
 
-  test.each(['HTTPS_PROXY', 'https_proxy'])('as %s is gone through to the store', async (variable) => {
+  test.each(['HTTPS_PROXY', 'https_proxy'])('as %s is used to reach the store', async (variable) => {
     vi.stubEnv(variable, proxy.url)
     const server = await start('store.test')
     const store = open({ endpoint: behindProxy(server) })
@@ -165,18 +165,15 @@ describe('HTTPS_PROXY', () => {
     expect(new Set(proxy.targets)).toEqual(new Set([new URL(behindProxy(server)).host]))
   })
 
-  test.each(['test', '.test', 'other, store.test', '*'])(
-    'is not gone through where NO_PROXY is %j',
-    async (exempt) => {
-      vi.stubEnv('HTTPS_PROXY', proxy.url)
-      vi.stubEnv('NO_PROXY', exempt)
-      const error = await failureOf(behindProxy(await start('store.test')))
-      expect(error.message).toMatch(/cannot be reached .*store\.test/)
-      expect(proxy.targets).toEqual([])
-    },
-  )
+  test.each(['test', '.test', 'other, store.test', '*'])('is not used if NO_PROXY is %j', async (exempt) => {
+    vi.stubEnv('HTTPS_PROXY', proxy.url)
+    vi.stubEnv('NO_PROXY', exempt)
+    const error = await failureOf(behindProxy(await start('store.test')))
+    expect(error.message).toMatch(/cannot be reached .*store\.test/)
+    expect(proxy.targets).toEqual([])
+  })
 
-  test('is not gone through to this machine, and not for http', async () => {
+  test('is not used for this machine, nor for http', async () => {
     vi.stubEnv('HTTPS_PROXY', proxy.url)
     for (const server of [await start('localhost'), await start()]) {
       await open({ endpoint: server.endpoint }).put('key', bytes('content'))
@@ -184,7 +181,7 @@ describe('HTTPS_PROXY', () => {
     expect(proxy.targets).toEqual([])
   })
 
-  test('that refuses is told of, without its password', async () => {
+  test('that refuses is reported, without its password', async () => {
     vi.stubEnv('HTTPS_PROXY', proxy.url)
     proxy.refusal = 407
     const error = await failureOf(behindProxy(await start('store.test')))
@@ -192,7 +189,7 @@ describe('HTTPS_PROXY', () => {
     expect(String(error.stack)).not.toContain('password')
   })
 
-  test('that is no URL is refused', () => {
+  test('that is not a URL is refused', () => {
     vi.stubEnv('HTTPS_PROXY', 'http://user:password@')
     expect(() => open({ endpoint: 'https://store.test' })).toThrow(
       /^the environment variable HTTPS_PROXY: expected a URL such as http:\/\/proxy:3128$/,
@@ -208,19 +205,19 @@ describe.each(['AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL'])('%s', (variable) => {
     expect([...server.objects.keys()]).toEqual(['bucket/key'])
   })
 
-  test('that is no URL is refused', () => {
+  test('that is not a URL is refused', () => {
     vi.stubEnv(variable, 'minio:9000')
     expect(() => open({})).toThrow(`expected the environment variable ${variable} to be a URL`)
   })
 
-  test('counts less than the option', async () => {
+  test('is overridden by the option', async () => {
     const server = await start()
     vi.stubEnv(variable, 'http://127.0.0.1:1')
     await open({ endpoint: server.endpoint }).put('key', bytes('content'))
   })
 })
 
-/** A server that answers whatever comes with these bytes, or with nothing, and hangs up. */
+/** A server that answers everything with these bytes, or with nothing, and hangs up. */
 async function startRaw(answer: Buffer | undefined): Promise<string> {
   const server: Server = createServer((socket) => {
     socket.on('error', () => {})

@@ -22,7 +22,7 @@ describe.each(inject('servers'))('unfinished uploads on $name', (server) => {
     return found
   }
 
-  test('are listed below a prefix, with what they hold, until they are aborted', async () => {
+  test('are listed below a prefix, with their size, until they are aborted', async () => {
     const id = await client.begin(`${prefix}/db/000009.sst-abc`, 100_000)
     await client.begin(`${prefix}/other/a b&c ü`, 1)
     const found = await listed(store, 'db/')
@@ -37,7 +37,7 @@ describe.each(inject('servers'))('unfinished uploads on $name', (server) => {
     expect(await store.unfinishedUploads.bytesOf(found[0]!)).toBe(0)
   })
 
-  test('of a bucket that has more than one answer holds are asked for by prefix', async () => {
+  test('of a bucket with more than one answer holds are requested by prefix', async () => {
     const page = (key: string, isTruncated: boolean) =>
       `<?xml version="1.0" encoding="UTF-8"?><ListMultipartUploadsResult><Bucket>${bucket}</Bucket>` +
       `<NextKeyMarker>${key}</NextKeyMarker><NextUploadIdMarker>1</NextUploadIdMarker>` +

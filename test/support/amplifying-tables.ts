@@ -1,4 +1,4 @@
-/** Small tables that would make much work for who believes them. */
+/** Small tables that would cost a gullible reader a lot of work. */
 import { deflateRawSync } from 'node:zlib'
 import { u32 } from './little-endian.ts'
 import {
@@ -14,16 +14,16 @@ import {
 
 const zlibType = 2
 
-/** As a block of RocksDB's, of a thousandth of the size. */
+/** Like a block of RocksDB, at a thousandth of the size. */
 function zlib(content: Uint8Array): Buffer {
   return Buffer.concat([varint(content.length), deflateRawSync(content)])
 }
 
-/** An index of blocks that lie one behind another, all of the size of the first. Its handles are deltas: 3 bytes each. */
+/** An index of consecutive blocks, all of the size of the first. Its handles are deltas of 3 bytes each. */
 function longIndex(entries: number, first: Handle): Buffer {
   const key = internalKey('z')
   const firstEntry = Buffer.concat([varint(0), varint(key.length), key, handleBytes(first)])
-  // All of the key is shared, and the size is the same.
+  // The whole key is shared, and the size is the same.
   const others = Buffer.alloc(3 * (entries - 1), Buffer.of(key.length, 0, 0))
   return Buffer.concat([firstEntry, others, u32(0), u32(1)])
 }
@@ -47,7 +47,7 @@ export function tableOfLongIndex(entryCount: number): Buffer {
   })
 }
 
-/** Many names for one filter, each of whose empty partitions is within the file. */
+/** Many names for one filter, whose empty partitions are all within the file. */
 export function tableOfManyFilters(names: number, partitions: number): Buffer {
   const file = new RawTable()
   const data = file.add(block(entries))

@@ -1,4 +1,4 @@
-/** What a program prints, which a test may wait for. */
+/** Output of a program, for which a test may wait. */
 export class AwaitedText {
   text = ''
   readonly #watchers = new Set<() => void>()
@@ -8,7 +8,7 @@ export class AwaitedText {
     for (const look of [...this.#watchers]) look()
   }
 
-  /** Resolves with the match as soon as it is there; rejects with what `ended` says when the program ends before. */
+  /** Resolves with the match as soon as it appears; rejects with the message of `ended` if the program ends first. */
   matching(pattern: RegExp, ended: Promise<string>): Promise<RegExpMatchArray> {
     return new Promise((resolve, reject) => {
       const look = () => {

@@ -8,7 +8,7 @@ export interface ServerCertificate {
   readonly cert: Buffer
 }
 
-/** An authority that nobody trusts, made with openssl, and what it certifies. */
+/** An untrusted authority, made with openssl, and certificates by it. */
 export class TestAuthority {
   /** A file with its certificate, in PEM. */
   readonly file: string

@@ -11,21 +11,21 @@ export interface CommandRequest {
   readonly commandLine: readonly string[]
   readonly env: NodeJS.ProcessEnv
   readonly cwd: string
-  /** Written behind the command's output, to either stream. */
+  /** Written after the command's output, to either stream. */
   readonly endMark: string
 }
 
-/** The standard error is without progress. */
+/** Standard error has no progress in it. */
 export interface CommandResult extends CliResult {
-  /** The most that the process ever had. */
+  /** Peak memory of the process. */
   readonly maxMemoryKiB: number
-  /** CPU time that the command took. */
+  /** CPU time of the command. */
   readonly cpuSeconds: number
 }
 
 /**
- * Runs commands of `cloudenv` in one process, one after another: loading it for each anew takes most of their time.
- * For what is about the process itself, its signals, its end, its children, there is `Cli`.
+ * Runs commands of `cloudenv` in one process, one after another, because loading it takes most of their time. Tests of the
+ * process itself, its signals, its end and its children use `Cli`.
  */
 export class CommandRunner {
   readonly #nodeOptions: readonly string[]
@@ -37,7 +37,7 @@ export class CommandRunner {
     this.#nodeOptions = nodeOptions
   }
 
-  /** How many commands were given to it and did not end yet. */
+  /** Number of commands that have not ended yet. */
   get waiting(): number {
     return this.#waiting
   }
@@ -56,7 +56,7 @@ export class CommandRunner {
     }
   }
 
-  /** Ends the process, once it has run what it was given. */
+  /** Ends the process once its commands have ended. */
   async stop(): Promise<void> {
     await this.#inTurn(() => this.#process?.disconnect())
   }
@@ -114,13 +114,13 @@ async function readUntil(stream: NodeJS.ReadableStream, endMark: string): Promis
   })
 }
 
-/** Progress, which a command tells when it takes longer than a second: on a busy machine any does. */
+/** Progress, which a command reports after a second: on a busy machine any does. */
 const progressLines = /^[a-z ]+: (?:\d+ s|.*\/s(?:, .* left)?)\n/gm
 
-/** Two, for tests that run commands at the same time; the second is started for those alone. */
+/** Two, for tests that run commands at the same time; the second starts only for those. */
 const runners = [new CommandRunner(), new CommandRunner()] as const
 
-/** For commands of which nothing but the output and the exit code matters. */
+/** Runs a command of which only the output and the exit code matter. */
 export async function runCommand(
   commandLine: readonly string[],
   env?: NodeJS.ProcessEnv,

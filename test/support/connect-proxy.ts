@@ -2,12 +2,12 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 
-/** A proxy for https, as companies have them: it connects to what a CONNECT names, or refuses. */
+/** A proxy for https, as companies have them: it connects to the target of a CONNECT, or refuses. */
 export class ConnectProxy {
   readonly url: string
-  /** What clients asked to be connected to. */
+  /** Targets that clients requested. */
   readonly targets: string[] = []
-  /** The status that every CONNECT is answered with instead of being connected. */
+  /** Status of the answer to every CONNECT, instead of a connection. */
   refusal: number | undefined
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
@@ -30,7 +30,7 @@ export class ConnectProxy {
         return
       }
       const { port: targetPort } = new URL(`http://${request.url}`)
-      // Whatever name it is: every server of a test is on this machine.
+      // Ignores the name: every server of a test is on this machine.
       const target = connect(Number(targetPort), '127.0.0.1')
       for (const socket of [client, target]) {
         this.#sockets.add(socket)

@@ -1,7 +1,6 @@
 /**
  * Opens a database again and again and writes to it until it is displaced or killed. Each opening writes keys of its own,
- * in batches that are numbered through. Says on standard output what was acknowledged: `written OPENING COUNT` and
- * `flushed OPENING COUNT`.
+ * in numbered batches. Prints what was acknowledged: `written OPENING COUNT` and `flushed OPENING COUNT`.
  */
 import { randomUUID } from 'node:crypto'
 import { writeSync } from 'node:fs'

@@ -1,4 +1,4 @@
-/** What contending writers write, and whether a database holds states of it that can be. */
+/** Writes of contending writers, and a check that a database holds a possible state of them. */
 
 const batchSize = 10
 

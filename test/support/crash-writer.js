@@ -1,4 +1,4 @@
-/** Writes until it is killed. Says on standard output what was acknowledged: `write N`, `flush N`. */
+/** Writes until it is killed. Prints what was acknowledged: `write N`, `flush N`. */
 import { writeSync } from 'node:fs'
 import { cloudEnv, RocksDB } from '#src/index.js'
 import { batchSize, contentOf, indexOf, keyOf, lastWriteKey } from './crash-workload.js'

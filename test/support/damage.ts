@@ -1,6 +1,6 @@
 /**
- * What goes wrong with the objects of a database: each function takes the bytes of a sound one and gives those of a
- * damaged one. Tables and blob files are taken apart here by means of the tests' own, not by the product's.
+ * Damage to the objects of a database: each function takes the bytes of a sound one and returns those of a damaged one.
+ * Tables and blob files are parsed by code of the tests, not of the product.
  */
 import type { TestStore } from './test-stores.js'
 
@@ -10,7 +10,7 @@ export type Objects = Map<string, Uint8Array>
 export async function readObjects(store: TestStore): Promise<Objects> {
   const objects: Objects = new Map()
   for (const key of (await store.list()).keys()) {
-    // What the store keeps for itself.
+    // The store's private files.
     if (!key.startsWith('.cloudenv-store/')) objects.set(key, await store.get(key))
   }
   return objects
@@ -30,7 +30,7 @@ export const truncated = (bytes: Uint8Array, by = 3): Uint8Array => bytes.subarr
 
 export const extended = (bytes: Uint8Array, by = 3): Uint8Array => Buffer.concat([bytes, Buffer.alloc(by, 7)])
 
-/** The part of the bytes at which these others stand, with others in their place. */
+/** The bytes with these others replaced. */
 export function overwritten(bytes: Uint8Array, at: number, others: Uint8Array): Uint8Array {
   const copy = Uint8Array.from(bytes)
   copy.set(others, at)
@@ -42,7 +42,7 @@ interface Part {
   readonly size: number
 }
 
-/** Where the parts of a table lie, trailers of 5 bytes (compression type and checksum) not counted in. */
+/** Places of the parts of a table, without their trailers of 5 bytes (compression type and checksum). */
 export interface TableAnatomy {
   readonly firstData: Part
   /** Compression type and checksum of the last data block. */
@@ -51,7 +51,7 @@ export interface TableAnatomy {
   readonly filter: Part | undefined
   readonly properties: Part
   readonly metaindex: Part
-  /** Of the whole footer, and of what is in it. */
+  /** The whole footer; its parts follow. */
   readonly footer: Part
   readonly checksumType: Part
   readonly handles: Part
@@ -62,7 +62,7 @@ export interface TableAnatomy {
 const footerSize = 53
 const trailerSize = 5
 
-/** For tables of format_version 1 to 5 without index partitions. */
+/** Parses tables of format_version 1 to 5 without index partitions. */
 export function tableAnatomy(bytes: Uint8Array): TableAnatomy {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const footer = bytes.length - footerSize
@@ -89,7 +89,7 @@ export function tableAnatomy(bytes: Uint8Array): TableAnatomy {
   }
 }
 
-/** Where the parts of a blob file lie. */
+/** Places of the parts of a blob file. */
 export interface BlobFileAnatomy {
   readonly header: Part
   readonly version: Part
@@ -100,7 +100,7 @@ export interface BlobFileAnatomy {
 }
 
 export interface BlobRecordAnatomy {
-  /** What stands before the key. */
+  /** Header before the key. */
   readonly header: Part
   readonly key: Part
   readonly value: Part

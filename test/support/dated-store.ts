@@ -1,7 +1,7 @@
 import type { ObjectInfo, ObjectKey, ObjectStore } from '#src/store/object-store.js'
 import { withFaults } from './scripted-rocksdb.js'
 
-/** A store whose clock a test sets, whatever time it is on the machines. */
+/** A store whose clock a test sets, independently of the machines. */
 export class DatedStore {
   readonly store: ObjectStore
   readonly #written = new Map<ObjectKey, Date>()

@@ -26,7 +26,7 @@ export interface EncodedIndexEntry {
   readonly firstKey?: Uint8Array
 }
 
-/** With delta handles, the blocks have to lie one behind another. */
+/** With delta handles, the blocks have to be consecutive. */
 export function encodeIndexBlock(
   entries: readonly EncodedIndexEntry[],
   { hasDeltaHandles }: Pick<IndexFormat, 'hasDeltaHandles'>,

@@ -20,40 +20,40 @@ import {
 import type { AddressInfo, Socket } from 'node:net'
 
 export type Fault =
-  /** Answered here, without the server hearing of it. */
+  /** Answered here, without reaching the server. */
   | {
       readonly kind: 'answer'
       readonly status: number
       readonly body?: string
       readonly headers?: Record<string, string>
     }
-  /** The connection breaks before the server hears of it. */
+  /** The connection breaks before the request reaches the server. */
   | { readonly kind: 'drop' }
-  /** The server does what it was asked to, and its answer is lost. */
+  /** The server does its work, and its answer is lost. */
   | { readonly kind: 'loseAnswer' }
-  /** The server is asked twice, one after another, and its second answer counts. */
+  /** The server gets the request twice in a row, and its second answer counts. */
   | { readonly kind: 'deliverTwice' }
   /** The connection breaks after so many bytes of the answer's body. */
   | { readonly kind: 'truncate'; readonly bytes: number }
   /** The connection breaks after so many bytes of the request's body. */
   | { readonly kind: 'truncateRequest'; readonly bytes: number }
-  /** One bit of the answer's body is another. */
+  /** One bit of the answer's body is flipped. */
   | { readonly kind: 'damageAnswer' }
-  /** The answer is another; its Content-Length is that of its body then. */
+  /** The answer is replaced, with the Content-Length of its body. */
   | { readonly kind: 'alterAnswer'; readonly alter: (answer: Answer) => void }
-  /** One bit of the request's body is another. */
+  /** One bit of the request's body is flipped. */
   | { readonly kind: 'damageRequest' }
   /** No answer ever. */
   | { readonly kind: 'hang' }
-  /** The answer comes byte by byte, its head in one piece, or from its first byte on where it has no body. */
+  /** The answer comes byte by byte, with its head in one piece, or from its first byte on if it has no body. */
   | { readonly kind: 'trickle'; readonly everyMs: number }
-  /** Reaches the server only then. */
+  /** The request reaches the server only after this. */
   | { readonly kind: 'hold'; readonly until: Promise<unknown> }
 
-/** Altered in place. */
+/** To be changed in place. */
 export interface Answer {
   status: number
-  /** In lower case. */
+  /** Names in lower case. */
   readonly headers: IncomingHttpHeaders
   body: Buffer
 }
@@ -109,7 +109,7 @@ export class FaultProxy {
     return new Promise((resolve) => this.#waiting.push({ pattern, resolve }))
   }
 
-  /** Every request, given as its method and path, meets the fault that `choose` has for it, until {@link reset}. */
+  /** Every request meets the fault that `choose` returns for its method and path, until {@link reset}. */
   trouble(choose: (line: string) => Fault | undefined): void {
     this.#choose = choose
   }

@@ -21,7 +21,7 @@ export function valueAt(index: number): Buffer {
   return bytes
 }
 
-/** With these, `entries` make one table for each 2,000, some 2 MB. */
+/** Options with which `entries` make one table of some 2 MB for each 2,000. */
 export const fillOptions = { write_buffer_size: '64M', disable_auto_compactions: true } as const
 
 export async function fill(db: RocksDB, entries: number): Promise<void> {

@@ -12,18 +12,18 @@ import {
 } from './fixtures.js'
 import type { TestStore } from './test-stores.js'
 
-/** A database of a fixture, and what the real tools of RocksDB say of it. */
+/** A database of a fixture, and the output of RocksDB's own tools for it. */
 export interface FixtureDatabase {
-  /** For a test's name. */
+  /** Name for test titles. */
   readonly title: string
   readonly fixture: Fixture
   readonly view: FixtureView
   /** Its own place, then that of its source. */
   readonly paths: readonly [FixturePath, ...FixturePath[]]
   readonly cookie: string
-  /** Of the MANIFEST that its CLOUDMANIFEST names. */
+  /** Epoch of the MANIFEST that its CLOUDMANIFEST names. */
   readonly epoch: string
-  /** As `ldb manifest_dump` lists them. */
+  /** Tables that `ldb manifest_dump` lists. */
   readonly tables: readonly DumpedTable[]
 }
 
@@ -36,11 +36,11 @@ export interface DumpedTable {
   readonly size: number
   readonly sequences: readonly [smallest: bigint, largest: bigint]
   readonly keys: readonly [smallest: string, largest: string]
-  /** As `sst_dump` counts them. */
+  /** Count by `sst_dump`. */
   readonly entries: number
 }
 
-/** Each view of each fixture; none where there are no fixtures. */
+/** Each view of each fixture; none without fixtures. */
 export function fixtureDatabases(names: readonly FixtureName[] = fixtureNames): FixtureDatabase[] {
   if (!haveFixtures) return []
   return names.flatMap((name) => {
@@ -99,7 +99,7 @@ function dumpedTables(dump: string, { directory, objects }: Fixture): DumpedTabl
     )
 }
 
-/** The URL of the database, and how `cloudenv` is to be told of the rest, its buckets lying side by side in the store. */
+/** URL of the database, and the options of `cloudenv` for the rest, with its buckets side by side in the store. */
 export function fixtureArguments(
   { paths, cookie }: FixtureDatabase,
   store: Pick<TestStore, 'url'>,
@@ -117,7 +117,7 @@ export function fixtureStore({ fixture }: FixtureDatabase): Pick<TestStore, 'url
   return { url: (path = '') => `file://${join(fixture.directory, path)}` }
 }
 
-/** What lies at the database's own place, by the last part of the key: the size of each. */
+/** Sizes of the objects at the database's own place, by the last part of the key. */
 export function ownObjects({ fixture, paths: [own] }: FixtureDatabase): Map<string, number> {
   const prefix = `${own.path}/`
   return new Map(
@@ -127,7 +127,7 @@ export function ownObjects({ fixture, paths: [own] }: FixtureDatabase): Map<stri
   )
 }
 
-/** Every file below the fixture's directory, and what changes when it is written. */
+/** Every file below the fixture's directory, with metadata that changes when it is written. */
 export function filesOf({ fixture: { directory } }: FixtureDatabase): Record<string, string> {
   const names = readdirSync(directory, { recursive: true, encoding: 'utf8' })
   return Object.fromEntries(

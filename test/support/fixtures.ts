@@ -1,5 +1,5 @@
-// Buckets written by the real rocksdb-cloud. They are not part of the project: tests that need them
-// say that they were skipped where the folder is missing.
+// Buckets written by the real rocksdb-cloud. They are not part of the project: without the folder, tests that need them
+// are reported as skipped.
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'

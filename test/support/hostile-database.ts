@@ -9,14 +9,14 @@ import { bytes, field } from './version-edits.ts'
 export interface HostileTable {
   readonly number: number
   readonly content: Uint8Array
-  /** Default: what the content has. */
+  /** Default: that of the content. */
   readonly size?: number | bigint
 }
 
 export interface HostileOptions {
-  /** Of the default column family. */
+  /** Comparator of the default column family. */
   readonly comparator?: string
-  /** More column families, empty ones. */
+  /** Additional, empty column families. */
   readonly others?: readonly { readonly name: string; readonly comparator: string }[]
 }
 

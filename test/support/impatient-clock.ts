@@ -1,9 +1,9 @@
 import { type Clock, systemClock } from '#src/env/clock.js'
 
-/** Time-outs of requests, which the pauses between them don't reach. */
+/** Time-outs of requests are longer, the pauses between them shorter. */
 const longMs = 10_000
 
-/** Waits for no pause, and remembers how long each should have been. What takes longer than a pause never comes. */
+/** Skips every pause, and remembers its length. Longer timers never fire. */
 export class ImpatientClock implements Clock {
   readonly waits: number[] = []
   readonly now = systemClock.now

@@ -6,7 +6,7 @@ import type { FixtureView } from './fixtures.ts'
 import { temporaryDirectory } from './open-bucket.ts'
 import { cliAccess, type TestStore } from './test-stores.ts'
 
-/** What leads to the view of a fixture: its URL, and options. */
+/** URL and options of the view of a fixture. */
 export function viewArguments(store: TestStore, { open }: FixtureView): string[] {
   const { src, dest, cookie_on_open: cookie } = open
   const url = ({ bucket, path }: typeof src) => store.url(`${bucket}/${path}`)
@@ -17,14 +17,14 @@ export function viewArguments(store: TestStore, { open }: FixtureView): string[]
   ]
 }
 
-/** A command line with directories of its own for all files that it may leave behind, which are none. */
+/** A command line with its own directories, in which it must not leave files behind. */
 function farFromHome(store: TestStore, [command, ...rest]: readonly string[]) {
   const directories = { HOME: temporaryDirectory(), TMPDIR: temporaryDirectory() }
   const { options, env } = cliAccess(store)
   return {
     commandLine: [command!, ...options, ...rest],
     env: { ...env, ...directories },
-    /** What it tells of its progress, where the machine is slow, is left out of its standard error. */
+    /** Standard error without progress, which appears on a slow machine. */
     checked: (result: CliResult): CliResult => {
       expect(Object.values(directories).flatMap((path) => readdirSync(path))).toEqual([])
       return {

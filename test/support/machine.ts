@@ -51,7 +51,7 @@ export async function pathsBelow(directory: string): Promise<string[]> {
   return paths.filter((path) => !path.startsWith('.cloudenv')).sort()
 }
 
-/** What `action` fails with. It leaves the store as it was. */
+/** Error of `action`, which must not change the store. */
 export async function refusal(store: TestStore, action: () => unknown): Promise<Error> {
   const before = await store.list()
   const outcome = await (async () => action())().then(

@@ -25,7 +25,7 @@ export class ManualClock implements Clock {
     this.#jumpedMs += ms
   }
 
-  /** Lets `ms` pass, and calls back what is due, in order. */
+  /** Lets `ms` pass, and calls due callbacks in order. */
   advance(ms: number): void {
     const end = this.#nowMs + ms
     for (;;) {

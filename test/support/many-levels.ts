@@ -15,7 +15,7 @@ const shape = {
   level_compaction_dynamic_level_bytes: true,
 }
 
-/** With these RocksDB opens nearly no table before it is read, keeps few open, and changes nothing by itself. */
+/** Options with which RocksDB opens hardly any table before it is read, keeps few open, and changes nothing by itself. */
 export const lazily = { ...shape, max_open_files: 20, paranoid_checks: false, disable_auto_compactions: true }
 
 /** @returns what is in it then, in the order of the keys. */

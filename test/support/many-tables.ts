@@ -7,10 +7,9 @@ import { keyAt } from './filled-database.js'
 import type { TestStore } from './test-stores.js'
 
 /**
- * Writes a database of so many tables at `path` in the store. One compaction makes all but two of them, whose tables
- * may not grow: of two entries each, with the keys {@link keyAt} 0, 1 …. Above these lie two that may hold any key
- * from the number of tables on, and have only the first and the last of them: one with the value `older`, one with
- * `newer`.
+ * Writes a database of so many tables at `path` in the store. One compaction creates all but two of them, of two entries
+ * each, with the keys {@link keyAt} 0, 1 …. Above these are two tables whose ranges hold every key from the number of
+ * tables on, though they contain only the first and the last: one with the value `older`, one with `newer`.
  */
 export async function writeManyTables(store: TestStore, path: string, tables: number): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'cloudenv-tables-'))
@@ -28,7 +27,7 @@ export async function writeManyTables(store: TestStore, path: string, tables: nu
       key: keyAt(at),
       value: `value ${at}`,
     }))
-    // Of two tables that overlap, for RocksDB 9 moves a single one as it is.
+    // Two overlapping tables, because RocksDB 9 moves a single one without rewriting it.
     for (const parity of [0, 1]) {
       await db.batch(operations.filter((_, at) => at % 2 === parity))
       await db.flush()

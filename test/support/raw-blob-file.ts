@@ -34,13 +34,13 @@ export function blobHeader({
 export interface RawBlobRecord {
   readonly key: Uint8Array
   readonly value: Uint8Array
-  /** What it says instead of the lengths. */
+  /** Values in place of the lengths. */
   readonly keyLength?: bigint
   readonly valueLength?: bigint
   readonly expiry?: bigint
 }
 
-/** What stands before key and value. */
+/** Header before key and value. */
 export function blobRecordHeader({ key, value, ...claims }: RawBlobRecord): Buffer {
   const { keyLength = BigInt(key.length), valueLength = BigInt(value.length), expiry = 0n } = claims
   const lengths = Buffer.concat([u64(keyLength), u64(valueLength), u64(expiry)])

@@ -13,13 +13,13 @@ export interface Handle {
 export type Entry = readonly [key: Uint8Array, value: Uint8Array]
 
 const magic = 0x88e241b785f4cff7n
-/** Of format version 0: tables of LevelDB have it too. */
+/** Magic number of format version 0, which LevelDB uses too. */
 const legacyMagic = 0xdb4775248b80fb57n
 export const trailerSize = 5
 export const footerSize = 53
 const noChecksumType = 0
 const crc32cType = 1
-/** What marks the footers of format version 6. */
+/** Marker of the footers of format version 6. */
 const extendedMagic = 0x007a003e
 
 /** LEB128 of up to 64 bits. */
@@ -75,7 +75,7 @@ export class RawTable {
     this.#checksumType = checksumType
   }
 
-  /** Where the next block will lie. */
+  /** Offset of the next block. */
   get size(): number {
     return this.#size
   }
@@ -128,12 +128,12 @@ export interface SmallTableOptions extends RawTableOptions {
   readonly columnFamily?: number
   readonly dbId?: string
   readonly sessionId?: string
-  /** What takes the place of the blocks. */
+  /** Contents in place of the blocks. */
   readonly data?: Uint8Array
   readonly dataCompression?: number
   /** A second block of data, right behind the first. */
   readonly next?: Uint8Array
-  /** What lies between the data and the index. */
+  /** Bytes between the data and the index. */
   readonly padding?: Uint8Array
   readonly index?: (data: Handle, indexOffset: number) => Uint8Array
   readonly indexCompression?: number

@@ -1,11 +1,11 @@
-// Reads what RocksDB's own ldb and sst_dump print, and puts what the CLI prints into the same words. A line that is not
-// known is an error: nothing is compared by not being looked at.
+// Parses the output of RocksDB's own ldb and sst_dump, and translates that of the CLI into the same words. An unknown line
+// is an error, so that no line is left out of the comparison.
 
 import { encodeVarint } from '#src/format/varint.js'
 import type { EditJson, KeyJson, NewTableJson } from '#src/inspect/manifest-json.js'
 import type { SstJson } from '#src/inspect/sst-json.js'
 
-/** Labels of ldb and their values; what an edit can have several of is joined. */
+/** Labels of ldb and their values; repeated ones of an edit are joined. */
 export type DumpedEdit = Readonly<Record<string, string>>
 
 const editLabels: ReadonlySet<string> = new Set([
@@ -44,12 +44,12 @@ export function dumpedEdits(dump: string): DumpedEdit[] {
   })
 }
 
-/** What ldb prints of a table, without what it computes from the rest. */
+/** Output of ldb for a table, without derived values. */
 function dumpedTable(line: string): string {
   return line.replace(/ public_unique_id: \S+/, '').trim()
 }
 
-/** The same of what `cloudenv manifest --json` prints, as far as this dump goes: RocksDBs differ. */
+/** The same for the output of `cloudenv manifest --json`, as far as this dump goes: versions of RocksDB differ. */
 export function editInWords(
   edit: EditJson,
   { dump, keyText }: { readonly dump: string; readonly keyText: (bytes: Buffer) => string },
@@ -158,7 +158,7 @@ const textOr =
   (properties) =>
     properties[name] ?? otherwise
 
-/** What each label stands for. Undefined: sst_dump makes it of others. */
+/** Property of each label. Undefined: sst_dump derives it from others. */
 const propertyLabels: Readonly<Record<string, Words | undefined>> = {
   '# data blocks': numberOr0('rocksdb.num.data.blocks'),
   '# entries': numberOr0('rocksdb.num.entries'),
@@ -201,7 +201,7 @@ const propertyLabels: Readonly<Record<string, Words | undefined>> = {
   'Sequence number to time mapping': undefined,
 }
 
-/** What `cloudenv sst --json` prints under the labels of sst_dump: those that the dump has, but for what it computes. */
+/** Output of `cloudenv sst --json` under the labels of sst_dump: those of the dump, without derived ones. */
 export function propertiesInWords(
   properties: NonNullable<SstJson['properties']>,
   labels: Iterable<string>,
@@ -223,7 +223,7 @@ export function propertiesInWords(
   return words
 }
 
-/** Without what sst_dump computes. */
+/** Without values that sst_dump derives. */
 export function storedProperties(dumped: ReadonlyMap<string, string>): Map<string, string> {
   return new Map([...dumped].filter(([label]) => !(label in propertyLabels) || propertyLabels[label]))
 }

@@ -1,4 +1,4 @@
-// A database of the cloud Env, called as RocksDB and the bridge would call it, without either.
+// A database of the cloud Env, called the way RocksDB and the bridge call it, without either.
 import { randomUUID } from 'node:crypto'
 import { mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -19,7 +19,7 @@ import { newRoot } from './machine.js'
 import { ManualClock } from './manual-clock.js'
 import { bytes, field } from './version-edits.js'
 
-/** The store that some machines share. */
+/** A store that machines share. */
 export function newStore(): { readonly store: ObjectStore; readonly directory: string } {
   const directory = newRoot()
   return { store: new DirectoryStore({ directory }), directory }
@@ -50,7 +50,7 @@ export class ScriptedMachine {
     return new ScriptedMachine(root, cache, store, others)
   }
 
-  /** What a host has of the database `name`. Two of them on one machine are two hosts. */
+  /** The database `name` as a host sees it. Two of them on one machine are two hosts. */
   database(name = 'db'): ScriptedRocksDB {
     const config = parseCloudEnvOptions({
       store: this.#store.url,
@@ -69,7 +69,7 @@ export class ScriptedMachine {
   }
 }
 
-/** What RocksDB does to a database, each step at a call. Tables hold nothing that RocksDB could read. */
+/** RocksDB's calls on a database, step by step. Tables hold nothing that RocksDB could read. */
 export class ScriptedRocksDB {
   readonly database: Database
   #edits: Uint8Array[] = []
@@ -84,7 +84,7 @@ export class ScriptedRocksDB {
     return this.database.directory
   }
 
-  /** Opens for writing, and creates what is not there. */
+  /** Opens for writing, and creates the database if missing. */
   async open(): Promise<this> {
     await mkdir(this.directory, { recursive: true })
     await this.database.claim()
@@ -102,18 +102,18 @@ export class ScriptedRocksDB {
     return this
   }
 
-  /** Writes to the write-ahead log: what is not flushed is only there. */
+  /** Writes to the write-ahead log, the only place of unflushed writes. */
   async log(text: string): Promise<void> {
     await writeFile(join(this.directory, '000003.log'), text)
   }
 
-  /** What RocksDB would replay. */
+  /** Contents that RocksDB would replay. */
   async logged(): Promise<string | undefined> {
     if (!(await this.database.children())?.includes('000003.log')) return undefined
     return readFile(join(this.directory, '000003.log'), 'utf8')
   }
 
-  /** A table, all the way into the MANIFEST. */
+  /** Writes a table and commits it. */
   async flush(content: Uint8Array = Buffer.alloc(1000, 7)): Promise<string> {
     const { name, number } = await this.write(content)
     await this.fsyncDirectory()
@@ -121,13 +121,13 @@ export class ScriptedRocksDB {
     return name
   }
 
-  /** A table, written and closed. */
+  /** Writes and closes a table. */
   async write(content: Uint8Array): Promise<{ readonly name: string; readonly number: number }> {
     const number = this.#nextNumber++
     const name = `${String(number).padStart(6, '0')}.sst`
     const file = await this.database.newFile(name)
     await writeFile(file.path, content)
-    // CLOSE has no answer: whatever goes wrong there, nobody hears of it.
+    // CLOSE has no answer, so nobody notices an error.
     await file.sealed?.(content.length).catch(() => undefined)
     return { name, number }
   }
@@ -136,13 +136,13 @@ export class ScriptedRocksDB {
     await this.database.owner?.settled()
   }
 
-  /** The table is not part of the database any more, and goes. */
+  /** Drops the table from the database, and deletes it. */
   async drop(name: string): Promise<void> {
     await this.commit(field.deletedTable(0, Number.parseInt(name, 10)))
     await this.database.deleteFile(name)
   }
 
-  /** One edit of the MANIFEST, written and synced. */
+  /** Writes and syncs one edit of the MANIFEST. */
   async commit(...fields: readonly Uint8Array[]): Promise<void> {
     const edit = bytes(...fields, field.nextFileNumber(this.#nextNumber), field.lastSequence(1))
     this.#edits.push(edit)
@@ -162,7 +162,7 @@ export class ScriptedRocksDB {
     await this.database.release()
   }
 
-  /** As DestroyDB does it. */
+  /** Destroys the database like DestroyDB. */
   async destroy(): Promise<void> {
     const names = (await this.database.children()) ?? []
     await this.database.claim()
@@ -208,7 +208,7 @@ export class ScriptedRocksDB {
     await this.#newManifest(field.comparator('leveldb.BytewiseComparator'), field.logNumber(0))
   }
 
-  /** Empty, and of a higher number than any: {@link log} writes to an earlier one. */
+  /** An empty log with the highest number: {@link log} writes to an earlier one. */
   async #newLog(): Promise<void> {
     const numbers = (await readdir(this.directory)).map((name) =>
       Number(/^(\d+)\.log$/.exec(name)?.[1] ?? 100),
@@ -234,7 +234,7 @@ export class ScriptedRocksDB {
   }
 }
 
-/** Reads as the bridge does: what the chunk map of the copy has, asking until it is there, or the bytes that it is given. */
+/** Reads like the bridge: from the copy once its chunk map has the range, or the bytes that it gets instead. */
 export async function readSparse(file: SparseFile, offset: number, length: number): Promise<Buffer> {
   for (let attempt = 0; attempt < 8; attempt++) {
     const answer = await file.ensure(offset, length)
@@ -275,7 +275,7 @@ export function withFaults(store: ObjectStore, overrides: Partial<ObjectStore>):
   })
 }
 
-/** The store for a process that is killed: after `writes` of them nothing of it gets there. */
+/** The store for a process that is killed after `writes`: nothing later arrives. */
 export function killedAfter(store: ObjectStore, writes: number): ObjectStore {
   let written = 0
   const write = <T>(perform: () => Promise<T>): Promise<T> => {

@@ -7,7 +7,7 @@ import { EnvHost } from '#src/host/env-host.js'
 import { scriptedEnv } from './scripted-env.ts'
 import { WireClient } from './wire-client.ts'
 
-/** For each test of a file: a directory, in it a host of an Env that the test describes, closed afterwards. */
+/** A directory for each test of a file, with a host of an Env that the test describes, closed afterwards. */
 export function servedEnv() {
   let directory: string
   let host: EnvHost | undefined

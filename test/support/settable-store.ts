@@ -1,5 +1,5 @@
 /**
- * An S3 server in memory with the manners of stores that are not AWS. They can be changed while it runs:
+ * S3 server in memory with the manners of stores other than AWS. They can be changed while it runs:
  *
  * ```ts
  * const server = await SettableStore.start({ checksums: 'refusedByName' })
@@ -21,11 +21,11 @@ export interface Manners {
   readonly multiDelete?: 'wantsMd5' | 'notImplemented' | 'notAllowed'
   /** Requests with `x-amz-checksum-*` or its relatives are refused: by name (501, or 400 as B2 does) or in general words. */
   readonly checksums?: 'refusedByName' | 'refusedAsInvalid' | 'refusedVaguely'
-  /** Listings know no `encoding-type`, or are of version 1 whatever is asked for, or refuse version 2. */
+  /** Listings ignore `encoding-type`, or always have version 1, or refuse version 2. */
   readonly listing?: 'unencoded' | 'version1' | 'refusesVersion2'
   /** Keys on each page of a listing. Default 1,000. */
   readonly pageKeys?: number
-  /** Access keys that are let in. Default: any. The others get this answer. */
+  /** Accepted access keys. Default: any. Others get this answer. */
   readonly accessKeys?: readonly string[]
   readonly denial?: { readonly status: number; readonly code: string }
   /** Answers in place of the store, unless it returns undefined. */
@@ -247,7 +247,7 @@ function callOf({ method = '', url = '', headers }: IncomingMessage, body: Buffe
   return { method, bucket, key, query, headers: headers as Call['headers'], body, accessKey }
 }
 
-/** As a store with these manners refuses the call. */
+/** Refusal of the call by a store with these manners. */
 function refusalOf({ accessKeys, denial, checksums, multiDelete, listing }: Manners, call: Call) {
   const { method, query, headers, body, accessKey = '' } = call
   if (accessKeys && !accessKeys.includes(accessKey))
@@ -272,7 +272,7 @@ function refusalOf({ accessKeys, denial, checksums, multiDelete, listing }: Mann
     if (multiDelete === 'wantsMd5' && (digest === undefined || checksum !== undefined))
       return failure(400, 'InvalidRequest', 'Missing required header for this request: Content-Md5')
     if (multiDelete === 'notImplemented') return failure(501, 'NotImplemented')
-    // Not every server that knows no POST on a bucket answers in XML.
+    // Not every server without POST on a bucket answers in XML.
     if (multiDelete === 'notAllowed') return { status: 405, headers: { 'content-type': 'text/plain' } }
   }
   if (listing === 'refusesVersion2' && query.get('list-type') === '2') return failure(501, 'NotImplemented')

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterAll } from 'vitest'
 import { temporaryDirectory } from './temporary-directory.js'
 
-/** What a name of a suite says where its tests are skipped. */
+/** Suffix of a suite's name if its tests are skipped. */
 export const needsRoot = process.getuid?.() === 0 && canMount() ? '' : ' (skipped: needs root and mount)'
 
 const mounted: string[] = []

@@ -31,7 +31,7 @@ export async function writeSound(store: TestStore): Promise<void> {
       blob_compression_type: 'kSnappyCompression',
     },
   }
-  // Whether the MANIFEST has the id too is otherwise different from version to version.
+  // Versions differ in whether the MANIFEST has the id too.
   const options = { options: { ...plain, write_dbid_to_manifest: false }, columnFamilies }
   const keys = (prefix: string) => Array.from({ length: 500 }, (_, at) => `${prefix}${1000 + at}`)
   const value = 'v'.repeat(100)

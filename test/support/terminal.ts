@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 import { AwaitedText } from './awaited-text.ts'
 
-/** Whether programs can be given a terminal: that takes the `script` of util-linux, and a system with ptys. */
+/** True if programs can get a terminal, which takes the `script` of util-linux and a system with ptys. */
 export const haveTerminals = canMakeTerminal()
 
 /** The name of a test or suite that needs terminals, which says so where it is skipped for want of them. */
@@ -13,7 +13,7 @@ export function terminalSuite(name: string): string {
 
 const main = fileURLToPath(import.meta.resolve('#src/cli/main.js'))
 
-/** What a shell runs as `cloudenv` with these arguments. */
+/** Shell command for `cloudenv` with these arguments. */
 export function shellCommand(cliArguments: readonly string[]): string {
   return [process.execPath, main, ...cliArguments]
     .map((word) => `'${word.replaceAll("'", "'\\''")}'`)

@@ -165,7 +165,7 @@ function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex')
 }
 
-/** What a program needs to reach the store: options of the command line, and variables of the environment. */
+/** Options of the command line, and environment variables, with which a program reaches the store. */
 export function cliAccess({ connection: { endpoint, region, credentials } }: TestStore): {
   readonly options: readonly string[]
   readonly env: NodeJS.ProcessEnv

@@ -5,9 +5,8 @@ const architecture = readFileSync(new URL('../../docs/architecture.md', import.m
 const arrow = /^ *(\w+) --> (\w+): (\w+)$/gm
 
 /**
- * Compares a state machine with its drawing: a row for each state, a column for each event, and in it the state that
- * the event leads to; `-` is impossible. And with the state diagram of docs/architecture.md that has all of its states,
- * if `isDocumented`.
+ * Compares a state machine with a table that has a row for each state and a column for each event, with the next state or
+ * `-` if impossible. If `isDocumented`, also with the state diagram in docs/architecture.md that has all of its states.
  */
 export function expectTransitions<State extends string, Event extends string>(
   next: (state: State, event: Event) => State,

@@ -2,7 +2,7 @@ import { inject } from 'vitest'
 import { sdk } from '#src/store/aws-sdk.js'
 import type { S3Server } from './servers.js'
 
-/** Begins uploads in parts and leaves them, as a process that is killed does. Stop it at the end. */
+/** Begins uploads in parts and leaves them, like a killed process. Stop it at the end. */
 export class AbandoningClient {
   readonly #bucket: string
   readonly #client: InstanceType<typeof sdk.S3Client>
@@ -13,7 +13,7 @@ export class AbandoningClient {
     this.#client = new sdk.S3Client({ endpoint, region, forcePathStyle: true, credentials })
   }
 
-  /** Of the server that a store with this URL is on. */
+  /** Client of the server at the endpoint. */
   static of(endpoint: string | undefined): AbandoningClient {
     return new AbandoningClient(inject('servers').find((server) => server.endpoint === endpoint)!)
   }
@@ -27,7 +27,7 @@ export class AbandoningClient {
     return UploadId!
   }
 
-  /** Whether the key has an upload. */
+  /** Reports whether the key has an upload. */
   async has(key: string): Promise<boolean> {
     const { Uploads = [] } = await this.#client.send(
       new sdk.ListMultipartUploadsCommand({ Bucket: this.#bucket, Prefix: key }),

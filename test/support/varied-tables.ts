@@ -71,7 +71,7 @@ const families: Readonly<Record<string, RocksDBOptions>> = {
   blobs: { enable_blob_files: true, min_blob_size: 30 },
 }
 
-/** Those that RocksDB writes from 8.6 on. */
+/** Column families whose tables RocksDB writes from 8.6 on. */
 const laterFamilies: Readonly<Record<string, RocksDBOptions>> = {
   version6: tableOptions({ format_version: 6 }),
   version6Crc: tableOptions({ format_version: 6, checksum: 'kCRC32c' }),
@@ -86,10 +86,10 @@ const laterFamilies: Readonly<Record<string, RocksDBOptions>> = {
   }),
 }
 
-/** How many keys each column family has; those of which the number leaves 7 behind by 50 are deleted. */
+/** Number of keys of each column family; those whose number modulo 50 is 7 are deleted. */
 const keyCount = 1_500
 
-/** Writes a plain RocksDB database, a column family for each form of tables; besides, some were compacted or dropped. */
+/** Writes a plain RocksDB database with a column family for each form of tables, some compacted or dropped. */
 export async function writeVariedTables(directory: string): Promise<void> {
   const db = await RocksDB.open(directory, { createIfMissing: true })
   try {

@@ -1,7 +1,7 @@
 // Writes version edits field by field, as RocksDB would.
 import { encodeVarint } from '#src/format/varint.js'
 
-/** Numbers become varints, the rest is taken as it is. */
+/** Numbers become varints, the rest stays as it is. */
 export function bytes(...parts: readonly (number | Uint8Array)[]): Buffer {
   return Buffer.concat(parts.map((part) => (typeof part === 'number' ? encodeVarint(part) : part)))
 }

@@ -10,7 +10,7 @@ import {
   protocolVersion,
 } from '#src/host/wire.js'
 
-/** What a host answered with ERROR. */
+/** An ERROR answer of a host. */
 export class HostError extends Error {
   readonly code: string
   readonly retryable: boolean
@@ -29,7 +29,7 @@ export class HostError extends Error {
 
 type Payload = (out: FrameWriter) => unknown
 
-/** A socket to a host, with nothing of the protocol but frames. */
+/** A socket to a host that knows only the frames of the protocol. */
 export class FrameSocket {
   readonly socket: Socket
   /** Resolves when the host has closed the connection, or this side has. */
@@ -73,15 +73,15 @@ export function helloFrame(who: string, version = protocolVersion, magic = 0x564
   return frame(Op.hello, 1, (out) => out.u32(magic).u16(version).string(who))
 }
 
-/** A client as the bridge is one, for tests: shakes hands, then sends requests and matches answers. */
+/** A client like the bridge: shakes hands, then sends requests and matches answers. */
 export class WireClient {
   localLocks = false
   localNames: string[] = []
-  /** FENCED and EVICTED, as they came. */
+  /** FENCED and EVICTED in the order of arrival. */
   readonly fenced: { directory: string; message: string }[] = []
   readonly evicted: { handle: number; generation: number }[] = []
   readonly frames: FrameSocket
-  /** The ids of the answers, in the order in which they came. */
+  /** Ids of the answers in the order of arrival. */
   readonly answered: number[] = []
   readonly #waiting = new Map<number, { resolve(payload: FrameReader): void; reject(error: Error): void }>()
   readonly #watchers = new Set<() => void>()
@@ -124,7 +124,7 @@ export class WireClient {
     this.frames.send(op, 0, payload)
   }
 
-  /** Resolves as soon as `condition` holds, which is looked at whenever something came from the host. */
+  /** Resolves as soon as `condition` holds; checked whenever something arrives from the host. */
   until(condition: () => boolean): Promise<void> {
     return new Promise((resolve) => {
       const look = () => {

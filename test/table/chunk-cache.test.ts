@@ -7,7 +7,7 @@ function numberedFile(chunks: number) {
   const fetched: [offset: number, length: number][] = []
   const fetch = async (offset: number, length: number): Promise<Uint8Array> => {
     fetched.push([offset, length])
-    // As stores give it: a Buffer.
+    // A Buffer, as stores return it.
     const bytes = Buffer.allocUnsafe(length)
     for (let at = 0; at < length; at++) bytes[at] = Math.floor((offset + at) / chunkBytes)
     return bytes

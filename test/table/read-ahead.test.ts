@@ -5,7 +5,7 @@ const chunk = 64 * 1024
 const KiB = 1024
 const nothing = { before: 0, after: 0 }
 
-/** What is fetched along for a reader who asks for a chunk wherever nothing was fetched yet. */
+/** Read-ahead for a reader that requests a chunk wherever nothing was fetched yet. */
 function missesOf(step: 1 | -1, count: number): number[] {
   const readAhead = new ReadAhead(chunk)
   const found: number[] = []

@@ -458,7 +458,7 @@ describe('requests to the store', () => {
     return bytes.length
   })()
 
-  /** With a store that counts. */
+  /** Opens a table with a store that counts requests. */
   async function counted(work: (reader: TableReader) => Promise<void>): Promise<StoreRequest[]> {
     const requests: StoreRequest[] = []
     const store = await openStore(`file://${directory}`, { onRequest: (request) => requests.push(request) })

@@ -30,7 +30,7 @@ async function verify(bytes: Uint8Array, blobCount: number, expected: Partial<Li
   return verifyBlobFile(source(bytes), { blobFile: file, columnFamily: 'default' })
 }
 
-/** What is found wrong with the file. */
+/** Problems found in the file. */
 async function found(
   bytes: Uint8Array,
   blobCount = 3,

@@ -49,7 +49,7 @@ function source(bytes: Uint8Array): RangedSource {
 
 type Expected = Partial<LiveTable> & { readonly comparator?: string }
 
-/** What the MANIFEST says: table 7 with the keys a to c and writes up to 3. */
+/** The MANIFEST's description: table 7 with the keys a to c and writes up to 3. */
 function expectedTable(size: number, { comparator = bytewise, ...expected }: Expected = {}): ExpectedTable {
   const table: LiveTable = {
     number: 7,
@@ -76,7 +76,7 @@ function expectedTable(size: number, { comparator = bytewise, ...expected }: Exp
   }
 }
 
-/** What is found wrong with the table. */
+/** Problems found in the table. */
 async function found(options: Partial<SmallTableOptions> = {}, expected: Expected = {}): Promise<string[]> {
   const bytes = smallTable({ number: 7, entries, ...origin, ...options })
   const { problems } = await verifyTable(source(bytes), expectedTable(bytes.length, expected))
@@ -348,7 +348,7 @@ describe('the range deletions of a table', () => {
 
   test('are as many as it says', async () => {
     expect(await found({ rangeDeletions: [deletion], properties: stated(1) })).toEqual([])
-    // As RocksDB 5.15 to 5.18 count.
+    // Counted like RocksDB 5.15 to 5.18.
     const properties = withProperties({ 'rocksdb.num.range-deletions': varint(1) })
     expect(await found({ rangeDeletions: [deletion], properties })).toEqual([])
   })

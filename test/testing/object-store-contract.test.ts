@@ -1,4 +1,4 @@
-// The public contract suite finds out what a store does wrong.
+// The public contract suite detects the faults of a store.
 import { expect, test } from 'vitest'
 import type { ObjectInfo, ObjectStore } from '#src/store/object-store.js'
 import { objectStoreContract } from '#src/testing/index.js'

@@ -18,7 +18,7 @@ writeFileSync(join(directory, 'cloudenv'), `#!/bin/sh\nexec "${process.execPath}
   mode: 0o755,
 })
 
-/** What a shell offers for a command line whose last word is being typed. */
+/** Candidates that a shell offers for a command line whose last word is being typed. */
 type Ask = (words: readonly string[]) => Promise<readonly string[]>
 
 const shells: Readonly<Record<string, Ask>> = {
@@ -30,7 +30,7 @@ const shells: Readonly<Record<string, Ask>> = {
       'bash',
       ...words,
     ]),
-  // Without a terminal zsh completes nothing: we take the place of what would show the candidates.
+  // Without a terminal zsh completes nothing, so this replaces the function that would show the candidates.
   zsh: (words) =>
     run('zsh', [
       '-fc',
@@ -72,11 +72,11 @@ for (const [shell, ask] of Object.entries(shells)) {
 
 test.each([
   ['bash', ['scan', '--as', ''], ['utf8', 'hex', 'json']],
-  // Of one word with = in it, bash makes three.
+  // bash splits a word with = in it into three.
   ['bash', ['scan', '--as', '='], ['utf8', 'hex', 'json']],
   ['bash', ['tables', '--sort', '=', 'a'], ['age']],
   ['fish', ['tables', '--sort=a'], ['--sort=age']],
-])('%s is told of %j what may be there', (_, words, expected) => {
+])('%s gets for %j the words that may follow', (_, words, expected) => {
   expect(candidates(program, words).map(({ word }) => word)).toEqual(expected)
 })
 
@@ -95,7 +95,7 @@ test("another program's words are left to the shell", async () => {
   expect(stdout).toBe('')
 })
 
-test('an unknown shell is refused with those that there are', async () => {
+test('an unknown shell is refused, and the known ones are named', async () => {
   const { code, stderr } = await runCli(['completion', 'tcsh'])
   expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining('bash, zsh, fish') })
 })

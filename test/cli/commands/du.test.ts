@@ -11,7 +11,7 @@ import { cliAccess, mainTestStores } from '../../support/test-stores.js'
 const sum = (numbers: Iterable<number>) => [...numbers].reduce((total, number) => total + number, 0)
 
 describe.runIf(haveFixtures)(fixtureSuite('du, of what rocksdb-cloud wrote'), () => {
-  // One view of each database: what is stored is the same under every cookie.
+  // One view of each database: the objects are the same under every cookie.
   const databases = fixtureDatabases().filter(({ cookie }) => cookie !== 'B-2')
   test.each(databases)('$title: counts every byte once, and changes nothing', async (database) => {
     const before = filesOf(database)
@@ -48,7 +48,7 @@ describe.runIf(haveFixtures)(fixtureSuite('du, of what rocksdb-cloud wrote'), ()
 })
 
 describe.each(mainTestStores())('du, in $name', ({ make }) => {
-  test('shows each database below a prefix, and what is in none', async () => {
+  test('shows each database below a prefix, and objects of none', async () => {
     const store = make()
     for (const path of ['a', 'b']) {
       await new Machine({ ...store, connection: store.connection, url: () => store.url(path) }).open(
@@ -66,7 +66,7 @@ describe.each(mainTestStores())('du, in $name', ({ make }) => {
     expect(code).toBe(0)
     expect(stdout).toMatch(/^a\/db +6 +\S+ KiB +\S+ \S+ +2\.0 KiB +1\.0 KiB +< \$0\.01$/m)
     expect(stdout).toMatch(/^b\/db +4 +\S+ KiB +\S+ \S+ +0 B +0 B +< \$0\.01$/m)
-    // With what else the store keeps, such as the registry of its databases.
+    // Including other objects of the store, such as the registry of its databases.
     expect(stdout).toMatch(/^\(in no database\) +\d+ +4\.\d KiB/m)
     expect(stdout).toContain(' objects: < $0.01 a month')
     expect(stdout).toContain('Storage alone, at S3 Standard in us-east-1')
@@ -76,7 +76,7 @@ describe.each(mainTestStores())('du, in $name', ({ make }) => {
     expect(usage.monthlyUsd).toBeCloseTo((usage.total.bytes / 2 ** 30) * 1e6)
   })
 
-  test('shows levels and epochs where there is one database only', async () => {
+  test('shows levels and epochs of a single database', async () => {
     const store = make()
     await new Machine(store).open(
       async (db) => {
@@ -118,22 +118,22 @@ describe.each(mainTestStores())('du, in $name', ({ make }) => {
     })
   })
 
-  test('counts what has a name that nothing of ours has', async () => {
+  test('counts objects with unknown names', async () => {
     const store = make()
     await store.put('db/plain', Buffer.alloc(100))
     const { options, env } = cliAccess(store)
     const counted = await store.put('db/a\ttab', Buffer.alloc(1000)).then(
       () => ({ objects: 2, bytes: 1100 }),
-      // MinIO takes no such name.
+      // MinIO does not accept such a name.
       () => ({ objects: 1, bytes: 100 }),
     )
     const { stdout } = await runCommand(['du', store.url(), '--json', ...options], env)
     expect(JSON.parse(stdout)).toMatchObject({ total: counted, elsewhere: counted })
   })
 
-  test('of nothing says so', async () => {
+  test('of an empty place says so', async () => {
     const store = make()
-    // In S3, a prefix; a directory has to be there.
+    // A prefix in S3; a directory has to exist.
     await store.put('none/object', Buffer.of(1))
     await store.delete(['none/object'])
     const { options, env } = cliAccess(store)
@@ -166,7 +166,7 @@ test.each([['x'], ['-1'], ['1e9'], ['']])('du --price %j is wrong use', async (p
   expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining('--price') })
 })
 
-test('what storage costs: less a gigabyte the more there is', () => {
+test('storage costs less per gigabyte the more there is', () => {
   expect(monthlyCost(0, listPrice)).toBe(0)
   expect(monthlyCost(2 ** 30, listPrice)).toBeCloseTo(0.023)
   expect(monthlyCost(50 * 2 ** 40, listPrice)).toBeCloseTo(50 * 1024 * 0.023)
@@ -177,6 +177,6 @@ test('what storage costs: less a gigabyte the more there is', () => {
   expect(monthlyCost(3 * 2 ** 30, flatPrice(2))).toBe(6)
 })
 
-test('dollars for people', () => {
+test('readable dollars', () => {
   expect([0, 0.002, 0.01, 1234.5].map(formatUsd)).toEqual(['$0.00', '< $0.01', '$0.01', '$1,234.50'])
 })

@@ -17,7 +17,7 @@ describe.skipIf(!havePrograms)(programSuite('cloudenv exec'), () => {
     expect(code).toBe(0)
   })
 
-  test('keeps what was to be preloaded already', async () => {
+  test('keeps what is preloaded already', async () => {
     const { stdout } = await runCli(onNode('console.log(process.env.LD_PRELOAD)'), {
       LD_PRELOAD: '/lib/x.so',
     })
@@ -33,7 +33,7 @@ describe.skipIf(!havePrograms)(programSuite('cloudenv exec'), () => {
   })
 
   test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
-    'dies of %s where the program does, so that a shell knows',
+    'dies of %s if the program does, so that a shell notices',
     async (signal) => {
       const cli = new Cli(onNode(`process.kill(process.pid, '${signal}')`))
       await cli.result
@@ -92,11 +92,7 @@ describe('cloudenv exec is refused with exit code 2 and the reason', () => {
       ['exec', '--env', 'tape', 'ldb'],
       /--env tape is none of cloud, posix, memory, and cannot be loaded: .*For a file write \.\/tape$/m,
     ],
-    [
-      'a program that is not there',
-      ['exec', '--env', 'memory', 'no-such-program'],
-      /cannot run no-such-program/,
-    ],
+    ['a missing program', ['exec', '--env', 'memory', 'no-such-program'], /cannot run no-such-program/],
   ])('%s', async (_, cliArguments, message) => {
     const { code, stderr } = await runCli(cliArguments)
     expect(stderr).toMatch(message)

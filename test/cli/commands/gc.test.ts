@@ -29,35 +29,43 @@ async function writeTable(store: TestStore, key: string): Promise<void> {
 
 describe.runIf(haveFixtures)(fixtureSuite('gc, of what rocksdb-cloud wrote'), () => {
   const databases = fixtureDatabases().filter(({ cookie }) => cookie === '')
-  test.each(databases)('$title: shows what no MANIFEST has, and changes nothing', async (database) => {
-    const before = filesOf(database)
-    const [own, source] = database.paths.map(({ bucket, path }) =>
-      fixtureStore(database).url(`${bucket}/${path}`),
-    )
-    const { code, stdout } = await runCommand(['gc', own!, '--json', ...(source ? ['--source', source] : [])])
-    expect(code).toBe(0)
-    const found: GarbageReport = JSON.parse(stdout)
-    const live = [
-      'IDENTITY',
-      'CLOUDMANIFEST',
-      `MANIFEST-${database.epoch}`,
-      ...database.tables.map(({ objectName }) => objectName),
-    ]
-    const expected = new Map([...ownObjects(database)].filter(([name]) => !live.includes(name)).sort())
-    expect(found.garbage.map((object) => [nameOf(object), object.sizeBytes])).toEqual([...expected])
-    expect(found.total).toEqual({
-      objects: expected.size,
-      bytes: [...expected.values()].reduce((a, b) => a + b, 0),
-    })
-    for (const { object, reason, deletedBy } of found.garbage) {
-      expect(reason).toBe(object.includes('/MANIFEST-') ? 'pastManifest' : 'unreferenced')
-      // Our owner opens no clone.
-      expect(deletedBy).toBe(source ? 'people' : 'owner')
-    }
-    expect(filesOf(database)).toEqual(before)
-  })
+  test.each(databases)(
+    '$title: shows objects that no MANIFEST has, and changes nothing',
+    async (database) => {
+      const before = filesOf(database)
+      const [own, source] = database.paths.map(({ bucket, path }) =>
+        fixtureStore(database).url(`${bucket}/${path}`),
+      )
+      const { code, stdout } = await runCommand([
+        'gc',
+        own!,
+        '--json',
+        ...(source ? ['--source', source] : []),
+      ])
+      expect(code).toBe(0)
+      const found: GarbageReport = JSON.parse(stdout)
+      const live = [
+        'IDENTITY',
+        'CLOUDMANIFEST',
+        `MANIFEST-${database.epoch}`,
+        ...database.tables.map(({ objectName }) => objectName),
+      ]
+      const expected = new Map([...ownObjects(database)].filter(([name]) => !live.includes(name)).sort())
+      expect(found.garbage.map((object) => [nameOf(object), object.sizeBytes])).toEqual([...expected])
+      expect(found.total).toEqual({
+        objects: expected.size,
+        bytes: [...expected.values()].reduce((a, b) => a + b, 0),
+      })
+      for (const { object, reason, deletedBy } of found.garbage) {
+        expect(reason).toBe(object.includes('/MANIFEST-') ? 'pastManifest' : 'unreferenced')
+        // The owner does not open clones.
+        expect(deletedBy).toBe(source ? 'people' : 'owner')
+      }
+      expect(filesOf(database)).toEqual(before)
+    },
+  )
 
-  test('what another cookie needs is no garbage, and only people decide on the rest', async () => {
+  test('objects that another cookie needs are not garbage, and only people decide on the rest', async () => {
     const [database] = fixtureDatabases(['cookie'])
     const { bucket, path } = database!.paths[0]
     const url = fixtureStore(database!).url(`${bucket}/${path}`)
@@ -70,7 +78,7 @@ describe.runIf(haveFixtures)(fixtureSuite('gc, of what rocksdb-cloud wrote'), ()
   })
 
   test.each(mainTestStores())(
-    'in $name, the owner deletes just what it is said to delete',
+    'in $name, the owner deletes exactly what gc says it deletes',
     async ({ make }) => {
       const store = make()
       const fixture = unpackFixture('garbage')
@@ -155,7 +163,7 @@ describe.each(mainTestStores())('gc, in $name', ({ make }) => {
     expect(stdout).toContain('6 objects, ')
   })
 
-  test('has the empty table that a stopped compaction leaves, until the owner deletes it', async () => {
+  test('lists the empty table of a stopped compaction until the owner deletes it', async () => {
     const store = make()
     await writeTable(store, 'a')
     const table = [...(await store.list()).keys()].find((key) => key.includes('.sst-'))!
@@ -174,7 +182,7 @@ describe.each(mainTestStores())('gc, in $name', ({ make }) => {
     })
   })
 
-  test('says nothing of a database that has none', async () => {
+  test('prints nothing for a database without garbage', async () => {
     const store = make()
     await writeTable(store, 'a')
     const { code, stdout } = await gc(store, 'db')
@@ -194,7 +202,7 @@ describe.each(mainTestStores())('gc, in $name', ({ make }) => {
     })
   })
 
-  test('leaves to people what is left of a database that is no more', async () => {
+  test('leaves the remains of a database to people', async () => {
     const store = make()
     await writeTable(store, 'a')
     await store.delete(['db/CLOUDMANIFEST'])
@@ -205,7 +213,7 @@ describe.each(mainTestStores())('gc, in $name', ({ make }) => {
     )
   })
 
-  test('of nothing at all says that there is no database', async () => {
+  test('of an empty place says that there is no database', async () => {
     const store = make()
     await store.put('db/notes.txt', Buffer.from('hello'))
     expect(await gc(store, 'db')).toMatchObject({ code: 2, stdout: '' })

@@ -36,7 +36,7 @@ const server = inject('servers').find(({ name }) => name === 'minio')
 const answer = (status: number, code: string): Fault => ({ kind: 'answer', status, body: s3ErrorBody(code) })
 
 describe.each(mainTestStores())('cloudenv get in $name', ({ make }) => {
-  test('prints the value of a key, and leaves bucket and disk as they were', async () => {
+  test('prints the value of a key, and changes neither bucket nor disk', async () => {
     const store = make()
     const url = await makeDatabase(store)
     const before = await store.list()
@@ -46,7 +46,7 @@ describe.each(mainTestStores())('cloudenv get in $name', ({ make }) => {
     expect(await get('order/1', '--column-family', 'other')).toEqual(good('coffee\n'))
     expect(await get('order/1', '--as', 'hex')).toEqual(good('0x746561\n'))
     expect(await get('empty')).toEqual(good('\n'))
-    // What begins with 0x is hex, so a key that does is given so.
+    // A word that begins with 0x is hex, so such a key is given in hex.
     expect(await get('0x41')).toEqual(good('the key A\n'))
     expect(await get('0x30783431')).toEqual(good('not the key A\n'))
     expect(await get(String.raw`\x41`)).toEqual(good('the key A\n'))
@@ -64,7 +64,7 @@ describe.each(mainTestStores())('cloudenv get in $name', ({ make }) => {
 describe('cloudenv get', () => {
   const [directory] = mainTestStores()
 
-  test('lays out a value that is JSON, without changing a digit', async () => {
+  test('formats a JSON value without changing a digit', async () => {
     const store = directory!.make()
     const { stdout } = await runTraceless(store, [
       'get',
@@ -84,7 +84,7 @@ describe('cloudenv get', () => {
 `)
   })
 
-  test('says on standard error, and with exit code 1, that a key is not there', async () => {
+  test('reports a missing key on standard error and with exit code 1', async () => {
     const store = directory!.make()
     const url = await makeDatabase(store)
     expect(await runTraceless(store, ['get', url, 'order/2'])).toEqual({
@@ -99,7 +99,7 @@ describe('cloudenv get', () => {
     })
   })
 
-  test('calls a database as it can be given back, whatever is in its name', async () => {
+  test('names a database so that it can be given back, whatever is in its name', async () => {
     const store = directory!.make()
     const url = await makeDatabase(store, 'my db')
     const given = url.replace(' ', '%20')
@@ -113,7 +113,7 @@ describe('cloudenv get', () => {
     expect(JSON.parse(stdout).url).toBe(given)
   })
 
-  test('tells how to give a key that begins with a dash, and takes it so', async () => {
+  test('says how to give a key that begins with a dash, and accepts it so', async () => {
     const store = directory!.make()
     const url = await makeDatabase(store)
     expect(await runTraceless(store, ['get', url, '-key'])).toMatchObject({
@@ -126,7 +126,7 @@ describe('cloudenv get', () => {
     })
   })
 
-  test('takes a merge operator that RocksDB does not have for wrong use', async () => {
+  test('treats an unknown merge operator as wrong use', async () => {
     const store = directory!.make()
     const url = await makeDatabase(store)
     expect(await runTraceless(store, ['get', url, 'A', '--merge-operator', 'none'])).toMatchObject({
@@ -144,7 +144,7 @@ describe('cloudenv get', () => {
       files.open = (path, ...rest) => (/[.]sst-/.test(path) ? new Promise(die) : open(path, ...rest))
       require('node:module').syncBuiltinESMExports()`,
     ],
-  ])('blames itself and not the store where its thread dies %s', async (_, fault) => {
+  ])('blames itself and not the store if its thread dies %s', async (_, fault) => {
     const store = directory!.make()
     const url = await makeDatabase(store)
     const faults = join(temporaryDirectory(), 'faults.cjs')
@@ -164,7 +164,7 @@ describe('cloudenv get', () => {
       /^cloudenv: RocksDB crashed \(SIGABRT\) as it read URL\. .* cloudenv verify --deep URL tells.*\n$/,
     ],
     ['SIGKILL', 137, /^cloudenv: what read URL was killed \(SIGKILL\).*\n$/],
-  ])('leaves nothing behind where what reads for it ends by %s', async (signal, code, message) => {
+  ])('leaves nothing behind if its reading process ends by %s', async (signal, code, message) => {
     const store = directory!.make()
     const url = await makeDatabase(store, 'my db')
     const faults = join(temporaryDirectory(), 'faults.cjs')
@@ -179,7 +179,7 @@ describe('cloudenv get', () => {
       require('node:module').syncBuiltinESMExports()`,
     )
     const result = await runGuarded(store, ['get', url, 'A'], { NODE_OPTIONS: `--require ${faults}` })
-    // As it can be given back.
+    // In the form in which it can be given back.
     const named = result.stderr.replaceAll(url.replace(' ', '%20'), 'URL')
     expect({ ...result, stderr: named }).toEqual({ code, stdout: '', stderr: expect.stringMatching(message) })
   })
@@ -204,7 +204,7 @@ describe('cloudenv get', () => {
       answer(500, 'InternalError'),
       /^cloudenv: get s3:.*MANIFEST-c0ffee.*InternalError/,
     ],
-  ])('ends with exit code 3 where %s cannot be read', async (_, faulty, fault, message) => {
+  ])('ends with exit code 3 if %s cannot be read', async (_, faulty, fault, message) => {
     const store = minio!.make()
     const url = await makeDatabase(store)
     const proxy = await FaultProxy.start(server!.endpoint)
@@ -216,7 +216,7 @@ describe('cloudenv get', () => {
     expect(result.stderr).toMatch(/^[^\n]*\n$/)
   })
 
-  test('says that there is no database where there is none, and nothing where the URL is none', async () => {
+  test('says if there is no database, or if the URL is invalid', async () => {
     const store = directory!.make()
     expect(await runTraceless(store, ['get', store.url(), 'a'])).toEqual({
       code: 2,

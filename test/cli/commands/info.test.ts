@@ -65,7 +65,7 @@ describe.runIf(haveFixtures)(fixtureSuite('info, of what rocksdb-cloud wrote'), 
     expect(filesOf(database)).toEqual(before)
   })
 
-  test('draws the tree: a bar for each level as long as it is large', async () => {
+  test('draws the tree, with a bar for the size of each level', async () => {
     const [database] = fixtureDatabases(['clone']).slice(1)
     const { stdout } = await runCommand(['info', ...fixtureArguments(database!, fixtureStore(database!))])
     expect(stdout).toContain(`
@@ -76,7 +76,7 @@ default (leveldb.BytewiseComparator): 4 tables, 288 KiB
 `)
   })
 
-  test('of a clone without its source tells what is missing, and of --source', async () => {
+  test('of a clone without its source names what is missing, and --source', async () => {
     const [database] = fixtureDatabases(['clone']).slice(1)
     const [url] = fixtureArguments(database!, fixtureStore(database!))
     const { code, stdout } = await runCommand(['info', url!])
@@ -117,7 +117,7 @@ default (leveldb.BytewiseComparator): 4 tables, 288 KiB
     },
   )
 
-  test('names the cookies where there is no plain state', async () => {
+  test('names the cookies if there is no plain state', async () => {
     const [database] = fixtureDatabases(['cookie'])
     const [url] = fixtureArguments(database!, fixtureStore(database!))
     const { code, stdout, stderr } = await runCommand(['info', url!])
@@ -127,7 +127,7 @@ default (leveldb.BytewiseComparator): 4 tables, 288 KiB
 })
 
 describe.each(mainTestStores())('info, in $name', ({ make }) => {
-  test('of no database says so, and names ls where that would show some', async () => {
+  test('of no database says so, and suggests ls if that would show some', async () => {
     const store = make()
     await store.put('db/notes.txt', Buffer.from('hello'))
     const url = store.url('db')
@@ -136,7 +136,7 @@ describe.each(mainTestStores())('info, in $name', ({ make }) => {
     await store.put('db/below/CLOUDMANIFEST', Buffer.from(''))
     const stderr = `${nothing}. Databases below it: cloudenv ls ${url}\n`
     expect(await info(store)).toEqual({ code: 2, stdout: '', stderr })
-    // One that lost it is shown too, and what may be a cache is not.
+    // A database that lost it is shown too; a possible cache is not.
     await store.delete(['db/below/CLOUDMANIFEST'])
     await store.put('db/below/000007.sst-abc', Buffer.from('1234'))
     expect((await info(store)).stderr).toBe(`${nothing}\n`)
@@ -144,7 +144,7 @@ describe.each(mainTestStores())('info, in $name', ({ make }) => {
     expect((await info(store)).stderr).toBe(stderr)
   })
 
-  test('tells live, garbage, missing and foreign apart, and what is in blob files', async () => {
+  test('distinguishes live, garbage, missing and foreign objects, and blob files', async () => {
     const store = make()
     const machine = new Machine(store)
     const options = { options: { enable_blob_files: true, disable_auto_compactions: true } }
@@ -167,7 +167,7 @@ describe.each(mainTestStores())('info, in $name', ({ make }) => {
       columnFamilies: [{ tables: 2, blobFiles: 2, blobBytes: 2 * (1000 + 32 + 1) }],
       objects: { foreign: { objects: 1, bytes: 5 }, undecided: { objects: 0 } },
     })
-    // Two blob files, a table, MANIFEST, CLOUDMANIFEST, IDENTITY; the past MANIFEST and the table of nobody.
+    // Two blob files, a table, MANIFEST, CLOUDMANIFEST and IDENTITY; a past MANIFEST and an unknown table.
     expect([found.objects.live.objects, found.objects.garbage.objects]).toEqual([6, 2])
   })
 
@@ -198,7 +198,7 @@ describe.each(mainTestStores())('info, in $name', ({ make }) => {
   })
 })
 
-describe('what is no database', () => {
+describe('a place without a database', () => {
   const [directory] = mainTestStores()
 
   test.each(['info', 'tables', 'manifest', 'gc', 'scan'])(
@@ -215,7 +215,7 @@ describe('what is no database', () => {
     },
   )
 
-  test.each(['info', 'gc', 'verify'])('%s of a directory of RocksDB itself says that', async (command) => {
+  test.each(['info', 'gc', 'verify'])('%s of a directory of RocksDB itself says so', async (command) => {
     const store = directory!.make()
     for (const name of ['CURRENT', 'MANIFEST-000004', '000007.sst'])
       await store.put(`db/${name}`, Buffer.from('1234'))
@@ -226,7 +226,7 @@ describe('what is no database', () => {
     })
   })
 
-  test('a directory of RocksDB itself is one also with 1,001 files in it that come before its CURRENT', async () => {
+  test('a directory of RocksDB itself is recognized even with 1,001 files listed before its CURRENT', async () => {
     const store = directory!.make()
     const logs = Array.from({ length: 1_001 }, (_, at) => `${100_000 + at}.log`)
     for (const name of ['CURRENT', 'MANIFEST-000004', '000007.sst', ...logs])
@@ -254,7 +254,7 @@ describe('what is no database', () => {
     ['gc', '000024.sst-abc', 'a table', 'sst URL/000024.sst-abc'],
     ['tables', 'MANIFEST-abc', 'a MANIFEST', 'manifest URL/MANIFEST-abc'],
     ['manifest', 'CLOUDMANIFEST-A', 'a CLOUDMANIFEST', 'manifest URL --cookie A'],
-  ])('%s of %s says of which database that is an object', async (command, name, what, shows) => {
+  ])('%s of %s says which database the object belongs to', async (command, name, what, shows) => {
     const url = directory!.make().url('db')
     expect(await runCommand([command, `${url}/${name}`])).toEqual({
       code: 2,

@@ -57,7 +57,7 @@ describe.each(mainTestStores())('ls, in $name', ({ make }) => {
     expect(states).toEqual(expected.sort((a, b) => (a.path + a.cookie < b.path + b.cookie ? -1 : 1)))
   })
 
-  test('finds databases directly at the URL, deep below it and inside of each other', async () => {
+  test('finds databases directly at the URL, deep below it and inside each other', async () => {
     const store = make()
     for (const path of ['', 'a', 'a/b/c', 'z']) await writeDatabase(store, path)
     await store.put('a/b/000001.sst-abc', Buffer.from('no CLOUDMANIFEST beside it'))
@@ -96,7 +96,7 @@ describe.each(mainTestStores())('ls, in $name', ({ make }) => {
     expect(await shown('sst', tables[0].object)).toMatchObject({ url: tables[0].object })
   })
 
-  test('says so where there is none', async () => {
+  test('says so if there is none', async () => {
     const store = make()
     await store.put('readme', Buffer.from('hello'))
     expect(await ls(store)).toEqual({
@@ -107,7 +107,7 @@ describe.each(mainTestStores())('ls, in $name', ({ make }) => {
     expect((await listed(store)).databases).toEqual([])
   })
 
-  test('shows a state for each cookie, and only the one that was asked for', async () => {
+  test('shows a state for each cookie, or only the requested one', async () => {
     const store = make()
     await writeDatabase(store, '')
     await store.put('db/CLOUDMANIFEST-blue', await store.get('db/CLOUDMANIFEST'))
@@ -136,7 +136,7 @@ describe.each(mainTestStores())('ls, in $name', ({ make }) => {
     expect(stdout).toMatch(/^db +[0-9a-f]{16} +1 /m)
   })
 
-  test('tells of a database that lost its CLOUDMANIFEST, and of no other place without one', async () => {
+  test('reports a database that lost its CLOUDMANIFEST, and no other place without one', async () => {
     const store = make()
     await writeDatabase(store, '')
     const names = [

@@ -122,7 +122,7 @@ describe('a database', () => {
     }
   }
 
-  test('is printed for people, with names that do nothing to their terminal', async () => {
+  test('is printed for people, with names that do not affect their terminal', async () => {
     const { code, stdout } = await run(write('sound', root, encodeLog(edits)))
     expect(code).toBe(0)
     expect(stdout).toContain('53b1925fbae26935  current')
@@ -131,7 +131,7 @@ describe('a database', () => {
     expect(stdout.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}]/u)
   })
 
-  test('is printed for people with the ends of what is long', async () => {
+  test('is printed for people with long values shortened to their ends', async () => {
     const long = `begin${'-'.repeat(60_000)}end`
     const edit = bytes(field.comparator(long), field.dbId(long), bytes(8198, prefixed(long)))
     const { stdout } = await run(write('long', root, encodeLog([...edits, edit])))
@@ -139,7 +139,7 @@ describe('a database', () => {
       expect(stdout).toMatch(new RegExp(`  ${label} begin-{1,100}…-{1,100}end\\b`))
   })
 
-  test('whose MANIFEST is damaged is printed up to there, and the damage is named', async () => {
+  test('whose MANIFEST is damaged is printed up to the damage, which is named', async () => {
     const log = Buffer.from(encodeLog(edits))
     log[log.length - 1]! ^= 1
     const { code, json } = await run(write('damaged', root, log), '--json')
@@ -160,7 +160,7 @@ describe('a database', () => {
     expect(stdout).toMatch(/^corrupt: .*table 17 is deleted from level 3 but is not there/m)
   })
 
-  test('whose edits contradict each other and are damaged further on is said to be both', async () => {
+  test('whose edits contradict each other and are damaged later is reported as both', async () => {
     const contradicting = encodeLog([...edits, field.deletedTable(3, 17)])
     const log = Buffer.concat([contradicting, Buffer.from('no record')])
     const { json } = await run(write('both', root, log), '--json')
@@ -171,7 +171,7 @@ describe('a database', () => {
     ])
   })
 
-  test('whose CLOUDMANIFEST is damaged is printed as far as it can be', async () => {
+  test('whose CLOUDMANIFEST is damaged is printed as far as possible', async () => {
     const bytes = encodeCloudManifest({ past: [{ epoch: parseEpoch('ab')!, end: 5 }], current: epoch })
     const { code, json } = await run(write('cut', bytes.subarray(0, 40), encodeLog(edits)), '--json')
     expect(code).toBe(1)
@@ -180,7 +180,7 @@ describe('a database', () => {
     expect(json!.problems).toMatchObject([{ code: 'corrupt' }])
   })
 
-  // As encodeCloudManifest writes it: a header (version, records), past epochs (1, name, end), the current one (2, name).
+  // In the form of encodeCloudManifest: a header (version, records), past epochs (1, name, end), the current one (2, name).
   const current = bytes(2, prefixed(epoch))
   const past = (end: number) => bytes(1, prefixed('ab'), end)
   test.each([
@@ -189,7 +189,7 @@ describe('a database', () => {
     ['has two current epochs', [bytes(1, 2), current, current], 'there are two current epochs'],
     ['has no current epoch', [bytes(1, 1), past(5)], 'it has no current epoch'],
     ['has epochs in disorder', [bytes(1, 3), past(5), past(4), current], 'epochs are not in order'],
-  ])('whose CLOUDMANIFEST %s is said to be damaged', async (what, records, reason) => {
+  ])('whose CLOUDMANIFEST %s is reported as damaged', async (what, records, reason) => {
     const url = write(what, encodeLog(records), encodeLog(edits))
     const { code, json } = await run(url, '--json')
     expect(code).toBe(1)
@@ -205,7 +205,7 @@ describe('a database', () => {
     ['CLOUDMANIFEST', 16 * 2 ** 20],
     [`MANIFEST-${epoch}`, 256 * 2 ** 20],
   ])(
-    'whose %s is larger than any can be is said to be damaged, and no more of it is read',
+    'whose %s exceeds the largest possible size is reported as damaged, and no more of it is read',
     async (name, most) => {
       const url = write(`large ${name}`, root, encodeLog(edits))
       truncateSync(join(fileURLToPath(url), name), 3 * most)
@@ -218,7 +218,7 @@ describe('a database', () => {
     },
   )
 
-  test('without its MANIFEST is said to lack it', async () => {
+  test('without its MANIFEST is reported to lack it', async () => {
     const url = write('without', root, undefined)
     const { code, json } = await run(url, '--json')
     expect([code, json!.problems[0]!.code]).toEqual([1, 'missing'])
@@ -226,7 +226,7 @@ describe('a database', () => {
   })
 
   describe('with many edits', () => {
-    // Each puts a table in the place of the one before: the state stays small.
+    // Each replaces the table of the one before, so that the state stays small.
     const count = 40_000
     const log = encodeLog([
       Buffer.concat([edits[0]!, edits[1]!]),
@@ -235,7 +235,7 @@ describe('a database', () => {
       ),
     ])
 
-    // What is printed as JSON are 22 MB, and the edits as objects are more.
+    // The JSON has 22 MB, and the edits as objects take more.
     const smallHeap = { NODE_OPTIONS: '--max-old-space-size=32' }
 
     test.each([[[]], [['--json']]])('is printed without being held as a whole (%j)', async (options) => {
@@ -254,9 +254,9 @@ describe('a database', () => {
       expect(json.problems).toEqual([])
     })
 
-    test('tells how far it is where that takes longer than a second', async () => {
+    test('shows progress after a second', async () => {
       const cli = new Cli(['manifest', write('slow', root, log), '--json'])
-      // Nobody reads what it prints, until it has said so.
+      // Nobody reads its output until it has reported progress.
       cli.child.stdout!.pause()
       await expect.poll(() => cli.stderr).toContain(` of ${formatBytes(log.length)}, `)
       cli.child.stdout!.resume()
@@ -264,7 +264,7 @@ describe('a database', () => {
     })
   })
 
-  test('tells that it is being fetched where that takes longer than a second', async () => {
+  test('shows that it is being fetched after a second', async () => {
     const proxy = await FaultProxy.start('http://127.0.0.1:9')
     proxy.next('GET', { kind: 'hang' })
     const cli = new Cli(['manifest', 's3://bucket/database', '--endpoint', proxy.endpoint], {
@@ -278,12 +278,12 @@ describe('a database', () => {
     await proxy.stop()
   })
 
-  test('of an epoch without a name has it shown as it is everywhere', async () => {
+  test('of an epoch without a name shows it as everywhere else', async () => {
     const url = write('unnamed', encodeCloudManifest({ past: [], current: parseEpoch('')! }), undefined)
     expect((await run(url)).stdout).toContain('  (none)  current')
   })
 
-  test('of another cookie is found by it, and named where none is given', async () => {
+  test('of another cookie is found by it, and named if none is given', async () => {
     const url = write('cookie', root, encodeLog(edits), '-blue')
     expect((await run(url, '--cookie', 'blue')).code).toBe(0)
     const { code, stderr } = await run(url)
@@ -291,7 +291,7 @@ describe('a database', () => {
     expect(stderr).toContain('--cookie blue')
   })
 
-  test('takes no cookie for a MANIFEST that is named', async () => {
+  test('takes no cookie for a MANIFEST given by name', async () => {
     const { code, stdout, stderr } = await run(
       `${write('named', root, encodeLog(edits))}/MANIFEST-${epoch}`,
       '--cookie',
@@ -301,7 +301,7 @@ describe('a database', () => {
     expect(stderr).toContain('--cookie is of no use with')
   })
 
-  test('where there is none is wrong use', async () => {
+  test('that is missing is wrong use', async () => {
     expect((await run(write('none', undefined, undefined))).code).toBe(2)
     expect((await run(`${write('none', undefined, undefined)}/MANIFEST-ab`)).code).toBe(1)
     expect((await run(`file://${join(directory, 'nowhere')}/MANIFEST-ab`)).code).toBe(3)

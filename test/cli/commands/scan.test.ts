@@ -70,7 +70,7 @@ describe.runIf(haveFixtures)(fixtureSuite('databases of rocksdb-cloud'), () => {
               const digest = new Digest()
               for (const [key, value] of entriesIn(stdout)) digest.add(key, value)
               expect(digest.result(), `${view.label}, ${family}`).toEqual({ count, sha256 })
-              // What is counted is what is scanned: one of a fixture is enough.
+              // Counting scans the same entries: one view of a fixture is enough.
               if (kind === 'directory' && view === fixture.views[0] && family === 'default')
                 expect((await runTraceless(store, [...args, '--count'])).stdout).toBe(`${count}\n`)
             }),
@@ -81,7 +81,7 @@ describe.runIf(haveFixtures)(fixtureSuite('databases of rocksdb-cloud'), () => {
     )
   })
 
-  test('tables of format_version 6 give their content or, where RocksDB does not know it, one error', async () => {
+  test('tables of format_version 6 give their content or, if RocksDB does not know it, one error', async () => {
     const fixture = unpackFixture('newdb-format6')
     const store = directory!.make()
     await putFixture(store, fixture)
@@ -102,7 +102,7 @@ describe.runIf(haveFixtures)(fixtureSuite('databases of rocksdb-cloud'), () => {
     }
   })
 
-  test('where there is no plain state, the cookies of those that there are are named', async () => {
+  test('the existing cookies are named if there is no plain state', async () => {
     const fixture = unpackFixture('cookie')
     const store = directory!.make()
     await putFixture(store, fixture)
@@ -133,7 +133,7 @@ describe('a range', () => {
     [['--prefix', 'x'], () => false],
   ]
 
-  test('is what its bounds say, forward, backward, cut off and counted', async () => {
+  test('follows its bounds, forward, backward, limited and counted', async () => {
     const url = await setUp()
     const store = directory!.make()
     const scan = async (...options: string[]) => {
@@ -146,7 +146,7 @@ describe('a range', () => {
       const found = async (...more: string[]) =>
         entriesIn(await scan(...options, '--json', ...more)).map(([key]) => key.toString())
       expect(await found(), options.join(' ')).toEqual(expected)
-      // Two from the end have nothing to do with where a range begins.
+      // The last two do not depend on where a range begins.
       if (options.length === 2 && /^--gte?$/.test(options[0]!)) return
       expect(await found('--reverse', '--limit', '2')).toEqual(expected.toReversed().slice(0, 2))
     })
@@ -196,10 +196,10 @@ describe('a range', () => {
   })
 })
 
-describe('what is printed', () => {
+describe('the output', () => {
   const value = '{ "id": 12345678901234567890.10, "a":[ 1,{} ],\n "t": "\u202eevil" }'
 
-  test('is a key, a tab and a value on a line, in the form that was asked for, and never raw', async () => {
+  test('is a key, a tab and a value per line, in the requested form, and never raw', async () => {
     const store = directory!.make()
     const url = await makeDatabase(store, async (db) => {
       await db.put('tab\tline\n\u001b[31m\u202e', value)
@@ -221,11 +221,11 @@ describe('what is printed', () => {
   })
 })
 
-describe('a scan that does not come to its end', () => {
+describe('a scan that does not reach its end', () => {
   const big = (store: TestStore, entries = 20_000) =>
     makeDatabase(store, (db) => fill(db, entries), fillOptions)
 
-  test('ends quietly when nobody reads on', async () => {
+  test('ends quietly when its reader stops', async () => {
     const store = directory!.make()
     const cli = startTraceless(store, ['scan', await big(store)])
     await cli.printed(/key00000003/)
@@ -294,7 +294,7 @@ describe('a table of level 0 that cannot be opened, beside newer ones with range
     return { url, table: tables[2]! }
   }
 
-  /** What becomes of the table's bytes; undefined: they are removed. */
+  /** Returns the new bytes of the table; undefined removes it. */
   type Damage = (bytes: Uint8Array) => Uint8Array | undefined
   test.each<[what: string, damage: Damage, message: RegExp]>([
     [
@@ -309,7 +309,7 @@ describe('a table of level 0 that cannot be opened, beside newer ones with range
     ],
     ['cut off', truncated, /has \d+ bytes in the store instead of \d+/],
     ['missing', () => undefined, /is missing in the store/],
-  ])('is told where it is %s, and RocksDB does not crash', async (_, damage, message) => {
+  ])('is reported if it is %s, and RocksDB does not crash', async (_, damage, message) => {
     const store = directory!.make()
     const { url, table } = await setUp(store)
     const damaged = damage(await store.get(table))
@@ -319,7 +319,7 @@ describe('a table of level 0 that cannot be opened, beside newer ones with range
     expect(stderr.startsWith(`cloudenv: ${store.url(table)} `)).toBe(true)
   })
 
-  test.runIf(minio)('is no damage where the store refuses it, but exit code 3', async () => {
+  test.runIf(minio)('is not damage but exit code 3 if the store refuses it', async () => {
     const store = minio!.make()
     const { url, table } = await setUp(store)
     const proxy = await FaultProxy.start(server!.endpoint)
@@ -348,7 +348,7 @@ describe('a hostile bucket', () => {
     smallTable({ number, entries, ...options })
   const index = (size: bigint | number, offset: bigint | number = 0) =>
     table({ index: () => block([[internalKey('z'), handleBytes({ offset, size })]]) })
-  /** Over these RocksDB cannot crash as it scans: they are refused before it sees them. */
+  /** RocksDB cannot crash over these during a scan: they are refused before it sees them. */
   const unopened: readonly [name: string, content: Uint8Array][] = [
     ['random bytes', randomBytes(100_000)],
     ['nothing', new Uint8Array(0)],
@@ -394,7 +394,7 @@ describe('a hostile bucket', () => {
     }
   })
 
-  test('is called by its URL and nothing else, whatever that has in it', async () => {
+  test('is named by its URL alone, whatever that contains', async () => {
     const store = directory!.make()
     await putHostile(store, [{ number, content: table({}), size: 2n ** 40n }])
     for (const key of (await store.list()).keys())
@@ -430,7 +430,7 @@ describe('a hostile bucket', () => {
     })
   })
 
-  test('with values that were merged asks for the operator, and takes it', async () => {
+  test('with merged values asks for the operator, and accepts it', async () => {
     const store = directory!.make()
     const merged: Entry[] = [[internalKey('b', 1, 2), Buffer.from('operand')]]
     await putHostile(store, [{ number, content: table({ entries: merged }) }])

@@ -44,7 +44,7 @@ describe.skipIf(!havePrograms)(programSuite('cloudenv serve'), () => {
     expect(line).toMatch(/libcloudenv\.so ldb --fs_uri=cloudenv:\/\/\/\S+ --db=\/data\//)
   })
 
-  test('says it in JSON to programs', async () => {
+  test('says it in JSON for programs', async () => {
     const cli = new Cli(['serve', '--env', 'memory', '--json'])
     running.push(cli)
     const [line] = await cli.printed(/^.*\n/)
@@ -54,7 +54,7 @@ describe.skipIf(!havePrograms)(programSuite('cloudenv serve'), () => {
     })
   })
 
-  test('takes a host that is too busy to answer for a living one', async () => {
+  test('recognizes a host that is too busy to answer as alive', async () => {
     const socket = join(temporaryDirectory(), 'busy.sock')
     const listen = `require('node:net').createServer().listen({ path: ${JSON.stringify(socket)}, backlog: 1 }, () => {
       console.log('listening')
@@ -82,7 +82,7 @@ describe.skipIf(!havePrograms)(programSuite('cloudenv serve'), () => {
     }
   })
 
-  test('listens where it is told to, and refuses a socket in use', async () => {
+  test('listens on the given socket, and refuses one in use', async () => {
     const socket = join(temporaryDirectory(), 'my.sock')
     const { cli, socketPath } = await serve('--socket', socket)
     expect(socketPath).toBe(socket)

@@ -103,7 +103,7 @@ describe.skipIf(!haveFixtures)(fixtureSuite('of what rocksdb-cloud wrote'), () =
 })
 
 describe.skipIf(!haveFixtures)(fixtureSuite('a number that the MANIFEST does not have'), () => {
-  test('is wrong use, and what lies there under it is named, to be looked at', async () => {
+  test('is wrong use, and the error names the objects there', async () => {
     const { directory: fixture } = unpackFixture('simple')
     const path = join(fixture, 'rockset.simple/dbs/simple')
     const url = `file://${path}`
@@ -118,7 +118,7 @@ describe.skipIf(!haveFixtures)(fixtureSuite('a number that the MANIFEST does not
     expect((await sst(`${url}/000099.sst-abc`)).properties).not.toBe(null)
   })
 
-  test('is not told from one that is missing where the MANIFEST cannot be read', async () => {
+  test('cannot be distinguished from a missing one if the MANIFEST is unreadable', async () => {
     const { directory: fixture } = unpackFixture('simple')
     const path = join(fixture, 'rockset.simple/dbs/simple')
     for (const name of readdirSync(path)) if (name.startsWith('MANIFEST-')) rmSync(join(path, name))
@@ -179,7 +179,7 @@ describe.skipIf(!haveSstDump)(
       }
     })
 
-    test('entries that are read are what sst_dump prints', async () => {
+    test('entries, when read, are what sst_dump prints', async () => {
       const store = await openStore(`file://${db}`)
       await forEachTable(async (path) => {
         const source = rangedObject({ store, path: '' }, basename(path), statSync(path).size)
@@ -193,7 +193,7 @@ describe.skipIf(!haveSstDump)(
       store.close()
     })
 
-    test('a range, in either way of giving keys, holds what is in it and nothing else', async () => {
+    test('a range, with keys in either form, has its entries and no other', async () => {
       const url = `file://${join(db, tables.at(-1)!)}`
       const range = ['--from', 'key000298', '--to', `0x${Buffer.from('key000301').toString('hex')}`]
       const found = await entries(url, ...range)
@@ -201,7 +201,7 @@ describe.skipIf(!haveSstDump)(
       expect(await entries(url, ...range, '--limit', '2')).toEqual(found.slice(0, 2))
     })
 
-    test('blocks and index are listed, and range deletions behind the entries', async () => {
+    test('blocks and index are listed, and range deletions after the entries', async () => {
       const url = `file://${join(db, tables[0]!)}`
       const { blocks } = await sst<SstBlocksJson>(url, '--blocks')
       const data = blocks.filter(({ kind }) => kind === 'data')
@@ -244,7 +244,7 @@ describe('a table', () => {
     )
   })
 
-  test('has properties of a program shown as text where they are, and the long ones of RocksDB whole', async () => {
+  test("has a program's properties shown as text if possible, and RocksDB's long ones in full", async () => {
     const compression = 'window_bits=-14; level=32767; '.repeat(8)
     const more: [name: string, value: Buffer][] = [
       ['a.flag', Buffer.from('1')],
@@ -274,7 +274,7 @@ describe('a table', () => {
     }
   })
 
-  test('with names and keys that would do something to a terminal does nothing', async () => {
+  test('with names and keys that would affect a terminal does not affect it', async () => {
     const evil = '\u001b[2J\u202e\u009b31m'
     const entries = [[internalKey(evil, 1), Buffer.from(evil)] as const]
     const url = write('evil', smallTable({ number: 17, entries, dbId: evil, sessionId: evil }))
@@ -298,7 +298,7 @@ describe('a table', () => {
       return bytes
     }
 
-    test('in a data block is shown but for that block, which is named', async () => {
+    test('in a data block is shown without that block, which is named', async () => {
       const properties = await run(flipped(3))
       expect(properties.code).toBe(0)
       const blocks = await run(flipped(3), '--blocks', '--json')
@@ -336,7 +336,7 @@ describe('a table', () => {
       expect([shown.properties, shown.metaindex, shown.footer!.checksum]).toEqual([null, null, 'kCRC32c'])
     })
 
-    test('that says to be of another kind is refused as such', async () => {
+    test('that claims to be of another kind is refused as such', async () => {
       const bytes = Buffer.from(sound)
       bytes.writeBigUInt64LE(0x8242229663bf9564n, bytes.length - 8)
       const { code, stdout } = await run(bytes)
@@ -358,7 +358,7 @@ describe('a table', () => {
     })
   })
 
-  test('that LevelDB wrote has no properties, and all else', async () => {
+  test('that LevelDB wrote has everything but properties', async () => {
     const url = write('leveldb', smallTable({ number: 17, entries: values, version: 0, properties: false }))
     const { code, stdout } = await runCommand(['sst', url])
     expect(code).toBe(0)
@@ -367,7 +367,7 @@ describe('a table', () => {
     expect(await entries(url)).toHaveLength(values.length)
   })
 
-  test('that was ingested has the sequence number that is in it, and otherwise none', async () => {
+  test('that was ingested has the sequence number stored in it, or none', async () => {
     const ingested = (sequence: number) => {
       const properties = (own: Entry[]) => {
         const value = Buffer.alloc(8)
@@ -388,10 +388,10 @@ describe('a table', () => {
     expect(await entries(ingested(0))).toMatchObject([{ sequence: null, type: 'value' }])
   })
 
-  describe('with a block that is not read here', () => {
+  describe('with a block that is too large to read here', () => {
     const url = () => write('unread', withUnreadBlock())
 
-    test('is not called damaged for it', async () => {
+    test('does not count as damaged', async () => {
       const { code, stdout } = await runCommand(['sst', url(), '--blocks'])
       expect(code).toBe(1)
       expect(stdout).toMatch(/^ +\d+ +\d+ +not read +data +b$/m)
@@ -404,7 +404,7 @@ describe('a table', () => {
       expect(problems.map(({ code }) => code)).toEqual(['unsupported'])
     })
 
-    test('has entries before it, and it is not fetched for no more than those', async () => {
+    test('shows the entries before it, without fetching it', async () => {
       expect(await runCommand(['sst', url(), '--entries', '--limit', '1'])).toEqual({
         code: 0,
         stdout: 'a\t1\tvalue\tv\n',
@@ -412,7 +412,7 @@ describe('a table', () => {
       })
       expect(await runCommand(['sst', url(), '--entries', '--limit', '2'])).toMatchObject({
         code: 1,
-        // Behind what is not read.
+        // After the part that is not read.
         stdout: 'a\t1\tvalue\tv\nc\t1\tvalue\tv\n',
         stderr: expect.stringMatching(/^cloudenv: unsupported: .*Xpress/),
       })
@@ -432,7 +432,7 @@ describe('a table', () => {
     }
   })
 
-  test('has its range deletions read for those entries alone that are not reached before', async () => {
+  test('reads range deletions only if the entries before them are not enough', async () => {
     const metaindex = (properties: Handle) =>
       block([
         [Buffer.from('rocksdb.properties'), handleBytes(properties)],
@@ -447,7 +447,7 @@ describe('a table', () => {
     })
   })
 
-  test('that could have no end of problems has a hundred and their number', async () => {
+  test('with endless problems reports a hundred and their number', async () => {
     const url = write('many', tableOfManyFilters(1, 5_000))
     for (const form of [[], ['--json']]) {
       const { code, stdout } = await runCommand(['sst', url, '--blocks', ...form])
@@ -457,7 +457,7 @@ describe('a table', () => {
     }
   })
 
-  test('of many blocks is listed as it is read, the columns as wide as they have to be', async () => {
+  test('of many blocks is listed while it is read, with columns as wide as necessary', async () => {
     const url = write('filters', tableOfManyFilters(1, 25_000))
     const rows = (await runCommand(['sst', url, '--blocks'])).stdout.split('\n')
     expect(rows[0]).toMatch(/^ +offset +size +content +compression +kind +keys up to$/)
@@ -467,7 +467,7 @@ describe('a table', () => {
     expect(new Set(partitions.map((row) => row.indexOf('damaged'))).size).toBe(1)
   })
 
-  test.runIf(minio)('that takes long to be opened is told of', async () => {
+  test.runIf(minio)('that takes long to open shows progress', async () => {
     const store = minio!.make()
     await store.put('db/000017.sst-ab', smallTable({ number: 17, entries: values }))
     const proxy = await FaultProxy.start(store.connection.endpoint!)
@@ -485,7 +485,7 @@ describe('a table', () => {
     expect(await cli.result).toMatchObject({ code: 0, stdout: expect.stringMatching(/ key2$/m) })
   })
 
-  test('of which nothing is there, or no URL is given, says so', async () => {
+  test('that is missing, or not named by a URL, says so', async () => {
     const url = write('alone', smallTable({ number: 17, entries: values }))
     const database = url.slice(0, url.lastIndexOf('/'))
     expect((await runCommand(['sst', `${database}/000018.sst-ab`])).code).toBe(1)
@@ -494,7 +494,7 @@ describe('a table', () => {
       stderr: expect.stringContaining('no CLOUDMANIFEST'),
     })
     const root = join(database.slice('file://'.length), 'CLOUDMANIFEST')
-    // Of its 20 MiB no more than 16 are ever fetched.
+    // No more than 16 of its 20 MiB are ever fetched.
     writeFileSync(root, Buffer.alloc(20 * 2 ** 20))
     expect(await runCommand(['sst', `${database}/000017.sst`])).toMatchObject({
       code: 1,

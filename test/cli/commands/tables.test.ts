@@ -39,7 +39,7 @@ describe.runIf(haveFixtures)(fixtureSuite('tables, of what rocksdb-cloud wrote')
           entries: table.entries,
         }
       })
-      // Both have them in the order of the tree.
+      // Both list them in the order of the tree.
       expect(shown).toEqual(database.tables)
       expect(list.problems).toEqual([])
       expect(filesOf(database)).toEqual(before)
@@ -47,7 +47,7 @@ describe.runIf(haveFixtures)(fixtureSuite('tables, of what rocksdb-cloud wrote')
   )
 })
 
-describe('tables, of a database with two levels and two column families', () => {
+describe('tables of a database with two levels and two column families', () => {
   let store: TestStore
   beforeAll(async () => {
     store = mainTestStores()[0]!.make()
@@ -80,7 +80,7 @@ describe('tables, of a database with two levels and two column families', () => 
     return shown!.map(({ smallestKey, largestKey }) => `${smallestKey.text}-${largestKey.text}`)
   }
 
-  test('they come as they are read: the newest of level 0 first', async () => {
+  test('are in the order of reading: the newest of level 0 first', async () => {
     expect(await ranges()).toEqual(['k9-k9', 'k4-k8', 'k1-k5', 'z-a'])
   })
 
@@ -91,7 +91,7 @@ describe('tables, of a database with two levels and two column families', () => 
     expect(await ranges('--sort', order)).toEqual(expected)
   })
 
-  test('--sort size has the largest first', async () => {
+  test('--sort size puts the largest first', async () => {
     expect((await ranges('--sort', 'size'))[0]).toBe('k4-k8')
   })
 
@@ -109,12 +109,12 @@ describe('tables, of a database with two levels and two column families', () => 
     expect(await ranges('--column-family', 'default', '--key', key)).toEqual(expected)
   })
 
-  test('--key goes by the order of the column family', async () => {
+  test('--key uses the order of the column family', async () => {
     expect(await ranges('--column-family', 'backwards', '--key', 'm')).toEqual(['z-a'])
   })
 
   test.each([[['--level', '99']], [['--key', 'zzz']], [['--column-family', 'default', '--level', '3']]])(
-    'that none is as %j asks is said, and nothing wrong',
+    'no match for %j is reported, and is not an error',
     async (filter) => {
       const stderr = 'cloudenv: of 4 tables none is as asked for\n'
       expect(await tables(...filter)).toEqual({ code: 0, stdout: '0 tables, 0 B\n', stderr })
@@ -124,7 +124,7 @@ describe('tables, of a database with two levels and two column families', () => 
     },
   )
 
-  test('without --entries there is no count', async () => {
+  test('there is no count without --entries', async () => {
     const { stdout } = await tables('--json')
     expect(stdout).not.toContain('"entries"')
     expect((await tables('--entries', '--level', '0', '--column-family', 'backwards')).stdout).toMatch(
@@ -137,7 +137,7 @@ describe('tables, of a database with two levels and two column families', () => 
     [['--level', 'x'], '--level'],
     [['--key', '0x1'], 'hex'],
     [['--sort', 'x'], 'tree, key, size, age, number'],
-  ])('%j is wrong use, and the message says what would be right', async (cliArguments, message) => {
+  ])('%j is wrong use, and the message says what is right', async (cliArguments, message) => {
     const { code, stdout, stderr } = await tables(...cliArguments)
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     expect(stderr).toContain(message)
@@ -147,31 +147,26 @@ describe('tables, of a database with two levels and two column families', () => 
 test.each([
   ['CLOUDMANIFEST', 'CLOUDMANIFEST'],
   ['MANIFEST', 'MANIFEST-bad'],
-])(
-  'where the %s cannot be read, nobody calls what lies there no table and no garbage',
-  async (_, damaged) => {
-    const store = mainTestStores()[0]!.make()
-    await putHostile(store, [{ number: 7, content: Buffer.from('1234') }])
-    await store.put(`db/${damaged}`, Buffer.from('nonsense'))
-    const run = async (command: string) => {
-      const { code, stdout } = await runCommand([command, store.url('db')])
-      expect(code).toBe(1)
-      expect(stdout).not.toMatch(/\b0 (tables|B)\b|no garbage|none/)
-      return stdout
-    }
-    expect(await run('tables')).toMatch(/^tables: unknown\n.* is corrupt/)
-    expect(await run('verify')).toContain('(which tables it has is unknown)')
-    expect(await run('gc')).toMatch(
-      /what is garbage cannot be told: \d objects?, .* may be needed by a state/,
-    )
-    expect(await run('info')).toMatch(/garbage +unknown\n/)
-    const { stdout } = await runCommand(['tables', '--json', store.url('db')])
-    expect(JSON.parse(stdout)).toMatchObject({ tables: null, problems: [{ code: 'corrupt' }] })
-  },
-)
+])('with an unreadable %s, objects are called neither tables nor garbage', async (_, damaged) => {
+  const store = mainTestStores()[0]!.make()
+  await putHostile(store, [{ number: 7, content: Buffer.from('1234') }])
+  await store.put(`db/${damaged}`, Buffer.from('nonsense'))
+  const run = async (command: string) => {
+    const { code, stdout } = await runCommand([command, store.url('db')])
+    expect(code).toBe(1)
+    expect(stdout).not.toMatch(/\b0 (tables|B)\b|no garbage|none/)
+    return stdout
+  }
+  expect(await run('tables')).toMatch(/^tables: unknown\n.* is corrupt/)
+  expect(await run('verify')).toContain('(which tables it has is unknown)')
+  expect(await run('gc')).toMatch(/what is garbage cannot be told: \d objects?, .* may be needed by a state/)
+  expect(await run('info')).toMatch(/garbage +unknown\n/)
+  const { stdout } = await runCommand(['tables', '--json', store.url('db')])
+  expect(JSON.parse(stdout)).toMatchObject({ tables: null, problems: [{ code: 'corrupt' }] })
+})
 
 describe.each(mainTestStores())('tables, in $name', ({ make }) => {
-  test('marks what is missing, of another size or no table, and exits with 1', async () => {
+  test('marks tables that are missing, of another size or invalid, and exits with 1', async () => {
     const store = make()
     await new Machine(store).open(
       async (db) => {

@@ -43,7 +43,7 @@ import { bytes, field, prefixed } from '../../support/version-edits.js'
 
 const [directory] = mainTestStores()
 
-/** The objects of a sound database, and of one that was written in the same way. */
+/** Objects of a sound database, and of another one written in the same way. */
 let sound: Objects
 let twin: Objects
 
@@ -66,9 +66,9 @@ class Copy {
   /** Two of the same size. */
   readonly a: string
   readonly b: string
-  /** With a filter, of `orders`. */
+  /** A table of `orders` with a filter. */
   readonly filtered: string
-  /** With partitions, of `events`. */
+  /** A table of `events` with partitions. */
   readonly partitioned: string
   readonly blobFile: string
 
@@ -87,7 +87,7 @@ class Copy {
     return this.manifests[2]
   }
 
-  /** Of a table of the present epoch. */
+  /** Key of a table of the present epoch. */
   tableKey(number: number): string {
     return `db/${tableFileName(number)}-${this.manifest.split('-')[1]}`
   }
@@ -132,7 +132,7 @@ function liveTables(objects: Objects): Readonly<Record<string, readonly string[]
 
 type Found = readonly [code: string, key: string]
 
-/** What `verify` says of these objects. */
+/** Report of `verify` on these objects. */
 async function problemsOf(objects: Objects, { isDeep }: { readonly isDeep: boolean }): Promise<Found[]> {
   const store = directory!.make()
   await writeObjects(store, objects)
@@ -339,7 +339,7 @@ describe('without reading tables, it names', () => {
       },
     ],
     [
-      'an IDENTITY that is none',
+      'an invalid IDENTITY',
       (copy) => {
         copy.change(copy.identity, () => Buffer.from('foo'))
         return [['corrupt', copy.identity]]
@@ -360,7 +360,7 @@ describe('without reading tables, it names', () => {
   })
 })
 
-describe('where tables are read, and only there, it names', () => {
+describe('with --deep, and only then, it names', () => {
   const part = (select: (parts: TableAnatomy) => number, mask?: number) => (content: Uint8Array) =>
     flipped(content, select(tableAnatomy(content)), mask)
 
@@ -376,17 +376,13 @@ describe('where tables are read, and only there, it names', () => {
     ['metaindex', part(({ metaindex }) => metaindex.offset + 9)],
     ['checksum type', part(({ checksumType }) => checksumType.offset, 1)],
     [
-      'checksum type, which then says that there are none',
+      'checksum type, which then claims that there are none',
       part(({ checksumType }) => checksumType.offset, 4),
     ],
     ['handles of the footer', part(({ handles }) => handles.offset)],
     ['size of the metaindex in the footer', part(({ handles }) => handles.offset + 3, 1)],
     ['format version, which is then one of the past', part(({ version }) => version.offset, 4)],
-    [
-      'format version, which is then one of the future',
-      part(({ version }) => version.offset, 2),
-      'unsupported',
-    ],
+    ['format version, which is then a future one', part(({ version }) => version.offset, 2), 'unsupported'],
     ['magic number', part(({ magic }) => magic.offset)],
   ])('a flipped bit in the %s', async (_, damage, code = 'corrupt') => {
     const copy = new Copy()
@@ -410,7 +406,7 @@ describe('where tables are read, and only there, it names', () => {
   test.each<[what: string, at: (parts: BlobFileAnatomy) => number, code?: string, mask?: number]>([
     ['header of a blob file', ({ header }) => header.offset],
     [
-      'compression type of a blob file, which is then another',
+      'compression type of a blob file, which is then a different one',
       ({ compression }) => compression.offset,
       'corrupt',
       3,
@@ -476,7 +472,7 @@ describe('where tables are read, and only there, it names', () => {
   })
 })
 
-test('a bad block is told with the keys in it', async () => {
+test('a bad block is reported with its keys', async () => {
   const copy = new Copy()
   copy.change(copy.a, flip(0))
   const store = directory!.make()
@@ -490,7 +486,7 @@ test('a bad block is told with the keys in it', async () => {
   expect(text(range?.largest)).toMatch(/^a10[34]/)
 })
 
-test('each bad block is told, and the rest counted', async () => {
+test('each bad block is reported, and the rest counted', async () => {
   const copy = new Copy()
   // Each block of 4 KiB has a flipped bit.
   copy.change(copy.a, (content) => {
@@ -503,7 +499,7 @@ test('each bad block is told, and the rest counted', async () => {
   expect(found).toHaveLength(11)
 })
 
-describe('where the MANIFEST contradicts itself, it names', () => {
+describe('in a MANIFEST that contradicts itself, it names', () => {
   const endOf = (key: string, sequence = 1) => internalKey(key, sequence)
   const newTable = (level: number, number: number, smallest: Uint8Array, largest: Uint8Array, sequence = 1) =>
     bytes(100, level, number, 3, prefixed(smallest), prefixed(largest), sequence, sequence)
@@ -532,7 +528,7 @@ describe('where the MANIFEST contradicts itself, it names', () => {
         Buffer.concat([newTable(1, next, endOf('a'), endOf('m'), 1e6), field.nextFileNumber(next + 1)]),
     ],
     [
-      'a table of a number that was not given away yet',
+      'a table with a number that was not assigned yet',
       'fileNumber',
       (next) => Buffer.concat([newTable(1, next, endOf('a'), endOf('m')), field.nextFileNumber(next)]),
     ],
@@ -546,7 +542,7 @@ describe('where the MANIFEST contradicts itself, it names', () => {
     expect(await problemsOf(copy.objects, { isDeep: false })).toEqual([[code, copy.manifest]])
   })
 
-  test('a blob file that tables need and of which it says nothing: the tables are sound', async () => {
+  test('a blob file that tables need and the MANIFEST lacks: the tables are sound', async () => {
     const copy = new Copy()
     const { liveBlobFiles, liveTables } = readManifest(copy.get(copy.manifest))
     const [file] = [...liveBlobFiles.values()]
@@ -566,10 +562,10 @@ describe('where the MANIFEST contradicts itself, it names', () => {
     expect(await problemsOf(copy.objects, { isDeep: true })).toEqual(expected)
   })
 
-  test('and not a range deletion that ends where the next table begins', async () => {
+  test('but not a range deletion that ends where the next table begins', async () => {
     const copy = new Copy()
     const { lastNextFileNumber: next } = readManifest(copy.get(copy.manifest))
-    // As RocksDB cuts it: the end of the first has the highest sequence number there is, and the type of range deletions.
+    // Cut like RocksDB does it: the end of the first has the highest sequence number, and the type of range deletions.
     const cut = internalKey('m', 2n ** 56n - 1n, 15)
     copy.edit(
       newTable(1, next, endOf('a'), cut),
@@ -581,8 +577,8 @@ describe('where the MANIFEST contradicts itself, it names', () => {
   })
 })
 
-describe('a table that is gone when it is to be read', () => {
-  /** What verify says where the file cannot be found so many times. */
+describe('a table that is gone when it should be read', () => {
+  /** Report of verify if the file cannot be found so many times. */
   const problemsWhereGone = async (times: number, file = new Copy().a) => {
     const store = directory!.make()
     await writeObjects(store, sound)
@@ -607,11 +603,11 @@ describe('a table that is gone when it is to be read', () => {
     close: () => store.close(),
   })
 
-  test('is looked for again: an owner may have deleted it', async () => {
+  test('is looked up again: an owner may have deleted it', async () => {
     expect(await problemsWhereGone(1)).toEqual([])
   })
 
-  test('is missing, where it is still needed', async () => {
+  test('is missing if it is still needed', async () => {
     expect(await problemsWhereGone(Infinity)).toEqual([['missing', new Copy().a]])
   })
 
@@ -637,7 +633,7 @@ describe.runIf(haveFixtures)(fixtureSuite('databases of rocksdb-cloud'), () => {
     }
   })
 
-  test('a clone whose source is not given lacks tables, and is told where they are', async () => {
+  test('a clone whose source is not given lacks tables, and the message says where they are', async () => {
     const { directory: root, views } = unpackFixture('clone')
     const { dest } = views.find(({ open }) => open.dest)!.open
     const { problems } = await verifyDatabase(
@@ -676,7 +672,7 @@ describe.each(mainTestStores())('in $name', ({ make }) => {
     )
     try {
       await expect.poll(() => keysOf(store, /CLOUDMANIFEST/)).not.toEqual([])
-      // Until it was looked at in many states.
+      // Until it was verified in many states.
       const seen = new Set<number>()
       while (seen.size < 8) {
         const { problems, checked } = await verifyDatabase([place], { isDeep: true })
@@ -690,7 +686,7 @@ describe.each(mainTestStores())('in $name', ({ make }) => {
     expect((await verifyDatabase([place], { isDeep: true })).problems).toEqual([])
   })
 
-  test('the program says what is wrong, and exits with 1; with 0 where nothing is', async () => {
+  test('the program says what is wrong and exits with 1, or with 0 if nothing is', async () => {
     const store = make()
     await writeObjects(store, sound)
     const { options, env } = cliAccess(store)
@@ -752,7 +748,7 @@ describe.each(mainTestStores())('in $name', ({ make }) => {
     expect(await verify('--cookie', 'other')).toMatchObject({ code: 2, stdout: '' })
   })
 
-  test('where there is no database, that is a wrong use', async () => {
+  test('a missing database is wrong use', async () => {
     const store = make()
     await store.put('readme.txt', Buffer.from('hello'))
     const { options, env } = cliAccess(store)
@@ -771,7 +767,7 @@ test('a store that cannot be reached is neither sound nor damaged', async () => 
 
 const server = inject('servers').find(({ name }) => name === 'minio')
 
-test.runIf(server)('a listing that takes longer than a second is told of', async () => {
+test.runIf(server)('a listing that takes longer than a second shows progress', async () => {
   const store = mainTestStores()
     .find(({ name }) => name === 'minio')!
     .make()
