@@ -21,11 +21,13 @@ class CurrentOnce final : public rocksdb::FileSystemWrapper {
 
   const char* Name() const override { return "CurrentOnce"; }
 
-  // Reads CURRENT and keeps it for those who open it, until Forget.
+  // Reads CURRENT and keeps it for those who open it, until Forget. NotFound if there is none.
   rocksdb::IOStatus Look() {
     std::string content;
     rocksdb::IOStatus status = rocksdb::ReadFileToString(target(), path_, &content);
     if (status.ok()) Keep(std::move(content));
+    // PathNotFound stands for a missing local file, and for a missing bucket.
+    if (status.IsPathNotFound()) return target()->FileExists(path_, rocksdb::IOOptions(), nullptr);
     return status;
   }
 

@@ -28,11 +28,9 @@ using rocksdb::Status;
 // RocksDB reports a missing database as IOError or InvalidArgument, depending on the place that finds out.
 Status CheckExists(CurrentOnce* current) {
   const Status status = current->Look();
-  constexpr char kMessage[] = "there is no database here";
-  if (status.IsPathNotFound()) return Status::NotFound(kMessage);
   if (!status.IsNotFound()) return status;
   const char* reason = status.getState();
-  return Status::NotFound(kMessage, reason == nullptr ? "" : reason);
+  return Status::NotFound("there is no database here", reason == nullptr ? "" : reason);
 }
 
 // For writing, every existing column family has to be opened; the requested ones may still be missing.

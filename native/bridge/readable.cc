@@ -1,6 +1,7 @@
 #include "bridge/readable.h"
 
 #include "bridge/error.h"
+#include "bridge/path.h"
 #include "bridge/served_file.h"
 #include "bridge/sparse_file.h"
 
@@ -36,7 +37,8 @@ IOStatus Open(HostClient& host, Op op, const std::string& path, Readable* readab
     }
     payload.Reject();
   });
-  return ReadFailure(status);
+  // Whoever opens a database has to tell a missing one from a missing bucket.
+  return BaseNameOf(path) == "CURRENT" ? status : ReadFailure(status);
 }
 
 // A file of any kind except local.

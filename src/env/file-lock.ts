@@ -1,10 +1,13 @@
-import { open } from 'node:fs/promises'
+import { type FileHandle, open } from 'node:fs/promises'
 import { constants } from 'node:os'
 
 /** A lock of the kernel on a file. The kernel releases it when its process ends, however that happens. */
 export interface FileLock {
   close(): Promise<void>
 }
+
+/** Locked files. Node.js closes a file that nobody refers to, and with that the lock would end. */
+const held = new Set<FileHandle>()
 
 /**
  * Locks a file for exclusive use, and creates it if it is missing. The lock belongs to the open file, so a second call
@@ -18,7 +21,15 @@ export async function lockFile(path: string): Promise<FileLock | undefined> {
   // For writing: NFS refuses an exclusive lock on a file that is open for reading only.
   const file = await open(path, 'a')
   const errno = await native.lockFile(file.fd)
-  if (errno === 0) return file
+  if (errno === 0) {
+    held.add(file)
+    return {
+      close() {
+        held.delete(file)
+        return file.close()
+      },
+    }
+  }
   await file.close()
   if (errno === constants.errno.EWOULDBLOCK) return undefined
   throw lockError(errno, path)

@@ -1,4 +1,7 @@
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { Worker } from 'node:worker_threads'
 import { expect, onTestFinished, test } from 'vitest'
 import { lockFile } from '#src/env/file-lock.js'
@@ -32,6 +35,18 @@ test('a process that asks twice is refused, until it has released the lock', asy
   const again = await lockFile(path)
   expect(again).toBeDefined()
   await again?.close()
+})
+
+test('the lock outlives the last reference to it', async () => {
+  setFlagsFromString('--expose-gc')
+  const collectGarbage = runInNewContext('gc') as () => void
+  const path = newPath()
+  await lockFile(path)
+  for (let turn = 0; turn < 10; turn++) {
+    await setImmediate()
+    collectGarbage()
+  }
+  expect(await lockFile(path)).toBeUndefined()
 })
 
 test('the lock of a process is free the moment it is killed, whatever it has started', async () => {
