@@ -1,9 +1,9 @@
 import { type Command, Option, type OptionValues } from '@commander-js/extra-typings'
 import type { CloudEnvOptions } from '../cloud/cloud-env-options.js'
+import { assertEnv } from '../env/assert-env.js'
 import type { Env } from '../env/env.js'
 import { createMemoryEnv } from '../env/memory-env.js'
 import { createPosixEnv } from '../env/posix-env.js'
-import { describe } from '../options/describe.js'
 import { asUsage } from './as-usage.js'
 import {
   type ConnectionOptions,
@@ -56,6 +56,7 @@ export function withEnvOptions<Arguments extends unknown[], Own extends OptionVa
 }
 
 export async function openEnv(options: EnvOptions): Promise<Env> {
+  if (options.env !== 'cloud') assertNoneOfCloud(options)
   if (options.env === 'posix') return createPosixEnv()
   if (options.env === 'memory') return createMemoryEnv()
   if (options.env !== 'cloud') return await openEnvOfModule(options.env)
@@ -77,6 +78,15 @@ export async function openEnv(options: EnvOptions): Promise<Env> {
   return await createCloudEnv(cloudOptions)
 }
 
+/** Refuses options of the cloud Env for another one, which would ignore them. `serve` prints `--root` for any Env. */
+function assertNoneOfCloud(options: EnvOptions): void {
+  const given: Readonly<Record<string, unknown>> = options
+  const ignored = envOptions.find(
+    (option) => !['--env', '--root'].includes(option.long!) && given[option.attributeName()] !== undefined,
+  )
+  if (ignored) throw new UsageError(`${ignored.long} is for the cloud Env, not for --env ${options.env}`)
+}
+
 async function openEnvOfModule(given: string): Promise<Env> {
   const module = resolvedModule(given)
   const create = await loadedFunction(
@@ -85,8 +95,8 @@ async function openEnvOfModule(given: string): Promise<Env> {
     `--env ${given} is none of ${kinds.join(', ')}, and`,
   )
   const env = await create({})
-  if (typeof env === 'object' && env !== null) return env as Env
-  throw new UsageError(`expected "createEnv" of ${module} to return an Env, got ${describe(env)}`)
+  asUsage(() => assertEnv(env, `"createEnv" of ${module}`))
+  return env as Env
 }
 
 /** A plain number counts bytes. */

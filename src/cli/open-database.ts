@@ -37,7 +37,7 @@ export function withDatabaseOptions<Arguments extends unknown[], Own extends Opt
   command.addOption(new Option('--column-family <name>', 'whose keys').default('default'))
   command.option(
     '--merge-operator <name>',
-    'with which values were merged, one of those that RocksDB brings along',
+    'the operator that merged the values, one that comes with RocksDB',
   )
   return withInspectOptions(command) as unknown as Command<Arguments, Own & DatabaseOptions>
 }

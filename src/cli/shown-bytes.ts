@@ -8,7 +8,7 @@ export type ShownAs = 'utf8' | 'hex' | 'json'
 
 export const shownAsOption = new Option(
   '--as <form>',
-  'how keys and values look: utf8 (other bytes escaped), hex, or values laid out that are JSON',
+  'how to print keys and values: utf8 (other bytes escaped), hex, or json (indents values that are JSON)',
 )
   .choices(['utf8', 'hex', 'json'])
   .default('utf8')

@@ -213,10 +213,7 @@ export class Database {
   async claim(): Promise<void> {
     const [place, source] = this.#places
     if (source) {
-      throw new EnvError(
-        'NotSupported',
-        `${databaseUrl(place)} has a source: it can be opened read-only only`,
-      )
+      throw new EnvError('NotSupported', `${databaseUrl(place)} has a source: open it read-only`)
     }
     for (let attempt = 0; attempt < maxClaimAttempts; attempt++) {
       const local = new LocalDatabase(this.#files, this.directory, databaseUrl(place), (bytes) =>

@@ -17,8 +17,13 @@ export async function exportedFunction(
   const loaded: Record<string, unknown> = await import(
     isAbsolute(module) ? pathToFileURL(module).href : module
   ).catch((error: unknown) => {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new EnvError('InvalidArgument', `${setting} cannot be loaded: ${reason}`, { cause: error })
+    throw new EnvError(
+      'InvalidArgument',
+      `${setting} cannot be loaded: ${module}: ${reasonOf(error, module)}`,
+      {
+        cause: error,
+      },
+    )
   })
   const exported = loaded[name]
   if (typeof exported === 'function') return exported as (...parameters: readonly unknown[]) => unknown
@@ -26,4 +31,11 @@ export async function exportedFunction(
     'InvalidArgument',
     `expected ${module} to export a function "${name}", got ${typeof exported}`,
   )
+}
+
+function reasonOf(error: unknown, module: string): string {
+  if (!(error instanceof Error)) return String(error)
+  // Node.js adds which of our files asked for it, and does not say where a syntax error is.
+  const message = error.message.replace(/ imported from \S+$/, '')
+  return error instanceof SyntaxError ? `${message} ("node --check ${module}" shows where)` : message
 }

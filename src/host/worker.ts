@@ -3,6 +3,7 @@
  * main thread can wait for this one.
  */
 import { parentPort, workerData } from 'node:worker_threads'
+import { assertEnv } from '../env/assert-env.js'
 import type { Env } from '../env/env.js'
 import { EnvHost } from './env-host.js'
 import {
@@ -40,7 +41,9 @@ async function createEnv({ module, export: name, options }: WorkerInput): Promis
   const factory = exports[name]
   if (typeof factory !== 'function')
     throw new TypeError(`expected ${module} to export a function "${name}", got ${typeof factory}`)
-  return await factory(options)
+  const env: unknown = await factory(options)
+  assertEnv(env, `"${name}" of ${module}`)
+  return env
 }
 
 async function reply(id: number, work: () => unknown): Promise<void> {

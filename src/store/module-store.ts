@@ -2,6 +2,7 @@ import { EnvError } from '../env/env-error.js'
 import { exportedFunction } from '../env/exported-function.js'
 import { describeKind } from '../options/describe.js'
 import type { ObjectStore } from './object-store.js'
+import { type RequestLimits, withinTime } from './request-deadline.js'
 
 /**
  * A module that opens stores of your own, for URLs of any scheme but `s3` and `file`. It is loaded in the thread or
@@ -32,16 +33,18 @@ export async function openModuleStore(
   module: string,
   url: string,
   options: Readonly<Record<string, unknown>>,
+  limits: RequestLimits,
 ): Promise<ObjectStore> {
   const open = await exportedFunction(module, exportName, '"storeModule"')
   const name = `"${exportName}" of ${module}`
   let store: unknown
   try {
-    store = await open(url, options)
+    store = await withinTime(limits, async () => open(url, options))
   } catch (error) {
     if (EnvError.is(error)) throw error
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new EnvError('IOError', `${name} failed: ${reason}`, { cause: error })
+    const { name: kind, message } = error instanceof Error ? error : new Error(String(error))
+    const code = kind === 'TimeoutError' ? 'TimedOut' : 'IOError'
+    throw new EnvError(code, `${name} failed: ${message}`, { cause: error })
   }
   assertStore(store, name)
   return store

@@ -22,6 +22,8 @@ export async function assertConditionalPuts(
     const next = await write(store, probe, '22')
     if (next === etag) throw unusableStore(store, 'gives an object that changed the ETag that it had before')
     await assertRefused(store, key, { etag }, 'only where the object has a given ETag')
+    if ((await store.get(key)).etag !== next)
+      throw unusableStore(store, 'gives another ETag with an object that is read than when it was written')
   } finally {
     // A leftover harms nobody; cloudenv gc knows it.
     await store.deleteMany([key]).catch(() => {})

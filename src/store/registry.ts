@@ -3,6 +3,7 @@ import type { Clock } from '../env/clock.js'
 import { describe } from '../options/describe.js'
 import { moduleUrl } from '../options/module-url.js'
 import { type Check, type Checks, checkOptions, isRecord, timerMs } from '../options/shape.js'
+import { CheckedStore } from './checked-store.js'
 import { DirectoryStore } from './directory-store.js'
 import { openModuleStore } from './module-store.js'
 import type { ObjectStore } from './object-store.js'
@@ -80,9 +81,10 @@ const module: StoreKind<
   name: 'a store of a scheme of your own',
   checks: { storeModule: moduleUrl, storeOptions: plainObject, requestTimeoutMs: timerMs },
   async open({ url }, { storeModule, storeOptions = {}, requestTimeoutMs }, seams) {
-    const store = await openModuleStore(storeModule!, url, storeOptions)
-    const once = explaining(observing(seams, limiting({ clock: seams.clock, timeoutMs: requestTimeoutMs })))
-    return new RequestingStore(store, retrying(seams, once))
+    const limits = { clock: seams.clock, timeoutMs: requestTimeoutMs }
+    const store = await openModuleStore(storeModule!, url, storeOptions, limits)
+    const once = explaining(observing(seams, limiting(limits)))
+    return new RequestingStore(new CheckedStore(store, limits), retrying(seams, once))
   },
 }
 

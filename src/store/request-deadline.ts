@@ -59,26 +59,36 @@ export class RequestDeadline implements Deadline {
   #startTimer(): void {
     this.#cancelTimer()
     const leftMs = this.#start + this.#timeoutMs - this.#clock.elapsed()
-    this.#cancelTimer = this.#clock.after(Math.min(Math.max(0, leftMs), maxTimerMs), () => {
+    const expire = () => {
       const error = new Error(`not done within ${Math.round(this.#timeoutMs / 1000)} s`)
       this.#work.abort(Object.assign(error, { name: 'TimeoutError' }))
-    })
+    }
+    // Somebody waits for the answer, and the store may have nothing open that keeps the process alive.
+    const keepAlive = { keepAlive: true }
+    this.#cancelTimer = this.#clock.after(Math.min(Math.max(0, leftMs), maxTimerMs), expire, keepAlive)
   }
 }
 
-/** Bounds the time of each attempt. The innermost wrapper: see {@link Send}. */
-export function limiting({
-  clock,
-  timeoutMs = defaultTimeoutMs,
-}: {
+export interface RequestLimits {
   readonly clock: Clock
   /** Of an attempt that moves no content. Default 30 s. */
   readonly timeoutMs: number | undefined
-}): Send {
+}
+
+/** Bounds the time of each attempt. The innermost wrapper: see {@link Send}. */
+export function limiting({ clock, timeoutMs = defaultTimeoutMs }: RequestLimits): Send {
   return (request, attempt) => {
     const deadline = new RequestDeadline(clock, timeoutMs, request.signal)
     return deadline.enforce(() => attempt(deadline))
   }
+}
+
+/** Bounds the time of something that is no request, such as the opening of a store. */
+export function withinTime<T>(
+  { clock, timeoutMs = defaultTimeoutMs }: RequestLimits,
+  action: () => Promise<T>,
+): Promise<T> {
+  return new RequestDeadline(clock, timeoutMs).enforce(action)
 }
 
 const defaultTimeoutMs = 30_000

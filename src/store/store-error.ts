@@ -11,7 +11,7 @@ export function storeError(error: unknown, operation: StoreOperation, object: st
   const known = asEnvError(error)
   if (known && known.code === 'Busy' && operation === 'put' && !(known instanceof PreconditionFailed))
     return new PreconditionFailed(known.message, error)
-  if (known) return known
+  if (known) return known.message.includes(object) ? known : named(known, `${operation} ${object}`)
   const { name, message } = error instanceof Error ? error : new Error(String(error))
   const isLate = name === 'TimeoutError'
   const reason = isLate ? `the store did not answer in time (${message})` : message
@@ -19,6 +19,13 @@ export function storeError(error: unknown, operation: StoreOperation, object: st
     retryable: true,
     cause: error,
   })
+}
+
+/** The same error, with what failed in its message. */
+function named(error: EnvError, call: string): EnvError {
+  if (error instanceof PreconditionFailed) return error
+  const { code, retryable, scope } = error
+  return new EnvError(code, `${call}: ${error.message}`, { retryable, scope, cause: error })
 }
 
 /** An EnvError may be of another copy of this package, which the module of the store has for itself. */

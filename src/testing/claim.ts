@@ -8,6 +8,8 @@ export interface Trial {
   readonly store: ObjectStore
   /** Another client of the same place. */
   reopen(): Promise<ObjectStore>
+  /** A client of a place below that one. */
+  below(path: string): Promise<ObjectStore>
   /** A local file with this content, to be put. */
   file(content: Uint8Array): Promise<{ readonly file: string; readonly size: number }>
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { compareKeys } from '../store/object-key.js'
 import type { ObjectStore } from '../store/object-store.js'
-import { bytes, type Claims, keysOf } from './claim.js'
+import { bytes, type Claims, keysOf, textOf } from './claim.js'
 
 /** No key is a directory of another: a store need not hold both. */
 const keys = ['Z', 'a-b', 'a.b', 'a/b/c', 'a/b/d/e', 'a/b0', 'a0', 'b/a', 'ä']
@@ -11,6 +11,15 @@ async function fill(store: ObjectStore, these: readonly string[] = keys): Promis
 }
 
 export const listingClaims: Claims = {
+  'a place below another one has its objects, by the rest of their keys': async ({ store, below }) => {
+    const inner = await below('a/b')
+    await store.put('a/b/c', bytes('put from above'))
+    assert.equal(await textOf(inner, 'c'), 'put from above')
+    await inner.put('d/e', bytes('put from below'))
+    assert.equal(await textOf(store, 'a/b/d/e'), 'put from below')
+    assert.deepEqual(await keysOf(inner), ['c', 'd/e'])
+  },
+
   'a listing has every key that starts with the prefix, in the order of their bytes': async ({ store }) => {
     await fill(store)
     for (const prefix of ['', 'a', 'a/', 'a/b', 'a/b/', 'a/b/d/e', 'b', 'c', 'a/b/c/', 'ä', '../', 'a/../']) {

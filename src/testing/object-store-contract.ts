@@ -21,7 +21,8 @@ export interface ContractCheck {
  * The contract of {@link ObjectStore}, claim by claim. It needs no test runner, and goes with any.
  *
  * @param open opens a client of a place in the store: an empty one for each new name, the same one for the same name.
- * Names have letters, digits and `-`. What is left in a place is yours to remove.
+ * Names have letters, digits, `-`, and `/` between: what the place `a` has as `b/key`, the place `a/b` has as `key`. What
+ * is left in a place is yours to remove.
  *
  * @example
  * import { test } from 'node:test'
@@ -50,15 +51,17 @@ async function tryClaim(
   const place = `place-${randomUUID()}`
   const clients: ObjectStore[] = []
   const directory = await mkdtemp(join(tmpdir(), 'cloudenv-contract-'))
-  const reopen = async () => {
-    const client = await open(place)
-    clients.push(client)
-    return client
+  const client = async (name: string) => {
+    const opened = await open(name)
+    clients.push(opened)
+    return opened
   }
+  const reopen = () => client(place)
   try {
     await claim({
       store: await reopen(),
       reopen,
+      below: (path) => client(`${place}/${path}`),
       async file(content) {
         const file = join(directory, randomUUID())
         await writeFile(file, content)
@@ -66,7 +69,7 @@ async function tryClaim(
       },
     })
   } finally {
-    for (const client of clients) await client.close()
+    for (const opened of clients) await opened.close()
     await rm(directory, { recursive: true })
   }
 }

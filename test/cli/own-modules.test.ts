@@ -156,10 +156,23 @@ describe.skipIf(!havePrograms)(programSuite('programs of RocksDB'), () => {
       /expected "createEnv" of .* to return an Env, got undefined/,
     ],
     ['no such export', 'export const makeEnv = 1', /to export a function "createEnv", got undefined/],
+    [
+      'without methods',
+      'export const createEnv = () => ({ localNames: [], close() {} })',
+      /to return an Env, got one without newSequentialFile, .*, localLocks: extend DelegatingEnv/,
+    ],
   ])('are not run on an invalid Env: %s', async (_, code, message) => {
     const module = join(temporaryDirectory('cloudenv-modules'), 'env.mjs')
     writeFileSync(module, code)
     const result = await runCli(['exec', '--env', module, 'ldb'])
     expect(result).toMatchObject({ code: 2, stderr: expect.stringMatching(message) })
+  })
+
+  test('are not run on another Env with options of the cloud Env', async () => {
+    const result = await runCli(['exec', '--env', 'posix', '--store', 'file:///x', 'ldb'])
+    expect(result).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/--store is for the cloud Env, not for --env posix/),
+    })
   })
 })

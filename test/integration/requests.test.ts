@@ -112,6 +112,7 @@ describe.each([...mainTestStores(), ownStore])('the requests to $name', ({ make 
       put db/.cloudenv-probe-id1 (fails)
       put db/.cloudenv-probe-id1
       put db/.cloudenv-probe-id1 (fails)
+      get db/.cloudenv-probe-id1
       delete
       put db/CLOUDMANIFEST
       put db/IDENTITY

@@ -6,6 +6,7 @@ import { EnvError } from '#src/env/env-error.js'
 import type { ObjectStore } from '#src/store/object-store.js'
 import { openStore } from '#src/store/open-store.js'
 import { StoreMetrics } from '#src/store/store-metrics.js'
+import { runChild } from '../support/child.js'
 import { ImpatientClock } from '../support/impatient-clock.js'
 import { memoryStore } from '../support/memory-store.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
@@ -61,20 +62,69 @@ test('the store of a module gets our retries, time-outs and metrics', async () =
     export const openStore = (url) => ({
       url,
       ${methods},
-      async head() { if (++attempts < 3) throw new Error('away'); return { etag: 'e' } },
+      async head() {
+        if (++attempts < 3) throw new Error('away')
+        return { size: 1, etag: 'e', lastModified: new Date(), metadata: {} }
+      },
       get: () => new Promise(() => {}),
     })`
   const metrics = new StoreMetrics()
   const clock = new ImpatientClock()
   const seams = { clock, random: () => 0.5, onRequest: metrics.record }
   const store = await open(code, { ...seams, requestTimeoutMs: 2_000 })
-  expect(await store.head('key')).toEqual({ etag: 'e' })
+  expect(await store.head('key')).toMatchObject({ etag: 'e' })
   expect(clock.waits.filter((ms) => ms < 1_000)).toEqual([50, 100])
   await expect(store.get('key')).rejects.toThrow('the store did not answer in time (not done within 2 s)')
   expect(metrics.snapshot()).toMatchObject({
     head: { requests: 3, errors: 2 },
     get: { requests: 5, errors: 5 },
   })
+})
+
+test('an error of a store names the call and the object, whatever the store says', async () => {
+  const code = `
+    import { EnvError } from ${JSON.stringify(import.meta.resolve('#src/env/env-error.js'))}
+    export const openStore = (url) => ({
+      url,
+      ${methods},
+      async get() { throw new EnvError('NoSpace', 'quota exceeded') },
+      async head() { throw new EnvError('NotFound', 'mine://place/key is not there') },
+    })`
+  const store = await open(code)
+  await expect(store.get('key')).rejects.toMatchObject({
+    code: 'NoSpace',
+    message: 'get mine://place/key: quota exceeded',
+  })
+  await expect(store.head('key')).rejects.toMatchObject({
+    code: 'NotFound',
+    message: 'mine://place/key is not there',
+  })
+})
+
+test.each(['opened', 'closed'])('a store that is never %s is given up in time', async (what) => {
+  const never = '() => new Promise(() => {})'
+  const code =
+    what === 'opened'
+      ? `export const openStore = ${never}`
+      : `export const openStore = (url) => ({ url, ${methods}, close: ${never} })`
+  const use = async () => (await open(code, { clock: new ImpatientClock(), requestTimeoutMs: 5_000 })).close()
+  await expect(use()).rejects.toMatchObject({
+    name: 'EnvError',
+    message: expect.stringMatching(
+      /("openStore" of .* failed|can't close mine:\/\/place): not done within 5 s/,
+    ),
+  })
+})
+
+test('a process that waits for a store stays alive until the time is up', async () => {
+  const module = moduleOf('export const openStore = () => new Promise(() => {})')
+  const child = runChild(
+    `const { openStore } = await load('store/open-store.js')
+     await openStore('mine://place', { storeModule: args[0], requestTimeoutMs: 100 })
+       .catch(({ code }) => console.log(code))`,
+    [module],
+  )
+  expect((await child.lines.next()).value).toBe('TimedOut')
 })
 
 describe('a faulty module fails with an EnvError that says so:', () => {
@@ -91,12 +141,17 @@ describe('a faulty module fails with an EnvError that says so:', () => {
       'InvalidArgument',
       /to export a function "openStore", got number/,
     ],
-    ['no code', 'export function (', 'InvalidArgument', /"storeModule" cannot be loaded: /],
+    [
+      'no code',
+      'export const a = 1\nexport function (',
+      'InvalidArgument',
+      /"storeModule" cannot be loaded: .*\.mjs: .* \("node --check .*\.mjs" shows where\)$/,
+    ],
     [
       'it fails when loaded',
       'throw new Error("no licence")',
       'InvalidArgument',
-      /cannot be loaded: no licence/,
+      /cannot be loaded: .*\.mjs: no licence/,
     ],
     [
       'it throws',
@@ -139,7 +194,9 @@ describe('a faulty module fails with an EnvError that says so:', () => {
     await expect(opening).rejects.toMatchObject({
       name: 'EnvError',
       code: 'InvalidArgument',
-      message: expect.stringMatching(/^"storeModule" cannot be loaded: .*\/no\/such\/module\.js/),
+      message: expect.stringMatching(
+        /^"storeModule" cannot be loaded: \/no\/such\/module\.js: Cannot find module '[^']*'$/,
+      ),
     })
   })
 

@@ -1,6 +1,6 @@
 // The public contract suite detects the faults of a store.
 import { expect, test } from 'vitest'
-import type { ObjectInfo, ObjectStore } from '#src/store/object-store.js'
+import { type ObjectInfo, type ObjectStore, PreconditionFailed } from '#src/store/object-store.js'
 import { objectStoreContract } from '#src/testing/index.js'
 import { memoryStore } from '../support/memory-store.js'
 import { withFaults } from '../support/scripted-rocksdb.js'
@@ -98,14 +98,39 @@ const faults: [what: string, found: RegExp, fault: (store: ObjectStore) => Parti
   ],
 ]
 
+/** Names of the claims that do not hold. */
+async function failedClaims(open: (place: string) => ObjectStore): Promise<string[]> {
+  const failed: string[] = []
+  for (const { name, run } of objectStoreContract(open)) await run().catch(() => failed.push(name))
+  return failed
+}
+
 test.each(faults)('a store that %s is found out', async (_, found, fault) => {
-  const checks = objectStoreContract((place) => {
+  const failed = await failedClaims((place) => {
     const store = example.openStore(`memory://faults/${place}`, {})
     return withFaults(store, fault(store))
   })
-  const failed: string[] = []
-  for (const { name, run } of checks) await run().catch(() => failed.push(name))
   expect(failed).toContainEqual(expect.stringMatching(found))
+})
+
+test('a store that keeps the places of its URLs apart is found out', async () => {
+  const failed = await failedClaims((place) =>
+    example.openStore(`memory://apart/${place.replaceAll('/', '-')}`, {}),
+  )
+  expect(failed).toEqual(['a place below another one has its objects, by the rest of their keys'])
+})
+
+test('a store whose conditions never hold ends the claims', async () => {
+  const failed = await failedClaims((place) => {
+    const store = example.openStore(`memory://never/${place}`, {})
+    return withFaults(store, {
+      put: (key, body, options) =>
+        typeof options?.condition === 'object'
+          ? Promise.reject(new PreconditionFailed('another one is there'))
+          : store.put(key, body, options),
+    })
+  })
+  expect(failed).toContain('conditional writes make a counter that loses no increment')
 })
 
 test('every store that a claim opens is closed, also where the claim does not hold', async () => {
