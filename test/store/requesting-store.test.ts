@@ -94,7 +94,7 @@ describe('a call that fails', () => {
     const store = opened({ head: () => Promise.reject(foreign) })
     const error = await store.head('key').catch((error: unknown) => error)
     expect(error).toBeInstanceOf(EnvError)
-    expect(error).toMatchObject({ code: 'NotFound', message: 'gone' })
+    expect(error).toMatchObject({ code: 'NotFound', message: 'head mine://place/key: gone' })
   })
 
   test('with Busy, if it is a write, has met another object', async () => {
