@@ -122,6 +122,7 @@ function environmentInside() {
     PATH: '/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
     HOME: '/root',
     TMPDIR: '/tmp',
+    AWS_CA_BUNDLE: '',
     NODE_EXTRA_CA_CERTS: '',
     DEBIAN_FRONTEND: 'noninteractive',
     LC_ALL: 'C.UTF-8',
