@@ -29,7 +29,7 @@ export interface StoreOptions extends S3Connection {
   readonly storeOptions?: Readonly<Record<string, unknown>>
 }
 
-/** What a store needs of the program that it runs in. */
+/** Parts of the program that a store depends on. */
 export interface StoreSeams {
   readonly clock: Clock
   /** From 0 to below 1. */

@@ -19,7 +19,7 @@ export type StoreUrl =
       readonly prefix: string
     }
   | { readonly kind: 'directory'; readonly directory: string }
-  /** Of another scheme. */
+  /** Any other scheme. */
   | {
       readonly kind: 'module'
       /** In the form in which we print it. */

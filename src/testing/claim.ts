@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { EnvError, type EnvErrorCode } from '../env/env-error.js'
 import { type ListOptions, type ObjectStore, PreconditionFailed } from '../store/object-store.js'
 
-/** What a claim is tried on. */
+/** Subject of a claim. */
 export interface Trial {
   /** A store on an empty place of its own. */
   readonly store: ObjectStore

@@ -95,7 +95,7 @@ describe('blob files', () => {
   test('that are garbage take no memory, however many', () => {
     const files = Array.from({ length: 1_000 }, (_, at) => at + 10)
     const edits = files.flatMap((number) => {
-      // Of every 100, one has a blob left, one is garbage from the start, and one is garbage that a table points to.
+      // One in 100 has a blob left, one is garbage from the start, and one is garbage that a table points to.
       const isLinked = number % 100 === 10
       const left = number % 100 === 20 ? 1 : 0
       const count = number % 100 === 30 ? 0 : 3

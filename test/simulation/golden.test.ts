@@ -38,7 +38,7 @@ test('the steps of a database take these changes and requests, in this order', a
     })
     done.catch(() => undefined)
     while (!isDone) await scheduler.step()
-    // What goes on by itself, but no timers.
+    // Work that goes on by itself, but no timers.
     for (;;) {
       await setImmediate()
       if (!scheduler.isBusy) return done

@@ -1,4 +1,4 @@
-// What RocksDB does to a database, without RocksDB: a table holds the keys of a memtable, as JSON.
+// The steps of RocksDB in a database, without RocksDB: a table holds the keys of a memtable, as JSON.
 import { join } from 'node:path'
 import { readManifest } from '#src/catalog/manifest.js'
 import { ChunkMap } from '#src/cloud/chunk-map.js'
@@ -17,7 +17,7 @@ export interface RocksDBHost {
   isFenced(): boolean
   /** The bytes of a local file, as a reader has them from the kernel. */
   peek(path: string): Buffer | undefined
-  /** Whether to try again what the store refused. */
+  /** True if what the store refused is to be tried again. */
   isPatient(): boolean
 }
 
