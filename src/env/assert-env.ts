@@ -1,4 +1,5 @@
 import { describeKind } from '../options/describe.js'
+import { lackingMethods } from '../options/lacking-methods.js'
 import type { Env } from './env.js'
 
 const methods = [
@@ -33,7 +34,7 @@ export function assertEnv(env: unknown, name: string): asserts env is Env {
   const expected = `expected ${name} to return an Env`
   if (typeof env !== 'object' || env === null) throw new TypeError(`${expected}, got ${describeKind(env)}`)
   const { localNames, localLocks } = env as Partial<Env>
-  const lacking: string[] = methods.filter((method) => typeof (env as Partial<Env>)[method] !== 'function')
+  const lacking = lackingMethods(env, methods)
   if (!Array.isArray(localNames)) lacking.push('localNames')
   if (typeof localLocks !== 'boolean') lacking.push('localLocks')
   if (lacking.length > 0)

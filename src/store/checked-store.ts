@@ -28,6 +28,9 @@ const fields: Readonly<Record<Field, { readonly is: (value: unknown) => boolean;
   body: { is: (value) => value instanceof Uint8Array, what: 'bytes' },
 }
 
+const ofEveryObject = ['size', 'etag', 'lastModified'] as const
+const ofObjectAskedFor = [...ofEveryObject, 'metadata'] as const
+
 /**
  * A store of somebody's own, with a check of every answer. A wrong one would count as damage of the database, or as
  * another owner, far from where it came from. The contract in `rocksdb-cloud-env/testing` finds the rest.
@@ -47,13 +50,12 @@ export class CheckedStore implements ObjectStore {
   }
 
   async get(key: ObjectKey, range?: ByteRange, options?: RequestOptions): Promise<StoredObject> {
-    const wanted = ['size', 'etag', 'lastModified', 'metadata', 'body'] as const
-    return this.#checked(await this.#store.get(key, range, options), wanted, `get ${this.url}/${key}`)
+    const answer = await this.#store.get(key, range, options)
+    return this.#checked(answer, [...ofObjectAskedFor, 'body'], `get ${this.url}/${key}`)
   }
 
   async head(key: ObjectKey, options?: RequestOptions): Promise<ObjectInfo> {
-    const wanted = ['size', 'etag', 'lastModified', 'metadata'] as const
-    return this.#checked(await this.#store.head(key, options), wanted, `head ${this.url}/${key}`)
+    return this.#checked(await this.#store.head(key, options), ofObjectAskedFor, `head ${this.url}/${key}`)
   }
 
   async put(key: ObjectKey, body: PutBody, options?: PutOptions): Promise<PutResult> {
@@ -64,7 +66,7 @@ export class CheckedStore implements ObjectStore {
     const call = `list ${this.url}/${prefix}`
     let last = options.startAfter
     for await (const object of this.#store.list(prefix, options)) {
-      const { key } = this.#checked(object, ['key', 'size', 'etag', 'lastModified'], call)
+      const { key } = this.#checked(object, ['key', ...ofEveryObject], call)
       if (!key.startsWith(prefix)) throw wrongAnswer(call, 'keys that begin so', describe(key))
       if (last !== undefined && compareKeys(key, last) <= 0)
         throw wrongAnswer(

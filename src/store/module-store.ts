@@ -1,6 +1,7 @@
 import { EnvError } from '../env/env-error.js'
 import { exportedFunction } from '../env/exported-function.js'
 import { describeKind } from '../options/describe.js'
+import { lackingMethods } from '../options/lacking-methods.js'
 import type { ObjectStore } from './object-store.js'
 import { type RequestLimits, withinTime } from './request-deadline.js'
 
@@ -54,7 +55,7 @@ function assertStore(store: unknown, name: string): asserts store is ObjectStore
   const expected = `expected ${name} to return an ObjectStore`
   if (typeof store !== 'object' || store === null)
     throw new EnvError('InvalidArgument', `${expected}, got ${describeKind(store)}`)
-  const lacking = methods.filter((method) => typeof (store as Partial<ObjectStore>)[method] !== 'function')
+  const lacking = lackingMethods(store, methods)
   if (lacking.length > 0)
     throw new EnvError('InvalidArgument', `${expected}, got one without ${lacking.join(', ')}`)
   if (typeof (store as Partial<ObjectStore>).url !== 'string')

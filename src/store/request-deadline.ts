@@ -8,9 +8,6 @@ const minBytesPerMs = 64
 /** A copy of 5 GiB, or the completion of 10,000 parts, takes S3 minutes; it sends blanks meanwhile. */
 const serverWorkMs = 600_000
 
-/** Longest wait of a timer in Node: 24 days. */
-const maxTimerMs = 2 ** 31 - 1
-
 /**
  * Bounds one request, including the body of its answer. The idle time-out bounds silence on the connection, but a byte
  * now and then keeps it from ever running out.
@@ -65,13 +62,13 @@ export class RequestDeadline implements Deadline {
     }
     // Somebody waits for the answer, and the store may have nothing open that keeps the process alive.
     const keepAlive = { keepAlive: true }
-    this.#cancelTimer = this.#clock.after(Math.min(Math.max(0, leftMs), maxTimerMs), expire, keepAlive)
+    this.#cancelTimer = this.#clock.after(Math.max(0, leftMs), expire, keepAlive)
   }
 }
 
 export interface RequestLimits {
   readonly clock: Clock
-  /** Of an attempt that moves no content. Default 30 s. */
+  /** Time of an attempt that moves no content. Default 30 s. */
   readonly timeoutMs: number | undefined
 }
 
