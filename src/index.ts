@@ -54,6 +54,7 @@ export {
   type PutResult,
   type RequestOptions,
   type StoredObject,
+  Throttled,
 } from './store/object-store.js'
 export type { StoreOptions } from './store/registry.js'
 export type { S3Connection } from './store/s3-connection.js'

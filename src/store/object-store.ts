@@ -14,6 +14,7 @@ import type { UnfinishedUploads } from './unfinished-uploads.js'
  *   `CasObject` looks.
  * - `IOError`, `TimedOut`: the store could not be reached or answered 5xx. Retryable, and repeated before anybody hears
  *   of it: see docs/architecture.md, "Around a store". Whether a write took effect is unknown.
+ * - {@link Throttled}: the store asks for fewer requests. Retryable, as above.
  * - `InvalidArgument`, `IOError` not retryable: wrong region, no credentials, access denied, no S3 at the endpoint.
  */
 export interface ObjectStore {
@@ -100,5 +101,22 @@ export interface ListOptions extends RequestOptions {
 export class PreconditionFailed extends EnvError {
   constructor(message: string, cause?: unknown) {
     super('Busy', message, { cause })
+  }
+}
+
+/**
+ * The store asks for fewer requests (HTTP 429, or 503 SlowDown). The request is repeated after a longer pause than
+ * other failures get, and fewer are sent at a time.
+ */
+export class Throttled extends EnvError {
+  /** Wait that the store asks for; undefined if it names none. */
+  readonly retryAfterMs: number | undefined
+
+  constructor(
+    message: string,
+    options: { readonly retryAfterMs?: number | undefined; readonly cause?: unknown } = {},
+  ) {
+    super('IOError', message, { retryable: true, cause: options.cause })
+    this.retryAfterMs = options.retryAfterMs
   }
 }

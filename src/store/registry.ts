@@ -4,6 +4,7 @@ import { describe } from '../options/describe.js'
 import { moduleUrl } from '../options/module-url.js'
 import { type Check, type Checks, checkOptions, isRecord, timerMs } from '../options/shape.js'
 import { CheckedStore } from './checked-store.js'
+import { yielding } from './concurrency-limit.js'
 import { DirectoryStore } from './directory-store.js'
 import { openModuleStore } from './module-store.js'
 import type { ObjectStore } from './object-store.js'
@@ -84,7 +85,7 @@ const module: StoreKind<
     const limits = { clock: seams.clock, timeoutMs: requestTimeoutMs }
     const store = await openModuleStore(storeModule!, url, storeOptions, limits)
     const once = explaining(observing(seams, limiting(limits)))
-    return new RequestingStore(new CheckedStore(store, limits), retrying(seams, once))
+    return new RequestingStore(new CheckedStore(store, limits), retrying(seams, yielding(seams, once)))
   },
 }
 

@@ -1,10 +1,21 @@
 import { type Clock, sleep } from '../env/clock.js'
 import { EnvError } from '../env/env-error.js'
+import { Throttled } from './object-store.js'
 import type { Send } from './send.js'
 
+/** How often a request is repeated, and after which pauses: each up to twice as long as the one before. */
+interface RetryPolicy {
+  readonly attempts: number
+  readonly firstPauseMs: number
+  readonly maxPauseMs: number
+}
+
 /** Five attempts and pauses of at most 0.1, 0.2, 0.4, 0.8 s: enough for a hiccup, soon over in an outage. */
-const attempts = 5
-const firstPauseMs = 100
+const failed: RetryPolicy = { attempts: 5, firstPauseMs: 100, maxPauseMs: 800 }
+/** Pauses of at most 0.5, 1, 2, 4 s and five of 8 s: the store works, and serves whoever asks less often. */
+const throttled: RetryPolicy = { attempts: 10, firstPauseMs: 500, maxPauseMs: 8_000 }
+/** A request that waited longer would have no attempt left. MinIO asks for 60 s, whatever its load. */
+const maxRetryAfterMs = 10_000
 /** Attempts that time out take far longer than a hiccup: none begins later than this after the first. */
 const maxRetryMs = 60_000
 
@@ -22,12 +33,24 @@ export async function retry<T>(action: () => Promise<T>, options: RetryOptions):
     try {
       return await action()
     } catch (error) {
+      const policy = error instanceof Throttled ? throttled : failed
       const mayPass = EnvError.is(error) && error.retryable
-      const isLast = attempt === attempts || options.clock.elapsed() >= lastStartAt || options.signal?.aborted
+      const isLast =
+        attempt >= policy.attempts || options.clock.elapsed() >= lastStartAt || options.signal?.aborted
       if (!mayPass || isLast) throw error
+      const pauseMs = options.random() * maxPauseMs(policy, attempt) + retryAfterMs(error)
+      await sleep(options.clock, pauseMs, options.signal)
     }
-    await sleep(options.clock, options.random() * firstPauseMs * 2 ** (attempt - 1), options.signal)
   }
+}
+
+function maxPauseMs(policy: RetryPolicy, attempt: number): number {
+  return Math.min(policy.maxPauseMs, policy.firstPauseMs * 2 ** (attempt - 1))
+}
+
+/** Part of the pause that the store itself asks for. */
+function retryAfterMs(error: EnvError): number {
+  return error instanceof Throttled ? Math.min(maxRetryAfterMs, error.retryAfterMs ?? 0) : 0
 }
 
 /** Repeats requests. The wrapper around all others: see {@link Send}. */

@@ -1,6 +1,7 @@
 import { EnvError, type EnvErrorCode } from '../env/env-error.js'
 import { ForeignAnswer } from './foreign-answer.js'
-import { PreconditionFailed } from './object-store.js'
+import { PreconditionFailed, Throttled } from './object-store.js'
+import { retryAfterMs } from './retry-after.js'
 import type { S3Operation } from './s3-operation.js'
 
 interface Meaning {
@@ -18,7 +19,7 @@ const endpointAdvice = 'the endpoint: --endpoint, or in code the option "endpoin
 const busy: Meaning = {
   code: 'IOError',
   retryable: true,
-  reason: 'the store asks for fewer requests',
+  reason: 'the store is overloaded and asks for fewer requests',
   advice: 'It passes by itself',
 }
 const outage: Meaning = { code: 'IOError', retryable: true, reason: 'the store failed' }
@@ -99,10 +100,12 @@ const meanings: Readonly<Record<string, Meaning>> = {
     reason: 'the clocks of store and machine differ',
   },
   SlowDown: busy,
+  Throttling: busy,
   ThrottlingException: busy,
+  RequestLimitExceeded: busy,
   TooManyRequests: busy,
+  ServiceUnavailable: busy,
   InternalError: outage,
-  ServiceUnavailable: outage,
   XMinioServerNotInitialized: outage,
   RequestTimeout: timedOut,
   BadDigest: damaged,
@@ -233,6 +236,8 @@ export function s3Error(error: unknown, operation: S3Operation, object: string):
   ]
   const message = `${what}: ${reason} (${details.filter(Boolean).join(', ')})${advice ? `. ${advice}` : ''}`
   if (status === 412) return new PreconditionFailed(message, cause)
+  if (meaning === busy)
+    return new Throttled(message, { retryAfterMs: retryAfterMs(sdk.$response?.headers), cause })
   return new EnvError(code, message, { retryable, cause })
 }
 
@@ -252,7 +257,8 @@ function meaningOf(sdk: SdkError, status: number | undefined): Meaning {
   if (status === 412) return { code: 'Busy', reason: 'the object is not what it was expected to be' }
   if (status === 403) return denied
   if (status === 404) return meanings.NotFound!
-  if (status === 429) return busy
+  // S3 names no reason in the answer to a HEAD, and a gateway none that we know.
+  if (status === 429 || status === 503) return busy
   if (status === 501) return meanings.NotImplemented!
   if (status >= 500 || status === 408) return outage
   return { code: status === 400 ? 'InvalidArgument' : 'IOError', reason }

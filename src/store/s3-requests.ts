@@ -1,6 +1,7 @@
 import type { S3Client } from '@aws-sdk/client-s3'
 import type { Clock } from '../env/clock.js'
 import type { EnvError } from '../env/env-error.js'
+import { yielding } from './concurrency-limit.js'
 import type { ObjectKey } from './object-store.js'
 import { limiting } from './request-deadline.js'
 import { retry } from './retry.js'
@@ -33,7 +34,7 @@ export class S3Requests {
     this.#url = options.url
     this.#clock = options.clock
     this.#random = options.random
-    this.#sendOnce = explaining(observing(options, limiting(options)))
+    this.#sendOnce = yielding(options, explaining(observing(options, limiting(options))))
   }
 
   /**

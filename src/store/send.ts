@@ -33,6 +33,7 @@ export type Attempt<T> = (deadline: Deadline) => Promise<T>
  * | wrapper | its job |
  * |---|---|
  * | `retrying` | repeats what failed with a retryable error |
+ * | `yielding` | holds attempts back while the store throttles |
  * | `explaining` | makes any error an `EnvError` that names the object |
  * | `observing` | tells the listener of each attempt |
  * | `limiting` | bounds the time of each attempt |

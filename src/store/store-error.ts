@@ -1,5 +1,5 @@
 import { EnvError, type EnvErrorCode } from '../env/env-error.js'
-import { PreconditionFailed } from './object-store.js'
+import { PreconditionFailed, Throttled } from './object-store.js'
 import type { StoreOperation } from './store-request.js'
 
 /**
@@ -24,14 +24,21 @@ export function storeError(error: unknown, operation: StoreOperation, object: st
 /** The same error, with what failed in its message. */
 function named(error: EnvError, call: string): EnvError {
   if (error instanceof PreconditionFailed) return error
+  const message = `${call}: ${error.message}`
+  if (error instanceof Throttled)
+    return new Throttled(message, { retryAfterMs: error.retryAfterMs, cause: error })
   const { code, retryable, scope } = error
-  return new EnvError(code, `${call}: ${error.message}`, { retryable, scope, cause: error })
+  return new EnvError(code, message, { retryable, scope, cause: error })
 }
 
 /** An EnvError may be of another copy of this package, which the module of the store has for itself. */
 function asEnvError(error: unknown): EnvError | undefined {
   if (error instanceof EnvError) return error
   if (!(error instanceof Error) || error.name !== 'EnvError') return undefined
+  if ('retryAfterMs' in error) {
+    const { retryAfterMs } = error as Throttled
+    return new Throttled(error.message, { retryAfterMs, cause: error })
+  }
   const { code, retryable } = error as EnvError
   return new EnvError(code as EnvErrorCode, error.message, { retryable, cause: error })
 }

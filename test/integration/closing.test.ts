@@ -143,7 +143,7 @@ describe('a store that refuses', () => {
     const db = await RocksDB.open(path, { env, columnFamilies: { users: {} } })
     await db.put('before', 'value')
     await db.flush()
-    proxy.trouble(() => ({ kind: 'answer', status: 503, body: s3ErrorBody('SlowDown') }))
+    proxy.trouble(() => ({ kind: 'answer', status: 500, body: s3ErrorBody('InternalError') }))
     await use(db)
     const closing = db.close({ timeoutMs: 1500 })
     const second = db.close()
@@ -164,7 +164,7 @@ describe('a store that refuses', () => {
       name: 'RocksDBError',
       code: 'IOError',
       message: expect.stringMatching(
-        /is closed, but 2 entries could not be flushed \(1 of "default", 1 of "users"\): .*SlowDown.* open the database there again, and it comes back\.$/,
+        /is closed, but 2 entries could not be flushed \(1 of "default", 1 of "users"\): .*InternalError.* open the database there again, and it comes back\.$/,
       ),
     })
     expect(await again.get('one', utf8)).toBe('value')

@@ -54,6 +54,7 @@ describe.each(inject('servers'))('between us and $name', (server) => {
     }
   })
 
+  const internalError = { kind: 'answer', status: 500, body: s3ErrorBody('InternalError') } as const
   const slowDown = { kind: 'answer', status: 503, body: s3ErrorBody('SlowDown') } as const
   const fileOf = (content: Uint8Array) => {
     const file = join(directory, randomUUID())
@@ -80,8 +81,7 @@ describe.each(inject('servers'))('between us and $name', (server) => {
   })
 
   test.each([
-    ['503 SlowDown', slowDown],
-    ['500 InternalError', { kind: 'answer', status: 500, body: s3ErrorBody('InternalError') } as const],
+    ['500 InternalError', internalError],
     ['502 from a proxy', { kind: 'answer', status: 502, body: '<html>Bad gateway</html>' } as const],
     ['a broken connection', { kind: 'drop' } as const],
   ])('%s is waited out, longer each time, and counted', async (_title, fault) => {
@@ -101,12 +101,63 @@ describe.each(inject('servers'))('between us and $name', (server) => {
     for (const [index, ms] of clock.waits.entries()) expect(ms).toBeLessThanOrEqual(100 * 2 ** (index % 3))
   })
 
+  describe('a store that asks for fewer requests', () => {
+    let throttled: S3Store
+    beforeEach(() => {
+      const credentials = { accessKeyId, secretAccessKey }
+      const options = { region, bucket, prefix, credentials, endpoint: proxy.endpoint }
+      throttled = new S3Store({ ...options, clock, random: () => 0.5 })
+      return () => throttled.close()
+    })
+
+    test.each([
+      ['503 SlowDown', slowDown],
+      ['503 of a gateway', { kind: 'answer', status: 503, body: '<html>Overloaded</html>' } as const],
+      ['429', { kind: 'answer', status: 429, body: s3ErrorBody('TooManyRequests') } as const],
+    ])('by %s is asked again after longer pauses than other failures get', async (_title, fault) => {
+      for (const method of ['PUT', 'GET', 'HEAD', 'POST']) proxy.next(method, fault, { times: 3 })
+      await throttled.put('key', bytes('content'))
+      await throttled.get('key')
+      await throttled.head('key')
+      await throttled.deleteMany(['key'])
+      expect(clock.waits).toEqual(Array.from({ length: 4 }, () => [250, 500, 1_000]).flat())
+    })
+
+    test('for single keys of a deletion is asked again in the same way', async () => {
+      const body = '<DeleteResult><Error><Key>a</Key><Code>SlowDown</Code></Error></DeleteResult>'
+      proxy.next('POST', { kind: 'answer', status: 200, body }, { times: 2 })
+      await throttled.deleteMany(['a', 'b'])
+      expect(clock.waits).toEqual([250, 500])
+    })
+
+    test('gets ten attempts, and the error says why it failed', async () => {
+      proxy.next('PUT', slowDown, { times: 100 })
+      await expect(throttled.put('key', bytes('content'))).rejects.toMatchObject({
+        name: 'EnvError',
+        code: 'IOError',
+        retryable: true,
+        message: expect.stringContaining(
+          'the store is overloaded and asks for fewer requests (HTTP 503, SlowDown',
+        ),
+      })
+      expect(requestsOf('PUT')).toHaveLength(10)
+      expect(clock.waits.slice(0, 4)).toEqual([250, 500, 1_000, 2_000])
+      expect(Math.max(...clock.waits)).toBe(4_000)
+    })
+
+    test('and says when to come back is asked again no sooner', async () => {
+      proxy.next('PUT', { ...slowDown, headers: { 'retry-after': '3' } })
+      await throttled.put('key', bytes('content'))
+      expect(clock.waits).toEqual([3_250])
+    })
+  })
+
   test('an outage that lasts ends in a retryable error after five attempts', async () => {
-    proxy.next('PUT', slowDown, { times: 100 })
+    proxy.next('PUT', internalError, { times: 100 })
     const error = await store.put('key', bytes('content')).catch((error) => error)
     expect(error).toMatchObject({ code: 'IOError', retryable: true })
     expect(error.message).toContain(`put s3://${bucket}/${prefix}/key: `)
-    expect(error.message).toContain('HTTP 503, SlowDown')
+    expect(error.message).toContain('HTTP 500, InternalError')
     expect(requestsOf('PUT')).toHaveLength(5)
   })
 

@@ -3,7 +3,8 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import type { Clock } from '#src/env/clock.js'
 import { EnvError } from '#src/env/env-error.js'
 import { AbandonableStore } from '#src/store/abandonable-store.js'
-import { type ObjectInfo, type ObjectStore, PreconditionFailed } from '#src/store/object-store.js'
+import { yielding } from '#src/store/concurrency-limit.js'
+import { type ObjectInfo, type ObjectStore, PreconditionFailed, Throttled } from '#src/store/object-store.js'
 import { limiting } from '#src/store/request-deadline.js'
 import { RequestingStore } from '#src/store/requesting-store.js'
 import { retrying } from '#src/store/retry.js'
@@ -24,7 +25,7 @@ function opened(methods: Partial<ObjectStore>, clock: Clock = new ImpatientClock
   const seams = { clock, random: () => 0.5, onRequest: metrics.record }
   const store = { url: 'mine://place', ...methods } as ObjectStore
   const once = explaining(observing(seams, limiting({ clock, timeoutMs: undefined })))
-  return new RequestingStore(store, retrying(seams, once))
+  return new RequestingStore(store, retrying(seams, yielding(seams, once)))
 }
 
 /** Lets time pass, and pending callbacks run. */
@@ -95,6 +96,33 @@ describe('a call that fails', () => {
     const error = await store.head('key').catch((error: unknown) => error)
     expect(error).toBeInstanceOf(EnvError)
     expect(error).toMatchObject({ code: 'NotFound', message: 'head mine://place/key: gone' })
+  })
+
+  test('with Throttled is repeated no sooner than the store asks for, also by another copy of this package', async () => {
+    const foreign = Object.assign(new Error('slow down'), {
+      name: 'EnvError',
+      code: 'IOError',
+      retryable: true,
+      retryAfterMs: 3_000,
+    })
+    for (const error of [new Throttled('slow down', { retryAfterMs: 3_000 }), foreign]) {
+      const clock = new ImpatientClock()
+      let attempts = 0
+      const head = async (key: string) => {
+        if (++attempts === 1) throw error
+        return infoOf(key)
+      }
+      await opened({ head }, clock).head('key')
+      expect(clock.waits).toEqual([3_250])
+    }
+  })
+
+  test('with Throttled again and again is given up after ten attempts, with its object in the message', async () => {
+    const store = opened({ head: () => Promise.reject(new Throttled('slow down')) })
+    const error = await store.head('key').catch((error: unknown) => error)
+    expect(error).toBeInstanceOf(Throttled)
+    expect(error).toMatchObject({ message: 'head mine://place/key: slow down' })
+    expect(metrics.snapshot().head.requests).toBe(10)
   })
 
   test('with Busy, if it is a write, has met another object', async () => {

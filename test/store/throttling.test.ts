@@ -1,0 +1,79 @@
+// A store that takes only so many requests at a time, as seen by that store.
+import { expect, onTestFinished, test } from 'vitest'
+import { type Clock, systemClock } from '#src/env/clock.js'
+import { S3Store } from '#src/store/s3-store.js'
+import { failure, SettableStore } from '../support/settable-store.js'
+import { bytes } from './contract.js'
+
+/** Ten times as fast as the clock of the machine: throttling shows within seconds. */
+const fastClock: Clock = {
+  now: () => systemClock.now(),
+  elapsed: () => systemClock.elapsed() * 10,
+  after: (ms, callback, options) => systemClock.after(ms / 10, callback, options),
+}
+
+/** A store that answers PUT after 50 ms, or at once with SlowDown to all beyond `taken` requests in flight. */
+class BusyStore {
+  taken = Number.POSITIVE_INFINITY
+  /** Requests in flight as each one arrived, itself included. */
+  readonly seen: number[] = []
+  refused = 0
+  #inFlight = 0
+
+  async start(): Promise<S3Store> {
+    const server = await SettableStore.start({
+      answer: (_call, response) => {
+        this.#inFlight += 1
+        this.seen.push(this.#inFlight)
+        response.once('close', () => {
+          this.#inFlight -= 1
+        })
+        if (this.#inFlight > this.taken) {
+          this.refused += 1
+          return failure(503, 'SlowDown')
+        }
+        setTimeout(() => response.writeHead(200, { etag: '"1"', 'x-amz-request-id': '1' }).end(), 50)
+        return 'answered'
+      },
+    })
+    onTestFinished(() => server.stop())
+    const credentials = { accessKeyId: 'a', secretAccessKey: 'b' }
+    const store = new S3Store({ endpoint: server.endpoint, bucket: 'b', credentials, clock: fastClock })
+    onTestFinished(() => store.close())
+    return store
+  }
+
+  /** Most requests in flight that the last ones found. */
+  lately(requests: number): number {
+    return Math.max(...this.seen.slice(-requests))
+  }
+}
+
+/** Puts so many objects, 64 at a time. */
+async function load(store: S3Store, objects: number): Promise<void> {
+  let begun = 0
+  const work = async () => {
+    while (begun++ < objects) await store.put('key', bytes('content'))
+  }
+  await Promise.all(Array.from({ length: 64 }, work))
+}
+
+test('a store that throttles gets as many requests as it takes, all of them succeed, and it gets more when it takes more', async () => {
+  const busy = new BusyStore()
+  const store = await busy.start()
+  await load(store, 256)
+  expect(busy.lately(256)).toBeGreaterThan(32)
+
+  busy.taken = 8
+  await load(store, 500)
+  expect(busy.refused).toBeGreaterThan(0)
+  // The limit is where the store throttles, or has just been tried one above it.
+  expect(busy.lately(100)).toBeLessThanOrEqual(10)
+  expect(busy.refused).toBeLessThan(500)
+
+  busy.taken = Number.POSITIVE_INFINITY
+  const refusedBefore = busy.refused
+  await load(store, 1_500)
+  expect(busy.lately(100)).toBeGreaterThan(32)
+  expect(busy.refused).toBe(refusedBefore)
+})
