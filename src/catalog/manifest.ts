@@ -65,6 +65,9 @@ export function readManifest(
   return builder.build({ tail })
 }
 
+/** Called for each table that an edit adds, with 1, or removes, with -1. A table that moves is removed and added. */
+export type OnTable = (table: LiveTable, change: 1 | -1) => void
+
 interface BlobFile extends LiveBlobFile {
   garbageCount: number
   garbageBytes: number
@@ -79,7 +82,7 @@ export class ManifestBuilder {
   ])
   /** Names of the present column families. */
   readonly #familyNames = new Set(['default'])
-  readonly #tables = new FamilyFiles<LiveTable>()
+  readonly #tables: FamilyFiles<LiveTable>
   readonly #blobFiles = new FamilyFiles<BlobFile>()
   /** Number of blob files that became garbage from end to end since such files were last forgotten. */
   #garbageFiles = 0
@@ -94,9 +97,35 @@ export class ManifestBuilder {
   #sawLogNumber = false
   #minLogNumberToKeep = 0
 
-  constructor(name: string, limit = maxEntries) {
+  constructor(name: string, limit = maxEntries, onTable?: OnTable) {
     this.#name = name
     this.#limit = limit
+    this.#tables = new FamilyFiles(onTable)
+  }
+
+  /** True once {@link build} has enough to open a database. */
+  get isComplete(): boolean {
+    return this.#nextFileNumber !== undefined && this.#lastSequence !== undefined && this.#sawLogNumber
+  }
+
+  /** Sequence number of the last edit that has one. */
+  get lastSequence(): number {
+    return this.#lastSequence ?? 0
+  }
+
+  /** See {@link Manifest.lastNextFileNumber}; 0 if no edit has one. */
+  get nextFileNumber(): number {
+    return this.#nextFileNumber ?? 0
+  }
+
+  get columnFamilies(): ReadonlyMap<number, LiveFamily> {
+    return this.#columnFamilies
+  }
+
+  /** Reports whether a blob file is garbage from end to end, or not there at all. */
+  isGarbage(blobFile: number): boolean {
+    const file = this.#blobFiles.byNumber.get(blobFile)
+    return file === undefined || isGarbage(file)
   }
 
   /** Throws Corruption if the edit contradicts earlier ones, NotSupported if it is too much together with them. */
@@ -126,7 +155,8 @@ export class ManifestBuilder {
   build({ tail }: Required<Pick<ReadManifestOptions, 'tail'>>): Manifest {
     if (this.#group.length > 0 && tail === 'strict')
       throw corruption(this.#name, this.#length, 'an atomic group is incomplete')
-    if (this.#nextFileNumber === undefined || this.#lastSequence === undefined || !this.#sawLogNumber) {
+    const [nextFileNumber, lastSequence] = [this.#nextFileNumber, this.#lastSequence]
+    if (nextFileNumber === undefined || lastSequence === undefined || !this.#sawLogNumber) {
       throw corruption(
         this.#name,
         this.#length,
@@ -138,8 +168,8 @@ export class ManifestBuilder {
       liveTables: this.#tables.byNumber,
       liveBlobFiles: this.#liveBlobFiles(),
       dbId: this.#dbId,
-      lastNextFileNumber: this.#nextFileNumber,
-      lastSequence: this.#lastSequence,
+      lastNextFileNumber: nextFileNumber,
+      lastSequence,
       minLogNumberToKeep: this.#minLogNumberToKeep,
       length: this.#length,
     }
@@ -285,6 +315,11 @@ function entriesOf(edit: VersionEdit): number {
 class FamilyFiles<File extends { readonly number: number; readonly columnFamily: number }> {
   readonly #byNumber = new Map<number, File>()
   readonly #numbers = new Map<number, Set<number>>()
+  readonly #onChange: ((file: File, change: 1 | -1) => void) | undefined
+
+  constructor(onChange?: (file: File, change: 1 | -1) => void) {
+    this.#onChange = onChange
+  }
 
   get byNumber(): ReadonlyMap<number, File> {
     return this.#byNumber
@@ -296,15 +331,21 @@ class FamilyFiles<File extends { readonly number: number; readonly columnFamily:
     const numbers = this.#numbers.get(columnFamily)
     if (numbers) numbers.add(number)
     else this.#numbers.set(columnFamily, new Set([number]))
+    this.#onChange?.(file, 1)
   }
 
-  delete({ number, columnFamily }: File): void {
-    this.#byNumber.delete(number)
-    this.#numbers.get(columnFamily)?.delete(number)
+  delete(file: File): void {
+    this.#byNumber.delete(file.number)
+    this.#numbers.get(file.columnFamily)?.delete(file.number)
+    this.#onChange?.(file, -1)
   }
 
   deleteFamily(id: number): void {
-    for (const number of this.#numbers.get(id) ?? []) this.#byNumber.delete(number)
+    for (const number of this.#numbers.get(id) ?? []) {
+      const file = this.#byNumber.get(number)!
+      this.#byNumber.delete(number)
+      this.#onChange?.(file, -1)
+    }
     this.#numbers.delete(id)
   }
 }

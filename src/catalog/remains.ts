@@ -15,6 +15,7 @@ export class RemainsCounter {
     table: 0,
     blob: 0,
     manifest: 0,
+    history: 0,
     cloudManifest: 0,
     identity: 0,
   }

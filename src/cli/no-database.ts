@@ -72,6 +72,8 @@ function describeObject(
       return ['a table', `sst ${url}`]
     case 'manifest':
       return ['a MANIFEST', `manifest ${url}`]
+    case 'history':
+      return ['a former MANIFEST', `history ${ofDatabase}`]
     case 'cloudManifest':
       return [
         'a CLOUDMANIFEST',

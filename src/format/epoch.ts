@@ -39,6 +39,11 @@ export function epochOf({ past, current }: CloudManifest, fileNumber: number): E
   return past[first]?.epoch ?? current
 }
 
+/** Manifest as it was in its past epoch of that rank: that one is current, and only those before it are past. */
+export function cutAfter({ past }: CloudManifest, rank: number): CloudManifest {
+  return { past: past.slice(0, rank), current: past[rank]!.epoch }
+}
+
 /**
  * Manifest in which `epoch` is current and owns the files from number `start` on. Throws if files of an earlier epoch
  * would change hands, or if the epoch is not new.

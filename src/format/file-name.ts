@@ -15,6 +15,8 @@ export type FileName =
 export type ObjectName =
   | { readonly kind: 'table' | 'blob'; readonly number: number; readonly epoch: Epoch }
   | { readonly kind: 'manifest'; readonly epoch: Epoch }
+  /** A MANIFEST that was replaced within its epoch, under the number that RocksDB gave it. */
+  | { readonly kind: 'history'; readonly number: number; readonly epoch: Epoch }
   /** The cookie is empty for the plain CLOUDMANIFEST. */
   | { readonly kind: 'cloudManifest'; readonly cookie: string }
   | { readonly kind: 'identity' }
@@ -22,6 +24,7 @@ export type ObjectName =
 const cloudManifest = 'CLOUDMANIFEST'
 const identity = 'IDENTITY'
 const manifest = 'MANIFEST'
+const history = 'HISTORY'
 
 /** Parses a base name in a database directory. */
 export function parseFileName(name: string): FileName {
@@ -63,6 +66,13 @@ export function parseObjectName(name: string): ObjectName | undefined {
     return isCookie(cookie) ? { kind: 'cloudManifest', cookie } : undefined
   }
 
+  const replaced = /^HISTORY-([0-9a-f]+)-([0-9]+)$/.exec(name)
+  if (replaced) {
+    const epoch = parseEpoch(replaced[1]!)
+    const number = parseNumber(replaced[2])
+    return epoch === undefined || number === undefined ? undefined : { kind: 'history', number, epoch }
+  }
+
   const parts = /^(?:MANIFEST|([0-9]+)\.(sst|blob))(?:-([0-9a-f]+))?$/.exec(name)
   if (!parts) return undefined
   const epoch = parseEpoch(parts[3] ?? '')
@@ -87,6 +97,8 @@ export function objectName(name: ObjectName): string {
       return withSuffix(cloudManifest, name.cookie)
     case 'manifest':
       return withSuffix(manifest, name.epoch)
+    case 'history':
+      return `${history}-${name.epoch}-${padded(name.number)}`
     case 'table':
       return withSuffix(tableFileName(name.number), name.epoch)
     case 'blob':

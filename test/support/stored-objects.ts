@@ -2,9 +2,13 @@ import { createHash } from 'node:crypto'
 import { EnvError } from '#src/env/env-error.js'
 import type { ObjectInfo, ObjectStore } from '#src/store/object-store.js'
 
-/** A store in memory, to be read only, and what was asked of it. Every object was written in 2026, on its own day. */
+/**
+ * A store in memory, to be read only, and what was asked of it. Every object was written in 2026, on its own day, in
+ * the order in which they were set.
+ */
 export class StoredObjects {
   readonly #bodies = new Map<string, Uint8Array>()
+  readonly #days = new Map<string, number>()
   /** `GET CLOUDMANIFEST`, `LIST db/`. */
   readonly requests: string[] = []
   /** Called before each request is answered. */
@@ -16,6 +20,7 @@ export class StoredObjects {
 
   set(key: string, body: Uint8Array | string): void {
     this.#bodies.set(key, Buffer.from(body))
+    if (!this.#days.has(key)) this.#days.set(key, 1 + this.#days.size)
   }
 
   delete(key: string): void {
@@ -27,7 +32,7 @@ export class StoredObjects {
       key,
       size: body.length,
       etag: createHash('md5').update(body).digest('hex'),
-      lastModified: new Date(Date.UTC(2026, 0, 1 + [...this.#bodies.keys()].indexOf(key))),
+      lastModified: new Date(Date.UTC(2026, 0, this.#days.get(key)!)),
       metadata: {},
     })
     const found = (request: string, key: string) => {

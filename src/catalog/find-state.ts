@@ -1,0 +1,194 @@
+import { EnvError } from '../env/env-error.js'
+import type { CloudManifest } from '../format/cloud-manifest.js'
+import { epochOf } from '../format/epoch.js'
+import { blobFileName, objectName, tableFileName } from '../format/file-name.js'
+import { listCookies, noDatabase } from './cookies.js'
+import { databaseUrl, type Places } from './database-place.js'
+import { readView } from './database-view.js'
+import { decodeManifest } from './decode-manifest.js'
+import { readableStates } from './history.js'
+import { type FetchedLog, fetchLogs, type HistoryLog, type LoggedHistory, readLogs } from './history-logs.js'
+import type { HistoryState } from './history-states.js'
+import type { Manifest } from './manifest.js'
+import type { StoredFile } from './stored-file.js'
+
+/**
+ * Which state: the latest that is not later than a time, the latest without a write of a higher sequence number, or
+ * that of a checkpoint, by its name.
+ */
+export type StateSelector = Date | bigint | number | string
+
+/** A state of a database, present or past, and where its files are. */
+export interface FoundState {
+  readonly cloudManifest: CloudManifest
+  readonly manifestBytes: Uint8Array
+  readonly manifest: Manifest
+  /** Its files, by the name that RocksDB knows. */
+  readonly files: ReadonlyMap<string, StoredFile>
+  /** The same for the same state: the log, and the part of it that is the MANIFEST. */
+  readonly id: string
+  /** Undefined for a checkpoint. */
+  readonly found: HistoryState | undefined
+}
+
+/** Cookie of a checkpoint. */
+export function checkpointCookie(name: string): string {
+  return `checkpoint-${name}`
+}
+
+/**
+ * Finds a state that can be opened.
+ * @throws EnvError NotFound: there is no such state, or part of it is gone; the message says which states there are.
+ *   Corruption: the CLOUDMANIFEST is damaged, or a checkpoint is.
+ */
+export async function findState(places: Places, cookie: string, at: StateSelector): Promise<FoundState> {
+  if (typeof at === 'string') return findCheckpoint(places, at)
+  const logged = await readLogs(places, cookie)
+  if (!logged) throw await noDatabase(places[0], cookie, objectName({ kind: 'cloudManifest', cookie }))
+  const latest = await findLatest(logged, wantedBy(at))
+  if (!latest) throw await notFound(logged, at, undefined)
+  if (!latest.state.isOpenable) throw await notFound(logged, at, latest.state)
+  return open(logged, latest)
+}
+
+async function findCheckpoint(places: Places, name: string): Promise<FoundState> {
+  const cookie = checkpointCookie(name)
+  const view = await readView(places, cookie)
+  if (view) {
+    const { cloudManifest, manifest, manifestBytes, manifestName, files } = view
+    const id = `${manifestName}-${manifestBytes.length}`
+    return { cloudManifest, manifest, manifestBytes, files, id, found: undefined }
+  }
+  const prefix = checkpointCookie('')
+  const names = (await listCookies(places[0]))
+    .filter((other) => other.startsWith(prefix))
+    .map((other) => JSON.stringify(other.slice(prefix.length)))
+  const others = names.length === 0 ? 'It has none' : `It has ${names.slice(0, maxNamed).join(', ')}`
+  throw new EnvError(
+    'NotFound',
+    `${databaseUrl(places[0])} has no checkpoint ${JSON.stringify(name)}. ${others}`,
+  )
+}
+
+const maxNamed = 10
+
+/** Tells which states may be the one: all from the first on, up to the first that may not. */
+interface Wanted {
+  isWanted(state: HistoryState): boolean
+  /** Reports whether a state that is not wanted may be the one all the same: nothing tells when it was committed. */
+  isUncertain(state: HistoryState): boolean
+  /** False for a log that certainly has no such state. */
+  mayHave(log: HistoryLog): boolean
+}
+
+function wantedBy(at: Date | bigint | number): Wanted {
+  if (at instanceof Date)
+    return {
+      isWanted: ({ time }) => time !== undefined && time <= at,
+      isUncertain: ({ notBefore }) => notBefore !== undefined && notBefore < at,
+      mayHave: ({ notBefore }) => !notBefore || notBefore <= at,
+    }
+  return { isWanted: ({ sequence }) => sequence <= at, isUncertain: () => false, mayHave: () => true }
+}
+
+interface Latest {
+  readonly fetched: FetchedLog
+  readonly state: HistoryState
+}
+
+async function findLatest(
+  logged: LoggedHistory,
+  { isWanted, isUncertain, mayHave }: Wanted,
+): Promise<Latest | undefined> {
+  for await (const fetched of fetchLogs(logged, mayHave)) {
+    let latest: HistoryState | undefined
+    for await (const state of readableStates(fetched, logged, [])) {
+      if (isWanted(state)) latest = state
+      else if (latest) {
+        // The files that would tell are gone. The state before is no answer to who asks for this one.
+        if (!state.isOpenable && isUncertain(state)) latest = state
+        break
+      }
+    }
+    if (latest) return { fetched, state: latest }
+  }
+  return undefined
+}
+
+async function open(logged: LoggedHistory, { fetched, state }: Latest): Promise<FoundState> {
+  const { log, content } = fetched
+  // A copy: the rest of the log need not be held.
+  const manifestBytes = Uint8Array.prototype.slice.call(content.object.body, 0, state.manifestLength)
+  const manifest = await decodeManifest(manifestBytes, { name: content.url })
+  return {
+    cloudManifest: log.cloudManifest,
+    manifestBytes,
+    manifest,
+    files: filesOf(manifest, log.cloudManifest, logged.objects),
+    id: `${log.objectName}-${state.manifestLength}`,
+    found: state,
+  }
+}
+
+function filesOf(
+  manifest: Manifest,
+  cloudManifest: CloudManifest,
+  objects: ReadonlyMap<string, StoredFile>,
+): Map<string, StoredFile> {
+  const files = new Map<string, StoredFile>()
+  const add = (fileName: string, kind: 'table' | 'blob', number: number) => {
+    const stored = objects.get(objectName({ kind, number, epoch: epochOf(cloudManifest, number) }))
+    if (stored) files.set(fileName, stored)
+  }
+  for (const number of manifest.liveTables.keys()) add(tableFileName(number), 'table', number)
+  for (const number of manifest.liveBlobFiles.keys()) add(blobFileName(number), 'blob', number)
+  return files
+}
+
+/** @param lacking the state that was meant, part of which is gone. */
+async function notFound(
+  logged: LoggedHistory,
+  at: Date | bigint | number,
+  lacking: HistoryState | undefined,
+): Promise<EnvError> {
+  let oldest: HistoryState | undefined
+  let newest: HistoryState | undefined
+  for await (const fetched of fetchLogs(logged)) {
+    let first: HistoryState | undefined
+    for await (const state of readableStates(fetched, logged, [])) {
+      if (!state.isOpenable) continue
+      first ??= state
+      if (!newest || newest.manifestObject === state.manifestObject) newest = state
+    }
+    oldest = first ?? oldest
+  }
+  const asked = at instanceof Date ? `at ${at.toISOString()}` : `with sequence number ${at} or a lower one`
+  const problem = lacking
+    ? `the state ${asked}, ${described(lacking)}, can no longer be opened: tables of it are gone`
+    : `no state ${asked} is left`
+  const range =
+    oldest && newest
+      ? `The oldest state that can be opened is ${described(oldest)}, the newest ${described(newest)}`
+      : 'None can be opened'
+  return new EnvError('NotFound', `${logged.url}: ${problem}. ${range}. ${reason(logged)}`)
+}
+
+function described({ time, sequence, epoch }: HistoryState): string {
+  const when = time ? `of ${time.toISOString()}` : 'of an unknown time'
+  return `${when} (sequence number ${sequence}, epoch ${epoch})`
+}
+
+function reason({ retentionMs }: LoggedHistory): string {
+  return retentionMs === undefined
+    ? 'Nobody recorded how long its owner keeps the tables of past states'
+    : `Its owner keeps the tables of past states for ${spanText(retentionMs)} (option "retentionDays")`
+}
+
+function spanText(ms: number): string {
+  const hours = ms / 3_600_000
+  return hours >= 48 ? `${rounded(hours / 24)} days` : `${rounded(hours)} h`
+}
+
+function rounded(value: number): string {
+  return String(Math.round(value * 100) / 100)
+}

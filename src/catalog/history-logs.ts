@@ -1,0 +1,169 @@
+/**
+ * The logs of a database: a MANIFEST is a log of version edits, and each of its beginnings was the whole MANIFEST once.
+ * Replaced ones stay for a while: those of past epochs, and those that RocksDB began anew within an epoch.
+ */
+import type { CloudManifest } from '../format/cloud-manifest.js'
+import { cutAfter, type Epoch, isDestroyed } from '../format/epoch.js'
+import { objectName, parseObjectName } from '../format/file-name.js'
+import { databaseUrl, type Places } from './database-place.js'
+import { firstWrittenFrom } from './first-written-from.js'
+import { type BoundedObject, fetchBounded, maxManifestBytes } from './get-first.js'
+import { listPlace } from './listed-place.js'
+import { retentionOf } from './retention.js'
+import { fetchManifest, lookAtState, type SoundRoot } from './state-objects.js'
+import type { StoredFile } from './stored-file.js'
+
+/** A MANIFEST of a database, present or past. */
+export interface HistoryLog {
+  /** Last part of its key. */
+  readonly objectName: string
+  readonly epoch: Epoch
+  /** The CLOUDMANIFEST as it was in that epoch. */
+  readonly cloudManifest: CloudManifest
+  /**
+   * Number of the first file that the epoch did not write; undefined for the current one. Edits beyond it were written
+   * by an owner who had been displaced.
+   */
+  readonly end: number | undefined
+  /** Time at which the log before it was still in force; undefined if that one is gone. */
+  readonly notBefore: Date | undefined
+  /** Time of its last write. */
+  readonly notAfter: Date
+}
+
+/** What the objects of a database tell about its past. */
+export interface LoggedHistory {
+  readonly places: Places
+  readonly url: string
+  readonly root: SoundRoot
+  /** Newest first. */
+  readonly logs: readonly HistoryLog[]
+  /** Objects directly at the places, by base name. */
+  readonly objects: ReadonlyMap<string, StoredFile>
+  /** See `firstWrittenFrom`. */
+  readonly firstWrittenFrom: (number: number) => Date | undefined
+  /** See {@link retentionOf}. */
+  readonly retentionMs: number | undefined
+  /** The MANIFEST in force, fetched before the objects were listed: these have every file that it names. */
+  readonly present: BoundedObject | undefined
+}
+
+/**
+ * Looks at the CLOUDMANIFEST of a cookie and at the objects beside it. Undefined if there is no such database.
+ * @param onObject called for each object that is listed.
+ * @throws EnvError Corruption: the CLOUDMANIFEST is damaged; errors of the store.
+ */
+export async function readLogs(
+  places: Places,
+  cookie: string,
+  onObject?: () => void,
+): Promise<LoggedHistory | undefined> {
+  const look = await lookAtState(places, cookie, (name) => fetchManifest(places, name))
+  if (!look) return undefined
+  if (!('manifest' in look)) throw look.root.error
+  const { root, manifest: present } = look
+  if (isDestroyed(root.value)) return undefined
+  const objects = await listObjects(places, onObject)
+  return {
+    places,
+    url: databaseUrl(places[0]),
+    root,
+    logs: logsOf(root.value, objects),
+    objects,
+    firstWrittenFrom: firstWrittenFrom(objects, root.value),
+    retentionMs: retentionOf(root.object),
+    present,
+  }
+}
+
+async function listObjects(places: Places, onObject?: () => void): Promise<Map<string, StoredFile>> {
+  const objects = new Map<string, StoredFile>()
+  for (const place of places) {
+    const { named } = await listPlace(place, onObject)
+    for (const [name, { size, modified }] of named)
+      if (!objects.has(name)) objects.set(name, { place, objectName: name, size, modified })
+  }
+  return objects
+}
+
+/** Logs that exist, newest first. Pure. */
+export function logsOf(
+  cloudManifest: CloudManifest,
+  objects: ReadonlyMap<string, Pick<StoredFile, 'modified'>>,
+): HistoryLog[] {
+  const replaced = replacedNames(objects)
+  const found: Omit<HistoryLog, 'notBefore'>[] = []
+  const add = (epoch: Epoch, end: number | undefined, cut: () => CloudManifest) => {
+    for (const name of [...(replaced.get(epoch) ?? []), objectName({ kind: 'manifest', epoch })]) {
+      const stored = objects.get(name)
+      if (stored)
+        found.push({ objectName: name, epoch, end, cloudManifest: cut(), notAfter: stored.modified })
+    }
+  }
+  for (const [rank, { epoch, end }] of cloudManifest.past.entries())
+    add(epoch, end, () => cutAfter(cloudManifest, rank))
+  add(cloudManifest.current, undefined, () => cloudManifest)
+  return found.map((log, at) => ({ ...log, notBefore: earlier(found[at - 1], log) })).reverse()
+}
+
+/** A displaced owner without fencing may have gone on to write its log. */
+function earlier(
+  before: Pick<HistoryLog, 'notAfter'> | undefined,
+  { notAfter }: Pick<HistoryLog, 'notAfter'>,
+): Date | undefined {
+  return before && (before.notAfter < notAfter ? before.notAfter : notAfter)
+}
+
+/** Names of MANIFESTs that RocksDB began anew within an epoch, oldest first, by epoch. */
+function replacedNames(objects: ReadonlyMap<string, unknown>): Map<Epoch, string[]> {
+  const byEpoch = new Map<Epoch, { readonly name: string; readonly number: number }[]>()
+  for (const name of objects.keys()) {
+    const parsed = name.startsWith('HISTORY-') ? parseObjectName(name) : undefined
+    if (parsed?.kind !== 'history') continue
+    const known = byEpoch.get(parsed.epoch) ?? []
+    known.push({ name, number: parsed.number })
+    byEpoch.set(parsed.epoch, known)
+  }
+  return new Map(
+    [...byEpoch].map(([epoch, found]) => [
+      epoch,
+      found.sort((a, b) => a.number - b.number).map(({ name }) => name),
+    ]),
+  )
+}
+
+/** A log and its content. */
+export interface FetchedLog {
+  readonly log: HistoryLog
+  readonly content: BoundedObject
+}
+
+/**
+ * Fetches logs, newest first, one at a time. A copy of the beginning of a newer one is left out: the commit that was to
+ * replace it never came.
+ * @param wanted tells which ones are worth a request. Default: all.
+ */
+export async function* fetchLogs(
+  { places, logs, present }: LoggedHistory,
+  wanted: (log: HistoryLog) => boolean = () => true,
+): AsyncGenerator<FetchedLog> {
+  let newer: FetchedLog | undefined
+  for (const [at, log] of logs.entries()) {
+    if (!wanted(log)) continue
+    const content =
+      at === 0 && present?.name === log.objectName
+        ? present
+        : await fetchBounded(places, log.objectName, maxManifestBytes, (found) => found)
+    // It was deleted meanwhile.
+    if (!content) continue
+    if (newer?.log.epoch === log.epoch && isBeginning(newer.content, content)) continue
+    newer = { log, content }
+    yield newer
+    if (logs[at + 1]?.epoch !== log.epoch) newer = undefined
+  }
+}
+
+function isBeginning(a: BoundedObject, b: BoundedObject): boolean {
+  const length = Math.min(a.object.body.length, b.object.body.length)
+  return Buffer.compare(a.object.body.subarray(0, length), b.object.body.subarray(0, length)) === 0
+}
