@@ -87,6 +87,7 @@ const reasonOrder: readonly ObsoleteReason[] = [
   'unreferenced',
   'invisible',
   'pastManifest',
+  'formerManifest',
   'unknownEpoch',
 ]
 

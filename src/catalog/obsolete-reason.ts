@@ -15,6 +15,8 @@ export type ObsoleteReason =
   | 'invisible'
   /** The MANIFEST of a past epoch. */
   | 'pastManifest'
+  /** A MANIFEST that RocksDB began anew within an epoch: kept for those who want one of its states. */
+  | 'formerManifest'
   /**
    * An object of an epoch that no CLOUDMANIFEST has: of an opening that failed or is under way, or of a state that was
    * deleted or lost, whose CLOUDMANIFEST may come back. The owner leaves it to people.
@@ -50,6 +52,7 @@ export function obsoleteReason(name: ObjectName, state: DecidingState): Obsolete
   }
   if (!('epoch' in name)) return undefined
   if (!knowsEpoch(cloudManifest, name.epoch)) return 'unknownEpoch'
+  if (name.kind === 'history') return 'formerManifest'
   if (name.kind !== 'manifest') return 'invisible'
   return name.epoch === cloudManifest.current ? undefined : 'pastManifest'
 }

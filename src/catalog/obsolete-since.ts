@@ -33,6 +33,9 @@ export function obsoleteSince(state: DatedState): (object: UnneededObject) => Da
         return later(modified, manifestModified)
       case 'uncommitted':
         return undefined
+      case 'formerManifest':
+        // It is written when another one takes its place.
+        return modified
       case 'unknownEpoch':
         // An object newer than the CLOUDMANIFEST may belong to an opening that has not replaced it yet.
         return modified > cloudManifestModified ? undefined : cloudManifestModified

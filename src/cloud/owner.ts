@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { listCookies } from '../catalog/cookies.js'
 import { type DatabasePlace, databaseUrl, objectKey } from '../catalog/database-place.js'
 import type { DatabaseView } from '../catalog/database-view.js'
@@ -9,11 +9,13 @@ import type { Files } from '../env/files.js'
 import { settledWithin } from '../env/settled-within.js'
 import type { System } from '../env/system.js'
 import type { Epoch } from '../format/epoch.js'
+import { parseFileName } from '../format/file-name.js'
 import type { CachedFile } from './cached-file.js'
 import { claimedCloudManifest } from './claim.js'
 import { type DatedGarbage, Deletions } from './deletions.js'
 import { deleteEpoch, finishDestruction, registryKey } from './destruction.js'
 import { FilesElsewhere } from './files-elsewhere.js'
+import { FormerManifests } from './former-manifests.js'
 import { abortLeftUploads } from './left-uploads.js'
 import { Ownership } from './ownership.js'
 import { isNeverNamed } from './ownership-state.js'
@@ -70,6 +72,7 @@ export class Owner {
   readonly #tables: Tables
   readonly #uploads: Uploads
   readonly #deletions: Deletions
+  readonly #formerManifests: FormerManifests
   #committing: Promise<unknown> = Promise.resolve()
   #abortingLeftUploads: Promise<void> = Promise.resolve()
   readonly #released = new AbortController()
@@ -92,6 +95,7 @@ export class Owner {
       beforeClaim: () => deps.beforeClaim(),
       afterClaim: () => this.#completeClaim(),
     })
+    this.#formerManifests = new FormerManifests(start.place, start.epoch, deps.system.random)
     this.#uploads = new Uploads(this.#tables, (file, signal) => this.#upload(file, signal))
     this.#deletions = new Deletions(
       this.#tables,
@@ -204,10 +208,25 @@ export class Owner {
       if (!this.isGone)
         await this.#elsewhere.assertNone(path, manifest, (name) => this.#tables.live(name) !== undefined)
       this.#hasWritten = true
-      await this.#ownership.commit(manifest)
+      await this.#replaceManifest(path, manifest)
     })
     this.#committing = commit.catch(() => undefined)
     return commit
+  }
+
+  /** Keeps the MANIFEST in force if this is another file. One of a database without a file is not worth it. */
+  async #replaceManifest(path: string, manifest: Uint8Array): Promise<void> {
+    const file = parseFileName(basename(path))
+    if (file.kind !== 'manifest') throw new Error(`${path} is no MANIFEST`)
+    const wasOwned = this.#isOwned
+    const former = wasOwned ? await this.#formerManifests.keepBefore(file.number) : undefined
+    if (former !== undefined) this.#deletions.schedule(this.#tables.inherit(former))
+    await this.#ownership.commit(manifest)
+    if (!wasOwned && this.#isOwned) this.#formerManifests.began(file.number)
+  }
+
+  get #isOwned(): boolean {
+    return this.#ownership.state === 'owned'
   }
 
   /** CURRENT names a complete MANIFEST: with that a new database exists, here and in the store. */

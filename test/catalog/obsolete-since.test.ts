@@ -42,6 +42,12 @@ test('the current epoch has not been superseded', () => {
   expect(sinceOf(pastManifest('MANIFEST-c'))).toBeUndefined()
 })
 
+test('a former MANIFEST has been obsolete since it was written', () => {
+  const sinceOf = obsoleteSince(stateWith({ 'MANIFEST-c': 30 }))
+  const parsed = parseObjectName('HISTORY-c-000012')!
+  expect(sinceOf({ parsed, modified: minute(25), reason: 'formerManifest' })).toEqual(minute(25))
+})
+
 test('no object has been obsolete for longer than it exists', () => {
   const sinceOf = obsoleteSince(stateWith({ 'MANIFEST-b': 19, 'MANIFEST-c': 30 }))
   const parsed = parseObjectName('000010.sst-a')!

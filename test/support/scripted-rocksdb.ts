@@ -149,6 +149,16 @@ export class ScriptedRocksDB {
     await this.#syncManifest()
   }
 
+  /** Begins the MANIFEST anew, in another file, as RocksDB does with one that has grown too large. */
+  async beginManifest(): Promise<void> {
+    const { liveTables } = readManifest(encodeLog(this.#edits))
+    const tables = [...liveTables.values()].map(({ level, number, size }) =>
+      field.newTable(level, number, size),
+    )
+    this.#edits = [bytes(field.comparator('leveldb.BytewiseComparator'), field.logNumber(0), ...tables)]
+    await this.#newManifest()
+  }
+
   async read(name: string, offset: number, length: number): Promise<Buffer> {
     const file = await this.database.openFile(name)
     try {

@@ -66,6 +66,10 @@ const reasons: Readonly<Record<GarbageReason, readonly [short: string, long: str
     'committed by an owner after somebody else had taken the database over: no state has it. Copy it before its owner deletes it, if you miss what was written then',
   ],
   pastManifest: ['past MANIFEST', 'the MANIFEST of a past epoch, which the present one continues'],
+  formerManifest: [
+    'former MANIFEST',
+    'a MANIFEST that had grown too large, kept for those who want one of its states (cloudenv history)',
+  ],
   unknownEpoch: [
     'unknown epoch',
     'no CLOUDMANIFEST has its epoch: of an opening that failed or is under way, or of a state that was deleted',
