@@ -1,3 +1,4 @@
+import type { Random } from '../env/system.js'
 import { databaseUrl, type Places } from './database-place.js'
 import { readIdentity } from './identity.js'
 
@@ -10,6 +11,20 @@ const separator = 'rockset'
  */
 export function isCloneIdentity(identity: string | undefined | null): boolean {
   return identity?.includes(separator) ?? false
+}
+
+/** Contents of the IDENTITY of a new clone. */
+export function cloneIdentity(source: Uint8Array, random: Random): Uint8Array {
+  return Buffer.from(`${Buffer.from(source).toString('latin1').trim()}${separator}${random.uuid()}`)
+}
+
+/** Warning about a clone whose source cannot be written. */
+export function unpinnedMessage(clone: string, source: string, { message }: Error): string {
+  return (
+    `${clone} reads tables of ${source}, which refuses to note that (${message}). The owner of ${source} deletes tables ` +
+    'that it no longer needs, and the clone may lose them then. Allow writing there, or make the clone stand alone with ' +
+    '"cloudenv savepoint"'
+  )
 }
 
 /**

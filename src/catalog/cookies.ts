@@ -58,6 +58,15 @@ export function noSuchCookie(
   )
 }
 
+/** Error for a new cookie that is not new. */
+export function cookieExists(place: DatabasePlace, cookie: string): EnvError {
+  const name = objectName({ kind: 'cloudManifest', cookie })
+  return new EnvError(
+    'InvalidArgument',
+    `${databaseUrl(place)} has a ${name} already. Open it with it as "cookie" and without "newCookie", or choose another name`,
+  )
+}
+
 /** Error for a file of a database that has no state under the requested cookie. */
 export async function noDatabase(place: DatabasePlace, cookie: string, name: string): Promise<EnvError> {
   const others = (await listCookies(place)).filter((other) => other !== cookie)

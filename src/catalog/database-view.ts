@@ -8,12 +8,25 @@ import { listPlace, type NamedObject } from './listed-place.js'
 import type { Manifest } from './manifest.js'
 import { bringBack, missingManifestMessage } from './repair-advice.js'
 import { sealedManifest } from './sealed-manifest.js'
-import { type Decoded, lookAtState, readStoredManifest, untilSettled } from './state-objects.js'
+import { type OpenPlace, type RecordedSource, recordedSources } from './sources.js'
+import {
+  type Decoded,
+  lookAtState,
+  readStoredManifest,
+  type SoundRoot,
+  untilSettled,
+} from './state-objects.js'
 import type { StoredFile } from './stored-file.js'
 import { isLive, isVisible } from './visibility.js'
 
 /** A database as the store has it: one consistent state, read without changing anything. */
 export interface DatabaseView {
+  /** The database's own place, and those of its sources, recorded ones included. */
+  readonly places: Places
+  /** Place of the CLOUDMANIFEST: that of the source until a clone is opened for writing. */
+  readonly home: DatabasePlace
+  /** Sources that the CLOUDMANIFEST records. */
+  readonly sources: readonly RecordedSource[]
   readonly cloudManifest: CloudManifest
   readonly cloudManifestEtag: string
   readonly cloudManifestModified: Date
@@ -35,11 +48,16 @@ export interface DatabaseView {
 
 /**
  * Reads the state that the CLOUDMANIFEST names now; undefined if there is no database.
+ * @param openPlace opens sources that the CLOUDMANIFEST records; without it they are left out.
  * @throws EnvError Corruption: a part of it is damaged, missing or of the wrong size.
  */
-export async function readView(places: Places, cookie: string): Promise<DatabaseView | undefined> {
+export async function readView(
+  places: Places,
+  cookie: string,
+  openPlace?: OpenPlace,
+): Promise<DatabaseView | undefined> {
   const found = await untilSettled(
-    () => readOnce(places, cookie),
+    () => readOnce(places, cookie, openPlace),
     (look) => (look && 'damage' in look ? look.version : undefined),
   )
   if (found && 'damage' in found) throw found.damage
@@ -53,11 +71,13 @@ interface DamagedView {
 }
 
 async function readOnce(
-  places: Places,
+  named: Places,
   cookie: string,
+  openPlace: OpenPlace | undefined,
 ): Promise<{ readonly view: DatabaseView } | DamagedView | undefined> {
-  const look = await lookAtState(places, cookie, async (name, root) => {
+  const look = await lookAtState(named, cookie, async (name, root) => {
     if (isDestroyed(root.value)) return undefined
+    const places = openPlace ? await withSources(named, root, openPlace) : named
     const reading = readStoredManifest(places, name)
     const maxObjects = async () => spareObjects + objectsPerFile * filesIn(await reading)
     const [own, listings] = await Promise.all([
@@ -65,7 +85,12 @@ async function readOnce(
       Promise.all(places.map((place) => listObjects(place, maxObjects))),
     ])
     const names = listings[places.indexOf(root.place)]?.keys() ?? []
-    return { listings, stored: own ?? (await sealedManifest(root, names)), isSealed: own === undefined }
+    return {
+      places,
+      listings,
+      stored: own ?? (await sealedManifest(root, names)),
+      isSealed: own === undefined,
+    }
   })
   if (!look) return undefined
   const { root } = look
@@ -74,7 +99,7 @@ async function readOnce(
   if (!look.manifest) return undefined
 
   const cloudManifest = look.root.value
-  const { stored, listings, isSealed } = look.manifest
+  const { places, stored, listings, isSealed } = look.manifest
   if (!stored) {
     const message = missingManifestMessage(objectUrl(places[0], look.manifestName), root.url)
     return { damage: new EnvError('Corruption', message), version: root.object.etag }
@@ -86,6 +111,9 @@ async function readOnce(
   const damage = findDamage(places[0], manifest, reachableFiles)
   if (damage) return { damage, version }
   const view = {
+    places,
+    home: root.place,
+    sources: recordedSources(root.object),
     cloudManifest,
     cloudManifestEtag: root.object.etag,
     cloudManifestModified: root.object.lastModified,
@@ -102,6 +130,18 @@ async function readOnce(
   return { view }
 }
 
+/** The places, and those of the recorded sources that are not among them. */
+async function withSources(
+  places: Places,
+  { object }: Pick<SoundRoot, 'object'>,
+  openPlace: OpenPlace,
+): Promise<Places> {
+  const known = new Set(places.map(databaseUrl))
+  const further = recordedSources(object).filter(({ url }) => !known.has(url))
+  const [own, ...sources] = places
+  return [own, ...sources, ...(await Promise.all(further.map(({ url }) => openPlace(url))))]
+}
+
 /** Error of an object that could not be decoded, with advice on what to do about it. */
 function withAdvice({ error, place }: { readonly error: EnvError; readonly place: DatabasePlace }): EnvError {
   if (error.code !== 'Corruption') return error
@@ -115,8 +155,7 @@ function withAdvice({ error, place }: { readonly error: EnvError; readonly place
 
 /** Reports whether the store still has the state that was read: the two objects that define it are unchanged. */
 export async function isCurrent(
-  { cloudManifestEtag, manifestName, manifestEtag }: DatabaseView,
-  places: readonly DatabasePlace[],
+  { places, cloudManifestEtag, manifestName, manifestEtag }: DatabaseView,
   cookie: string,
 ): Promise<boolean> {
   const names = [objectName({ kind: 'cloudManifest', cookie }), manifestName]
@@ -169,16 +208,18 @@ function filesIn(manifest: Decoded<Manifest> | undefined): number {
 }
 
 function findReachable(
-  places: readonly DatabasePlace[],
+  places: Places,
   listings: readonly ReadonlyMap<string, NamedObject>[],
   cloudManifest: CloudManifest,
 ): Map<string, StoredFile> {
+  const [own] = places
   const files = new Map<string, StoredFile>()
   for (const [index, place] of places.entries()) {
     for (const [name, { parsed, size, modified }] of listings[index] ?? []) {
       if (!isVisible(parsed, cloudManifest)) continue
       const fileName = name.slice(0, name.length - (parsed.epoch === '' ? 0 : parsed.epoch.length + 1))
-      if (!files.has(fileName)) files.set(fileName, { place, objectName: name, size, modified })
+      const copy = index === 0 ? {} : { copy: own }
+      if (!files.has(fileName)) files.set(fileName, { place, ...copy, objectName: name, size, modified })
     }
   }
   return files

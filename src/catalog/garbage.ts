@@ -26,6 +26,8 @@ export type GarbageReason =
   | 'displaced'
   /** Left by a check of the store's conditional writes that was interrupted. */
   | 'probe'
+  /** Protected objects for an operation that must have ended long ago. */
+  | 'expiredPin'
   /**
    * Part of a database without a CLOUDMANIFEST: it was lost, or the database was destroyed, never completed, or is
    * being created.
@@ -58,13 +60,13 @@ export function garbageJudge(
   { objects, hasSource, isSound }: Circumstances,
 ): (object: Unneeded) => Garbage | { readonly kind: 'undecided' } {
   const readable = states.map((state) => readableState(state, objects)).filter((state) => state !== undefined)
-  // The owner deletes by the same rule. It opens no damaged database and none that has a source, and it leaves
-  // everything to people if a CLOUDMANIFEST of another cookie may lead to it.
-  const deletedBy = states.length === 1 && isSound && !hasSource ? 'owner' : 'people'
+  // An owner deletes by the same rule. It opens no damaged database and none that has a source.
+  const deletedBy = isSound && !hasSource ? 'owner' : 'people'
   return ({ parsed, modified, isDisplaced }) => {
     const garbage = (reason: GarbageReason, since?: Date) =>
       ({ kind: 'garbage', reason, since, deletedBy }) as const
     if (!parsed) return { ...garbage('probe', modified), deletedBy: 'people' }
+    if (parsed.kind === 'pin') return { ...garbage('expiredPin', modified), deletedBy: 'people' }
     if (states.length === 0) return { ...garbage('noDatabase'), deletedBy: 'people' }
     if (readable.length < states.length) return { kind: 'undecided' }
 
@@ -74,8 +76,11 @@ export function garbageJudge(
       return { reason, since: sinceOf({ parsed, modified, reason }) }
     })
     const reason = reasonOrder.find((wanted) => verdicts.some((found) => found.reason === wanted))!
-    // It became garbage when the last of the states stopped needing it.
-    const since = verdicts.map((found) => found.since).reduce((a, b) => a && b && later(a, b))
+    // It became garbage when the last of the states that know its epoch stopped needing it.
+    const knowing = verdicts.filter((found) => found.reason !== 'unknownEpoch')
+    const since = (knowing.length > 0 ? knowing : verdicts)
+      .map((found) => found.since)
+      .reduce((a, b) => a && b && later(a, b))
     const found = garbage(isDisplaced ? 'displaced' : reason, since)
     return reason === 'unknownEpoch' ? { ...found, deletedBy: 'people' } : found
   }

@@ -18,6 +18,7 @@ export class RemainsCounter {
     history: 0,
     cloudManifest: 0,
     identity: 0,
+    pin: 0,
   }
   #isLocal = false
 

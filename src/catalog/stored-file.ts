@@ -1,10 +1,13 @@
 import { EnvError } from '../env/env-error.js'
-import { type DatabasePlace, databaseUrl, objectKey } from './database-place.js'
+import { type DatabasePlace, databaseUrl } from './database-place.js'
+import { getFirst } from './get-first.js'
 import { bringBack } from './repair-advice.js'
 
 /** A table or blob file in the store. */
 export interface StoredFile {
   readonly place: DatabasePlace
+  /** Place of the clone that reads the file at its source: a savepoint copies it there. */
+  readonly copy?: DatabasePlace
   /** Last part of its key, with the epoch. */
   readonly objectName: string
   readonly size: number
@@ -13,21 +16,20 @@ export interface StoredFile {
 
 /** Fetches a range of it. @throws EnvError PathNotFound: it is gone; Corruption: it has another size now. */
 export async function fetchStored(
-  { place, objectName, size: expected }: StoredFile,
+  { place, copy, objectName, size: expected }: StoredFile,
   offset: number,
   length: number,
 ): Promise<Uint8Array> {
   const url = `${databaseUrl(place)}/${objectName}`
-  const key = objectKey(place, objectName)
-  const { body, size } = await place.store.get(key, { offset, length }).catch((error: unknown) => {
-    if (!EnvError.is(error, 'NotFound')) throw error
+  const found = await getFirst(copy ? [place, copy] : [place], objectName, { offset, length })
+  if (!found) {
     throw new EnvError(
       'PathNotFound',
       `${url} is gone from the store. A reader of an older state has to open the ` +
         'database again; for anybody else the object has to be brought back',
-      { cause: error },
     )
-  })
+  }
+  const { body, size } = found.object
   if (size === expected) return body
   throw new EnvError(
     'Corruption',

@@ -16,6 +16,7 @@ import { readIdentity } from './identity.js'
 import { type ListedPlace, listPlace } from './listed-place.js'
 import type { LiveBlobFile, LiveTable } from './manifest.js'
 import { mapLimited } from './map-limited.js'
+import { isExpired, type PlacedPin, readPins } from './pin.js'
 import { bringBack, type Problem } from './problem.js'
 import { type ReadState, StateReader } from './read-state.js'
 import type { StoredFile } from './stored-file.js'
@@ -32,6 +33,8 @@ export interface Survey {
   readonly identity: string | undefined
   /** States by cookie, in order, so that the plain one (`''`) comes first. Empty: there is no database. */
   readonly states: ReadonlyMap<string, SurveyedState>
+  /** Pins at its own place, expired ones too: who else needs its objects. */
+  readonly pins: readonly PlacedPin[]
   /** Objects directly at the places whose names mean something here, and the first 1,000 of the rest. */
   readonly objects: readonly SurveyedObject[]
   /** Number and bytes of all objects at the database's own place whose names mean nothing here. */
@@ -77,8 +80,8 @@ export interface SurveyedObject {
 }
 
 export type ObjectRole =
-  /** Needed by the states of these cookies. IDENTITY belongs to all. */
-  | { readonly kind: 'live'; readonly cookies: readonly string[] }
+  /** Needed by the states of these cookies, and by these holders of pins. IDENTITY belongs to all. */
+  | { readonly kind: 'live'; readonly cookies: readonly string[]; readonly holders: readonly string[] }
   | Garbage
   /** A state cannot be read, and might need it. */
   | { readonly kind: 'undecided' }
@@ -131,12 +134,14 @@ export async function surveyDatabase(places: Places, options: SurveyOptions = {}
   const advice = isLacking(states) ? await cloneAdvice(places) : undefined
   if (advice !== undefined) states = await located(read, listed, advice)
   const displaced = await displacedCommits(listed[0], states)
+  const pins = await readPins(places[0], listed[0].named.values())
   return {
     places,
     url: databaseUrl(places[0]),
     identity: identified && (await readIdentity([identified.place])),
     states: new Map(states.map((state) => [state.cookie, state])),
-    objects: withRoles(states, listed, displaced),
+    pins,
+    objects: withRoles(states, listed, displaced, pins),
     foreign: listed[0].foreign,
   }
 }
@@ -259,9 +264,12 @@ function withRoles(
   states: readonly SurveyedState[],
   listed: Listed,
   displaced: ReadonlySet<string>,
+  pins: readonly PlacedPin[],
 ): SurveyedObject[] {
   const [own] = listed
   const needed = neededObjects(states, listed)
+  const holders = holdersOf(pins, own)
+  const isUndecided = pins.some(({ pin }) => !pin)
   const judge = garbageJudge(states, {
     objects: own.named,
     hasSource: listed.length > 1,
@@ -270,15 +278,17 @@ function withRoles(
   const objects: SurveyedObject[] = []
   for (const { place, named, probes, foreignSample } of listed) {
     const leftOver = (name: string, object: Pick<SurveyedObject, 'parsed' | 'modified'>): ObjectRole =>
-      place === own.place ? judge({ ...object, isDisplaced: displaced.has(name) }) : { kind: 'source' }
+      place !== own.place
+        ? { kind: 'source' }
+        : isUndecided
+          ? { kind: 'undecided' }
+          : judge({ ...object, isDisplaced: displaced.has(name) })
     for (const [name, object] of named) {
-      const cookies = needed.get(objectUrl(place, name))
-      objects.push({
-        place,
-        name,
-        ...object,
-        role: cookies ? { kind: 'live', cookies } : leftOver(name, object),
-      })
+      const cookies = needed.get(objectUrl(place, name)) ?? []
+      const held = (place === own.place && holders.get(name)) || []
+      const isLive = cookies.length > 0 || held.length > 0
+      const role = isLive ? ({ kind: 'live', cookies, holders: held } as const) : leftOver(name, object)
+      objects.push({ place, name, ...object, role })
     }
     for (const object of probes)
       objects.push({
@@ -291,6 +301,23 @@ function withRoles(
       objects.push({ place, parsed: undefined, ...object, role: { kind: 'foreign' } })
   }
   return objects
+}
+
+/** Holders of pins by the name of each object that they protect, the pins included. */
+function holdersOf(pins: readonly PlacedPin[], { named }: ListedPlace): Map<string, string[]> {
+  // No later than the present time of the store: a pin is taken for expired too late rather than too early.
+  let storeNow = new Date(0)
+  for (const { modified } of named.values()) if (modified > storeNow) storeNow = modified
+  const holders = new Map<string, string[]>()
+  for (const { id, written, pin } of pins) {
+    if (!pin || isExpired(pin, written, storeNow)) continue
+    for (const name of [objectName({ kind: 'pin', id }), ...pin.objects]) {
+      const known = holders.get(name)
+      if (known) known.push(pin.holder)
+      else holders.set(name, [pin.holder])
+    }
+  }
+  return holders
 }
 
 /** Cookies of the states that need an object, by its URL. */

@@ -83,6 +83,8 @@ function describeObject(
       return ['a blob file']
     case 'identity':
       return ['the IDENTITY']
+    case 'pin':
+      return ['a pin, which protects objects']
   }
 }
 

@@ -29,16 +29,36 @@ export interface CloudEnvOptions extends StoreOptions {
     readonly reserveBytes?: number | string
   }
   /**
-   * The URL of the database that this one was cloned from (`s3://bucket/path/of/database`): what is
-   * not found in `store` is read there. Such a database opens read-only.
+   * The database to clone (`s3://bucket/path/of/database`), with the options of its store if they differ from those of
+   * `store`. What is not in `store` is read there, and never written. Opened for writing, the clone becomes a database
+   * of its own, which remembers its source: later openings need this option only for the options of that store. With a
+   * directory as `store` the clone is an ephemeral one: everything new stays on this machine.
    */
-  readonly source?: string
+  readonly source?: string | CloneSourceOptions
   /** Names the `CLOUDMANIFEST-<cookie>` to open. Default: the plain `CLOUDMANIFEST`. */
   readonly cookie?: string
+  /**
+   * Begins a new line of history at the same place: an opening for writing reads the state of `cookie`, and makes a
+   * `CLOUDMANIFEST-<newCookie>`. The state of `cookie` stays as it is, and its owner goes on. Later openings name the
+   * new one as `cookie`; one that exists is refused here.
+   */
+  readonly newCookie?: string
   /** How long an obsolete object stays in the store for readers that still use it. Default one hour. */
   readonly deletionDelayMs?: number
   /** How often an owner looks whether it was displaced, besides at each commit. Default 10 s. */
   readonly ownershipCheckMs?: number
+}
+
+export interface CloneSourceOptions extends StoreOptions {
+  /** URL of the database. */
+  readonly url: string
+}
+
+/** A database to clone. */
+export interface CloneSource {
+  readonly url: string
+  /** How to reach its store; undefined: as the store of the clone. */
+  readonly connection: StoreOptions | undefined
 }
 
 /** The directory below the root that is the Env's own. */
@@ -52,22 +72,34 @@ export interface CloudEnvConfig {
   readonly cacheMaxBytes: number
   /** Undefined: as much as suits the disk. */
   readonly cacheReserveBytes: number | undefined
-  readonly source: string | undefined
+  readonly source: CloneSource | undefined
   readonly cookie: string
+  /** Undefined: the same. */
+  readonly newCookie: string | undefined
   readonly deletionDelayMs: number
   readonly ownershipCheckMs: number
   /** How to reach the store, and how it encrypts. */
   readonly connection: StoreOptions
 }
 
-const cookieName: Check = (value) => {
+const cookieName: Check = (value, name) => {
   if (typeof value === 'string' && /^[A-Za-z0-9_.-]{0,200}$/.test(value)) return
   throw new TypeError(
-    `expected "cookie" to be letters, digits, "-", "_" or ".", at most 200 of them, got ${describe(value)}`,
+    `expected "${name}" to be letters, digits, "-", "_" or ".", at most 200 of them, got ${describe(value)}`,
   )
 }
 
 const call = 'cloudEnv'
+
+const sourceGroup = group<CloneSourceOptions>(
+  { url: text, ...storeOptionChecks },
+  { of: call, example: "{ url: 's3://bucket/path', region: 'eu-west-1' }", required: ['url'] },
+)
+
+const sourceCheck: Check = (value, name) => {
+  if (typeof value === 'string') text(value, name)
+  else sourceGroup(value, name)
+}
 
 const checks: Checks<CloudEnvOptions> = {
   store: text,
@@ -76,8 +108,9 @@ const checks: Checks<CloudEnvOptions> = {
     { maxBytes: parseSize, reserveBytes: parseSize },
     { of: call, example: "{ maxBytes: '10 GiB' }" },
   ),
-  source: text,
+  source: sourceCheck,
   cookie: cookieName,
+  newCookie: cookieName,
   deletionDelayMs: durationMs,
   ownershipCheckMs: timerMs,
   ...storeOptionChecks,
@@ -89,11 +122,15 @@ const checks: Checks<CloudEnvOptions> = {
  */
 export function parseCloudEnvOptions(options: CloudEnvOptions): CloudEnvConfig {
   checkOptions(call, options, checks)
-  const { store, root, cache, source, cookie, deletionDelayMs, ownershipCheckMs, ...connection } = options
+  const { store, root, cache, cookie, newCookie, deletionDelayMs, ownershipCheckMs, ...others } = options
+  const { source: sourceOption, ...connection } = others
   text(store, 'store')
   text(root, 'root')
-  checkUsed(connection, [store, ...(source === undefined ? [] : [source])])
-  checkApart(root, { store, source }, connection)
+  const source = parseSource(sourceOption)
+  checkUsed(connection, [store, ...(source && !source.connection ? [source.url] : [])])
+  if (source?.connection) checkUsed(source.connection, [source.url])
+  checkApart(root, 'store', store, connection)
+  if (source) checkApart(root, 'source', source.url, source.connection ?? connection)
   return {
     store,
     root: realPath(root),
@@ -102,32 +139,33 @@ export function parseCloudEnvOptions(options: CloudEnvOptions): CloudEnvConfig {
       cache?.reserveBytes === undefined ? undefined : parseSize(cache.reserveBytes, 'cache.reserveBytes'),
     source,
     cookie: cookie ?? '',
+    newCookie: newCookie === (cookie ?? '') ? undefined : newCookie,
     deletionDelayMs: deletionDelayMs ?? 3_600_000,
     ownershipCheckMs: ownershipCheckMs ?? 10_000,
     connection,
   }
 }
 
+function parseSource(source: string | CloneSourceOptions | undefined): CloneSource | undefined {
+  if (source === undefined) return undefined
+  if (typeof source === 'string') return { url: source, connection: undefined }
+  const { url, ...connection } = source
+  return { url, connection: Object.keys(connection).length === 0 ? undefined : connection }
+}
+
 /**
  * Refuses a root that overlaps a store. A name would stand for a local file and for an object at once, and each would
  * overwrite the other.
  */
-function checkApart(
-  root: string,
-  urls: { readonly store: string; readonly source: string | undefined },
-  options: StoreOptions,
-): void {
+function checkApart(root: string, name: 'store' | 'source', url: string, options: StoreOptions): void {
   if (realPath(root).split(sep).includes(cacheName))
     throw new RangeError(
       `expected "root" outside of "${cacheName}", got ${describe(root)}: an Env deletes what it does not know there`,
     )
-  for (const [name, url] of Object.entries(urls)) {
-    if (url === undefined) continue
-    const parsed = parseStoreUrl(url, options)
-    if (parsed.kind !== 'directory' || !overlap(parsed.directory, root)) continue
-    throw new RangeError(
-      `expected "root" and "${name}" to be directories apart, got ${describe(root)} and ${describe(url)}: ` +
-        'they are the same, or one lies inside the other. Choose another directory for one of them',
-    )
-  }
+  const parsed = parseStoreUrl(url, options)
+  if (parsed.kind !== 'directory' || !overlap(parsed.directory, root)) return
+  throw new RangeError(
+    `expected "root" and "${name}" to be directories apart, got ${describe(root)} and ${describe(url)}: ` +
+      'they are the same, or one lies inside the other. Choose another directory for one of them',
+  )
 }

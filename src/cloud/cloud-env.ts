@@ -29,8 +29,10 @@ import { isOnSameDisk } from './disk-space.js'
 import { attempt, committing } from './env-operation.js'
 import type { CacheMetrics } from './file-cache.js'
 import { exists, makeDatabaseDirectory, readDirectory } from './local-directory.js'
+import { fileOf, isPlain, type LocatedFile } from './located-file.js'
 import { type OpenedCache, openCache } from './open-cache.js'
 import { Root } from './root.js'
+import { SourceBuckets } from './source-buckets.js'
 
 export interface CloudEnvMetrics {
   /** Since the Env was started, of the store and of the source. */
@@ -63,7 +65,9 @@ export class CloudEnv implements Env {
   readonly #system: System
   readonly #requests: StoreMetrics
   readonly #bucket: Bucket
-  readonly #source: Bucket | undefined
+  readonly #sources: SourceBuckets
+  /** The database that those of this Env are clones of. */
+  readonly #source: DatabasePlace | undefined
   readonly #cache: OpenedCache
   readonly #databases = new Map<string, Database>()
   readonly #root: Root
@@ -74,7 +78,8 @@ export class CloudEnv implements Env {
     system: System,
     requests: StoreMetrics,
     bucket: Bucket,
-    source: Bucket | undefined,
+    sources: SourceBuckets,
+    source: DatabasePlace | undefined,
     cache: OpenedCache,
   ) {
     this.#config = config
@@ -82,6 +87,7 @@ export class CloudEnv implements Env {
     this.#system = system
     this.#requests = requests
     this.#bucket = bucket
+    this.#sources = sources
     this.#source = source
     this.#cache = cache
   }
@@ -99,11 +105,11 @@ export class CloudEnv implements Env {
         onRequest?.(request)
       },
     }
-    const open = (url: string) => openBucket(url, config.connection, seams)
-    const bucket = await open(config.store)
-    const source = config.source === undefined ? undefined : await open(config.source)
+    const bucket = await openBucket(config.store, config.connection, seams)
+    const sources = new SourceBuckets(bucket, config, (url, connection) => openBucket(url, connection, seams))
+    const source = config.source && (await sources.place(config.source.url))
     const cache = await openCache(join(config.root, cacheName), config, system)
-    return new CloudEnv(config, system, requests, bucket, source, cache)
+    return new CloudEnv(config, system, requests, bucket, sources, source, cache)
   }
 
   attach(listener: EnvListener): void {
@@ -290,7 +296,8 @@ export class CloudEnv implements Env {
 
   abandon(directory?: string): void {
     if (directory === undefined) {
-      for (const bucket of [this.#bucket, this.#source]) bucket?.store.abandon(() => true)
+      this.#bucket.store.abandon(() => true)
+      this.#sources.abandon()
       return
     }
     const abandoned = this.#root.realPath(directory)
@@ -298,7 +305,7 @@ export class CloudEnv implements Env {
     // Nothing tells which database a request to the registry or the source serves. With several, it keeps its deadline.
     const isAlone = [...this.#databases.keys()].every((known) => known === abandoned)
     this.#bucket.store.abandon((key) => isDirectlyBelow(segments, key) || (isAlone && isInRegistry(key)))
-    if (isAlone) this.#source?.store.abandon(() => true)
+    if (isAlone) this.#sources.abandon()
   }
 
   async refetch(path: string, offset: number, length: number, ageMs: number): Promise<Refetched> {
@@ -316,7 +323,7 @@ export class CloudEnv implements Env {
     for (const database of this.#databases.values()) await attempt(() => database.release())
     await attempt(() => this.#cache.close())
     await this.#bucket.store.close()
-    await this.#source?.store.close()
+    await this.#sources.close()
     if (failures.length > 0) throw failures[0]
   }
 
@@ -328,24 +335,10 @@ export class CloudEnv implements Env {
   }
 
   /** Finds the database of a file, and who answers for it. */
-  #locate(path: string): Located {
+  #locate(path: string): LocatedFile {
     const name = basename(path)
     if (!this.#root.holds(dirname(path))) return { name, kind: 'local' }
-    const database = this.#database(dirname(path))
-    switch (parseFileName(name).kind) {
-      case 'table':
-      case 'blob':
-        return { database, name, kind: 'stored' }
-      case 'manifest':
-        return { database, name, kind: 'manifest' }
-      case 'current':
-      case 'identity':
-        return { database, name, kind: 'metadata' }
-      case 'wal':
-        return { database, name, kind: 'log' }
-      default:
-        return { name, kind: 'local' }
-    }
+    return fileOf(this.#database(dirname(path)), name)
   }
 
   #database(path: string): Database {
@@ -364,11 +357,13 @@ export class CloudEnv implements Env {
       )
     }
     const places: [DatabasePlace, ...DatabasePlace[]] = [place]
-    if (this.#source) places.push({ store: this.#source.store, path: this.#source.segments.join('/') })
+    if (this.#source) places.push(this.#source)
     const database = new Database(directory, places, {
       config: this.#config,
       cache: this.#cache.cache,
       system: this.#system,
+      openPlace: (url) => this.#sources.place(url),
+      warn: (message) => process.emitWarning(message, { code: 'CLOUDENV_UNPINNED' }),
       fenced: (owned, message) => {
         for (const alias of this.#root.aliasesOf(owned)) this.#listener?.fenced(alias, message)
       },
@@ -380,18 +375,3 @@ export class CloudEnv implements Env {
 
 /** Longest wait of a write for room: a table of 64 MiB at 2 MiB/s. */
 const maxUploadWaitMs = 30_000
-
-type Located =
-  | {
-      readonly database: Database
-      readonly name: string
-      /** `stored`: a table or blob file. `metadata`: CURRENT and IDENTITY. `log`: the local write-ahead log. */
-      readonly kind: 'stored' | 'manifest' | 'metadata' | 'log'
-    }
-  /** A file about which the Env decides nothing. */
-  | { readonly name: string; readonly kind: 'local'; readonly database?: undefined }
-
-/** A whole local file. */
-function isPlain(file: Located): file is Extract<Located, { kind: 'local' | 'log' }> {
-  return file.kind === 'local' || file.kind === 'log'
-}

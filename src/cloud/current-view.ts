@@ -1,18 +1,21 @@
 import type { Places } from '../catalog/database-place.js'
 import { type DatabaseView, isCurrent, readView } from '../catalog/database-view.js'
 import { readIdentity } from '../catalog/identity.js'
+import type { OpenPlace } from '../catalog/sources.js'
 
 /** One state of a database, kept until a fresh one is asked for. */
 export class CurrentView {
   readonly #places: Places
   readonly #cookie: string
+  readonly #openPlace: OpenPlace | undefined
   /** Identities found so far, by view. */
   readonly #identities = new WeakMap<DatabaseView, Uint8Array>()
   #view: Promise<DatabaseView | undefined> | undefined
 
-  constructor(places: Places, cookie: string) {
+  constructor(places: Places, cookie: string, openPlace?: OpenPlace) {
     this.#places = places
     this.#cookie = cookie
+    this.#openPlace = openPlace
   }
 
   /** The state; undefined if there is no database. */
@@ -32,7 +35,7 @@ export class CurrentView {
   async identity(view: DatabaseView): Promise<Uint8Array> {
     const known = this.#identities.get(view)
     if (known) return known
-    const found = await readIdentity(this.#places)
+    const found = await readIdentity(view.places)
     const identity = Buffer.from(found ?? '')
     if (found !== undefined) this.#identities.set(view, identity)
     return identity
@@ -44,7 +47,7 @@ export class CurrentView {
 
   async #freshView(known: Promise<DatabaseView | undefined> | undefined): Promise<DatabaseView | undefined> {
     const view = await known?.catch(() => undefined)
-    const isUnchanged = view && (await isCurrent(view, this.#places, this.#cookie))
-    return isUnchanged ? view : readView(this.#places, this.#cookie)
+    const isUnchanged = view && (await isCurrent(view, this.#cookie))
+    return isUnchanged ? view : readView(this.#places, this.#cookie, this.#openPlace)
   }
 }

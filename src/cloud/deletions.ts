@@ -1,3 +1,4 @@
+import type { Need } from '../catalog/needs.js'
 import type { Clock } from '../env/clock.js'
 import { settledWithin } from '../env/settled-within.js'
 import type { ObjectKey } from '../store/object-store.js'
@@ -10,8 +11,8 @@ export interface DeletionTarget {
    * undefined if it is not ours: then everything queued so far is dropped.
    */
   ownedSince(): Promise<Date | undefined>
-  /** Asked before each batch. True: another state of the database may need what is obsolete in ours. */
-  hasOtherStates(): Promise<boolean>
+  /** Asked before each batch: who else needs these objects, which are obsolete in our state. */
+  needsOfOthers(keys: readonly ObjectKey[], storeNow: Date): Promise<ReadonlyMap<ObjectKey, Need>>
   deleteMany(keys: readonly ObjectKey[]): Promise<void>
 }
 
@@ -37,10 +38,10 @@ export class Deletions {
   readonly #target: DeletionTarget
   readonly #delayMs: number
   readonly #clock: Clock
+  /** Elapsed time at which the database became ours. */
+  #claimedAtMs = 0
   /** Garbage that is still to be dated. */
-  #inherited:
-    | { readonly garbage: DatedGarbage; readonly inheritedAtMs: number; readonly dateAtMs: number }
-    | undefined
+  #inherited: { readonly garbage: DatedGarbage; readonly dateAtMs: number } | undefined
   #timer: { readonly atMs: number; readonly cancel: () => void } | undefined
   #isStopped = false
   #running: Promise<void> | undefined
@@ -61,11 +62,11 @@ export class Deletions {
 
   /** Call this right after the database was taken over. */
   inherit(garbage: DatedGarbage): void {
+    this.#claimedAtMs = this.#clock.elapsed()
     for (const key of garbage.keys) this.schedule(this.#tables.inherit(key))
     if (!garbage.mayBeDue || this.#delayMs === 0) return
-    const nowMs = this.#clock.elapsed()
-    this.#inherited = { garbage, inheritedAtMs: nowMs, dateAtMs: nowMs }
-    this.#arm(nowMs)
+    this.#inherited = { garbage, dateAtMs: this.#claimedAtMs }
+    this.#arm(this.#claimedAtMs)
   }
 
   /** Deletes what is due. Never rejects. */
@@ -92,12 +93,15 @@ export class Deletions {
       const ownedSince = await this.#target.ownedSince()
       if (ownedSince === undefined) return this.#forgetAll()
       await this.#dateInherited(ownedSince)
-      if (this.#due().length === 0 || this.#isStopped) return
-      if (await this.#target.hasOtherStates()) return this.#forgetAll()
-      // Objects that were due before that answer may be wanted again.
-      const due = this.#due()
-      if (due.length === 0 || this.#isStopped) return
-      await this.#delete(due)
+      const keys = this.#due().map(({ key }) => key)
+      if (keys.length === 0 || this.#isStopped) return
+      const storeNowMs = this.#storeNowMs(ownedSince)
+      const needs = await this.#target.needsOfOthers(keys, new Date(storeNowMs))
+      // Objects that were due before that answer may be wanted again, and others may be due since.
+      const due = this.#due().filter(({ key }) => needs.has(key))
+      const free = due.filter((table) => this.#isFree(table, needs.get(table.key)!, storeNowMs))
+      if (free.length === 0 || this.#isStopped) return
+      await this.#delete(free)
     } catch {
       if (this.#isStopped) return
       // The store can't be reached: due objects wait as long again.
@@ -105,6 +109,25 @@ export class Deletions {
       for (const table of this.#due()) table.dueAtMs = retryAtMs
       if (this.#inherited) this.#inherited = { ...this.#inherited, dateAtMs: retryAtMs }
     }
+  }
+
+  /**
+   * Reports whether nobody has needed the object for the delay. An object that another state may have dropped since
+   * waits on: until the last commit of that state is old enough, or until none has needed it here for so long.
+   */
+  #isFree(table: Table, need: Need, storeNowMs: number): boolean {
+    if (need === 'never') return true
+    const nowMs = this.#clock.elapsed()
+    if (need === 'now') {
+      table.unneededAtMs = undefined
+      table.dueAtMs = nowMs + Math.max(this.#delayMs, minRetryMs)
+      return false
+    }
+    table.unneededAtMs ??= nowMs
+    const waitMs = Math.min(need.getTime() - storeNowMs, table.unneededAtMs - nowMs) + this.#delayMs
+    if (waitMs <= 0) return true
+    table.dueAtMs = nowMs + waitMs
+    return false
   }
 
   async #delete(tables: readonly Table[]): Promise<void> {
@@ -126,15 +149,19 @@ export class Deletions {
   /** Moves up objects that were obsolete before we took the database over. */
   async #dateInherited(ownedSince: Date): Promise<void> {
     if (!this.#inherited) return
-    const { garbage, inheritedAtMs } = this.#inherited
-    const storeNowMs = ownedSince.getTime() + this.#clock.elapsed() - inheritedAtMs
-    const dates = await garbage.obsoleteSince(new Date(storeNowMs - this.#delayMs))
+    const { garbage } = this.#inherited
+    const dates = await garbage.obsoleteSince(new Date(this.#storeNowMs(ownedSince) - this.#delayMs))
     for (const [key, since] of dates) {
       const ageMs = Math.max(0, ownedSince.getTime() - since.getTime())
       const table = this.#tables.leaving.get(key)
-      if (table?.dueAtMs !== undefined) table.dueAtMs = inheritedAtMs + this.#delayMs - ageMs
+      if (table?.dueAtMs !== undefined) table.dueAtMs = this.#claimedAtMs + this.#delayMs - ageMs
     }
     this.#inherited = undefined
+  }
+
+  /** Present time of the store: the machine's clock has no say. */
+  #storeNowMs(ownedSince: Date): number {
+    return ownedSince.getTime() + this.#clock.elapsed() - this.#claimedAtMs
   }
 
   #due(): Table[] {

@@ -1,8 +1,9 @@
-import { cookiesAmong } from '../catalog/cookies.js'
 import { type DatabasePlace, objectKey } from '../catalog/database-place.js'
 import { listObjects } from '../catalog/database-view.js'
 import { getFirst, maxIdentityBytes } from '../catalog/get-first.js'
-import { readRoot } from '../catalog/state-objects.js'
+import { removePin } from '../catalog/pin.js'
+import { type OpenPlace, recordedSources } from '../catalog/sources.js'
+import { readRoot, type SoundRoot } from '../catalog/state-objects.js'
 import { isOfEpoch } from '../catalog/visibility.js'
 import { type Epoch, isDestroyed } from '../format/epoch.js'
 import { objectName } from '../format/file-name.js'
@@ -11,13 +12,18 @@ import type { ObjectKey } from '../store/object-store.js'
 /**
  * Deletes a database whose CLOUDMANIFEST says that it is being destroyed: first its entry in the registry, last that
  * CLOUDMANIFEST, since nobody creates a new database among the remains while it is there. The objects stay if there is
- * a CLOUDMANIFEST of another cookie: it leads to some of them.
+ * a CLOUDMANIFEST of another cookie, or a pin: somebody needs some of them.
  */
-export async function finishDestruction(place: DatabasePlace, cookie: string): Promise<void> {
-  if (!(await isBeingDestroyed(place, cookie))) return
+export async function finishDestruction(
+  place: DatabasePlace,
+  cookie: string,
+  openPlace: OpenPlace,
+): Promise<void> {
+  const root = await readDestroyed(place, cookie)
+  if (!root) return
   const cloudManifest = objectName({ kind: 'cloudManifest', cookie })
   const objects = [...(await listObjects(place))].filter(([name]) => name !== cloudManifest)
-  if (cookiesAmong(objects.map(([, object]) => object)).length === 0) {
+  if (!objects.some(([, { parsed }]) => parsed.kind === 'cloudManifest' || parsed.kind === 'pin')) {
     const identity = await getFirst([place], 'IDENTITY', { offset: 0, length: maxIdentityBytes })
     const registration = identity && registryKey(identity.object.body)
     if (registration) await place.store.deleteMany([registration])
@@ -26,14 +32,21 @@ export async function finishDestruction(place: DatabasePlace, cookie: string): P
       objects.map(([name]) => name),
     )
   }
+  for (const { url, pin } of recordedSources(root.object))
+    if (pin !== undefined) await removePin(await openPlace(url), pin)
   // Somebody else may have finished it meanwhile.
-  if (await isBeingDestroyed(place, cookie)) await deleteObjects(place, [cloudManifest])
+  if (await readDestroyed(place, cookie)) await deleteObjects(place, [cloudManifest])
 }
 
 export async function isBeingDestroyed(place: DatabasePlace, cookie: string): Promise<boolean> {
+  return (await readDestroyed(place, cookie)) !== undefined
+}
+
+/** The CLOUDMANIFEST, if it says that the database is being destroyed. */
+async function readDestroyed(place: DatabasePlace, cookie: string): Promise<SoundRoot | undefined> {
   const root = await readRoot([place], cookie)
   if (root?.error) throw root.error
-  return root !== undefined && isDestroyed(root.value)
+  return root && isDestroyed(root.value) ? root : undefined
 }
 
 /** Deletes what `epoch` wrote. No CLOUDMANIFEST may name it, now or later. */

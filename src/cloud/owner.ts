@@ -1,7 +1,7 @@
 import { basename, join } from 'node:path'
-import { listCookies } from '../catalog/cookies.js'
-import { type DatabasePlace, databaseUrl, objectKey } from '../catalog/database-place.js'
-import type { DatabaseView } from '../catalog/database-view.js'
+import { databaseUrl, objectKey } from '../catalog/database-place.js'
+import { type Need, needsOfOthers } from '../catalog/needs.js'
+import type { OpenPlace } from '../catalog/sources.js'
 import type { StoredFile } from '../catalog/stored-file.js'
 import type { LocalWritableFile, SparseFile } from '../env/env.js'
 import { EnvError } from '../env/env-error.js'
@@ -10,6 +10,7 @@ import { settledWithin } from '../env/settled-within.js'
 import type { System } from '../env/system.js'
 import type { Epoch } from '../format/epoch.js'
 import { parseFileName } from '../format/file-name.js'
+import type { ObjectKey } from '../store/object-store.js'
 import type { CachedFile } from './cached-file.js'
 import { claimedCloudManifest } from './claim.js'
 import { type DatedGarbage, Deletions } from './deletions.js'
@@ -17,19 +18,15 @@ import { deleteEpoch, finishDestruction, registryKey } from './destruction.js'
 import { FilesElsewhere } from './files-elsewhere.js'
 import { FormerManifests } from './former-manifests.js'
 import { abortLeftUploads } from './left-uploads.js'
-import { Ownership } from './ownership.js'
+import { Ownership, type OwnershipStart } from './ownership.js'
 import { isNeverNamed } from './ownership-state.js'
 import { Tables } from './tables.js'
 import { Uploads } from './uploads.js'
 
 /** A database to take over, or none yet. */
-export interface OwnerStart {
-  readonly place: DatabasePlace
-  readonly directory: string
-  readonly cookie: string
-  readonly epoch: Epoch
-  /** The state to take over; undefined for a database to be created. */
-  readonly view: DatabaseView | undefined
+export interface OwnerStart extends OwnershipStart {
+  /** Id of a clone that is about to be made. */
+  readonly identity: Uint8Array | undefined
   /** The stored files, by the name that RocksDB knows. */
   readonly files: ReadonlyMap<string, StoredFile>
   /** Objects that no state of the database leads to once it is ours. */
@@ -42,6 +39,8 @@ export interface OwnerDependencies {
   readonly system: System
   readonly deletionDelayMs: number
   readonly ownershipCheckMs: number
+  /** Opens the place of a source. */
+  readonly openPlace: OpenPlace
   /** The local side of a stored file. */
   cachedFile(file: StoredFile): CachedFile
   /** Takes a file that the store has now into the cache; false when there is no room for it. */
@@ -86,6 +85,7 @@ export class Owner {
     this.epoch = start.epoch
     this.#start = start
     this.#deps = deps
+    this.#identity = start.identity
     this.#tables = new Tables(start.files)
     this.#elsewhere = new FilesElsewhere(deps.system.files, start.leftLogs)
     this.#ownership = new Ownership(start, {
@@ -101,7 +101,7 @@ export class Owner {
       this.#tables,
       {
         ownedSince: () => this.#ownership.ownedSince(),
-        hasOtherStates: () => this.#hasOtherStates(),
+        needsOfOthers: (keys, storeNow) => this.#needsOfOthers(keys, storeNow),
         deleteMany: (keys) => start.place.store.deleteMany(keys),
       },
       deps.deletionDelayMs,
@@ -189,6 +189,8 @@ export class Owner {
     const table = this.#tables.drop(name)
     await this.#uploads.cancel(table)
     await this.#deps.forget(file)
+    // What lies at a source is deleted by its owner.
+    if (file.place !== this.#start.place) return this.#tables.forget(table)
     if (this.#ownership.state === 'owned') this.#deletions.schedule(table)
   }
 
@@ -264,7 +266,7 @@ export class Owner {
     this.#ownership.release()
     const { place, cookie } = this.#start
     const { state } = this.#ownership
-    if (state === 'destroyed') await finishDestruction(place, cookie)
+    if (state === 'destroyed') await finishDestruction(place, cookie, this.#deps.openPlace)
     else if (state === 'creating' || (this.isWithdrawn && this.#hasWritten)) {
       // Remains of a database that never came to be harm nobody.
       await deleteEpoch(place, this.epoch).catch(() => {
@@ -308,10 +310,12 @@ export class Owner {
     if (!(await this.#deps.adopt(cached, localPath))) await cached.evict()
   }
 
-  /** Reports whether there is a CLOUDMANIFEST of another cookie, which may lead to what is obsolete under ours. */
-  async #hasOtherStates(): Promise<boolean> {
+  async #needsOfOthers(keys: readonly ObjectKey[], storeNow: Date): Promise<ReadonlyMap<ObjectKey, Need>> {
     const { place, cookie } = this.#start
-    return (await listCookies(place)).some((other) => other !== cookie)
+    const prefix = objectKey(place, '')
+    const names = keys.map((key) => key.slice(prefix.length))
+    const needs = await needsOfOthers(place, cookie, names, storeNow)
+    return new Map([...needs].map(([name, need]) => [objectKey(place, name), need]))
   }
 
   #objectName(name: string): string {

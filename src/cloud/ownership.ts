@@ -3,10 +3,10 @@ import type { DatabaseView } from '../catalog/database-view.js'
 import { knowsEpoch } from '../catalog/visibility.js'
 import { EnvError } from '../env/env-error.js'
 import type { System } from '../env/system.js'
-import { decodeCloudManifest, encodeCloudManifest } from '../format/cloud-manifest.js'
+import { type CloudManifest, decodeCloudManifest, encodeCloudManifest } from '../format/cloud-manifest.js'
 import { type Epoch, markDestroyed } from '../format/epoch.js'
 import { objectName } from '../format/file-name.js'
-import { CasObject } from '../store/cas-object.js'
+import { CasObject, type CasOutcome } from '../store/cas-object.js'
 import { claimedCloudManifest, Seal } from './claim.js'
 import { nextOwnershipState, type OwnershipEvent, type OwnershipState } from './ownership-state.js'
 
@@ -17,6 +17,13 @@ export interface OwnershipStart {
   readonly epoch: Epoch
   /** The state to take over; undefined for a database to be created. */
   readonly view: DatabaseView | undefined
+  /**
+   * True for a new line of history that begins with the viewed state, under another cookie or at another place: the
+   * CLOUDMANIFEST is created, and the owner of the viewed state goes on.
+   */
+  readonly isFork: boolean
+  /** User metadata of the CLOUDMANIFEST. */
+  readonly metadata: Readonly<Record<string, string>>
 }
 
 export interface OwnershipDependencies {
@@ -57,13 +64,13 @@ export class Ownership {
   constructor(start: OwnershipStart, deps: OwnershipDependencies) {
     this.#start = start
     this.#deps = deps
-    const { place, cookie, epoch, view } = start
+    const { place, cookie, epoch, view, isFork } = start
     const { random } = deps.system
     const rootKey = objectKey(place, objectName({ kind: 'cloudManifest', cookie }))
-    this.#root = new CasObject(place.store, rootKey, view?.cloudManifestEtag, random)
+    this.#root = new CasObject(place.store, rootKey, isFork ? undefined : view?.cloudManifestEtag, random)
     const manifestKey = objectKey(place, objectName({ kind: 'manifest', epoch }))
     this.#manifest = new CasObject(place.store, manifestKey, undefined, random)
-    this.#seal = view && new Seal(place, view, random)
+    this.#seal = view && !isFork ? new Seal(place, view, random) : undefined
     this.#state = view ? 'candidate' : 'creating'
   }
 
@@ -80,10 +87,11 @@ export class Ownership {
 
   /**
    * Sets the seal: the present owner can't commit from then on. Called before the first commit, which then can't be
-   * overtaken.
+   * overtaken. The owner of a state that a fork begins with stays.
    * @returns false if somebody changed the database since it was viewed.
    */
   async fencePresentOwner(): Promise<boolean> {
+    if (this.#start.isFork) return true
     return this.#seal !== undefined && (await this.#seal.set()) !== undefined
   }
 
@@ -105,7 +113,7 @@ export class Ownership {
   async create(): Promise<void> {
     this.assertUsable()
     this.#on('send')
-    const outcome = await this.#root.write(encodeCloudManifest({ past: [], current: this.#start.epoch }))
+    const outcome = await this.#writeRoot({ past: [], current: this.#start.epoch })
     if (outcome.kind === 'lost') throw this.#displaced('somebody else created the database at the same time')
     await this.#becomeOwner()
   }
@@ -142,7 +150,7 @@ export class Ownership {
         await destroying()
         this.#on('delete')
         const last = view ? claimedCloudManifest(view, epoch) : { past: [], current: epoch }
-        const outcome = await this.#root.write(encodeCloudManifest(markDestroyed(last)))
+        const outcome = await this.#writeRoot(markDestroyed(last))
         if (outcome.kind === 'lost') throw this.#displaced(otherOwner)
       }
     } catch (error) {
@@ -166,7 +174,7 @@ export class Ownership {
     await this.#deps.beforeClaim()
     if (!(await this.fencePresentOwner())) throw this.#overtaken()
     this.#on('send')
-    const outcome = await this.#root.write(encodeCloudManifest(claimedCloudManifest(view, epoch)))
+    const outcome = await this.#writeRoot(claimedCloudManifest(view, epoch))
     if (outcome.kind === 'written') return this.#becomeOwner()
     if (await this.#isSettledWithout(epoch)) throw this.#overtaken()
     throw outcome.found ? this.#displaced(otherOwner) : this.#deleted()
@@ -175,6 +183,10 @@ export class Ownership {
   async #writeManifest(manifest: Uint8Array): Promise<void> {
     const outcome = await this.#manifest.write(manifest)
     if (outcome.kind === 'lost') throw this.#displaced(otherOwner)
+  }
+
+  #writeRoot(cloudManifest: CloudManifest): Promise<CasOutcome> {
+    return this.#root.write(encodeCloudManifest(cloudManifest), this.#start.metadata)
   }
 
   async #becomeOwner(): Promise<void> {
@@ -194,10 +206,11 @@ export class Ownership {
    * have to replace a version that is gone.
    */
   async #isSettledWithout(epoch: Epoch): Promise<boolean> {
-    const { place, cookie, view } = this.#start
+    const { place, cookie, view, isFork } = this.#start
     try {
       const found = await place.store.get(objectKey(place, objectName({ kind: 'cloudManifest', cookie })))
-      return found.etag !== view?.cloudManifestEtag && !knowsEpoch(decodeCloudManifest(found.body), epoch)
+      const isReplaced = isFork || found.etag !== view?.cloudManifestEtag
+      return isReplaced && !knowsEpoch(decodeCloudManifest(found.body), epoch)
     } catch {
       return false
     }

@@ -17,6 +17,8 @@ export class Table {
   deletion: Promise<void> | undefined
   /** Elapsed time of the clock at which it may be deleted; undefined while nobody knows. */
   dueAtMs: number | undefined
+  /** Elapsed time of the clock since which no other state of the database is known to need it. */
+  unneededAtMs: number | undefined
   #state: TableState
 
   constructor(key: ObjectKey, state: TableState, file?: StoredFile) {
@@ -85,6 +87,7 @@ export class Tables {
     const table = known ?? new Table(key, 'sealed')
     table.file = file
     table.dueAtMs = undefined
+    table.unneededAtMs = undefined
     this.#live.set(name, table)
     if (known) this.on(known, 'seal')
     else this.#sort(table)

@@ -20,9 +20,12 @@ export type ObjectName =
   /** The cookie is empty for the plain CLOUDMANIFEST. */
   | { readonly kind: 'cloudManifest'; readonly cookie: string }
   | { readonly kind: 'identity' }
+  /** See `catalog/pin.ts`. */
+  | { readonly kind: 'pin'; readonly id: string }
 
 const cloudManifest = 'CLOUDMANIFEST'
 const identity = 'IDENTITY'
+const pin = 'CLOUDPIN'
 const manifest = 'MANIFEST'
 const history = 'HISTORY'
 
@@ -72,6 +75,8 @@ export function parseObjectName(name: string): ObjectName | undefined {
     const number = parseNumber(replaced[2])
     return epoch === undefined || number === undefined ? undefined : { kind: 'history', number, epoch }
   }
+  const pinned = /^CLOUDPIN-([0-9a-f]{16})$/.exec(name)
+  if (pinned) return { kind: 'pin', id: pinned[1]! }
 
   const parts = /^(?:MANIFEST|([0-9]+)\.(sst|blob))(?:-([0-9a-f]+))?$/.exec(name)
   if (!parts) return undefined
@@ -95,6 +100,8 @@ export function objectName(name: ObjectName): string {
         )
       }
       return withSuffix(cloudManifest, name.cookie)
+    case 'pin':
+      return withSuffix(pin, name.id)
     case 'manifest':
       return withSuffix(manifest, name.epoch)
     case 'history':

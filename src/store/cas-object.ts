@@ -46,13 +46,14 @@ export class CasObject {
 
   /**
    * Replaces the known version.
+   * @param metadata user metadata beside {@link writeMark}.
    * @throws EnvError if the store fails. The write may have taken effect, or may yet; the next one finds out.
    */
-  async write(body: Uint8Array): Promise<CasOutcome> {
+  async write(body: Uint8Array, metadata: Readonly<Record<string, string>> = {}): Promise<CasOutcome> {
     const mark = this.#random.uuid()
     const content = digest(body)
     for (;;) {
-      const etag = await this.#put(body, mark, content)
+      const etag = await this.#put(body, { ...metadata, [writeMark]: mark }, content)
       if (etag !== undefined) {
         // The version on which older writes depend is gone: none of them can arrive any more.
         this.#own = new Map([[mark, content]])
@@ -91,13 +92,17 @@ export class CasObject {
   }
 
   /** @returns the ETag; undefined if the condition did not hold. */
-  async #put(body: Uint8Array, mark: string, content: string): Promise<string | undefined> {
+  async #put(
+    body: Uint8Array,
+    metadata: Readonly<Record<string, string>> & { readonly [writeMark]: string },
+    content: string,
+  ): Promise<string | undefined> {
     const condition = this.#etag === undefined ? 'absent' : { etag: this.#etag }
     try {
-      const { etag } = await this.#store.put(this.#key, body, { condition, metadata: { [writeMark]: mark } })
+      const { etag } = await this.#store.put(this.#key, body, { condition, metadata })
       return etag
     } catch (error) {
-      this.#own.set(mark, content)
+      this.#own.set(metadata[writeMark], content)
       if (error instanceof PreconditionFailed) return undefined
       throw error
     }

@@ -95,17 +95,17 @@ test('commits of a displaced owner are reported as such', () => {
 describe('under several states', () => {
   const older = stateOf('old', { past: [{ epoch: epoch('a'), end: 10 }], current: epoch('b') })
 
-  test('reports the most telling reason, and only people delete', () => {
+  test('reports the most telling reason, and the owner of a state that knows it deletes', () => {
     // The old state may still commit it; for the new one it is a table of the past.
     expect(judge('000015.sst-b', 5, plain, older)).toMatchObject({
       reason: 'uncommitted',
       since: undefined,
-      deletedBy: 'people',
+      deletedBy: 'owner',
     })
     // Unknown to the old state, visible to the new one.
     expect(judge('000025.sst-c', 5, older, plain)).toMatchObject({
       reason: 'unreferenced',
-      deletedBy: 'people',
+      deletedBy: 'owner',
     })
   })
 

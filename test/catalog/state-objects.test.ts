@@ -92,9 +92,9 @@ describe('looking until the state is settled', () => {
 test('a view is current until one of its two objects changes', async () => {
   const { objects, places } = databaseOf('a')
   const view = (await readView(places, ''))!
-  expect(await isCurrent(view, places, '')).toBe(true)
+  expect(await isCurrent(view, '')).toBe(true)
   objects.set('db/MANIFEST-a', manifestOf(field.lastSequence(10)))
-  expect(await isCurrent(view, places, '')).toBe(false)
+  expect(await isCurrent(view, '')).toBe(false)
 })
 
 test('an object that is missing at the first place is found at the next', async () => {

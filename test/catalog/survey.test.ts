@@ -171,7 +171,7 @@ describe.each(mainTestStores())('in $name', ({ make }) => {
     const survey = await surveyDatabase([(await placeOf(store, 'db')).place])
     expect([...survey.states.keys()]).toEqual(['', 'other'])
     const table = survey.objects.find(({ name }) => `db/${name}` === tables[0])
-    expect(table!.role).toEqual({ kind: 'live', cookies: ['', 'other'] })
+    expect(table!.role).toEqual({ kind: 'live', cookies: ['', 'other'], holders: [] })
 
     await store.put('db/CLOUDMANIFEST-other', Buffer.from('nonsense'))
     await store.put('db/000099.sst-abc', Buffer.from('whose?'))

@@ -99,6 +99,16 @@ test('options of S3 and of a module may be combined if the store takes one and t
   })
 })
 
+test('a source has the options of its own store, or those of the store', () => {
+  const source = { url: 's3://theirs/db', region: 'eu-west-1' }
+  expect(parse({ store: 's3://ours', region: 'us-east-1', source })).toMatchObject({
+    source: { url: 's3://theirs/db', connection: { region: 'eu-west-1' } },
+    connection: { region: 'us-east-1' },
+  })
+  expect(parse({ source: { url: 's3://theirs/db' } }).source?.connection).toBeUndefined()
+  expect(() => parse({ source: { url: 'file:///theirs', region: 'eu-west-1' } })).toThrow(/"region"/)
+})
+
 test('a module that returns credentials is accepted', () => {
   const credentials = { module: '/vault.js', export: 'readKey', options: { role: 'orders' } }
   expect(parse({ credentials }).connection.credentials).toEqual(credentials)
@@ -123,6 +133,7 @@ const suits: Readonly<Record<string, (value: unknown) => boolean>> = {
       ([name, size]) => name === 'maxBytes' && (size === undefined || isSize(size)),
     ),
   cookie: (value) => typeof value === 'string' && /^[\w.-]*$/.test(value),
+  newCookie: (value) => typeof value === 'string' && /^[\w.-]*$/.test(value),
   deletionDelayMs: (value) => Number.isFinite(value) && (value as number) >= 0,
   ownershipCheckMs: isTime,
   region: isText,
@@ -156,7 +167,7 @@ test('any value of an option is refused with its name, or accepted as it is', ()
       } catch (error) {
         expect(isFine, String(error)).toBe(false)
         expect(error).toBeInstanceOf(TypeError)
-        const names = name === 'source' ? /URL of a store|"source"/ : new RegExp(`"${name}[".]`)
+        const names = name === 'source' ? /URL of a store|"source[".]/ : new RegExp(`"${name}[".]`)
         expect((error as Error).message).toMatch(names)
         return
       }

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { DatabasePlace } from '#src/catalog/database-place.js'
+import type { Need } from '#src/catalog/needs.js'
 import { type DatedGarbage, Deletions } from '#src/cloud/deletions.js'
 import { Tables } from '#src/cloud/tables.js'
 import { ManualClock } from '../support/manual-clock.js'
@@ -9,7 +10,7 @@ const hour = 3_600_000
 let clock: ManualClock
 let batches: string[][]
 let isOwner: boolean
-let hasOthers: boolean
+let need: Need
 let whileLooking: () => void
 let failure: Error | undefined
 let looks: number
@@ -30,7 +31,7 @@ beforeEach(() => {
   clock = new ManualClock()
   batches = []
   isOwner = true
-  hasOthers = false
+  need = 'never'
   whileLooking = () => {}
   failure = undefined
   looks = 0
@@ -43,9 +44,10 @@ beforeEach(() => {
         looks += 1
         return isOwner ? ownedSince : undefined
       },
-      hasOtherStates: async () => {
+      needsOfOthers: async (keys) => {
+        const needs = new Map(keys.map((key) => [key, need]))
         whileLooking()
-        return hasOthers
+        return needs
       },
       deleteMany: async (keys) => {
         whileDeleting()
@@ -163,7 +165,7 @@ test('finish does not wait for a store that never answers', async () => {
     tables,
     {
       ownedSince: () => new Promise(() => {}),
-      hasOtherStates: async () => false,
+      needsOfOthers: async () => new Map(),
       deleteMany: async () => {},
     },
     hour,
@@ -176,15 +178,55 @@ test('finish does not wait for a store that never answers', async () => {
   await finished
 })
 
-test('nothing is deleted while another state may need it', async () => {
-  becomesObsolete('a')
-  hasOthers = true
-  clock.advance(2 * hour)
-  await deletions.deleteDue()
-  hasOthers = false
-  clock.advance(2 * hour)
-  await deletions.deleteDue()
-  expect(batches).toEqual([])
+describe('an object that others know', () => {
+  let claimedAtMs: number
+  const agoByStore = (ms: number) => new Date(ownedSince.getTime() + clock.elapsed() - claimedAtMs - ms)
+  const later = async (ms: number, next: () => Need) => {
+    clock.advance(ms)
+    need = next()
+    await deletions.deleteDue()
+  }
+
+  beforeEach(() => {
+    claimedAtMs = clock.elapsed()
+    deletions.inherit(garbage({}))
+    becomesObsolete('a')
+  })
+
+  test('is not deleted while they need it', async () => {
+    for (let hours = 0; hours < 5; hours++) await later(hour + 100, () => 'now')
+    expect(batches).toEqual([])
+  })
+
+  test('is deleted at once if they have not needed it for the delay', async () => {
+    await later(hour + 100, () => agoByStore(hour))
+    expect(batches).toEqual([['a']])
+  })
+
+  test('is deleted one delay after they may have needed it last', async () => {
+    await later(hour + 100, () => agoByStore(hour / 2))
+    const lastNeed = need
+    await later(hour / 2 - 100, () => lastNeed)
+    expect(batches).toEqual([])
+    await later(200, () => lastNeed)
+    expect(batches).toEqual([['a']])
+  })
+
+  test('is deleted one delay after they were seen without it, even if they commit all the time', async () => {
+    await later(hour + 100, () => agoByStore(1))
+    expect(batches).toEqual([])
+    await later(hour + 100, () => agoByStore(1))
+    expect(batches).toEqual([['a']])
+  })
+
+  test('waits for the whole delay again once they needed it in between', async () => {
+    await later(hour + 100, () => agoByStore(1))
+    await later(hour + 100, () => 'now')
+    await later(hour + 100, () => agoByStore(1))
+    expect(batches).toEqual([])
+    await later(hour + 100, () => agoByStore(1))
+    expect(batches).toEqual([['a']])
+  })
 })
 
 describe('an object that was obsolete before the takeover', () => {

@@ -154,7 +154,7 @@ describe.each([...mainTestStores(), ownStore])('the requests to $name', ({ make 
       put db/MANIFEST-e1
       head db/CLOUDMANIFEST
       head db/CLOUDMANIFEST
-      list db/CLOUDMANIFEST
+      list db/CLOUD
       delete"
     `)
   })
@@ -186,7 +186,7 @@ describe.each([...mainTestStores(), ownStore])('the requests to $name', ({ make 
       put db/MANIFEST-e1
       put db/CLOUDMANIFEST
       head db/CLOUDMANIFEST
-      list db/CLOUDMANIFEST
+      list db/CLOUD
       delete"
     `)
   })

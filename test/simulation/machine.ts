@@ -55,6 +55,8 @@ export class Machine {
       config: configOf(root),
       cache,
       system,
+      openPlace: () => Promise.reject(new Error('there is no clone')),
+      warn: () => {},
       fenced: () => {
         isFenced = true
       },

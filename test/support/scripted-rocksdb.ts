@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { DatabasePlace } from '#src/catalog/database-place.js'
 import { readManifest } from '#src/catalog/manifest.js'
 import { ChunkMap } from '#src/cloud/chunk-map.js'
 import { type CloudEnvOptions, parseCloudEnvOptions } from '#src/cloud/cloud-env-options.js'
@@ -30,6 +31,7 @@ export class ScriptedMachine {
   readonly root: string
   readonly clock = new ManualClock()
   readonly fences: string[] = []
+  readonly warnings: string[] = []
   readonly cache: FileCache
   readonly #store: ObjectStore
   readonly #options: Partial<CloudEnvOptions>
@@ -59,14 +61,27 @@ export class ScriptedMachine {
       ...this.#options,
     })
     const directory = join(this.root, name)
-    const database = new Database(directory, [{ store: this.#store, path: name }], {
+    const openPlace = async (url: string) => placeIn(this.#store, url)
+    const source = config.source && placeIn(this.#store, config.source.url)
+    const database = new Database(directory, [placeOf(this.#store, name), ...(source ? [source] : [])], {
       config,
       cache: this.cache,
       system: { ...realSystem, clock: this.clock },
+      openPlace,
+      warn: (message) => this.warnings.push(message),
       fenced: (_, message) => this.fences.push(message),
     })
     return new ScriptedRocksDB(database)
   }
+}
+
+function placeOf(store: ObjectStore, path: string): DatabasePlace {
+  return { store, path }
+}
+
+/** Place of a database by its URL, in the same store. */
+function placeIn(store: ObjectStore, url: string): DatabasePlace {
+  return placeOf(store, url.slice(`${store.url}/`.length))
 }
 
 /** RocksDB's calls on a database, step by step. Tables hold nothing that RocksDB could read. */

@@ -75,6 +75,7 @@ const reasons: Readonly<Record<GarbageReason, readonly [short: string, long: str
     'no CLOUDMANIFEST has its epoch: of an opening that failed or is under way, or of a state that was deleted',
   ],
   probe: ['probe', 'left by an interrupted check of what the store can do'],
+  expiredPin: ['expired pin', 'left by a copy or a branch that was interrupted'],
   noDatabase: [
     'no database',
     'there is no CLOUDMANIFEST: it was lost, or the database was destroyed, or is being created right now',
@@ -82,7 +83,7 @@ const reasons: Readonly<Record<GarbageReason, readonly [short: string, long: str
 }
 
 function print(
-  { url, cookies, total, deletedByOwner, undecided, foreign }: GarbageReport,
+  { url, total, deletedByOwner, undecided, foreign }: GarbageReport,
   garbage: readonly GarbageObjectSeen[],
   problems: readonly Problem[],
 ): void {
@@ -112,7 +113,7 @@ function print(
     objects: total.objects - deletedByOwner.objects,
     bytes: total.bytes - deletedByOwner.bytes,
   }
-  if (left.objects > 0) console.log(`  ${usageText(left)}: ${whyLeft(cookies, problems)}`)
+  if (left.objects > 0) console.log(`  ${usageText(left)}: ${whyLeft(problems)}`)
   if (undecided.objects > 0 && !isUnknown) console.log(`  ${mayBeNeeded}`)
   if (foreign.objects > 0)
     console.log(`  ${usageText(foreign)}: of others, and nobody here knows what they are`)
@@ -131,9 +132,8 @@ function garbageFor({ since }: Garbage): string {
   return since ? `at least ${formatAge(since)}` : '?'
 }
 
-function whyLeft(cookies: readonly string[], problems: readonly Problem[]): string {
+function whyLeft(problems: readonly Problem[]): string {
   const nobody = 'deleted by nobody unless people decide so'
   if (problems.length > 0) return `${nobody}: the database is damaged`
-  if (cookies.length > 1) return `${nobody}: there is more than one CLOUDMANIFEST`
   return nobody
 }

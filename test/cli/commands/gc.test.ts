@@ -65,7 +65,7 @@ describe.runIf(haveFixtures)(fixtureSuite('gc, of what rocksdb-cloud wrote'), ()
     },
   )
 
-  test('objects that another cookie needs are not garbage, and only people decide on the rest', async () => {
+  test('objects that another cookie needs are not garbage, and an owner deletes the rest', async () => {
     const [database] = fixtureDatabases(['cookie'])
     const { bucket, path } = database!.paths[0]
     const url = fixtureStore(database!).url(`${bucket}/${path}`)
@@ -73,7 +73,7 @@ describe.runIf(haveFixtures)(fixtureSuite('gc, of what rocksdb-cloud wrote'), ()
     expect(code).toBe(0)
     expect(JSON.parse(stdout)).toMatchObject({
       cookies: ['A', 'B-2'],
-      garbage: [{ object: `${url}/MANIFEST-e02a596b3c6f75be`, reason: 'pastManifest', deletedBy: 'people' }],
+      garbage: [{ object: `${url}/MANIFEST-e02a596b3c6f75be`, reason: 'pastManifest', deletedBy: 'owner' }],
     })
   })
 

@@ -1,0 +1,52 @@
+/** Sources of a clone, as its CLOUDMANIFEST has them: where the files lie that it did not write itself. */
+import type { ObjectInfo } from '../store/object-store.js'
+import { type DatabasePlace, databaseUrl } from './database-place.js'
+import type { DatabaseView } from './database-view.js'
+
+/** A place with files of a clone. */
+export interface RecordedSource {
+  /** URL of the database there. */
+  readonly url: string
+  /** Id of the pin that protects the files; undefined if the place refused it. */
+  readonly pin?: string
+}
+
+/** Opens the place of a database. */
+export type OpenPlace = (url: string) => Promise<DatabasePlace>
+
+/** User metadata of a CLOUDMANIFEST: JSON, an array of {@link RecordedSource}. */
+const sourcesName = 'cloudenv-sources'
+
+export function sourcesMetadata(sources: readonly RecordedSource[]): Record<string, string> {
+  if (sources.length === 0) return {}
+  // Metadata is ASCII: a URL may have other characters.
+  const text = JSON.stringify(sources).replace(
+    /[^ -~]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+  return { [sourcesName]: text }
+}
+
+/** None in the CLOUDMANIFEST of another program, or of a database that stands alone. */
+export function recordedSources({ metadata }: Pick<ObjectInfo, 'metadata'>): readonly RecordedSource[] {
+  try {
+    const sources: unknown = JSON.parse(metadata[sourcesName] ?? '[]')
+    return Array.isArray(sources) ? sources.filter(isSource) : []
+  } catch {
+    return []
+  }
+}
+
+/** Recorded sources that still have a file of the state: none after a savepoint. */
+export function presentSources({
+  sources,
+  files,
+}: Pick<DatabaseView, 'sources' | 'files'>): RecordedSource[] {
+  const urls = new Set([...files.values()].map(({ place }) => databaseUrl(place)))
+  return sources.filter(({ url }) => urls.has(url))
+}
+
+function isSource(source: unknown): source is RecordedSource {
+  const { url, pin } = (source ?? {}) as Record<string, unknown>
+  return typeof url === 'string' && (pin === undefined || typeof pin === 'string')
+}

@@ -1,0 +1,262 @@
+import { join } from 'node:path'
+import { cloneIdentity, unpinnedMessage } from '../catalog/clone.js'
+import { cookieExists } from '../catalog/cookies.js'
+import { databaseUrl, type Places } from '../catalog/database-place.js'
+import { type DatabaseView, listObjects } from '../catalog/database-view.js'
+import { beingDestroyedMessage } from '../catalog/repair-advice.js'
+import { type OpenPlace, presentSources, sourcesMetadata } from '../catalog/sources.js'
+import type { StoredFile } from '../catalog/stored-file.js'
+import { isOfEpoch, knowsEpoch } from '../catalog/visibility.js'
+import { EnvError } from '../env/env-error.js'
+import type { System } from '../env/system.js'
+import { type Epoch, newEpoch } from '../format/epoch.js'
+import { objectName } from '../format/file-name.js'
+import { assertConditionalPuts } from '../store/probe-conditional.js'
+import type { CachedFile } from './cached-file.js'
+import { claimedCloudManifest } from './claim.js'
+import type { CloudEnvConfig } from './cloud-env-options.js'
+import type { CurrentView } from './current-view.js'
+import type { DatedGarbage } from './deletions.js'
+import { finishDestruction, isBeingDestroyed } from './destruction.js'
+import type { FileCache } from './file-cache.js'
+import { inheritedGarbage } from './inherited-garbage.js'
+import { leftoversOfCreation } from './leftovers.js'
+import { LocalDatabase } from './local-database.js'
+import { readDirectory } from './local-directory.js'
+import { Owner } from './owner.js'
+import { type OwnerRecord, readOwnerRecord } from './owner-record.js'
+import { type PinnedState, pinState } from './pinned-state.js'
+
+export interface OpeningDependencies {
+  readonly directory: string
+  readonly places: Places
+  readonly view: CurrentView
+  readonly config: CloudEnvConfig
+  readonly cache: FileCache
+  readonly system: System
+  /** True to fence the present owner before RocksDB recovers. */
+  readonly isSealedFirst: boolean
+  /** Opens the place of a source that a clone's CLOUDMANIFEST records. */
+  readonly openPlace: OpenPlace
+  /** Tells the user of something that goes on all the same. */
+  warn(message: string): void
+  /** Called when the database turns out to belong to somebody else. */
+  fenced(message: string): void
+  cachedFile(file: StoredFile): CachedFile
+  cacheName(file: StoredFile): string
+}
+
+/**
+ * One opening for writing: of a database, of a fork of one, or of none yet. Changes nothing in the store but a pin: the
+ * first commit of its {@link owner} takes the database over.
+ */
+export class Opening {
+  readonly #deps: OpeningDependencies
+  readonly #local: LocalDatabase
+  /** Epoch of this opening, should it become the owner. */
+  readonly #epoch: Epoch
+  /** Cookie of the CLOUDMANIFEST that it writes. */
+  readonly #cookie: string
+  /** Protects the state that a fork begins with. */
+  #pinned: PinnedState | undefined
+  #owner: Owner | undefined
+
+  /**
+   * @returns undefined if somebody else was quicker: begin again.
+   * @throws EnvError Corruption, InvalidArgument, Busy.
+   */
+  static async start(deps: OpeningDependencies): Promise<Opening | undefined> {
+    const opening = new Opening(deps)
+    try {
+      opening.#owner = await opening.#start()
+    } catch (error) {
+      await opening.#withdraw().catch(() => undefined)
+      throw error
+    }
+    if (opening.#owner) return opening
+    await opening.#withdraw()
+    return undefined
+  }
+
+  private constructor(deps: OpeningDependencies) {
+    const { directory, places, config, cache, system } = deps
+    this.#deps = deps
+    this.#epoch = newEpoch(() => system.random.bytes(8))
+    this.#cookie = config.newCookie ?? config.cookie
+    this.#local = new LocalDatabase(system.files, directory, databaseUrl(places[0]), (bytes) =>
+      cache.makeRoom(bytes),
+    )
+  }
+
+  get owner(): Owner {
+    return this.#owner!
+  }
+
+  get local(): LocalDatabase {
+    return this.#local
+  }
+
+  /** The LOCK was released. */
+  async release(): Promise<void> {
+    await this.owner.release()
+    if (this.owner.isWithdrawn) await this.#withdraw()
+    else if (this.owner.isGone) await this.#local.forget()
+  }
+
+  async #withdraw(): Promise<void> {
+    await this.#pinned?.release()
+    await this.#local.withdraw()
+  }
+
+  async #start(): Promise<Owner | undefined> {
+    const { directory, places, view: present, system, openPlace } = this.#deps
+    const record = await readOwnerRecord(system.files, directory)
+    if (record?.destroying) {
+      this.#local.assertSameUrl(record)
+      await finishDestruction(places[0], this.#cookie, openPlace)
+    }
+    const found = await present.read({ fresh: true })
+    if (record?.destroying && !found) {
+      await this.#local.finishDestruction()
+      return undefined
+    }
+    if (found && this.#isFork(found)) this.#pinned = await this.#pin(found)
+    const view = this.#pinned?.view ?? found
+    const withdrawn = await this.#local.reconcile(view, record)
+    return view ? this.#startCandidate(view, withdrawn) : this.#startCreation()
+  }
+
+  /** @returns undefined if somebody else has created it in the meantime. */
+  async #startCreation(): Promise<Owner | undefined> {
+    const [place] = this.#deps.places
+    const objects = await listObjects(place)
+    if (objects.has(objectName({ kind: 'cloudManifest', cookie: this.#cookie }))) {
+      if (await isBeingDestroyed(place, this.#cookie))
+        throw new EnvError('Busy', beingDestroyedMessage(databaseUrl(place)))
+      return undefined
+    }
+    const leftovers = await leftoversOfCreation(place, objects, this.#cookie)
+    await this.#local.recordCreation(this.#epoch)
+    return this.#createOwner(undefined, leftovers)
+  }
+
+  /** @param withdrawn epochs of earlier openings from here whose objects no CLOUDMANIFEST can name. */
+  async #startCandidate(
+    view: DatabaseView,
+    withdrawn: OwnerRecord['candidates'],
+  ): Promise<Owner | undefined> {
+    const { places, view: present, system, isSealedFirst } = this.#deps
+    const [place] = places
+    const names = [...view.objects.keys()]
+    const candidates = withdrawn.filter(
+      // An old copy of the record may list an epoch that has owned the database since.
+      (epoch) => !knowsEpoch(view.cloudManifest, epoch) && names.some((name) => isOfEpoch(name, epoch)),
+    )
+    const isClone = view.home !== place
+    const garbage = isClone
+      ? await leftoversOfCreation(place, view.objects, this.#cookie)
+      : inheritedGarbage(place, view, claimedCloudManifest(view, this.#epoch), candidates)
+    const inherited = await present.identity(view)
+    const identity = isClone ? cloneIdentity(inherited, system.random) : inherited
+    const owner = this.#createOwner(view, garbage, { candidates, ...(isClone && { identity }) })
+    await this.#local.recordCandidate(view, identity, [...candidates, this.#epoch], () =>
+      this.#adoptLeftFiles(view),
+    )
+    // Last: an opening that fails here has not taken the database from anybody.
+    return isSealedFirst && !(await owner.fencePresentOwner()) ? undefined : owner
+  }
+
+  /** Reports whether the opening begins a line of history: under a new cookie, or as a clone. */
+  #isFork(view: DatabaseView): boolean {
+    return (
+      view.home !== this.#deps.places[0] ||
+      this.#cookie !== this.#deps.config.cookie ||
+      hasUnpinnedSource(view)
+    )
+  }
+
+  /** Pins the state that a fork begins with. */
+  async #pin(view: DatabaseView): Promise<PinnedState | undefined> {
+    const { places, config, openPlace, warn } = this.#deps
+    const [place] = places
+    const isNewCookie = this.#cookie !== config.cookie
+    if (isNewCookie && view.objects.has(objectName({ kind: 'cloudManifest', cookie: this.#cookie })))
+      throw cookieExists(place, this.#cookie)
+    const pin = { id: this.#epoch, kind: 'clone', holder: databaseUrl(place) } as const
+    const pinned = await pinState(places, config.cookie, pin, openPlace)
+    for (const { place: source, reason } of pinned?.unpinned ?? [])
+      warn(unpinnedMessage(databaseUrl(place), databaseUrl(source), reason))
+    return pinned
+  }
+
+  #createOwner(
+    view: DatabaseView | undefined,
+    garbage: DatedGarbage,
+    {
+      candidates = [],
+      identity,
+    }: { readonly candidates?: readonly Epoch[]; readonly identity?: Uint8Array } = {},
+  ): Owner {
+    const { directory, places, config, system, cache, openPlace, ...deps } = this.#deps
+    const [place] = places
+    const local = this.#local
+    const epoch = this.#epoch
+    const pinned = this.#pinned
+    const isClone = view !== undefined && view.home !== place
+    const probe = () => assertConditionalPuts(place.store, place.path, system.random)
+    return new Owner(
+      {
+        place,
+        directory,
+        cookie: this.#cookie,
+        epoch,
+        view,
+        isFork: isClone || (view !== undefined && this.#cookie !== config.cookie),
+        metadata: sourcesMetadata(pinned?.sources ?? (view ? presentSources(view) : [])),
+        identity,
+        files: view?.files ?? new Map(),
+        garbage,
+        leftLogs: local.leftLogs,
+      },
+      {
+        system,
+        deletionDelayMs: config.deletionDelayMs,
+        ownershipCheckMs: config.ownershipCheckMs,
+        openPlace,
+        cachedFile: (file) => deps.cachedFile(file),
+        adopt: (file, localPath) => cache.adopt(file, localPath),
+        forget: (file) => cache.remove(deps.cacheName(file)),
+        fenced: (message) => deps.fenced(message),
+        beforeCreation: probe,
+        beforeClaim: async () => {
+          if (isClone) await probe()
+          await local.recordClaim(epoch, candidates)
+        },
+        afterClaim: async () => {
+          await local.recordOwnership(epoch, candidates)
+          await pinned?.releaseOwn()
+        },
+        beforeDestruction: () => local.recordDestruction(epoch),
+      },
+    )
+  }
+
+  /** Tables that reached the store just before a crash need not be fetched again. */
+  async #adoptLeftFiles(view: DatabaseView): Promise<void> {
+    const { directory, system, cache, cachedFile } = this.#deps
+    const left = new Set(await readDirectory(system.files, directory))
+    for (const file of view.files.values()) {
+      if (!left.has(file.objectName)) continue
+      const path = join(directory, file.objectName)
+      const cached = cachedFile(file)
+      if ((await system.files.stat(path)).size === file.size && cached.presentBytes === 0)
+        await cache.adopt(cached, path)
+    }
+  }
+}
+
+/** Reports whether another program made the clone, so that its source has no pin. */
+function hasUnpinnedSource({ places: [place], sources, files }: DatabaseView): boolean {
+  const recorded = new Set(sources.map(({ url }) => url))
+  return [...files.values()].some((file) => file.place !== place && !recorded.has(databaseUrl(file.place)))
+}

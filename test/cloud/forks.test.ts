@@ -1,0 +1,306 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { branch } from '#src/cloud/branch.js'
+import type { CloudEnvOptions } from '#src/cloud/cloud-env-options.js'
+import { EnvError } from '#src/env/env-error.js'
+import { realSystem } from '#src/env/system.js'
+import type { ObjectStore } from '#src/store/object-store.js'
+import { newStore, ScriptedMachine, withFaults } from '../support/scripted-rocksdb.js'
+
+const hour = 3_600_000
+
+async function machine(store: ObjectStore, options: Partial<CloudEnvOptions> = {}) {
+  return ScriptedMachine.start(store, { deletionDelayMs: hour, ...options })
+}
+
+const namesBelow = async (store: ObjectStore, path: string) => {
+  const names: string[] = []
+  for await (const { key } of store.list(`${path}/`)) names.push(key.slice(path.length + 1))
+  return names
+}
+
+const tablesOf = async (store: ObjectStore, path: string) =>
+  (await namesBelow(store, path)).filter((name) => name.includes('.sst-')).map((name) => name.slice(0, 10))
+
+/** Lets so much time pass that two rounds of deletions are due, and waits for them. */
+async function muchLater({ clock }: ScriptedMachine, store: ObjectStore): Promise<void> {
+  for (let round = 0; round < 3; round++) {
+    clock.advance(hour + 1000)
+    // A round reads and deletes in a directory: some turns of the event loop.
+    for (let turn = 0; turn < 20; turn++) await namesBelow(store, 'db')
+  }
+}
+
+describe('an opening with a new cookie', () => {
+  test('begins a line of its own with the state of the old one, which goes on', async () => {
+    const { store } = newStore()
+    const old = await (await machine(store)).database().open()
+    const shared = await old.flush(Buffer.from('shared'))
+    const fork = await (await machine(store, { newCookie: 'b' })).database().open()
+    const forks = await fork.flush(Buffer.from('of the fork'))
+    const olds = await old.flush(Buffer.from('of the old one'))
+    expect(`${await fork.read(shared, 0, 6)} ${await fork.read(forks, 0, 11)}`).toBe('shared of the fork')
+    expect(`${await old.read(shared, 0, 6)} ${await old.read(olds, 0, 14)}`).toBe('shared of the old one')
+    await old.close()
+    await fork.close()
+
+    const again = (await machine(store, { cookie: 'b' })).database()
+    expect((await again.read(forks, 0, 11)).toString()).toBe('of the fork')
+    expect((await namesBelow(store, 'db')).filter((name) => name.startsWith('CLOUD')).sort()).toEqual([
+      'CLOUDMANIFEST',
+      'CLOUDMANIFEST-b',
+    ])
+  })
+
+  test('takes the write-ahead log along', async () => {
+    const { store } = newStore()
+    const here = await machine(store)
+    const old = await here.database().open()
+    await old.log('acknowledged')
+    await old.close()
+    const fork = await (await machine(store, { root: here.root, newCookie: 'b' })).database().open()
+    expect(await fork.logged()).toBe('acknowledged')
+    await fork.close()
+  })
+
+  test('creates the database under it if there is none at all', async () => {
+    const { store } = newStore()
+    await (await (await machine(store, { newCookie: 'b' })).database().open()).close()
+    expect(await namesBelow(store, 'db')).toContain('CLOUDMANIFEST-b')
+  })
+
+  test('refuses one that exists, and changes nothing', async () => {
+    const { store } = newStore()
+    await (await (await machine(store)).database().open()).close()
+    await (await (await machine(store, { newCookie: 'b' })).database().open()).close()
+    const before = await namesBelow(store, 'db')
+    await expect((await machine(store, { newCookie: 'b' })).database().open()).rejects.toMatchObject({
+      code: 'InvalidArgument',
+      message: expect.stringContaining('has a CLOUDMANIFEST-b already'),
+    })
+    expect(await namesBelow(store, 'db')).toEqual(before)
+  })
+
+  test('leaves no pin behind, whether it succeeds or is withdrawn', async () => {
+    const { store } = newStore()
+    const old = await (await machine(store)).database().open()
+    await old.flush()
+    await old.close()
+    const fork = (await machine(store, { newCookie: 'b' })).database()
+    await fork.database.claim()
+    expect(await namesBelow(store, 'db')).toContainEqual(expect.stringMatching(/^CLOUDPIN-/))
+    await fork.close()
+    expect(await namesBelow(store, 'db')).not.toContainEqual(expect.stringMatching(/^CLOUDPIN-/))
+    await fork.open()
+    expect(await namesBelow(store, 'db')).not.toContainEqual(expect.stringMatching(/^CLOUDPIN-/))
+    await fork.close()
+  })
+})
+
+describe('two lines of history at one place', () => {
+  test('an owner deletes what it dropped once the other does not need it either', async () => {
+    const { store } = newStore()
+    const here = await machine(store)
+    const old = await here.database().open()
+    const [shared, own] = [await old.flush(Buffer.from('shared')), await old.flush(Buffer.from('own'))]
+    const fork = await (await machine(store, { newCookie: 'b' })).database().open()
+    await fork.drop(own)
+    await old.drop(shared)
+    await old.drop(own)
+    await muchLater(here, store)
+    expect(await tablesOf(store, 'db')).toEqual([shared])
+    expect((await fork.read(shared, 0, 6)).toString()).toBe('shared')
+    await fork.drop(shared)
+    await muchLater(here, store)
+    expect(await tablesOf(store, 'db')).toEqual([])
+    await old.close()
+    await fork.close()
+  })
+
+  test('nothing is deleted while the state of the other cannot be read', async () => {
+    const { store } = newStore()
+    const here = await machine(store)
+    const old = await here.database().open()
+    const table = await old.flush()
+    await store.put('db/CLOUDMANIFEST-b', Buffer.from('damaged'))
+    await old.drop(table)
+    await muchLater(here, store)
+    expect(await tablesOf(store, 'db')).toEqual([table])
+    await old.close()
+  })
+})
+
+describe('a branch', () => {
+  const request = { from: '', to: 'b' }
+
+  test('has the state of its moment, and pins it', async () => {
+    const { store } = newStore()
+    const here = await machine(store)
+    const db = await here.database().open()
+    const table = await db.flush(Buffer.from('then'))
+    await branch({ store, path: 'db' }, request, realSystem)
+    await db.drop(table)
+    const later = await db.flush(Buffer.from('later'))
+    await muchLater(here, store)
+    const reader = (await machine(store, { cookie: 'b' })).database()
+    expect((await reader.read(table, 0, 4)).toString()).toBe('then')
+    await expect(reader.database.liveFile(later)).rejects.toMatchObject({ code: 'NotFound' })
+    await db.close()
+  })
+
+  test('goes on by itself when it is opened for writing', async () => {
+    const { store } = newStore()
+    const db = await (await machine(store)).database().open()
+    await db.flush()
+    await branch({ store, path: 'db' }, request, realSystem)
+    const other = await (await machine(store, { cookie: 'b' })).database().open()
+    const table = await other.flush(Buffer.from('of the branch'))
+    expect((await other.read(table, 0, 13)).toString()).toBe('of the branch')
+    await db.flush()
+    await other.close()
+    await db.close()
+  })
+
+  test('is refused under a cookie that exists, and of a state that does not', async () => {
+    const { store } = newStore()
+    await expect(branch({ store, path: 'db' }, request, realSystem)).rejects.toMatchObject({
+      code: 'NotFound',
+    })
+    await (await (await machine(store)).database().open()).close()
+    await branch({ store, path: 'db' }, request, realSystem)
+    await expect(branch({ store, path: 'db' }, request, realSystem)).rejects.toMatchObject({
+      code: 'InvalidArgument',
+    })
+    expect(await namesBelow(store, 'db')).not.toContainEqual(expect.stringMatching(/^CLOUDPIN-/))
+  })
+})
+
+describe('a clone', () => {
+  /** A source with two tables, and a clone of it on another machine. */
+  async function cloned() {
+    const { store } = newStore()
+    const here = await machine(store)
+    const source = await here.database().open()
+    const tables = [await source.flush(Buffer.from('one')), await source.flush(Buffer.from('two'))]
+    const there = await machine(store, { source: `${store.url}/db` })
+    return { store, here, there, source, tables }
+  }
+
+  test('begins with the state of its source, and each goes its own way', async () => {
+    const { store, there, source, tables } = await cloned()
+    const clone = await there.database('clone').open()
+    const own = await clone.flush(Buffer.from('of the clone'))
+    await source.flush(Buffer.from('of the source'))
+    expect((await clone.read(tables[0]!, 0, 3)).toString()).toBe('one')
+    expect((await clone.read(own, 0, 12)).toString()).toBe('of the clone')
+    expect(await tablesOf(store, 'clone')).toEqual([own])
+    await clone.close()
+    await source.close()
+  })
+
+  test('has an id of its own, in the registry too', async () => {
+    const { store, there, source } = await cloned()
+    const sourceId = Buffer.from((await store.get('db/IDENTITY')).body).toString()
+    await (await there.database('clone').open()).close()
+    const id = Buffer.from((await store.get('clone/IDENTITY')).body).toString()
+    expect(id).toMatch(new RegExp(`^${sourceId}rockset[0-9a-f-]{36}$`))
+    expect((await store.head(`.rockset/dbid/${id}`)).metadata).toEqual({ dirname: 'clone' })
+    const reopened = there.database('clone')
+    await reopened.database.claim()
+    expect(await readFile(join(reopened.directory, 'IDENTITY'), 'utf8')).toBe(id)
+    await reopened.close()
+    await source.close()
+  })
+
+  test('remembers its source: it opens without being told', async () => {
+    const { store, there, source, tables } = await cloned()
+    await (await there.database('clone').open()).close()
+    const reader = (await machine(store)).database('clone')
+    expect((await reader.read(tables[1]!, 0, 3)).toString()).toBe('two')
+    const writer = await (await machine(store)).database('clone').open()
+    await writer.flush()
+    await writer.close()
+    const again = (await machine(store)).database('clone')
+    expect((await again.read(tables[0]!, 0, 3)).toString()).toBe('one')
+    await source.close()
+  })
+
+  test('keeps the tables that its source drops, and never deletes one there', async () => {
+    const { store, here, there, source, tables } = await cloned()
+    const clone = await there.database('clone').open()
+    for (const table of tables) await source.drop(table)
+    await muchLater(here, store)
+    expect(await tablesOf(store, 'db')).toEqual(tables)
+    expect((await clone.read(tables[0]!, 0, 3)).toString()).toBe('one')
+    await clone.drop(tables[0]!)
+    await muchLater(there, store)
+    expect(await tablesOf(store, 'db')).toEqual(tables)
+    await clone.close()
+    await source.close()
+  })
+
+  test('of a clone reads where each file lies, and pins both', async () => {
+    const { store, here, there, source, tables } = await cloned()
+    const clone = await there.database('clone').open()
+    const own = await clone.flush(Buffer.from('of the clone'))
+    const third = await machine(store, { source: `${store.url}/clone` })
+    const second = await third.database('second').open()
+    await clone.drop(own)
+    for (const table of tables) await source.drop(table)
+    await muchLater(there, store)
+    await muchLater(here, store)
+    expect((await second.read(tables[0]!, 0, 3)).toString()).toBe('one')
+    expect((await second.read(own, 0, 12)).toString()).toBe('of the clone')
+    await second.close()
+    const reader = (await machine(store)).database('second')
+    expect((await reader.read(own, 0, 12)).toString()).toBe('of the clone')
+    await clone.close()
+    await source.close()
+  })
+
+  test('that is destroyed lets go of its source', async () => {
+    const { store, here, there, source, tables } = await cloned()
+    await (await there.database('clone').open()).close()
+    await there.database('clone').destroy()
+    expect(await namesBelow(store, 'clone')).toEqual([])
+    for (const table of tables) await source.drop(table)
+    await muchLater(here, store)
+    expect(await tablesOf(store, 'db')).toEqual([])
+    await source.close()
+  })
+
+  test('whose opening fails leaves nothing, here or at its source', async () => {
+    const { store, there, source } = await cloned()
+    const clone = there.database('clone')
+    await clone.database.claim()
+    await clone.close()
+    expect(await namesBelow(store, 'clone')).toEqual([])
+    expect(await namesBelow(store, 'db')).not.toContainEqual(expect.stringMatching(/^CLOUDPIN-/))
+    await source.close()
+  })
+
+  test('of a source that refuses the pin warns, and opens', async () => {
+    const { store, source, tables } = await cloned()
+    const refusing = withFaults(store, {
+      put: async (key, body, options) => {
+        if (key.startsWith('db/')) throw new EnvError('IOError', 'access denied')
+        return store.put(key, body, options)
+      },
+    })
+    const there = await machine(refusing, { source: `${store.url}/db` })
+    const clone = await there.database('clone').open()
+    expect((await clone.read(tables[0]!, 0, 3)).toString()).toBe('one')
+    expect(there.warnings).toEqual([expect.stringMatching(/refuses to note that \(access denied\)/)])
+    await clone.close()
+    await source.close()
+  })
+
+  test('is not made over what a lost database left', async () => {
+    const { store, there, source } = await cloned()
+    await store.put('clone/000009.sst-0123456789abcdef', Buffer.from('table'))
+    await expect(there.database('clone').open()).rejects.toMatchObject({ code: 'Corruption' })
+    expect(await namesBelow(store, 'db')).not.toContainEqual(expect.stringMatching(/^CLOUDPIN-/))
+    await source.close()
+  })
+})
