@@ -17,7 +17,7 @@ import { EnvError } from '../env/env-error.js'
 import type { CloudManifest } from '../format/cloud-manifest.js'
 import { manifestFileName, parseFileName, tableFileName } from '../format/file-name.js'
 import type { StoreOptions } from '../store/registry.js'
-import { StoreMetrics } from '../store/store-metrics.js'
+import { type StoreCounts, StoreMetrics } from '../store/store-metrics.js'
 import { checkOpenable } from '../table/check-openable.js'
 import { ChunkCache } from '../table/chunk-cache.js'
 import { chunkBytes } from '../table/chunk-runs.js'
@@ -49,7 +49,7 @@ export interface BucketEnvMetrics {
   /** URL of the database, as errors name it. */
   readonly url: string
   /** Since the Env was started, of the store and of the source. */
-  readonly store: ReturnType<StoreMetrics['snapshot']>
+  readonly store: StoreCounts
   readonly columnFamilies: readonly BucketColumnFamily[]
 }
 

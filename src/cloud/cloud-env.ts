@@ -14,7 +14,7 @@ import { EnvError, unlessNotFound } from '../env/env-error.js'
 import { realSystem, type System } from '../env/system.js'
 import { parseFileName } from '../format/file-name.js'
 import { isObjectKey } from '../store/object-key.js'
-import { StoreMetrics } from '../store/store-metrics.js'
+import { type StoreCounts, StoreMetrics } from '../store/store-metrics.js'
 import type { RequestListener, StoreRequest } from '../store/store-request.js'
 import { type Bucket, isDirectlyBelow, openBucket, pathSegments } from './bucket.js'
 import {
@@ -36,7 +36,7 @@ import { SourceBuckets } from './source-buckets.js'
 
 export interface CloudEnvMetrics {
   /** Since the Env was started, of the store and of the source. */
-  readonly store: ReturnType<StoreMetrics['snapshot']>
+  readonly store: StoreCounts
   readonly cache: CacheMetrics
   readonly pendingUploads: number
 }

@@ -84,8 +84,8 @@ const module: StoreKind<
   async open({ url }, { storeModule, storeOptions = {}, requestTimeoutMs }, seams) {
     const limits = { clock: seams.clock, timeoutMs: requestTimeoutMs }
     const store = await openModuleStore(storeModule!, url, storeOptions, limits)
-    const once = explaining(observing(seams, limiting(limits)))
-    return new RequestingStore(new CheckedStore(store, limits), retrying(seams, yielding(seams, once)))
+    const once = yielding(seams, observing(seams, explaining(limiting(limits))))
+    return new RequestingStore(new CheckedStore(store, limits), retrying(seams, once))
   },
 }
 

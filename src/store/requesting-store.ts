@@ -104,6 +104,6 @@ export class RequestingStore implements ObjectStore {
     bytesOf?: (result: T) => number,
   ): PendingRequest<T> {
     const explain = (error: unknown) => storeError(error, operation, `${this.url}/${urlPath(key)}`)
-    return { operation, key, signal: options?.signal, bytesOf, explain }
+    return { operation, store: this.url, key, signal: options?.signal, bytesOf, explain }
   }
 }

@@ -26,12 +26,15 @@ export interface RetryOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+/** Performs an attempt: 1 is the first. */
+export type NumberedAction<T> = (attempt: number) => Promise<T>
+
 /** Repeats an action that fails with a retryable error. Throws the last error. */
-export async function retry<T>(action: () => Promise<T>, options: RetryOptions): Promise<T> {
+export async function retry<T>(action: NumberedAction<T>, options: RetryOptions): Promise<T> {
   const lastStartAt = options.clock.elapsed() + maxRetryMs
   for (let attempt = 1; ; attempt++) {
     try {
-      return await action()
+      return await action(attempt)
     } catch (error) {
       const policy = error instanceof Throttled ? throttled : failed
       const mayPass = EnvError.is(error) && error.retryable
@@ -55,5 +58,6 @@ function retryAfterMs(error: EnvError): number {
 
 /** Repeats requests. The wrapper around all others: see {@link Send}. */
 export function retrying(options: Omit<RetryOptions, 'signal'>, send: Send): Send {
-  return (request, attempt) => retry(() => send(request, attempt), { ...options, signal: request.signal })
+  return (request, attempt) =>
+    retry((number) => send({ ...request, attempt: number }, attempt), { ...options, signal: request.signal })
 }

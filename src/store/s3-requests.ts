@@ -4,12 +4,17 @@ import type { EnvError } from '../env/env-error.js'
 import { yielding } from './concurrency-limit.js'
 import type { ObjectKey } from './object-store.js'
 import { limiting } from './request-deadline.js'
-import { retry } from './retry.js'
+import { type NumberedAction, retry } from './retry.js'
 import { s3Error } from './s3-error.js'
 import { type S3Operation, storeOperation } from './s3-operation.js'
-import { type Attempt, explaining, type Send } from './send.js'
+import { type Attempt, explaining, type PendingRequest, type Send } from './send.js'
 import { observing, type RequestListener } from './store-request.js'
 import { urlPath } from './store-url.js'
+
+/** A request, before it is sent. */
+export interface S3Request<T> extends Pick<PendingRequest<T>, 'key' | 'attempt' | 'signal' | 'bytesOf'> {
+  readonly operation: S3Operation
+}
 
 /**
  * Shared by the parts of an S3 store: the client, and one way to send. The wrappers go around each request, not around
@@ -34,22 +39,18 @@ export class S3Requests {
     this.#url = options.url
     this.#clock = options.clock
     this.#random = options.random
-    this.#sendOnce = yielding(options, explaining(observing(options, limiting(options))))
+    this.#sendOnce = yielding(options, observing(options, explaining(limiting(options))))
   }
 
   /**
    * One request, including the body of its answer: limited in time, reported to the listener, its error an EnvError.
    * `attempt` passes the signal on and allows for the content that it moves.
    */
-  sendOnce<T>(
-    operation: S3Operation,
-    key: ObjectKey,
-    attempt: Attempt<T>,
-    bytesOf?: (result: T) => number,
-    signal?: AbortSignal,
-  ): Promise<T> {
+  sendOnce<T>(request: S3Request<T>, attempt: Attempt<T>): Promise<T> {
+    const { operation, key } = request
     const explain = (error: unknown) => this.#explain(error, operation, key)
-    return this.#sendOnce({ operation: storeOperation(operation), key, bytesOf, signal, explain }, attempt)
+    const pending = { ...request, operation: storeOperation(operation), store: this.#url, explain }
+    return this.#sendOnce(pending, attempt)
   }
 
   /** Runs an action that may take several requests, and turns its error into an EnvError that names the object. */
@@ -62,7 +63,7 @@ export class S3Requests {
   }
 
   /** Like `retrying`, for an action that does more than to send one request. */
-  retry<T>(action: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  retry<T>(action: NumberedAction<T>, signal?: AbortSignal): Promise<T> {
     return retry(action, { clock: this.#clock, random: this.#random, signal })
   }
 
@@ -74,7 +75,10 @@ export class S3Requests {
     bytesOf?: (result: T) => number,
     signal?: AbortSignal,
   ): Promise<T> {
-    return this.retry(() => this.sendOnce(operation, key, attempt, bytesOf, signal), signal)
+    return this.retry(
+      (number) => this.sendOnce({ operation, key, attempt: number, bytesOf, signal }, attempt),
+      signal,
+    )
   }
 
   #explain(error: unknown, operation: S3Operation, key: ObjectKey): EnvError {

@@ -152,11 +152,10 @@ export class S3Store implements ObjectStore {
     if (condition === undefined && size > maxStreamedBytes)
       return { etag: await this.#uploads.put(key, body, parameters, signal) }
 
-    const put = async () => {
+    const put = async (attempt: number) => {
       const checksum = await this.#checksums.parameterFor(body)
       return await this.#requests.sendOnce(
-        'put',
-        key,
+        { operation: 'put', key, attempt, bytesOf: () => size, signal },
         (deadline) => {
           deadline.allow(size)
           return sendBody(body, deadline.signal, async (content, abortSignal) => {
@@ -171,8 +170,6 @@ export class S3Store implements ObjectStore {
             return answeredEtag(output.ETag)
           })
         },
-        () => size,
-        signal,
       )
     }
     try {

@@ -134,21 +134,15 @@ export class S3Uploads {
     command: CompleteMultipartUploadCommand,
     { key, writeId, signal }: Target,
   ): Promise<Pick<CompleteMultipartUploadCommandOutput, 'ETag'>> {
-    const attempt = () =>
-      this.#requests.sendOnce(
-        'put',
-        key,
-        (deadline) => {
-          deadline.allowServerWork()
-          return this.#requests.client.send(command, { abortSignal: deadline.signal })
-        },
-        undefined,
-        signal,
-      )
+    const complete = (attempt: number) =>
+      this.#requests.sendOnce({ operation: 'put', key, attempt, signal }, (deadline) => {
+        deadline.allowServerWork()
+        return this.#requests.client.send(command, { abortSignal: deadline.signal })
+      })
     let mayHaveTakenEffect = false
-    return this.#requests.retry(async () => {
+    return this.#requests.retry(async (attempt) => {
       try {
-        return await attempt()
+        return await complete(attempt)
       } catch (error) {
         if (EnvError.is(error) && error.retryable) mayHaveTakenEffect = true
         else if (mayHaveTakenEffect) {

@@ -4,8 +4,12 @@ import type { StoreOperation } from './store-request.js'
 /** A request to a store, before it is sent. */
 export interface PendingRequest<T> {
   readonly operation: StoreOperation
-  /** Relative to the store's prefix; the prefix for a listing, the first key for a batch of deletions. */
+  /** URL of the store. */
+  readonly store: string
+  /** Relative to the store's URL; the prefix for a listing, the first key for a batch of deletions. */
   readonly key: string
+  /** 1 for the first attempt, which is the default. */
+  readonly attempt?: number
   readonly signal?: AbortSignal | undefined
   /** Bytes of object contents that it moved. Default: none. */
   readonly bytesOf?: ((result: T) => number) | undefined
@@ -34,8 +38,8 @@ export type Attempt<T> = (deadline: Deadline) => Promise<T>
  * |---|---|
  * | `retrying` | repeats what failed with a retryable error |
  * | `yielding` | holds attempts back while the store throttles |
- * | `explaining` | makes any error an `EnvError` that names the object |
  * | `observing` | tells the listener of each attempt |
+ * | `explaining` | makes any error an `EnvError` that names the object |
  * | `limiting` | bounds the time of each attempt |
  */
 export type Send = <T>(request: PendingRequest<T>, attempt: Attempt<T>) => Promise<T>

@@ -1,11 +1,23 @@
+import { LatencyHistogram, type LatencyMetrics } from './latency-histogram.js'
 import { type RequestListener, type StoreOperation, storeOperations } from './store-request.js'
 
 export interface OperationMetrics {
+  /** Requests that have ended, whatever came of them. */
   readonly requests: number
   /** Bytes of object contents, sent or received. */
   readonly bytes: number
+  /** Requests that failed or were throttled. An object that is not there (404) or has changed (412) is no error. */
   readonly errors: number
+  /** Those of the errors with which the store asked for fewer requests. */
+  readonly throttled: number
+  /** Requests that repeated one that failed. */
+  readonly retries: number
+  /** How long the requests took, whatever came of them. */
+  readonly latency: LatencyMetrics
 }
+
+/** Counts of requests, by operation. */
+export type StoreCounts = Readonly<Record<StoreOperation, OperationMetrics>>
 
 /**
  * Counts requests by operation.
@@ -16,24 +28,39 @@ export interface OperationMetrics {
  * ```
  */
 export class StoreMetrics {
-  readonly #counts = emptyCounts()
+  readonly #counts = ofEach(() => new OperationCounts())
 
-  readonly record: RequestListener = ({ operation, bytes, ok }) => {
+  readonly record: RequestListener = ({ operation, bytes, attempt, outcome, milliseconds }) => {
     const counts = this.#counts[operation]
-    counts.requests++
+    counts.requests += 1
     counts.bytes += bytes
-    if (!ok) counts.errors++
+    if (outcome === 'failed' || outcome === 'throttled') counts.errors += 1
+    if (outcome === 'throttled') counts.throttled += 1
+    if (attempt > 1) counts.retries += 1
+    counts.latency.record(milliseconds)
   }
 
   /** The current counts. */
-  snapshot(): Readonly<Record<StoreOperation, OperationMetrics>> {
-    return structuredClone(this.#counts)
+  snapshot(): StoreCounts {
+    return ofEach((operation) => {
+      const counts = this.#counts[operation]
+      return { ...counts, latency: counts.latency.snapshot() }
+    })
   }
 }
 
-function emptyCounts(): Record<StoreOperation, { requests: number; bytes: number; errors: number }> {
-  const zero = () => ({ requests: 0, bytes: 0, errors: 0 })
-  return Object.fromEntries(storeOperations.map((operation) => [operation, zero()])) as ReturnType<
-    typeof emptyCounts
+class OperationCounts {
+  requests = 0
+  bytes = 0
+  errors = 0
+  throttled = 0
+  retries = 0
+  readonly latency = new LatencyHistogram()
+}
+
+function ofEach<T>(make: (operation: StoreOperation) => T): Record<StoreOperation, T> {
+  return Object.fromEntries(storeOperations.map((operation) => [operation, make(operation)])) as Record<
+    StoreOperation,
+    T
   >
 }

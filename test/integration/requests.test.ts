@@ -31,10 +31,11 @@ class Trace {
   async start(options: CloudEnvOptions): Promise<HostedEnv> {
     const env = await createCloudEnv(options, {
       system: { ...realSystem, clock: this.#clock },
-      onRequest: ({ operation, key, milliseconds, ok }) => {
+      onRequest: ({ operation, key, milliseconds, outcome }) => {
         const name = key.startsWith(this.#prefix) ? key.slice(this.#prefix.length) : key
         // A batch of deletions reports only its first key, whichever that is.
-        const line = operation === 'delete' ? operation : `${operation} ${name}${ok ? '' : ' (fails)'}`
+        const line =
+          operation === 'delete' ? operation : `${operation} ${name}${outcome === 'ok' ? '' : ' (fails)'}`
         this.#requests.push({ start: this.#clock.elapsed() - milliseconds, line })
         for (const look of this.#watchers) look()
       },

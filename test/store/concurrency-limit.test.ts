@@ -146,7 +146,12 @@ test('only a throttled request lowers the limit, and an answer of any kind raise
     most = Math.max(most, ++inFlight)
     return unlimited(request, attempt).finally(() => inFlight--)
   })
-  const request: PendingRequest<void> = { operation: 'get', key: 'a', explain: (error) => error as EnvError }
+  const request: PendingRequest<void> = {
+    operation: 'get',
+    store: 's3://b',
+    key: 'a',
+    explain: (error) => error as EnvError,
+  }
   const mostOf = async (attempts: readonly (() => Promise<void>)[]) => {
     most = 0
     await Promise.allSettled(attempts.map((attempt) => send(request, attempt)))
@@ -166,7 +171,13 @@ test('a request that is given up while it waits fails with the error that names 
   const send = yielding({ clock }, unlimited)
   const explain = (reason: unknown) => new EnvError('TimedOut', `get a: ${reason}`)
   const abort = new AbortController()
-  const request: PendingRequest<void> = { operation: 'get', key: 'a', signal: abort.signal, explain }
+  const request: PendingRequest<void> = {
+    operation: 'get',
+    store: 's3://b',
+    key: 'a',
+    signal: abort.signal,
+    explain,
+  }
   await send(request, async () => {
     throw new Throttled('slow down')
   }).catch(() => {})

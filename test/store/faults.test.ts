@@ -274,7 +274,13 @@ describe.each(inject('servers'))('between us and $name', (server) => {
       expect((await direct.head('large')).size).toBe(body.size)
       expect(requestsOf('PUT')).toHaveLength(9 + 2)
       // The parts, the beginning and the completion.
-      expect(metrics.snapshot().put).toEqual({ requests: 9 + 2 + 2, bytes: body.size, errors: 2 })
+      expect(metrics.snapshot().put).toMatchObject({
+        requests: 9 + 2 + 2,
+        bytes: body.size,
+        errors: 2,
+        throttled: 1,
+        retries: 2,
+      })
     })
 
     test('in parts that cannot be completed frees the parts', async () => {

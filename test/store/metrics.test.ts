@@ -37,6 +37,7 @@ describe.each(kinds)('the requests of $name', ({ make }) => {
   test('are counted, with the bytes that they moved', async () => {
     const requests = await counted(async (store) => {
       await store.put('m/a', bytes('12345'))
+      await store.put('m/a', bytes('6'), { condition: 'absent' }).catch(() => {})
       await store.get('m/a')
       await store.get('m/a', { offset: 0, length: 2 })
       await store.head('m/a')
@@ -46,10 +47,10 @@ describe.each(kinds)('the requests of $name', ({ make }) => {
       await store.deleteMany(['m/a', 'm/b'])
       await store.deleteMany([])
     })
-    expect(requests).toEqual({
-      put: { requests: 1, bytes: 5, errors: 0 },
+    expect(requests).toMatchObject({
+      put: { requests: 2, bytes: 5, errors: 0 },
       get: { requests: 2, bytes: 7, errors: 0 },
-      head: { requests: 2, bytes: 0, errors: 1 },
+      head: { requests: 2, bytes: 0, errors: 0 },
       list: { requests: 1, bytes: 0, errors: 0 },
       copy: { requests: 1, bytes: 0, errors: 0 },
       delete: { requests: 1, bytes: 0, errors: 0 },
