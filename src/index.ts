@@ -1,7 +1,8 @@
 export type { Bytes } from './binding/bytes.js'
 export { RocksDBError, type RocksDBErrorCode } from './binding/rocksdb-error.js'
-export type { CloudEnvMetrics } from './cloud/cloud-env.js'
 export type { CloudEnvOptions } from './cloud/cloud-env-options.js'
+export type { CloudEnvMetrics, ThrottlingMetrics, UploadMetrics } from './cloud/env-metrics.js'
+export type { CacheMetrics } from './cloud/file-cache.js'
 export type {
   BatchOperation,
   DeleteOperation,
@@ -40,6 +41,7 @@ export {
   memoryEnv,
   posixEnv,
 } from './host/hosted-env.js'
+export type { LatencyMetrics } from './store/latency-histogram.js'
 export type { StoreModule } from './store/module-store.js'
 export { assertObjectKey, compareKeys, isObjectKey } from './store/object-key.js'
 export {
@@ -59,4 +61,6 @@ export {
 export type { StoreOptions } from './store/registry.js'
 export type { S3Connection } from './store/s3-connection.js'
 export type { S3Encryption } from './store/s3-encryption.js'
+export type { OperationMetrics, StoreCounts } from './store/store-metrics.js'
+export type { RequestOutcome, StoreOperation, StoreRequest } from './store/store-request.js'
 export type { UnfinishedUpload, UnfinishedUploads, UploadName } from './store/unfinished-uploads.js'

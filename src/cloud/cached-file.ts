@@ -2,6 +2,7 @@ import type { LocalCopy, SparseFile } from '../env/env.js'
 import type { System } from '../env/system.js'
 import { bytesOf, chunkBytes, chunksOf, maxRequestChunks, type Run, wantedRuns } from '../table/chunk-runs.js'
 import { Refetches } from '../table/refetches.js'
+import type { CacheCounts } from './cache-counts.js'
 import { CachedFileReader } from './cached-file-reader.js'
 import type { ChunkMap } from './chunk-map.js'
 import { type CopyEvent, type CopyState, nextCopyState } from './copy-state.js'
@@ -10,6 +11,7 @@ import { SparseCopy } from './sparse-copy.js'
 /** A cached file's view of the cache that holds it. */
 export interface CacheBudget {
   readonly system: System
+  readonly counts: CacheCounts
   /** Makes room for `bytes` more of `file`; false if there is none. */
   reserve(file: CachedFile, bytes: number): boolean
   /** Reserved bytes are on the disk, or won't come. */
@@ -18,7 +20,6 @@ export interface CacheBudget {
   touch(file: CachedFile): void
   /** Chunk bytes that were evicted while open are on disk until the bridge lets go of them. */
   releaseLater(bytes: number): () => void
-  fetched(bytes: number): void
   /** Nobody reads the file and nothing is held of it: it can be forgotten. */
   onIdle(file: CachedFile): void
 }
@@ -46,6 +47,8 @@ export class CachedFile {
   readonly #removals = new Set<Promise<void>>()
   #generation = 0
   #state: CopyState = 'absent'
+  /** Bytes read ahead for the last read that asked. */
+  #aheadBytes = 0
 
   constructor(path: string, size: number, fetch: FetchRange, budget: CacheBudget) {
     this.path = path
@@ -100,6 +103,8 @@ export class CachedFile {
       this.#reportIfIdle()
     })
     this.#readers.add(reader)
+    this.#budget.counts.openings += 1
+    if (this.presentBytes > 0) this.#budget.counts.warmOpenings += 1
     this.#budget.touch(this)
     return reader
   }
@@ -116,11 +121,16 @@ export class CachedFile {
     this.#budget.touch(this)
     if (length === 0) return this.#copy ?? new Uint8Array(0)
     await this.#evictIfLost(offset, length)
+    const { counts } = this.#budget
+    if (this.#presentCopy(offset, length)) counts.hits += 1
+    else counts.misses += 1
     const ahead = Math.min(readAhead, this.size - offset - length)
     const wanted = this.#reserved(offset, length + ahead) ?? this.#reserved(offset, length)
     if (!wanted) return this.#fetchBytes(offset, length)
     // Begun before anybody else has a turn: who asks next finds them on their way, and the cache counts them.
     for (const run of wanted) this.#startFetch(run)
+    this.#aheadBytes = bytesFrom(chunksOf(offset, length).end, wanted)
+    counts.readAheadBytes += this.#aheadBytes
     this.#budget.touch(this)
     await this.#settled(offset, length)
     // It may have been evicted while it was fetched.
@@ -152,6 +162,8 @@ export class CachedFile {
     const copy = this.#copy
     if (!copy) return
     this.#copy = undefined
+    this.#budget.counts.wastedReadAheadBytes += Math.min(this.#aheadBytes, copy.map.presentBytes)
+    this.#aheadBytes = 0
     if (this.#state !== 'removed') this.#on('evict')
     const release = this.#budget.releaseLater(copy.map.presentBytes)
     let waiting = 1
@@ -323,14 +335,16 @@ export class CachedFile {
     await Promise.all(waits)
   }
 
-  #fetchChunks(run: Run): Promise<Uint8Array> {
+  async #fetchChunks(run: Run): Promise<Uint8Array> {
     const { offset, length } = bytesOf(run, this.size)
-    return this.#fetchBytes(offset, length)
+    const bytes = await this.#fetchBytes(offset, length)
+    this.#budget.counts.fetchedChunks += run.end - run.first
+    return bytes
   }
 
   async #fetchBytes(offset: number, length: number): Promise<Uint8Array> {
     const bytes = await this.#fetch(offset, length)
-    this.#budget.fetched(bytes.length)
+    this.#budget.counts.fetchedBytes += bytes.length
     return bytes
   }
 
@@ -346,6 +360,11 @@ export class CachedFile {
   #pathOf(generation: number): string {
     return generation === 1 ? this.path : `${this.path}~${generation}`
   }
+}
+
+/** Bytes of the runs from a chunk on. */
+function bytesFrom(chunk: number, runs: readonly Run[]): number {
+  return runs.reduce((sum, { first, end }) => sum + Math.max(0, end - Math.max(first, chunk)) * chunkBytes, 0)
 }
 
 /** Path of the cached file that `copyPath` is a copy of: copies after the first end in `~` and a number. */

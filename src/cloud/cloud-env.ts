@@ -13,8 +13,8 @@ import type {
 import { EnvError, unlessNotFound } from '../env/env-error.js'
 import { realSystem, type System } from '../env/system.js'
 import { parseFileName } from '../format/file-name.js'
+import type { ConcurrencyLimit } from '../store/concurrency-limit.js'
 import { isObjectKey } from '../store/object-key.js'
-import { type StoreCounts, StoreMetrics } from '../store/store-metrics.js'
 import type { RequestListener, StoreRequest } from '../store/store-request.js'
 import { type Bucket, isDirectlyBelow, openBucket, pathSegments } from './bucket.js'
 import {
@@ -26,20 +26,13 @@ import {
 import { Database } from './database.js'
 import { isInRegistry } from './destruction.js'
 import { isOnSameDisk } from './disk-space.js'
+import { type CloudEnvMetrics, EnvCounts, uploadMetrics } from './env-metrics.js'
 import { attempt, committing } from './env-operation.js'
-import type { CacheMetrics } from './file-cache.js'
 import { exists, makeDatabaseDirectory, readDirectory } from './local-directory.js'
 import { fileOf, isPlain, type LocatedFile } from './located-file.js'
 import { type OpenedCache, openCache } from './open-cache.js'
 import { Root } from './root.js'
 import { SourceBuckets } from './source-buckets.js'
-
-export interface CloudEnvMetrics {
-  /** Since the Env was started, of the store and of the source. */
-  readonly store: StoreCounts
-  readonly cache: CacheMetrics
-  readonly pendingUploads: number
-}
 
 /** For a host in the same thread: functions can't be options, since options are copied to other threads. */
 export interface CloudEnvSeams {
@@ -63,7 +56,7 @@ export class CloudEnv implements Env {
   readonly localLocks = true
   readonly #config: CloudEnvConfig
   readonly #system: System
-  readonly #requests: StoreMetrics
+  readonly #counts: EnvCounts
   readonly #bucket: Bucket
   readonly #sources: SourceBuckets
   /** The database that those of this Env are clones of. */
@@ -76,7 +69,7 @@ export class CloudEnv implements Env {
   private constructor(
     config: CloudEnvConfig,
     system: System,
-    requests: StoreMetrics,
+    counts: EnvCounts,
     bucket: Bucket,
     sources: SourceBuckets,
     source: DatabasePlace | undefined,
@@ -85,7 +78,7 @@ export class CloudEnv implements Env {
     this.#config = config
     this.#root = new Root(config.root)
     this.#system = system
-    this.#requests = requests
+    this.#counts = counts
     this.#bucket = bucket
     this.#sources = sources
     this.#source = source
@@ -96,20 +89,21 @@ export class CloudEnv implements Env {
     config: CloudEnvConfig,
     { system = realSystem, onRequest }: CloudEnvSeams,
   ): Promise<CloudEnv> {
-    const requests = new StoreMetrics()
+    const counts = new EnvCounts()
     const seams = {
       clock: system.clock,
       random: () => system.random.next(),
       onRequest(request: StoreRequest) {
-        requests.record(request)
+        counts.request(request)
         onRequest?.(request)
       },
+      onLimit: (limit: ConcurrencyLimit) => counts.limit(limit),
     }
     const bucket = await openBucket(config.store, config.connection, seams)
     const sources = new SourceBuckets(bucket, config, (url, connection) => openBucket(url, connection, seams))
     const source = config.source && (await sources.place(config.source.url))
     const cache = await openCache(join(config.root, cacheName), config, system)
-    return new CloudEnv(config, system, requests, bucket, sources, source, cache)
+    return new CloudEnv(config, system, counts, bucket, sources, source, cache)
   }
 
   attach(listener: EnvListener): void {
@@ -117,9 +111,8 @@ export class CloudEnv implements Env {
   }
 
   metrics(): CloudEnvMetrics {
-    let pendingUploads = 0
-    for (const { owner } of this.#databases.values()) pendingUploads += owner?.pendingUploads ?? 0
-    return { store: this.#requests.snapshot(), cache: this.#cache.cache.metrics(), pendingUploads }
+    const pending = [...this.#databases.values()].flatMap(({ owner }) => owner?.pendingFiles ?? [])
+    return this.#counts.metrics(this.#cache.cache.metrics(), uploadMetrics(pending, this.#system.clock.now()))
   }
 
   async newSequentialFile(path: string): Promise<ReadableFile> {
@@ -365,6 +358,7 @@ export class CloudEnv implements Env {
       openPlace: (url) => this.#sources.place(url),
       warn: (message) => process.emitWarning(message, { code: 'CLOUDENV_UNPINNED' }),
       fenced: (owned, message) => {
+        this.#counts.fence()
         for (const alias of this.#root.aliasesOf(owned)) this.#listener?.fenced(alias, message)
       },
     })

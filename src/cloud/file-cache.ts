@@ -5,12 +5,13 @@ import { sleep } from '../env/clock.js'
 import type { Files } from '../env/files.js'
 import { realSystem, type System } from '../env/system.js'
 import { chunkBytes } from '../table/chunk-runs.js'
+import { CacheCounts } from './cache-counts.js'
 import { type CacheBudget, CachedFile, cachedPath, type FetchRange } from './cached-file.js'
 import { ChunkMap } from './chunk-map.js'
 import { defaultReserveBytes, FreeSpace, readDiskSpace } from './disk-space.js'
 import { mapSuffix } from './sparse-copy.js'
 
-export interface CacheMetrics {
+export interface CacheMetrics extends Readonly<CacheCounts> {
   /** Bytes of tables held on disk, including evicted ones that are still open. */
   readonly bytes: number
   /** The configured bound. */
@@ -20,8 +21,6 @@ export interface CacheMetrics {
   /** Free space on the disk that the cache leaves to everything else. */
   readonly reserveBytes: number
   readonly files: number
-  readonly evictedFiles: number
-  readonly fetchedBytes: number
 }
 
 export interface FileCacheOptions {
@@ -39,6 +38,7 @@ export interface FileCacheOptions {
 export class FileCache implements CacheBudget {
   readonly directory: string
   readonly system: System
+  readonly counts = new CacheCounts()
   readonly #maxBytes: number
   readonly #reserveBytes: number
   readonly #files = new Map<string, CachedFile>()
@@ -53,8 +53,6 @@ export class FileCache implements CacheBudget {
   /** Reserved bytes that are not on the disk yet. */
   #awaitedBytes = 0
   #cancelWatch: (() => void) | undefined
-  #evictedFiles = 0
-  #fetchedBytes = 0
 
   private constructor(directory: string, maxBytes: number, reserveBytes: number, system: System) {
     this.directory = directory
@@ -246,10 +244,6 @@ export class FileCache implements CacheBudget {
     this.#index.delete(file.path)
   }
 
-  fetched(bytes: number): void {
-    this.#fetchedBytes += bytes
-  }
-
   metrics(): CacheMetrics {
     let bytes = this.#lettingGoBytes
     let files = 0
@@ -264,8 +258,7 @@ export class FileCache implements CacheBudget {
       allowedBytes: Math.max(0, Math.min(this.#maxBytes, roomBytes)),
       reserveBytes: this.#reserveBytes,
       files,
-      evictedFiles: this.#evictedFiles,
-      fetchedBytes: this.#fetchedBytes,
+      ...this.counts,
     }
   }
 
@@ -303,7 +296,8 @@ export class FileCache implements CacheBudget {
 
   #evict(file: CachedFile): void {
     if (file.presentBytes === 0) return
-    this.#evictedFiles += 1
+    this.counts.evictedFiles += 1
+    this.counts.evictedBytes += file.presentBytes
     this.#track(file.evict())
     // Chunks on their way still count.
     this.touch(file)

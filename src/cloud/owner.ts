@@ -133,8 +133,9 @@ export class Owner {
     return this.#ownership.fencePresentOwner()
   }
 
-  get pendingUploads(): number {
-    return this.#tables.pending.size
+  /** Files on their way into the store. */
+  get pendingFiles(): readonly StoredFile[] {
+    return [...this.#tables.pending].flatMap(({ file }) => file ?? [])
   }
 
   /** See {@link Uploads.nextEnd}. */

@@ -1,12 +1,12 @@
-import type { CloudEnvMetrics } from '../cloud/cloud-env.js'
 import { type CloudEnvOptions, parseCloudEnvOptions } from '../cloud/cloud-env-options.js'
+import type { CloudEnvMetrics } from '../cloud/env-metrics.js'
 import { Root } from '../cloud/root.js'
 import { type EngineOptions, type HostedEnv, hostedEnv } from './hosted-env.js'
 import { optionsWithin, readMachineLimits } from './machine-limits.js'
 
 /** A {@link HostedEnv} whose metrics are known. */
 export interface HostedCloudEnv extends HostedEnv {
-  /** Requests made, bytes moved, and the cache; undefined while nothing runs. */
+  /** Requests, the cache, uploads and more; undefined while nothing runs. See docs/guides/monitoring.md. */
   metrics(): Promise<CloudEnvMetrics | undefined>
 }
 

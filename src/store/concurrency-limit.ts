@@ -99,9 +99,16 @@ export class ConcurrencyLimit {
   }
 }
 
+export interface YieldingOptions {
+  readonly clock: Clock
+  /** Called once, with the limit of this store, for a look at it now and then. */
+  readonly onLimit?: ((limit: ConcurrencyLimit) => void) | undefined
+}
+
 /** Holds attempts back while the store throttles. A wrapper: see {@link Send}. */
-export function yielding({ clock }: { readonly clock: Clock }, send: Send): Send {
+export function yielding({ clock, onLimit }: YieldingOptions, send: Send): Send {
   const limit = new ConcurrencyLimit(clock)
+  onLimit?.(limit)
   return async (request, attempt) => {
     await limit.enter(request.signal)?.catch((reason: unknown) => {
       throw request.explain(reason)

@@ -4,7 +4,7 @@ import { describe } from '../options/describe.js'
 import { moduleUrl } from '../options/module-url.js'
 import { type Check, type Checks, checkOptions, isRecord, timerMs } from '../options/shape.js'
 import { CheckedStore } from './checked-store.js'
-import { yielding } from './concurrency-limit.js'
+import { type ConcurrencyLimit, yielding } from './concurrency-limit.js'
 import { DirectoryStore } from './directory-store.js'
 import { openModuleStore } from './module-store.js'
 import type { ObjectStore } from './object-store.js'
@@ -37,6 +37,8 @@ export interface StoreSeams {
   readonly random: () => number
   /** Called after each request; each attempt counts. */
   readonly onRequest: RequestListener | undefined
+  /** Called once, with the limit that the store has while it throttles; not for a directory. */
+  readonly onLimit?: ((limit: ConcurrencyLimit) => void) | undefined
 }
 
 interface StoreKind<Url extends StoreUrl, Options> {
@@ -64,10 +66,11 @@ const directory: StoreKind<DirectoryUrl, object> = {
 const s3: StoreKind<S3Url, S3Connection & Pick<StoreOptions, 'encryption'>> = {
   name: 'a store in S3',
   checks: { ...s3ConnectionChecks, encryption: checkEncryption },
-  async open({ bucket, prefix }, options, { clock, random, onRequest }) {
+  async open({ bucket, prefix }, options, { clock, random, onRequest, onLimit }) {
     // Loaded here, since it pulls in the SDK: half of a program's start-up time.
     const { S3Store } = await import('./s3-store.js')
-    return new S3Store({ ...options, bucket, prefix, clock, random, ...(onRequest && { onRequest }) })
+    const listeners = { ...(onRequest && { onRequest }), ...(onLimit && { onLimit }) }
+    return new S3Store({ ...options, bucket, prefix, clock, random, ...listeners })
   },
 }
 

@@ -1,7 +1,7 @@
 import type { S3Client } from '@aws-sdk/client-s3'
 import type { Clock } from '../env/clock.js'
 import type { EnvError } from '../env/env-error.js'
-import { yielding } from './concurrency-limit.js'
+import { type ConcurrencyLimit, yielding } from './concurrency-limit.js'
 import type { ObjectKey } from './object-store.js'
 import { limiting } from './request-deadline.js'
 import { type NumberedAction, retry } from './retry.js'
@@ -33,6 +33,7 @@ export class S3Requests {
     readonly clock: Clock
     readonly random: () => number
     readonly onRequest: RequestListener | undefined
+    readonly onLimit: ((limit: ConcurrencyLimit) => void) | undefined
     readonly timeoutMs: number | undefined
   }) {
     this.client = options.client

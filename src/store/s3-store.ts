@@ -3,6 +3,7 @@ import { EnvError } from '../env/env-error.js'
 import { realSystem } from '../env/system.js'
 import { answeredEtag } from './answered-etag.js'
 import { sdk } from './aws-sdk.js'
+import type { ConcurrencyLimit } from './concurrency-limit.js'
 import { contentOf } from './object-content.js'
 import { assertObjectKey, isKeyPrefix } from './object-key.js'
 import {
@@ -39,6 +40,8 @@ export interface S3StoreOptions extends S3Connection {
   readonly encryption?: S3Encryption
   /** Called after each request; each attempt counts. */
   readonly onRequest?: RequestListener
+  /** Called once, with the limit on requests that it has while it throttles. */
+  readonly onLimit?: (limit: ConcurrencyLimit) => void
   readonly clock?: Clock
   readonly random?: () => number
 }
@@ -69,6 +72,7 @@ export class S3Store implements ObjectStore {
       clock = realSystem.clock,
       random = realSystem.random.next,
       onRequest,
+      onLimit,
     } = options
     this.#bucket = bucket
     this.#prefix = prefix === '' ? '' : `${prefix}/`
@@ -82,6 +86,7 @@ export class S3Store implements ObjectStore {
       clock,
       random,
       onRequest,
+      onLimit,
       timeoutMs: options.requestTimeoutMs,
     })
     const place = { requests: this.#requests, bucket, prefix: this.#prefix }

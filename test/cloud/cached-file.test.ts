@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { CacheCounts } from '#src/cloud/cache-counts.js'
 import { type CacheBudget, CachedFile, cachedPath } from '#src/cloud/cached-file.js'
 import type { LocalCopy } from '#src/env/env.js'
 import { realSystem } from '#src/env/system.js'
@@ -27,8 +28,8 @@ afterEach(() => rm(directory, { recursive: true, force: true }))
 /** A cache with room for so many bytes, and what its file told it. */
 class Budget implements CacheBudget {
   readonly system = realSystem
+  readonly counts = new CacheCounts()
   room: number
-  fetchedBytes = 0
   /** Bytes that were evicted and are not released yet. */
   unreleased = 0
   idleTimes = 0
@@ -51,10 +52,6 @@ class Budget implements CacheBudget {
     return () => {
       this.unreleased -= evicted
     }
-  }
-
-  fetched(count: number): void {
-    this.fetchedBytes += count
   }
 
   onIdle(): void {
@@ -84,7 +81,7 @@ test('a file just written is read in place, and cannot be evicted before the sto
   expect(file.location()?.path).toBe(localPath)
   expect(await file.refetch(0, 0, 0), 'its only copy is never replaced').toBe(false)
   expect((await readSparse(file.open(), chunk, 10)).equals(bytes.subarray(chunk, chunk + 10))).toBe(true)
-  expect(budget.fetchedBytes).toBe(0)
+  expect(budget.counts.fetchedBytes).toBe(0)
 })
 
 test('the same file moves into the cache once the store has it', async () => {
@@ -161,7 +158,7 @@ test('without room for read-ahead, the requested range is kept', async () => {
   const file = new CachedFile(path, size, stored, budget)
   expect(isCopy(await file.ensure(0, chunk, 2 * chunk))).toBe(true)
   expect(file.presentBytes).toBe(chunk)
-  expect(budget.fetchedBytes).toBe(chunk)
+  expect(budget.counts.fetchedBytes).toBe(chunk)
 })
 
 test('a copy that somebody deleted is fetched again', async () => {

@@ -99,6 +99,52 @@ describe('reading through the cache', () => {
   })
 })
 
+describe('the counts', () => {
+  test('tell openings with and without something held, and reads that waited for the store', async () => {
+    const stored = new Stored(10 * chunk)
+    const cache = await FileCache.open(directory, 100 * chunk)
+    const open = () => cache.file('000001.sst-a', stored.bytes.length, stored.fetch).open()
+    const cold = open()
+    expect(cache.metrics()).toMatchObject({ openings: 1, warmOpenings: 0, hits: 0, misses: 0 })
+    await Promise.all([cold.ensure(0, 10), cold.ensure(5, 10)])
+    const warm = open()
+    expect(cache.metrics()).toMatchObject({ openings: 2, warmOpenings: 1, hits: 0, misses: 2 })
+    await warm.ensure(0, 10)
+    expect(cache.metrics()).toMatchObject({ hits: 1, misses: 2, fetchedBytes: chunk, fetchedChunks: 1 })
+    await cache.close()
+  })
+
+  test('tell what was read ahead, and how much of it was evicted before anybody asked again', async () => {
+    const stored = new Stored(64 * chunk)
+    const cache = await FileCache.open(directory, 64 * chunk)
+    const file = cache.file('000001.sst-a', stored.bytes.length, stored.fetch)
+    const reader = file.open()
+    await reader.ensure(0, chunk)
+    expect(cache.metrics()).toMatchObject({ readAheadBytes: 0 })
+    await reader.ensure(chunk, chunk)
+    const first = cache.metrics().readAheadBytes
+    expect(first).toBe(4 * chunk)
+    await reader.ensure(6 * chunk, chunk)
+    const last = cache.metrics().readAheadBytes - first
+    expect(last).toBeGreaterThan(first)
+    await expect.poll(() => cache.metrics().bytes).toBe(7 * chunk + last)
+    expect(cache.metrics()).toMatchObject({ wastedReadAheadBytes: 0, evictedBytes: 0 })
+    await file.evict()
+    expect(cache.metrics()).toMatchObject({ wastedReadAheadBytes: last })
+    await file.evict()
+    await cache.close()
+    expect(cache.metrics()).toMatchObject({ wastedReadAheadBytes: last })
+  })
+
+  test('tell what was evicted', async () => {
+    const cache = await FileCache.open(directory, 2 * chunk)
+    for (const name of ['000001.sst-a', '000002.sst-a', '000003.sst-a'])
+      await cache.file(name, chunk, new Stored(chunk).fetch).open().ensure(0, 10)
+    expect(cache.metrics()).toMatchObject({ evictedFiles: 1, evictedBytes: chunk })
+    await cache.close()
+  })
+})
+
 describe('the bound', () => {
   test('holds: the least recently used file leaves the disk', async () => {
     const cache = await FileCache.open(directory, 4 * chunk)

@@ -86,7 +86,7 @@ describe('a write that finds no room waits for an upload', () => {
     held[0]!.writeHead(200, { etag: '"1"', 'x-amz-request-id': '1' }).end()
     await waiting
     expect(outcome).toBe(true)
-    expect(env.metrics()).toMatchObject({ pendingUploads: 0, cache: { bytes: tableBytes } })
+    expect(env.metrics()).toMatchObject({ uploads: { pending: 0 }, cache: { bytes: tableBytes } })
     expect(await makeRoom(), 'the table goes').toBe(true)
     expect(env.metrics().cache.bytes).toBe(0)
     expect(await makeRoom(), 'nothing is left that could').toBe(false)
@@ -111,7 +111,7 @@ describe.skipIf(needsRoot)(`on a full disk${needsRoot}`, () => {
   test('an opening for writing evicts cached tables', async () => {
     await start(smallDisk('8m'))
     await writeTable()
-    await expect.poll(() => env.metrics().pendingUploads).toBe(0)
+    await expect.poll(() => env.metrics().uploads.pending).toBe(0)
     await mkdir(join(root, 'b'))
     await fillUp(root)
     expect([freeBytes(root), env.metrics().cache.bytes]).toEqual([0, tableBytes])
