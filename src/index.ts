@@ -1,7 +1,13 @@
 export type { Bytes } from './binding/bytes.js'
 export { RocksDBError, type RocksDBErrorCode } from './binding/rocksdb-error.js'
 export type { CloudEnvOptions } from './cloud/cloud-env-options.js'
-export type { CloudEnvMetrics, ThrottlingMetrics, UploadMetrics } from './cloud/env-metrics.js'
+export type {
+  CloudEnvEvents,
+  CloudEnvMetrics,
+  DatabaseFence,
+  ThrottlingMetrics,
+  UploadMetrics,
+} from './cloud/env-metrics.js'
 export type { CacheMetrics } from './cloud/file-cache.js'
 export type {
   BatchOperation,

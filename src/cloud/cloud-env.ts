@@ -8,6 +8,7 @@ import type {
   FileAttributes,
   ReadableFile,
   Refetched,
+  SendEvents,
   WritableFile,
 } from '../env/env.js'
 import { EnvError, unlessNotFound } from '../env/env-error.js'
@@ -26,7 +27,7 @@ import {
 import { Database } from './database.js'
 import { isInRegistry } from './destruction.js'
 import { isOnSameDisk } from './disk-space.js'
-import { type CloudEnvMetrics, EnvCounts, uploadMetrics } from './env-metrics.js'
+import { type CloudEnvMetrics, EnvMonitor, uploadMetrics } from './env-metrics.js'
 import { attempt, committing } from './env-operation.js'
 import { exists, makeDatabaseDirectory, readDirectory } from './local-directory.js'
 import { fileOf, isPlain, type LocatedFile } from './located-file.js'
@@ -56,7 +57,7 @@ export class CloudEnv implements Env {
   readonly localLocks = true
   readonly #config: CloudEnvConfig
   readonly #system: System
-  readonly #counts: EnvCounts
+  readonly #monitor: EnvMonitor
   readonly #bucket: Bucket
   readonly #sources: SourceBuckets
   /** The database that those of this Env are clones of. */
@@ -69,7 +70,7 @@ export class CloudEnv implements Env {
   private constructor(
     config: CloudEnvConfig,
     system: System,
-    counts: EnvCounts,
+    monitor: EnvMonitor,
     bucket: Bucket,
     sources: SourceBuckets,
     source: DatabasePlace | undefined,
@@ -78,7 +79,7 @@ export class CloudEnv implements Env {
     this.#config = config
     this.#root = new Root(config.root)
     this.#system = system
-    this.#counts = counts
+    this.#monitor = monitor
     this.#bucket = bucket
     this.#sources = sources
     this.#source = source
@@ -89,21 +90,21 @@ export class CloudEnv implements Env {
     config: CloudEnvConfig,
     { system = realSystem, onRequest }: CloudEnvSeams,
   ): Promise<CloudEnv> {
-    const counts = new EnvCounts()
+    const monitor = new EnvMonitor(system.clock)
     const seams = {
       clock: system.clock,
       random: () => system.random.next(),
       onRequest(request: StoreRequest) {
-        counts.request(request)
+        monitor.request(request)
         onRequest?.(request)
       },
-      onLimit: (limit: ConcurrencyLimit) => counts.limit(limit),
+      onLimit: (limit: ConcurrencyLimit) => monitor.limit(limit),
     }
     const bucket = await openBucket(config.store, config.connection, seams)
     const sources = new SourceBuckets(bucket, config, (url, connection) => openBucket(url, connection, seams))
     const source = config.source && (await sources.place(config.source.url))
     const cache = await openCache(join(config.root, cacheName), config, system)
-    return new CloudEnv(config, system, counts, bucket, sources, source, cache)
+    return new CloudEnv(config, system, monitor, bucket, sources, source, cache)
   }
 
   attach(listener: EnvListener): void {
@@ -112,7 +113,14 @@ export class CloudEnv implements Env {
 
   metrics(): CloudEnvMetrics {
     const pending = [...this.#databases.values()].flatMap(({ owner }) => owner?.pendingFiles ?? [])
-    return this.#counts.metrics(this.#cache.cache.metrics(), uploadMetrics(pending, this.#system.clock.now()))
+    return this.#monitor.metrics(
+      this.#cache.cache.metrics(),
+      uploadMetrics(pending, this.#system.clock.now()),
+    )
+  }
+
+  listen(names: readonly string[], send: SendEvents): void {
+    this.#monitor.events.listen(names, send)
   }
 
   async newSequentialFile(path: string): Promise<ReadableFile> {
@@ -317,6 +325,7 @@ export class CloudEnv implements Env {
     await attempt(() => this.#cache.close())
     await this.#bucket.store.close()
     await this.#sources.close()
+    this.#monitor.events.flush()
     if (failures.length > 0) throw failures[0]
   }
 
@@ -358,7 +367,7 @@ export class CloudEnv implements Env {
       openPlace: (url) => this.#sources.place(url),
       warn: (message) => process.emitWarning(message, { code: 'CLOUDENV_UNPINNED' }),
       fenced: (owned, message) => {
-        this.#counts.fence()
+        this.#monitor.fence({ directory: owned, message })
         for (const alias of this.#root.aliasesOf(owned)) this.#listener?.fenced(alias, message)
       },
     })

@@ -1,8 +1,10 @@
 import type { StoredFile } from '../catalog/stored-file.js'
+import type { Clock } from '../env/clock.js'
 import type { ConcurrencyLimit } from '../store/concurrency-limit.js'
 import { requestCostUsd } from '../store/request-price.js'
 import { type StoreCounts, StoreMetrics } from '../store/store-metrics.js'
 import type { StoreRequest } from '../store/store-request.js'
+import { EventBatches } from './event-batches.js'
 import type { CacheMetrics } from './file-cache.js'
 
 /** Counts since the Env was started, and its present state. */
@@ -36,14 +38,37 @@ export interface UploadMetrics {
   readonly oldestMs: number
 }
 
-/** Counts what happens in an Env. */
-export class EnvCounts {
+/** Events of a cloud Env, by name. */
+export interface CloudEnvEvents {
+  /** A request to the store or a source has ended. */
+  readonly request: StoreRequest
+  /** A database turned out to belong to somebody else, or to be gone. */
+  readonly fence: DatabaseFence
+}
+
+export const cloudEnvEvents = ['request', 'fence'] as const satisfies readonly (keyof CloudEnvEvents)[]
+
+export interface DatabaseFence {
+  /** The database's. */
+  readonly directory: string
+  /** Message of the errors that its writes fail with from now on. */
+  readonly message: string
+}
+
+/** Counts what happens in an Env, and tells it to whoever listens. */
+export class EnvMonitor {
+  readonly events: EventBatches
   readonly #requests = new StoreMetrics()
   readonly #limits: ConcurrencyLimit[] = []
   #fences = 0
 
+  constructor(clock: Clock) {
+    this.events = new EventBatches(clock)
+  }
+
   request(request: StoreRequest): void {
     this.#requests.record(request)
+    this.#emit('request', request)
   }
 
   /** A store was opened that has this limit. */
@@ -51,8 +76,9 @@ export class EnvCounts {
     this.#limits.push(limit)
   }
 
-  fence(): void {
+  fence(fence: DatabaseFence): void {
     this.#fences += 1
+    this.#emit('fence', fence)
   }
 
   metrics(cache: CacheMetrics, uploads: UploadMetrics): CloudEnvMetrics {
@@ -65,6 +91,10 @@ export class EnvCounts {
       uploads,
       fences: this.#fences,
     }
+  }
+
+  #emit<Name extends keyof CloudEnvEvents>(name: Name, event: CloudEnvEvents[Name]): void {
+    this.events.emit(name, event)
   }
 }
 

@@ -5,6 +5,7 @@ import type {
   FileAttributes,
   ReadableFile,
   Refetched,
+  SendEvents,
   WritableFile,
 } from './env.js'
 
@@ -129,6 +130,10 @@ export class DelegatingEnv implements Env {
 
   metrics(): unknown {
     return this.#env.metrics?.()
+  }
+
+  listen(names: readonly string[], send: SendEvents): void {
+    this.#env.listen?.(names, send)
   }
 
   close(): Promise<void> {

@@ -93,9 +93,25 @@ export interface Env {
   /** The Env's metrics for people to look at: any value that can be structured-cloned. */
   metrics?(): unknown
 
+  /**
+   * From now on somebody wants to hear of these events, by their names, and of no others: of none if there are no
+   * names. An Env calls `send` with several events at a time where it can, as each call is a message to another thread,
+   * and not at all for events that nobody wants.
+   */
+  listen?(names: readonly string[], send: SendEvents): void
+
   /** Finishes the work under way and frees everything held. No call follows. */
   close(): Promise<void>
 }
+
+/** Something that happened in an Env. */
+export interface EnvEvent {
+  readonly name: string
+  /** Any value that can be structured-cloned. */
+  readonly value: unknown
+}
+
+export type SendEvents = (events: readonly EnvEvent[]) => void
 
 /** Messages that an Env may send unasked. */
 export interface EnvListener {

@@ -1,10 +1,12 @@
 import { Worker } from 'node:worker_threads'
+import type { EnvEvent } from '../env/env.js'
 import { HostGoneError } from './host-gone-error.js'
 import { makeSocketDirectory, removeSocketDirectory, type SocketDirectory } from './socket-directory.js'
 import {
   fromThrownValue,
   type HostCall,
   type WorkerInput,
+  type WorkerMessage,
   type WorkerReply,
   type WorkerRequest,
 } from './worker-messages.js'
@@ -12,6 +14,11 @@ import {
 interface Waiting {
   resolve(value: unknown): void
   reject(error: Error): void
+}
+
+export interface HostThreadOptions extends Omit<WorkerInput, 'socketPath'> {
+  /** Called with what the Env tells, once a `listen` has asked for it. */
+  onEvents(events: readonly EnvEvent[]): void
 }
 
 /** A running worker thread that hosts an Env. It keeps the process alive only while a request is pending. */
@@ -23,8 +30,8 @@ export class HostThread {
   #failure: HostGoneError | undefined
 
   /** Rejects with the error of the Env's module or factory, in its own class if possible. */
-  static async start(input: Omit<WorkerInput, 'socketPath'>): Promise<HostThread> {
-    const thread = new HostThread(input, await makeSocketDirectory())
+  static async start(options: HostThreadOptions): Promise<HostThread> {
+    const thread = new HostThread(options, await makeSocketDirectory())
     try {
       await thread.#reply(0)
     } catch (error) {
@@ -34,7 +41,7 @@ export class HostThread {
     return thread
   }
 
-  private constructor(input: Omit<WorkerInput, 'socketPath'>, directory: SocketDirectory) {
+  private constructor({ onEvents, ...input }: HostThreadOptions, directory: SocketDirectory) {
     this.#directory = directory
     const workerData: WorkerInput = { ...input, socketPath: this.socketPath }
     this.#worker = new Worker(new URL('./worker.js', import.meta.url), {
@@ -43,7 +50,10 @@ export class HostThread {
       ...threadArguments(),
     })
     this.#worker.unref()
-    this.#worker.on('message', (reply: WorkerReply) => this.#replied(reply))
+    this.#worker.on('message', (message: WorkerMessage) => {
+      if ('events' in message) onEvents(message.events)
+      else this.#replied(message)
+    })
     this.#worker.on('error', (error) => this.#fail(String(error), error))
     this.#worker.on('exit', (code) => this.#fail(`its thread ended with exit code ${code}`))
   }

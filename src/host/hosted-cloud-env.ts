@@ -1,13 +1,26 @@
 import { type CloudEnvOptions, parseCloudEnvOptions } from '../cloud/cloud-env-options.js'
-import type { CloudEnvMetrics } from '../cloud/env-metrics.js'
+import { type CloudEnvEvents, type CloudEnvMetrics, cloudEnvEvents } from '../cloud/env-metrics.js'
 import { Root } from '../cloud/root.js'
 import { type EngineOptions, type HostedEnv, hostedEnv } from './hosted-env.js'
 import { optionsWithin, readMachineLimits } from './machine-limits.js'
 
-/** A {@link HostedEnv} whose metrics are known. */
+/** A {@link HostedEnv} whose metrics and events are known. */
 export interface HostedCloudEnv extends HostedEnv {
   /** Requests, the cache, uploads and more; undefined while nothing runs. See docs/guides/monitoring.md. */
   metrics(): Promise<CloudEnvMetrics | undefined>
+
+  /**
+   * Listens to the requests to the store, or to fences. See {@link HostedEnv.on}.
+   *
+   * @example
+   * env.on('request', ({ operation, key, milliseconds, outcome }) => {
+   *   if (milliseconds > 1000) console.warn(`${operation} ${key} took ${milliseconds} ms (${outcome})`)
+   * })
+   */
+  on<Name extends keyof CloudEnvEvents>(
+    name: Name,
+    listener: (event: CloudEnvEvents[Name]) => void,
+  ): () => void
 }
 
 /**
@@ -34,6 +47,7 @@ export function cloudEnv(options: CloudEnvOptions): HostedCloudEnv {
     refusedOptions: cloudRefusedOptions,
     checkPath: (path) => new Root(root).assertHolds(path),
     flushOnClose: true,
+    events: cloudEnvEvents,
   }) as HostedCloudEnv
 }
 

@@ -1,6 +1,7 @@
 import { describe } from '../options/describe.js'
 import { moduleUrl } from '../options/module-url.js'
 import { type Check, type Checks, checkOptions, flag, isRecord, unchecked } from '../options/shape.js'
+import { EnvEvents, type EventListener } from './env-events.js'
 import { HostThread } from './host-thread.js'
 import type { HostCall } from './worker-messages.js'
 
@@ -23,6 +24,8 @@ export interface EnvSpec {
   readonly checkPath?: (path: string) => void
   /** See {@link HostedEnv.flushOnClose}. Default false. */
   readonly flushOnClose?: boolean
+  /** Names of the events that the Env tells, see {@link HostedEnv.on}. Default: none. */
+  readonly events?: readonly string[]
 }
 
 /** An Env that runs in its own host: the `env` of `RocksDB.open`. */
@@ -50,6 +53,17 @@ export interface HostedEnv {
   expire?(): void
   /** The Env's own metrics; undefined if it has none or does not run. */
   metrics(): Promise<unknown>
+  /**
+   * Calls back after each event of this name, in this thread and up to 0.1 s later. The returned function ends that. The
+   * listener must not throw. While nobody listens, an event costs nothing.
+   *
+   * Each event is also published on the channel `rocksdb-cloud-env:<name>` of `node:diagnostics_channel`. Subscribe
+   * before a database is opened: a channel does not tell that it has subscribers, so the Env looks when it is started,
+   * when a database is opened, and when {@link metrics} are asked for.
+   *
+   * @throws TypeError the Env has no event of this name.
+   */
+  on?(name: string, listener: (value: unknown) => void): () => void
   /**
    * Closes the Env, and ends its host. Close its databases first: an open one loses its files, and keeps only the
    * content of its write-ahead log.
@@ -85,6 +99,11 @@ const record: Check = (value, name) => {
   if (!isRecord(value)) throw new TypeError(`expected "${name}" to be an object, got ${describe(value)}`)
 }
 
+const names: Check = (value, name) => {
+  if (!Array.isArray(value) || value.some((event) => typeof event !== 'string'))
+    throw new TypeError(`expected "${name}" to be an array of names, got ${describe(value)}`)
+}
+
 const specChecks: Checks<EnvSpec> = {
   module: unchecked,
   export: unchecked,
@@ -93,6 +112,7 @@ const specChecks: Checks<EnvSpec> = {
   refusedOptions: record,
   checkPath: unchecked,
   flushOnClose: flag,
+  events: names,
 }
 
 class WorkerHostedEnv implements HostedEnv {
@@ -103,6 +123,9 @@ class WorkerHostedEnv implements HostedEnv {
   readonly #module: string
   readonly #export: string
   readonly #options: unknown
+  readonly #events: EnvEvents
+  /** The events that the running thread tells, as they were asked for last. */
+  #told: readonly string[] = []
   #thread: Promise<HostThread> | undefined
   /** The same thread, once it runs. */
   #started: HostThread | undefined
@@ -118,6 +141,7 @@ class WorkerHostedEnv implements HostedEnv {
     this.refusedOptions = Object.freeze({ ...spec.refusedOptions })
     this.flushOnClose = spec.flushOnClose ?? false
     this.checkPath = spec.checkPath ?? (() => undefined)
+    this.#events = new EnvEvents(spec.events ?? [])
   }
 
   async start(): Promise<string> {
@@ -128,7 +152,17 @@ class WorkerHostedEnv implements HostedEnv {
 
   async metrics(): Promise<unknown> {
     const thread = await this.#thread
+    this.#askForEvents()
     return await thread?.request({ method: 'metrics' })
+  }
+
+  on(name: string, listener: EventListener): () => void {
+    const remove = this.#events.on(name, listener)
+    this.#askForEvents()
+    return () => {
+      remove()
+      this.#askForEvents()
+    }
   }
 
   abandon(directory: string): void {
@@ -143,6 +177,7 @@ class WorkerHostedEnv implements HostedEnv {
     const starting = this.#thread
     this.#thread = undefined
     this.#started = undefined
+    this.#told = []
     const thread = await starting?.catch(() => undefined)
     await thread?.close()
   }
@@ -154,12 +189,29 @@ class WorkerHostedEnv implements HostedEnv {
     void this.#started?.request(call).catch(() => {})
   }
 
+  /** Tells the thread which events are wanted, unless it knows. */
+  #askForEvents(): void {
+    const names = this.#events.wanted
+    if (!this.#started || names.join() === this.#told.join()) return
+    this.#told = names
+    this.#tell({ method: 'listen', names })
+  }
+
   async #running(): Promise<HostThread> {
-    this.#thread ??= HostThread.start({ module: this.#module, export: this.#export, options: this.#options })
+    this.#thread ??= HostThread.start({
+      module: this.#module,
+      export: this.#export,
+      options: this.#options,
+      onEvents: (events) => {
+        this.#events.publish(events)
+        this.#askForEvents()
+      },
+    })
     const starting = this.#thread
     try {
       const thread = await starting
       if (this.#thread === starting) this.#started = thread
+      this.#askForEvents()
       return thread
     } catch (error) {
       if (this.#thread === starting) this.#thread = undefined // Nothing runs: the next call may try again.

@@ -1,3 +1,4 @@
+import type { EnvEvent } from '../env/env.js'
 import { EnvError, type EnvErrorCode, type EnvErrorScope } from '../env/env-error.js'
 
 /** Start parameters of the thread that hosts an Env. */
@@ -16,6 +17,10 @@ export type WorkerRequest = { readonly id: number } & HostCall
 export type HostCall =
   | { readonly method: 'metrics' | 'close' | 'expire' }
   | { readonly method: 'abandon'; readonly directory: string }
+  | { readonly method: 'listen'; readonly names: readonly string[] }
+
+/** From the worker. */
+export type WorkerMessage = WorkerReply | { readonly events: readonly EnvEvent[] }
 
 /** From the worker: one with id 0 once it listens or has failed to, then one for each request. */
 export type WorkerReply =

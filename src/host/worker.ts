@@ -10,6 +10,7 @@ import {
   type HostCall,
   toThrownValue,
   type WorkerInput,
+  type WorkerMessage,
   type WorkerReply,
   type WorkerRequest,
 } from './worker-messages.js'
@@ -29,6 +30,8 @@ function perform(call: HostCall, host: EnvHost, env: Env): unknown {
       return env.metrics?.()
     case 'abandon':
       return host.abandon(call.directory)
+    case 'listen':
+      return env.listen?.(call.names, (events) => post({ events }))
     case 'expire':
       return host.expire()
     case 'close':
@@ -53,5 +56,9 @@ async function reply(id: number, work: () => unknown): Promise<void> {
   } catch (error) {
     message = { id, error: toThrownValue(error) }
   }
+  post(message)
+}
+
+function post(message: WorkerMessage): void {
   port.postMessage(message)
 }

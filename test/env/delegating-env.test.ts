@@ -21,11 +21,12 @@ test('a method that the other Env lacks behaves as if absent', async () => {
   expect(env.metrics()).toBeUndefined()
   env.abandon('/a')
   env.attach({ fenced() {} })
+  env.listen([], () => {})
 })
 
 test('a method that the other Env has is forwarded', async () => {
   const calls: unknown[][] = []
-  const optional = ['attach', 'makeRoom', 'abandon', 'refetch', 'metrics'] as const
+  const optional = ['attach', 'makeRoom', 'abandon', 'refetch', 'metrics', 'listen'] as const
   const methods = optional.map((name) => [
     name,
     (...parameters: unknown[]) => calls.push([name, ...parameters]),
@@ -37,11 +38,14 @@ test('a method that the other Env has is forwarded', async () => {
   env.abandon('/a')
   await env.refetch('/a', 2, 3, 4)
   env.metrics()
+  const send = () => {}
+  env.listen(['look'], send)
   expect(calls).toEqual([
     ['attach', listener],
     ['makeRoom', '/a', 1],
     ['abandon', '/a'],
     ['refetch', '/a', 2, 3, 4],
     ['metrics'],
+    ['listen', ['look'], send],
   ])
 })

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { existsSync, statSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -62,6 +63,80 @@ test('an Env that is not running, or has no metrics, reports none', async () => 
   expect(await env.metrics()).toBeUndefined()
   await env.start()
   expect(await env.metrics()).toBeUndefined()
+})
+
+describe('events', () => {
+  const events = ['look', 'leap']
+
+  function tellingEnv(): HostedEnv & Required<Pick<HostedEnv, 'on'>> {
+    const env = hostedEnv({ module, export: 'createTellingEnv', events })
+    running.push(env)
+    return env as ReturnType<typeof tellingEnv>
+  }
+
+  /** Looks for a file, and returns once what that told has arrived. */
+  async function look(env: HostedEnv, path: string): Promise<void> {
+    const client = await WireClient.connect(await env.start())
+    await client.exists(path).catch(() => {})
+    await client.disconnect()
+    await env.metrics()
+  }
+
+  test('reach whoever listens, from before the start until they are removed, and through a restart', async () => {
+    const env = tellingEnv()
+    const first: unknown[] = []
+    const second: unknown[] = []
+    const remove = env.on('look', (path) => first.push(path))
+    await look(env, '/a')
+    expect(await env.metrics()).toEqual(['look'])
+    env.on('look', (path) => second.push(path))
+    await look(env, '/b')
+    remove()
+    await look(env, '/c')
+    expect([first, second]).toEqual([
+      ['/a', '/b'],
+      ['/b', '/c'],
+    ])
+    await env.close()
+    await look(env, '/d')
+    expect(second).toEqual(['/b', '/c', '/d'])
+  })
+
+  test('are not told to the thread while nobody listens', async () => {
+    const env = tellingEnv()
+    await env.start()
+    expect(await env.metrics()).toEqual([])
+    const removers = [env.on('look', () => {}), env.on('look', () => {}), env.on('leap', () => {})]
+    expect(await env.metrics()).toEqual(['look', 'leap'])
+    for (const remove of removers) remove()
+    expect(await env.metrics()).toEqual([])
+  })
+
+  test('are published on diagnostics channels that have a subscriber when the Env starts, or metrics are asked for', async () => {
+    const paths: unknown[] = []
+    const onLook = (path: unknown) => paths.push(path)
+    subscribe('rocksdb-cloud-env:look', onLook)
+    const env = tellingEnv()
+    await look(env, '/a')
+    unsubscribe('rocksdb-cloud-env:look', onLook)
+    // Noticed when this arrives.
+    await look(env, '/b')
+    expect(await env.metrics()).toEqual([])
+    subscribe('rocksdb-cloud-env:look', onLook)
+    await env.metrics()
+    await look(env, '/c')
+    unsubscribe('rocksdb-cloud-env:look', onLook)
+    expect(paths).toEqual(['/a', '/c'])
+  })
+
+  test('that the Env does not have are refused', () => {
+    expect(() => tellingEnv().on('lok', () => {})).toThrow(
+      new TypeError('unknown event "lok"; this Env has look, leap'),
+    )
+    expect(() => hostedEnv({ module, export: 'createTellingEnv', events: 'look' as never })).toThrow(
+      'expected "events" to be an array of names, got "look"',
+    )
+  })
 })
 
 test('default options are as specified, and cannot be changed', () => {

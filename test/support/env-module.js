@@ -28,6 +28,30 @@ export async function createMeasuredEnv(options) {
   return new MeasuredEnv(options)
 }
 
+/** Tells every look for a file, as long as somebody wants to hear it. Its metrics are the events that are wanted. */
+class TellingEnv extends DelegatingEnv {
+  #names = []
+  #send
+
+  listen(names, send) {
+    this.#names = names
+    this.#send = send
+  }
+
+  metrics() {
+    return this.#names
+  }
+
+  async fileExists(path) {
+    if (this.#names.includes('look')) this.#send([{ name: 'look', value: path }])
+    return await super.fileExists(path)
+  }
+}
+
+export function createTellingEnv() {
+  return new TellingEnv(createMemoryEnv())
+}
+
 export function createNothing({ how }) {
   if (how === 'TypeError') throw new TypeError('expected "store" to be a URL, got 7')
   if (how === 'RangeError') throw new RangeError('expected "maxBytes" to be positive, got -1')
