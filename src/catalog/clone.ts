@@ -1,5 +1,5 @@
 import type { Random } from '../env/system.js'
-import { databaseUrl, type Places } from './database-place.js'
+import { type DatabasePlace, databaseUrl, type Places } from './database-place.js'
 import { readIdentity } from './identity.js'
 
 /** Separates the id of a clone's source from the random part of the clone's own id. */
@@ -19,11 +19,14 @@ export function cloneIdentity(source: Uint8Array, random: Random): Uint8Array {
 }
 
 /** Warning about a clone whose source cannot be written. */
-export function unpinnedMessage(clone: string, source: string, { message }: Error): string {
+export function unpinnedMessage(
+  clone: DatabasePlace,
+  { place: source, reason }: { readonly place: DatabasePlace; readonly reason: Error },
+): string {
   return (
-    `${clone} reads tables of ${source}, which refuses to note that (${message}). The owner of ${source} deletes tables ` +
-    'that it no longer needs, and the clone may lose them then. Allow writing there, or make the clone stand alone with ' +
-    '"cloudenv savepoint"'
+    `${databaseUrl(clone)} reads tables of ${databaseUrl(source)}, which refuses to note that (${reason.message}). The owner ` +
+    `of ${databaseUrl(source)} deletes tables that it no longer needs, and the clone may lose them then. Allow writing ` +
+    'there, or make the clone stand alone with "cloudenv savepoint"'
   )
 }
 

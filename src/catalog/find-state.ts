@@ -29,6 +29,13 @@ export interface FoundState {
   readonly id: string
   /** Undefined for a checkpoint. */
   readonly found: HistoryState | undefined
+  /**
+   * Time until which it was the present state at least, by the store's clock; undefined if it is the present state, as
+   * that of a checkpoint is.
+   */
+  readonly presentUntil: Date | undefined
+  /** Milliseconds for which the owner keeps what a past state needs; undefined: unknown. */
+  readonly retentionMs: number | undefined
 }
 
 /** Cookie of a checkpoint. */
@@ -57,7 +64,16 @@ async function findCheckpoint(places: Places, name: string): Promise<FoundState>
   if (view) {
     const { cloudManifest, manifest, manifestBytes, manifestName, files } = view
     const id = `${manifestName}-${manifestBytes.length}`
-    return { cloudManifest, manifest, manifestBytes, files, id, found: undefined }
+    return {
+      cloudManifest,
+      manifest,
+      manifestBytes,
+      files,
+      id,
+      found: undefined,
+      presentUntil: undefined,
+      retentionMs: undefined,
+    }
   }
   const prefix = checkpointCookie('')
   const names = (await listCookies(places[0]))
@@ -94,6 +110,8 @@ function wantedBy(at: Date | bigint | number): Wanted {
 interface Latest {
   readonly fetched: FetchedLog
   readonly state: HistoryState
+  /** State that followed it in the log. */
+  readonly next: HistoryState | undefined
 }
 
 async function findLatest(
@@ -102,20 +120,22 @@ async function findLatest(
 ): Promise<Latest | undefined> {
   for await (const fetched of fetchLogs(logged, mayHave)) {
     let latest: HistoryState | undefined
+    let next: HistoryState | undefined
     for await (const state of readableStates(fetched, logged, [])) {
       if (isWanted(state)) latest = state
       else if (latest) {
         // The files that would tell are gone. The state before is no answer to who asks for this one.
         if (!state.isOpenable && isUncertain(state)) latest = state
+        else next = state
         break
       }
     }
-    if (latest) return { fetched, state: latest }
+    if (latest) return { fetched, state: latest, next }
   }
   return undefined
 }
 
-async function open(logged: LoggedHistory, { fetched, state }: Latest): Promise<FoundState> {
+async function open(logged: LoggedHistory, { fetched, state, next }: Latest): Promise<FoundState> {
   const { log, content } = fetched
   // A copy: the rest of the log need not be held.
   const manifestBytes = Uint8Array.prototype.slice.call(content.object.body, 0, state.manifestLength)
@@ -127,6 +147,8 @@ async function open(logged: LoggedHistory, { fetched, state }: Latest): Promise<
     files: filesOf(manifest, log.cloudManifest, logged.objects),
     id: `${log.objectName}-${state.manifestLength}`,
     found: state,
+    presentUntil: next ? next.notBefore : logged.logs[logged.logs.indexOf(log) - 1]?.notBefore,
+    retentionMs: logged.retentionMs,
   }
 }
 

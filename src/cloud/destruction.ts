@@ -62,11 +62,19 @@ async function deleteObjects(place: DatabasePlace, names: readonly string[]): Pr
   if (names.length > 0) await place.store.deleteMany(names.map((name) => objectKey(place, name)))
 }
 
+/** Writes the id of a database, and the entry of the registry by which rocksdb-cloud finds it. */
+export async function putIdentity(place: DatabasePlace, identity: Uint8Array): Promise<void> {
+  await place.store.put(objectKey(place, 'IDENTITY'), identity)
+  const registration = registryKey(identity)
+  if (!registration) return
+  await place.store.put(registration, new Uint8Array(0), { metadata: { dirname: place.path } })
+}
+
 /**
  * Key in the bucket's registry under which rocksdb-cloud finds the path of a database by its id; undefined if this is
  * no id, since anybody may have written anything there.
  */
-export function registryKey(identity: Uint8Array): ObjectKey | undefined {
+function registryKey(identity: Uint8Array): ObjectKey | undefined {
   const id = Buffer.from(identity).toString('latin1').trim()
   return /^[\w-]{1,100}$/.test(id) ? `${registryPrefix}${id}` : undefined
 }

@@ -25,7 +25,8 @@ import { LocalDatabase } from './local-database.js'
 import { readDirectory } from './local-directory.js'
 import { Owner } from './owner.js'
 import { type OwnerRecord, readOwnerRecord } from './owner-record.js'
-import { type PinnedState, pinState } from './pinned-state.js'
+import { pinPresentState } from './pinned-state.js'
+import { Pins } from './pins.js'
 
 export interface OpeningDependencies {
   readonly directory: string
@@ -57,8 +58,8 @@ export class Opening {
   readonly #epoch: Epoch
   /** Cookie of the CLOUDMANIFEST that it writes. */
   readonly #cookie: string
-  /** Protects the state that a fork begins with. */
-  #pinned: PinnedState | undefined
+  /** Protect the state that a fork begins with. */
+  #pins: Pins | undefined
   #owner: Owner | undefined
 
   /**
@@ -104,7 +105,7 @@ export class Opening {
   }
 
   async #withdraw(): Promise<void> {
-    await this.#pinned?.release()
+    await this.#pins?.release()
     await this.#local.withdraw()
   }
 
@@ -120,8 +121,7 @@ export class Opening {
       await this.#local.finishDestruction()
       return undefined
     }
-    if (found && this.#isFork(found)) this.#pinned = await this.#pin(found)
-    const view = this.#pinned?.view ?? found
+    const view = found && this.#isFork(found) ? await this.#pinned(found) : found
     const withdrawn = await this.#local.reconcile(view, record)
     return view ? this.#startCandidate(view, withdrawn) : this.#startCreation()
   }
@@ -152,13 +152,15 @@ export class Opening {
       // An old copy of the record may list an epoch that has owned the database since.
       (epoch) => !knowsEpoch(view.cloudManifest, epoch) && names.some((name) => isOfEpoch(name, epoch)),
     )
-    const isClone = view.home !== place
-    const garbage = isClone
-      ? await leftoversOfCreation(place, view.objects, this.#cookie)
-      : inheritedGarbage(place, view, claimedCloudManifest(view, this.#epoch), candidates)
+    const garbage =
+      view.home === place
+        ? inheritedGarbage(place, view, claimedCloudManifest(view, this.#epoch), candidates)
+        : await leftoversOfCreation(place, view.objects, this.#cookie)
     const inherited = await present.identity(view)
-    const identity = isClone ? cloneIdentity(inherited, system.random) : inherited
-    const owner = this.#createOwner(view, garbage, { candidates, ...(isClone && { identity }) })
+    // A clone that is made, or whose maker was killed before it had an id.
+    const isNameless = view.places.length > 1 && !view.objects.has('IDENTITY')
+    const identity = isNameless ? cloneIdentity(inherited, system.random) : inherited
+    const owner = this.#createOwner(view, garbage, { candidates, ...(isNameless && { identity }) })
     await this.#local.recordCandidate(view, identity, [...candidates, this.#epoch], () =>
       this.#adoptLeftFiles(view),
     )
@@ -175,17 +177,17 @@ export class Opening {
     )
   }
 
-  /** Pins the state that a fork begins with. */
-  async #pin(view: DatabaseView): Promise<PinnedState | undefined> {
+  /** The present state, pinned: what a fork begins with. */
+  async #pinned(view: DatabaseView): Promise<DatabaseView | undefined> {
     const { places, config, openPlace, warn } = this.#deps
     const [place] = places
     const isNewCookie = this.#cookie !== config.cookie
     if (isNewCookie && view.objects.has(objectName({ kind: 'cloudManifest', cookie: this.#cookie })))
       throw cookieExists(place, this.#cookie)
-    const pin = { id: this.#epoch, kind: 'clone', holder: databaseUrl(place) } as const
-    const pinned = await pinState(places, config.cookie, pin, openPlace)
-    for (const { place: source, reason } of pinned?.unpinned ?? [])
-      warn(unpinnedMessage(databaseUrl(place), databaseUrl(source), reason))
+    const pins = new Pins({ id: this.#epoch, kind: 'clone', holder: databaseUrl(place), home: place })
+    this.#pins = pins
+    const pinned = await pinPresentState(places, config.cookie, pins, openPlace)
+    for (const unpinned of pins.unpinned) warn(unpinnedMessage(place, unpinned))
     return pinned
   }
 
@@ -201,7 +203,7 @@ export class Opening {
     const [place] = places
     const local = this.#local
     const epoch = this.#epoch
-    const pinned = this.#pinned
+    const pins = this.#pins
     const isClone = view !== undefined && view.home !== place
     const probe = () => assertConditionalPuts(place.store, place.path, system.random)
     return new Owner(
@@ -212,7 +214,7 @@ export class Opening {
         epoch,
         view,
         isFork: isClone || (view !== undefined && this.#cookie !== config.cookie),
-        metadata: sourcesMetadata(pinned?.sources ?? (view ? presentSources(view) : [])),
+        metadata: sourcesMetadata(pins?.sources ?? (view ? presentSources(view) : [])),
         identity,
         files: view?.files ?? new Map(),
         garbage,
@@ -234,7 +236,7 @@ export class Opening {
         },
         afterClaim: async () => {
           await local.recordOwnership(epoch, candidates)
-          await pinned?.releaseOwn()
+          await pins?.releaseHome()
         },
         beforeDestruction: () => local.recordDestruction(epoch),
       },

@@ -14,7 +14,7 @@ import type { ObjectKey } from '../store/object-store.js'
 import type { CachedFile } from './cached-file.js'
 import { claimedCloudManifest } from './claim.js'
 import { type DatedGarbage, Deletions } from './deletions.js'
-import { deleteEpoch, finishDestruction, registryKey } from './destruction.js'
+import { deleteEpoch, finishDestruction, putIdentity } from './destruction.js'
 import { FilesElsewhere } from './files-elsewhere.js'
 import { FormerManifests } from './former-manifests.js'
 import { abortLeftUploads } from './left-uploads.js'
@@ -296,10 +296,7 @@ export class Owner {
     const identity = this.#identity
     const { place, view } = this.#start
     if (!identity || view?.objects.has('IDENTITY')) return
-    await place.store.put(objectKey(place, 'IDENTITY'), identity)
-    const registration = registryKey(identity)
-    if (!registration) return
-    await place.store.put(registration, new Uint8Array(0), { metadata: { dirname: place.path } })
+    await putIdentity(place, identity)
   }
 
   async #upload(file: StoredFile, signal: AbortSignal): Promise<void> {

@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { branch } from '#src/cloud/branch.js'
+import type { StateSelector } from '#src/catalog/find-state.js'
 import type { CloudEnvOptions } from '#src/cloud/cloud-env-options.js'
+import { fork } from '#src/cloud/fork.js'
 import { EnvError } from '#src/env/env-error.js'
 import { realSystem } from '#src/env/system.js'
 import type { ObjectStore } from '#src/store/object-store.js'
@@ -132,14 +134,18 @@ describe('two lines of history at one place', () => {
 })
 
 describe('a branch', () => {
-  const request = { from: '', to: 'b' }
+  const branch = async (store: ObjectStore, at?: StateSelector) => {
+    const target = { store, path: 'db' }
+    const request = { places: [target] as const, cookie: '', target, newCookie: 'b' }
+    return fork({ ...request, ...(at !== undefined && { at }) }, realSystem)
+  }
 
   test('has the state of its moment, and pins it', async () => {
     const { store } = newStore()
     const here = await machine(store)
     const db = await here.database().open()
     const table = await db.flush(Buffer.from('then'))
-    await branch({ store, path: 'db' }, request, realSystem)
+    await branch(store)
     await db.drop(table)
     const later = await db.flush(Buffer.from('later'))
     await muchLater(here, store)
@@ -153,7 +159,7 @@ describe('a branch', () => {
     const { store } = newStore()
     const db = await (await machine(store)).database().open()
     await db.flush()
-    await branch({ store, path: 'db' }, request, realSystem)
+    await branch(store)
     const other = await (await machine(store, { cookie: 'b' })).database().open()
     const table = await other.flush(Buffer.from('of the branch'))
     expect((await other.read(table, 0, 13)).toString()).toBe('of the branch')
@@ -164,15 +170,99 @@ describe('a branch', () => {
 
   test('is refused under a cookie that exists, and of a state that does not', async () => {
     const { store } = newStore()
-    await expect(branch({ store, path: 'db' }, request, realSystem)).rejects.toMatchObject({
+    await expect(branch(store)).rejects.toMatchObject({
       code: 'NotFound',
     })
     await (await (await machine(store)).database().open()).close()
-    await branch({ store, path: 'db' }, request, realSystem)
-    await expect(branch({ store, path: 'db' }, request, realSystem)).rejects.toMatchObject({
+    await branch(store)
+    await expect(branch(store)).rejects.toMatchObject({
       code: 'InvalidArgument',
     })
     expect(await namesBelow(store, 'db')).not.toContainEqual(expect.stringMatching(/^CLOUDPIN-/))
+  })
+})
+
+describe('a clone that is made without opening it', () => {
+  const cloneTo = async (store: ObjectStore, path: string, at?: StateSelector, from = 'db') => {
+    const request = {
+      places: [{ store, path: from }] as const,
+      cookie: '',
+      target: { store, path },
+      newCookie: '',
+    }
+    return fork({ ...request, ...(at !== undefined && { at }) }, realSystem)
+  }
+
+  test('is as one that was opened: it pins its source, has an id, and goes its own way', async () => {
+    const { store } = newStore()
+    const here = await machine(store)
+    const source = await here.database().open()
+    const table = await source.flush(Buffer.from('one'))
+    expect((await cloneTo(store, 'clone')).unpinned).toEqual([])
+    expect(await tablesOf(store, 'clone')).toEqual([])
+    await source.drop(table)
+    await muchLater(here, store)
+    const clone = await (await machine(store)).database('clone').open()
+    expect((await clone.read(table, 0, 3)).toString()).toBe('one')
+    const sourceId = Buffer.from((await store.get('db/IDENTITY')).body).toString()
+    expect(await readFile(join(clone.directory, 'IDENTITY'), 'utf8')).toMatch(
+      new RegExp(`^${sourceId}rockset[0-9a-f-]{36}$`),
+    )
+    await clone.close()
+    await source.close()
+  })
+
+  test('begins with a past state, as long as nothing of it can be deleted meanwhile', async () => {
+    const { store } = newStore()
+    const source = await (await machine(store)).database().open()
+    const first = await source.flush(Buffer.from('one'))
+    const then = (
+      await store.head(`db/${(await namesBelow(store, 'db')).find((name) => name.startsWith(first))}`)
+    ).lastModified
+    await setTimeout(20)
+    const second = await source.flush(Buffer.from('two'))
+    await cloneTo(store, 'clone', then)
+    const clone = (await machine(store)).database('clone')
+    expect((await clone.read(first, 0, 3)).toString()).toBe('one')
+    await expect(clone.database.liveFile(second)).rejects.toMatchObject({ code: 'NotFound' })
+
+    // The table of the past state waits for its deletion, and nobody has recorded for how long.
+    await source.drop(first)
+    await expect(cloneTo(store, 'late', then)).rejects.toMatchObject({
+      code: 'NotFound',
+      message: expect.stringContaining('its owner may be deleting tables of it'),
+    })
+    expect(await namesBelow(store, 'late')).toEqual([])
+    await source.close()
+  })
+
+  test('begins with a checkpoint', async () => {
+    const { store } = newStore()
+    const here = await machine(store)
+    const source = await here.database().open()
+    const table = await source.flush(Buffer.from('one'))
+    const target = { store, path: 'db' }
+    await fork({ places: [target], cookie: '', target, newCookie: 'checkpoint-monday' }, realSystem)
+    await source.drop(table)
+    await cloneTo(store, 'clone', 'monday')
+    await expect(cloneTo(store, 'other', 'tuesday')).rejects.toMatchObject({
+      code: 'NotFound',
+      message: expect.stringContaining('It has "monday"'),
+    })
+    await store.deleteMany(['db/CLOUDMANIFEST-checkpoint-monday'])
+    await muchLater(here, store)
+    const clone = (await machine(store)).database('clone')
+    expect((await clone.read(table, 0, 3)).toString()).toBe('one')
+    await source.close()
+  })
+
+  test('is refused where something lies', async () => {
+    const { store } = newStore()
+    await (await (await machine(store)).database().open()).close()
+    await (await (await machine(store)).database('other').open()).close()
+    await expect(cloneTo(store, 'other')).rejects.toMatchObject({ code: 'InvalidArgument' })
+    await store.put('remains/000009.sst-0123456789abcdef', Buffer.from('table'))
+    await expect(cloneTo(store, 'remains')).rejects.toMatchObject({ code: 'Corruption' })
   })
 })
 

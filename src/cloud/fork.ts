@@ -1,0 +1,102 @@
+import { cloneIdentity } from '../catalog/clone.js'
+import { cookieExists, noDatabase } from '../catalog/cookies.js'
+import { type DatabasePlace, databaseUrl, objectKey, type Places } from '../catalog/database-place.js'
+import { type DatabaseView, listObjects } from '../catalog/database-view.js'
+import { checkpointCookie, findState, type StateSelector } from '../catalog/find-state.js'
+import { readIdentity } from '../catalog/identity.js'
+import { type OpenPlace, sourcesMetadata } from '../catalog/sources.js'
+import type { StoredFile } from '../catalog/stored-file.js'
+import { EnvError } from '../env/env-error.js'
+import type { Random } from '../env/system.js'
+import { encodeCloudManifest } from '../format/cloud-manifest.js'
+import { addEpoch, type Epoch, newEpoch } from '../format/epoch.js'
+import { objectName } from '../format/file-name.js'
+import { CasObject } from '../store/cas-object.js'
+import { assertConditionalPuts } from '../store/probe-conditional.js'
+import { putIdentity } from './destruction.js'
+import { leftoversOfCreation } from './leftovers.js'
+import { pinPastState, pinPresentState } from './pinned-state.js'
+import { Pins, type UnpinnedPlace } from './pins.js'
+
+export interface ForkRequest {
+  /** The database, then its source if it is a clone of another program. */
+  readonly places: Places
+  /** Cookie of the line of history that it is a fork of. */
+  readonly cookie: string
+  /** A past state to begin with, or a checkpoint. Default: the present state. */
+  readonly at?: StateSelector
+  /** Where the fork begins: the place of the database for a branch, another for a clone. */
+  readonly target: DatabasePlace
+  /** Cookie of the fork: new at its place. */
+  readonly newCookie: string
+}
+
+export interface ForkDependencies {
+  readonly random: Random
+  /** Opens the place of a source that a clone's CLOUDMANIFEST records. */
+  readonly openPlace?: OpenPlace
+}
+
+export interface Fork {
+  readonly epoch: Epoch
+  readonly files: ReadonlyMap<string, StoredFile>
+  /** Places whose owners may delete what the fork needs. */
+  readonly unpinned: readonly UnpinnedPlace[]
+}
+
+/**
+ * Begins a line of history with a state of a database, which goes on as if nothing had happened: a branch at the same
+ * place, under another cookie, or a clone at another place. Copies no table: it writes a MANIFEST and the CLOUDMANIFEST
+ * that names it, and for a clone its IDENTITY and its entry in the registry. All is as after an opening with `newCookie`
+ * or `source` that wrote nothing.
+ * @throws EnvError NotFound: there is no such state. InvalidArgument, Corruption: something lies at the target already.
+ *   Busy: the database changes too often.
+ */
+export async function fork(request: ForkRequest, { random, openPlace }: ForkDependencies): Promise<Fork> {
+  const { places, target, newCookie } = request
+  const name = objectName({ kind: 'cloudManifest', cookie: newCookie })
+  const isClone = target !== places[0]
+  const objects = await listObjects(target)
+  if (objects.has(name)) throw cookieExists(target, newCookie)
+  if (isClone) await leftoversOfCreation(target, objects, newCookie)
+  await assertConditionalPuts(target.store, target.path, random)
+
+  const epoch = newEpoch(() => random.bytes(8))
+  const holder = isClone ? databaseUrl(target) : `the branch ${databaseUrl(target)}/${name}`
+  const pins = new Pins({ id: epoch, kind: 'clone', holder, home: target })
+  const { cloudManifest, manifest, manifestBytes, files } = await pinned(request, pins, openPlace)
+  try {
+    const bytes = manifestBytes.subarray(0, manifest.length)
+    await target.store.put(objectKey(target, objectName({ kind: 'manifest', epoch })), bytes)
+    const root = new CasObject(target.store, objectKey(target, name), undefined, random)
+    const forked = addEpoch(cloudManifest, manifest.lastNextFileNumber, epoch)
+    const outcome = await root.write(encodeCloudManifest(forked), sourcesMetadata(pins.sources))
+    if (outcome.kind === 'lost') throw cookieExists(target, newCookie)
+  } catch (error) {
+    // The CLOUDMANIFEST may arrive after a failure of the store: then the pins have to stay.
+    if (!EnvError.is(error) || !error.retryable) await pins.release()
+    throw error
+  }
+  await pins.releaseHome()
+  if (isClone) {
+    const identity = cloneIdentity(Buffer.from((await readIdentity(places)) ?? ''), random)
+    await putIdentity(target, identity)
+  }
+  return { epoch, files, unpinned: pins.unpinned }
+}
+
+type ForkedState = Pick<DatabaseView, 'cloudManifest' | 'manifest' | 'manifestBytes' | 'files'>
+
+async function pinned(
+  { places, cookie, at }: ForkRequest,
+  pins: Pins,
+  openPlace: OpenPlace | undefined,
+): Promise<ForkedState> {
+  if (at !== undefined && typeof at !== 'string') return pinPastState(places, cookie, at, pins)
+  const from = at === undefined ? cookie : checkpointCookie(at)
+  const view = await pinPresentState(places, from, pins, openPlace)
+  if (view) return view
+  // Names the checkpoints that there are.
+  if (at !== undefined) await findState(places, cookie, at)
+  throw await noDatabase(places[0], from, 'state to begin with')
+}
