@@ -15,6 +15,10 @@ export function objectKey(place: DatabasePlace, name: string): ObjectKey {
   return place.path === '' ? name : `${place.path}/${name}`
 }
 
+export function isSamePlace(a: DatabasePlace, b: DatabasePlace): boolean {
+  return a.store === b.store && a.path === b.path
+}
+
 /** URL of an object as errors name it, for example `s3://bucket/prod/orders/CLOUDMANIFEST`. */
 export function objectUrl(place: DatabasePlace, name: string): string {
   return `${databaseUrl(place)}/${urlPath(name)}`

@@ -9,6 +9,7 @@ import { type BoundedObject, fetchBounded, type InTurn, maxManifestBytes } from 
 import type { Manifest } from './manifest.js'
 import { decodingProblem, missingManifest, type Problem } from './problem.js'
 import { beingDestroyedMessage } from './repair-advice.js'
+import { retentionOf } from './retention.js'
 import { type Decoded, decoded, lookAtState, untilSettled } from './state-objects.js'
 
 /** Contents of the two objects that make a state of a database. The objects that they reference are not looked up. */
@@ -27,6 +28,8 @@ export interface ReadState {
   readonly manifestModified: Date | undefined
   /** Bytes that were read as {@link manifest}. */
   readonly manifestBytes: Uint8Array | undefined
+  /** See `retentionOf`. */
+  readonly retentionMs: number | undefined
   /** Changes with every commit, and with every change of owner. */
   readonly version: string
   readonly problems: readonly Problem[]
@@ -115,6 +118,7 @@ export class StateReader {
     const unread = {
       ...unreadState(cookie, cloudManifestObject),
       cloudManifestModified: look?.root.object.lastModified,
+      retentionMs: look && retentionOf(look.root.object),
       version: look?.root.object.etag ?? '',
     }
     if (!look) {
@@ -204,6 +208,7 @@ function unreadState(cookie: string, cloudManifestObject: string) {
     manifest: undefined,
     manifestModified: undefined,
     manifestBytes: undefined,
+    retentionMs: undefined,
     version: '',
   }
 }

@@ -1,11 +1,18 @@
 import { cloneIdentity } from '../catalog/clone.js'
 import { cookieExists, noDatabase } from '../catalog/cookies.js'
-import { type DatabasePlace, databaseUrl, objectKey, type Places } from '../catalog/database-place.js'
+import {
+  type DatabasePlace,
+  databaseUrl,
+  isSamePlace,
+  objectKey,
+  type Places,
+} from '../catalog/database-place.js'
 import { type DatabaseView, listObjects } from '../catalog/database-view.js'
 import { checkpointCookie, findState, type StateSelector } from '../catalog/find-state.js'
 import { readIdentity } from '../catalog/identity.js'
 import { type OpenPlace, sourcesMetadata } from '../catalog/sources.js'
 import type { StoredFile } from '../catalog/stored-file.js'
+import type { Clock } from '../env/clock.js'
 import { EnvError } from '../env/env-error.js'
 import type { Random } from '../env/system.js'
 import { encodeCloudManifest } from '../format/cloud-manifest.js'
@@ -15,6 +22,7 @@ import { CasObject } from '../store/cas-object.js'
 import { assertConditionalPuts } from '../store/probe-conditional.js'
 import { putIdentity } from './destruction.js'
 import { leftoversOfCreation } from './leftovers.js'
+import { OpeningTime } from './opening-time.js'
 import { pinPastState, pinPresentState } from './pinned-state.js'
 import { Pins, type UnpinnedPlace } from './pins.js'
 
@@ -32,6 +40,7 @@ export interface ForkRequest {
 }
 
 export interface ForkDependencies {
+  readonly clock: Clock
   readonly random: Random
   /** Opens the place of a source that a clone's CLOUDMANIFEST records. */
   readonly openPlace?: OpenPlace
@@ -52,10 +61,16 @@ export interface Fork {
  * @throws EnvError NotFound: there is no such state. InvalidArgument, Corruption: something lies at the target already.
  *   Busy: the database changes too often.
  */
-export async function fork(request: ForkRequest, { random, openPlace }: ForkDependencies): Promise<Fork> {
-  const { places, target, newCookie } = request
+export async function fork(
+  request: ForkRequest,
+  { clock, random, openPlace }: ForkDependencies,
+): Promise<Fork> {
+  const { places, newCookie } = request
+  const [own] = places
+  const isClone = !isSamePlace(request.target, own)
+  const target = isClone ? request.target : own
+  const time = new OpeningTime(clock)
   const name = objectName({ kind: 'cloudManifest', cookie: newCookie })
-  const isClone = target !== places[0]
   const objects = await listObjects(target)
   if (objects.has(name)) throw cookieExists(target, newCookie)
   if (isClone) await leftoversOfCreation(target, objects, newCookie)
@@ -69,6 +84,7 @@ export async function fork(request: ForkRequest, { random, openPlace }: ForkDepe
     const bytes = manifestBytes.subarray(0, manifest.length)
     await target.store.put(objectKey(target, objectName({ kind: 'manifest', epoch })), bytes)
     const root = new CasObject(target.store, objectKey(target, name), undefined, random)
+    time.assertShort(databaseUrl(target))
     const forked = addEpoch(cloudManifest, manifest.lastNextFileNumber, epoch)
     const outcome = await root.write(encodeCloudManifest(forked), sourcesMetadata(pins.sources))
     if (outcome.kind === 'lost') throw cookieExists(target, newCookie)

@@ -8,6 +8,7 @@ import { type Epoch, markDestroyed } from '../format/epoch.js'
 import { objectName } from '../format/file-name.js'
 import { CasObject, type CasOutcome } from '../store/cas-object.js'
 import { claimedCloudManifest, Seal } from './claim.js'
+import { OpeningTime } from './opening-time.js'
 import { nextOwnershipState, type OwnershipEvent, type OwnershipState } from './ownership-state.js'
 
 export interface OwnershipStart {
@@ -54,6 +55,7 @@ export class Ownership {
   readonly #root: CasObject
   readonly #manifest: CasObject
   readonly #seal: Seal | undefined
+  readonly #time: OpeningTime
   #state: OwnershipState
   /** Error with which every further change fails. */
   #refusal: EnvError | undefined
@@ -65,7 +67,8 @@ export class Ownership {
     this.#start = start
     this.#deps = deps
     const { place, cookie, epoch, view, isFork } = start
-    const { random } = deps.system
+    const { random, clock } = deps.system
+    this.#time = new OpeningTime(clock)
     const rootKey = objectKey(place, objectName({ kind: 'cloudManifest', cookie }))
     this.#root = new CasObject(place.store, rootKey, isFork ? undefined : view?.cloudManifestEtag, random)
     const manifestKey = objectKey(place, objectName({ kind: 'manifest', epoch }))
@@ -172,6 +175,7 @@ export class Ownership {
     const { epoch } = this.#start
     await this.#writeManifest(manifest)
     await this.#deps.beforeClaim()
+    this.#time.assertShort(this.#url)
     if (!(await this.fencePresentOwner())) throw this.#overtaken()
     this.#on('send')
     const outcome = await this.#writeRoot(claimedCloudManifest(view, epoch))

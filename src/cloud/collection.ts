@@ -1,0 +1,128 @@
+import { type DatabasePlace, databaseUrl, objectKey } from '../catalog/database-place.js'
+import type { Garbage } from '../catalog/garbage.js'
+import { listing } from '../catalog/listing.js'
+import { type Survey, type SurveyedObject, surveyDatabase } from '../catalog/survey.js'
+import { EnvError } from '../env/env-error.js'
+import type { Random } from '../env/system.js'
+import { maxOpeningMs } from './opening-time.js'
+
+export interface CollectionOptions {
+  /**
+   * How long an object has to have been garbage, by the store's clock. Default and at least: as long as the owners of
+   * the database keep what they no longer need, and 24 hours if one of them did not say how long that is.
+   */
+  readonly minAgeMs?: number
+  readonly random: Random
+  readonly signal?: AbortSignal
+  /** Called after each batch. */
+  readonly onDeleted?: (objects: number, bytes: number) => void
+}
+
+export interface Collection {
+  readonly deleted: readonly DeletedObject[]
+  /** Garbage that is too young to be deleted, or of which nobody knows for how long it has been garbage. */
+  readonly kept: readonly SurveyedObject[]
+  readonly minAgeMs: number
+}
+
+export interface DeletedObject {
+  readonly name: string
+  readonly size: number
+}
+
+/** Owners that said nothing: of rocksdb-cloud, whose default is an hour. */
+const unknownRetentionMs = 24 * 60 * 60 * 1000
+/**
+ * An opening or a fork writes objects before its CLOUDMANIFEST. It gives up after {@link maxOpeningMs}, so what is twice
+ * as old belongs to none that is under way.
+ */
+const abandonedMs = 2 * maxOpeningMs
+/** As many as one request of S3 takes. */
+const batchSize = 1000
+/** Each time a line of history or a pin came or went. */
+const maxSurveys = 20
+
+/**
+ * Deletes the garbage of a database, beside its owners and instead of them: what no state of any cookie and no pin has
+ * needed for {@link CollectionOptions.minAgeMs}. Looks for new states and pins before each batch, and begins anew if
+ * there are any. May be interrupted and repeated.
+ * @throws EnvError Corruption: a state cannot be read or lacks an object; nothing is deleted then. Busy: states come and
+ *   go all the time.
+ */
+export async function collectGarbage(place: DatabasePlace, options: CollectionOptions): Promise<Collection> {
+  const { random, signal, onDeleted } = options
+  const deleted: DeletedObject[] = []
+  for (let surveys = 0; surveys < maxSurveys; surveys++) {
+    const roots = await rootsOf(place)
+    const survey = await surveyDatabase([place])
+    assertSound(survey)
+    const storeNow = await storeTime(place, random)
+    const minAgeMs = Math.max(options.minAgeMs ?? 0, retentionOf(survey))
+    const garbage = survey.objects.filter(isGarbage)
+    const due = garbage.filter(({ role }) => isDue(role, storeNow, minAgeMs))
+    const kept = garbage.filter((object) => !due.includes(object))
+    for (;;) {
+      const batch = due.splice(0, batchSize)
+      if (batch.length === 0) return { deleted, kept, minAgeMs }
+      if ((await rootsOf(place)) !== roots) break
+      signal?.throwIfAborted()
+      await place.store.deleteMany(batch.map(({ name }) => objectKey(place, name)))
+      deleted.push(...batch.map(({ name, size }) => ({ name, size })))
+      onDeleted?.(
+        batch.length,
+        batch.reduce((sum, { size }) => sum + size, 0),
+      )
+    }
+  }
+  throw new EnvError('Busy', `states of ${databaseUrl(place)} come and go all the time; try later`)
+}
+
+type GarbageObject = SurveyedObject & { readonly role: Garbage }
+
+function isGarbage(object: SurveyedObject): object is GarbageObject {
+  return object.role.kind === 'garbage' && object.role.reason !== 'noDatabase'
+}
+
+function isDue({ reason, since }: Garbage, storeNow: Date, minAgeMs: number): boolean {
+  if (!since) return false
+  const isNobodys = reason === 'unknownEpoch' || reason === 'probe'
+  const ageMs = isNobodys ? Math.max(minAgeMs, abandonedMs) : minAgeMs
+  return since.getTime() + ageMs <= storeNow.getTime()
+}
+
+/** Lines of history and pins: changes when one comes or goes, or gets another owner. */
+async function rootsOf(place: DatabasePlace): Promise<string> {
+  const roots: unknown[] = []
+  for await (const { name, size, modified } of listing(place, { startsWith: 'CLOUD' }))
+    roots.push([name, size, modified.getTime()])
+  return JSON.stringify(roots)
+}
+
+function assertSound({ url, states, pins }: Survey): void {
+  const problem = [...states.values()].flatMap(({ problems }) => problems)[0]
+  if (problem)
+    throw new EnvError('Corruption', `nothing in ${url} is garbage for certain: ${problem.message}`)
+  const unreadable = pins.find(({ pin }) => !pin)
+  if (unreadable)
+    throw new EnvError(
+      'Corruption',
+      `nothing in ${url} is garbage for certain: CLOUDPIN-${unreadable.id} can't be read, which says what somebody else needs. ` +
+        'Remove it if nobody does',
+    )
+}
+
+function retentionOf({ states }: Survey): number {
+  return Math.max(0, ...[...states.values()].map(({ retentionMs }) => retentionMs ?? unknownRetentionMs))
+}
+
+/** Present time of the store: the machine's clock has no say. */
+async function storeTime(place: DatabasePlace, random: Random): Promise<Date> {
+  const key = objectKey(place, `.cloudenv-probe-${random.uuid()}`)
+  try {
+    await place.store.put(key, new Uint8Array(1))
+    return (await place.store.head(key)).lastModified
+  } finally {
+    // A leftover harms nobody: a later collection deletes it.
+    await place.store.deleteMany([key]).catch(() => undefined)
+  }
+}

@@ -1,0 +1,182 @@
+import { writeFile } from 'node:fs/promises'
+import { describe, expect, test } from 'vitest'
+import { writePin } from '#src/catalog/pin.js'
+import { collectGarbage } from '#src/cloud/collection.js'
+import { fork } from '#src/cloud/fork.js'
+import { realSystem } from '#src/env/system.js'
+import type { ObjectStore } from '#src/store/object-store.js'
+import { DatedStore } from '../support/dated-store.js'
+import { newStore, ScriptedMachine, withFaults } from '../support/scripted-rocksdb.js'
+
+const hour = 3_600_000
+const day = 24 * hour
+
+async function databaseIn(store: ObjectStore, name = 'db') {
+  const machine = await ScriptedMachine.start(store, { deletionDelayMs: 1000 * day })
+  return machine.database(name)
+}
+
+const placeIn = (store: ObjectStore) => ({ store, path: 'db' })
+
+const namesIn = async (store: ObjectStore) => {
+  const names: string[] = []
+  for await (const { key } of store.list('db/')) names.push(key.slice('db/'.length))
+  return names
+}
+
+const tablesIn = async (store: ObjectStore) =>
+  (await namesIn(store)).filter((name) => name.includes('.sst-')).map((name) => name.slice(0, 10))
+
+/** A database with a live table, one that its last owner dropped, and the MANIFEST of the epoch before. */
+async function withGarbage() {
+  const dated = new DatedStore(newStore().store)
+  const { store } = dated
+  const db = await (await databaseIn(store)).open()
+  const dropped = await db.flush(Buffer.from('dropped'))
+  const live = await db.flush(Buffer.from('live'))
+  await db.drop(dropped)
+  await db.close()
+  await (await (await databaseIn(store)).open()).close()
+  return { dated, store, dropped, live }
+}
+
+const collect = (store: ObjectStore, options: { readonly minAgeMs?: number } = {}) =>
+  collectGarbage(placeIn(store), { random: realSystem.random, ...options })
+
+test('deletes what nothing needs, once it has been garbage for long enough', async () => {
+  const { dated, store, dropped, live } = await withGarbage()
+  const early = await collect(store)
+  expect(early.deleted).toEqual([])
+  expect(early.kept.map(({ name }) => name.split('-')[0]).sort()).toEqual([dropped, 'MANIFEST'])
+  dated.advance(day)
+  const { deleted, kept } = await collect(store)
+  expect(deleted).toHaveLength(2)
+  expect(kept).toEqual([])
+  expect(await tablesIn(store)).toEqual([live])
+  expect((await namesIn(store)).filter((name) => name.startsWith('MANIFEST'))).toHaveLength(1)
+  const reader = await databaseIn(store)
+  expect((await reader.read(live, 0, 4)).toString()).toBe('live')
+})
+
+test('an age that is asked for adds to what the owners keep, and never takes from it', async () => {
+  const { dated, store } = await withGarbage()
+  dated.advance(day - 1)
+  expect((await collect(store, { minAgeMs: 0 })).deleted).toEqual([])
+  dated.advance(1)
+  expect((await collect(store, { minAgeMs: 2 * day })).deleted).toEqual([])
+  expect((await collect(store, { minAgeMs: 0 })).deleted).toHaveLength(2)
+})
+
+test('leaves nothing of its own behind', async () => {
+  const { store } = await withGarbage()
+  const before = await namesIn(store)
+  await collect(store)
+  expect(await namesIn(store)).toEqual(before)
+})
+
+describe('spares', () => {
+  test('what the state of another cookie needs', async () => {
+    const { dated, store, dropped } = await withGarbage()
+    const db = await (await databaseIn(store)).open()
+    const shared = await db.flush(Buffer.from('shared'))
+    await fork({ places: [placeIn(store)], cookie: '', target: placeIn(store), newCookie: 'b' }, realSystem)
+    await db.drop(shared)
+    await db.close()
+    dated.advance(2 * day)
+    await collect(store)
+    const tables = await tablesIn(store)
+    expect(tables).toContain(shared)
+    expect(tables).not.toContain(dropped)
+  })
+
+  test('what a pin names', async () => {
+    const { dated, store, dropped } = await withGarbage()
+    const objects = (await namesIn(store)).filter((name) => name.startsWith(dropped))
+    await writePin(placeIn(store), '0123456789abcdef', { kind: 'clone', holder: 's3://b/clone', objects })
+    dated.advance(2 * day)
+    await collect(store)
+    expect(await tablesIn(store)).toContain(dropped)
+  })
+
+  test('what an opening under way has written, however old the rest is', async () => {
+    const { dated, store } = await withGarbage()
+    dated.advance(2 * day)
+    const opening = await databaseIn(store)
+    await opening.database.claim()
+    const file = opening.database.newFile('000099.sst')
+    await writeFile(file.path, 'table')
+    await file.sealed?.(5)
+    await opening.fsyncDirectory()
+    dated.advance(11 * hour)
+    await collect(store)
+    expect(await tablesIn(store)).toContain('000099.sst')
+    await opening.close()
+  })
+
+  test('what an owner has written and not committed yet', async () => {
+    const { dated, store } = await withGarbage()
+    const db = await (await databaseIn(store)).open()
+    const { name } = await db.write(Buffer.from('table'))
+    await db.fsyncDirectory()
+    dated.advance(30 * day)
+    await collect(store)
+    expect(await tablesIn(store)).toContain(name)
+    await db.close()
+  })
+})
+
+test('a fork that begins while it decides keeps everything that it needs', async () => {
+  const { dated, store } = await withGarbage()
+  const db = await (await databaseIn(store)).open()
+  const table = await db.flush(Buffer.from('shared'))
+  dated.advance(2 * day)
+  let hasForked = false
+  const watched = withFaults(store, {
+    async *list(prefix, options) {
+      // Between the survey and the first batch.
+      if (prefix === 'db/CLOUD' && lists++ === 1 && !hasForked) {
+        hasForked = true
+        const target = placeIn(store)
+        await fork({ places: [target], cookie: '', target, newCookie: 'b' }, realSystem)
+        await db.drop(table)
+      }
+      yield* store.list(prefix, options)
+    },
+  })
+  let lists = 0
+  await collect(watched)
+  expect(hasForked).toBe(true)
+  const machine = await ScriptedMachine.start(store, { cookie: 'b' })
+  expect((await machine.database().read(table, 0, 6)).toString()).toBe('shared')
+  await db.close()
+})
+
+test.each([
+  ['CLOUDMANIFEST-b', 'a state that cannot be read'],
+  ['CLOUDPIN-0123456789abcdef', 'a pin that cannot be read'],
+])('deletes nothing beside a damaged %s: %s may need it', async (name) => {
+  const { dated, store } = await withGarbage()
+  await store.put(`db/${name}`, Buffer.from('damaged'))
+  dated.advance(2 * day)
+  const before = await namesIn(store)
+  await expect(collect(store)).rejects.toMatchObject({
+    code: 'Corruption',
+    message: expect.stringContaining('is garbage for certain'),
+  })
+  expect(await namesIn(store)).toEqual(before)
+})
+
+test('is repeated after it was interrupted, and ends as if it had not been', async () => {
+  const { dated, store, live } = await withGarbage()
+  dated.advance(2 * day)
+  const broken = withFaults(store, {
+    deleteMany: async (keys) => {
+      if (keys.length > 1) throw new Error('killed')
+      await store.deleteMany(keys)
+    },
+  })
+  await expect(collect(broken)).rejects.toThrow('killed')
+  await collect(store)
+  expect(await tablesIn(store)).toEqual([live])
+  expect(await namesIn(store)).toHaveLength(4)
+})
