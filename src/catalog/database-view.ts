@@ -7,6 +7,7 @@ import { findFirst } from './get-first.js'
 import { listPlace, type NamedObject } from './listed-place.js'
 import type { Manifest } from './manifest.js'
 import { bringBack, missingManifestMessage } from './repair-advice.js'
+import { retentionOf } from './retention.js'
 import { sealedManifest } from './sealed-manifest.js'
 import { type OpenPlace, type RecordedSource, recordedSources } from './sources.js'
 import {
@@ -79,10 +80,13 @@ async function readOnce(
     if (isDestroyed(root.value)) return undefined
     const places = openPlace ? await withSources(named, root, openPlace) : named
     const reading = readStoredManifest(places, name)
-    const maxObjects = async () => spareObjects + objectsPerFile * filesIn(await reading)
+    const allowed = async () =>
+      (retentionOf(root.object) ?? 0) > shortMs
+        ? maxObjects
+        : spareObjects + objectsPerFile * filesIn(await reading)
     const [own, listings] = await Promise.all([
       reading,
-      Promise.all(places.map((place) => listObjects(place, maxObjects))),
+      Promise.all(places.map((place) => listObjects(place, allowed))),
     ])
     const names = listings[places.indexOf(root.place)]?.keys() ?? []
     return {
@@ -171,6 +175,8 @@ const maxObjects = 500_000
 const spareObjects = 80_000
 /** Includes obsolete objects, which stay for a while. */
 const objectsPerFile = 4
+/** An owner who keeps them for longer may have any number. */
+const shortMs = 86_400_000
 
 /**
  * Objects directly at a place whose names mean something, by base name.

@@ -4,7 +4,12 @@ import type { ObjectInfo } from '../store/object-store.js'
  * User metadata of a CLOUDMANIFEST: milliseconds for which its owner keeps what the database no longer needs. The next
  * owner may say something else.
  */
-export const retentionMark = 'cloudenv-retention-ms'
+const retentionMark = 'cloudenv-retention-ms'
+
+/** Metadata of a CLOUDMANIFEST whose owner deletes nothing sooner. */
+export function retentionMetadata(ms: number): Readonly<Record<string, string>> {
+  return { [retentionMark]: String(Math.floor(ms)) }
+}
 
 /** What the owner said when it wrote the CLOUDMANIFEST; undefined if it said nothing, as rocksdb-cloud does. */
 export function retentionOf({ metadata }: Pick<ObjectInfo, 'metadata'>): number | undefined {

@@ -25,6 +25,10 @@ const envOptions: readonly Option[] = [
   ),
   new Option('--root <dir>', 'the local directory below which the databases lie'),
   new Option('--cache-bytes <size>', 'disk for local copies of tables, e.g. 500000000 or "10 GiB"'),
+  new Option(
+    '--retention-days <days>',
+    'how long what the database no longer needs stays at least, so that its states since then can be opened',
+  ).argParser(parseDays),
   ...stateOptions,
   ...connectionOptions,
   new Option(
@@ -45,6 +49,7 @@ export type EnvOptions = ConnectionOptions &
     readonly store?: string
     readonly root?: string
     readonly cacheBytes?: string
+    readonly retentionDays?: number
   }
 
 /** Adds these options to the command's own. */
@@ -60,7 +65,7 @@ export async function openEnv(options: EnvOptions): Promise<Env> {
   if (options.env === 'posix') return createPosixEnv()
   if (options.env === 'memory') return createMemoryEnv()
   if (options.env !== 'cloud') return await openEnvOfModule(options.env)
-  const { store, root, cacheBytes, cookie, source } = options
+  const { store, root, cacheBytes, retentionDays, cookie, source } = options
   if (store === undefined) throw new UsageError('expected --store, such as s3://bucket/prefix')
   if (root === undefined) throw new UsageError('expected --root, the directory below which the databases lie')
   // Loaded here, because neither --help nor another Env needs it.
@@ -72,6 +77,7 @@ export async function openEnv(options: EnvOptions): Promise<Env> {
     ...(await connectionOf(options, store, source)),
     ...(cookie !== undefined && { cookie }),
     ...(source !== undefined && { source }),
+    ...(retentionDays !== undefined && { retentionDays }),
     ...(cacheBytes !== undefined && { cache: { maxBytes: size(cacheBytes) } }),
   }
   asUsage(() => parseCloudEnvOptions(cloudOptions))
@@ -97,6 +103,13 @@ async function openEnvOfModule(given: string): Promise<Env> {
   const env = await create({})
   asUsage(() => assertEnv(env, `"createEnv" of ${module}`))
   return env as Env
+}
+
+function parseDays(text: string): number {
+  if (/^\d{1,5}(\.\d+)?$/.test(text)) return Number(text)
+  throw new UsageError(
+    `expected --retention-days to be a number such as 30 or 0.5, got ${JSON.stringify(text)}`,
+  )
 }
 
 /** A plain number counts bytes. */

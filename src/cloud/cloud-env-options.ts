@@ -45,6 +45,12 @@ export interface CloudEnvOptions extends StoreOptions {
   readonly newCookie?: string
   /** How long an obsolete object stays in the store for readers that still use it. Default one hour. */
   readonly deletionDelayMs?: number
+  /**
+   * How many days an obsolete object stays at least, so that any state since then can be opened: see `at` of
+   * `RocksDB.open`. Fractions are fine. The bucket keeps, and you pay for, everything that was replaced meanwhile. Default
+   * 0: `deletionDelayMs` alone decides.
+   */
+  readonly retentionDays?: number
   /** How often an owner looks whether it was displaced, besides at each commit. Default 10 s. */
   readonly ownershipCheckMs?: number
 }
@@ -76,6 +82,7 @@ export interface CloudEnvConfig {
   readonly cookie: string
   /** Undefined: the same. */
   readonly newCookie: string | undefined
+  /** The longer of `deletionDelayMs` and `retentionDays`. */
   readonly deletionDelayMs: number
   readonly ownershipCheckMs: number
   /** How to reach the store, and how it encrypts. */
@@ -86,6 +93,16 @@ const cookieName: Check = (value, name) => {
   if (typeof value === 'string' && /^[A-Za-z0-9_.-]{0,200}$/.test(value)) return
   throw new TypeError(
     `expected "${name}" to be letters, digits, "-", "_" or ".", at most 200 of them, got ${describe(value)}`,
+  )
+}
+
+const maxRetentionDays = 36_500
+const dayMs = 86_400_000
+
+const retention: Check = (value, name) => {
+  if (typeof value === 'number' && value >= 0 && value <= maxRetentionDays) return
+  throw new TypeError(
+    `expected "${name}" to be a number of days from 0 to ${maxRetentionDays}, got ${describe(value)}`,
   )
 }
 
@@ -112,6 +129,7 @@ const checks: Checks<CloudEnvOptions> = {
   cookie: cookieName,
   newCookie: cookieName,
   deletionDelayMs: durationMs,
+  retentionDays: retention,
   ownershipCheckMs: timerMs,
   ...storeOptionChecks,
 }
@@ -122,8 +140,8 @@ const checks: Checks<CloudEnvOptions> = {
  */
 export function parseCloudEnvOptions(options: CloudEnvOptions): CloudEnvConfig {
   checkOptions(call, options, checks)
-  const { store, root, cache, cookie, newCookie, deletionDelayMs, ownershipCheckMs, ...others } = options
-  const { source: sourceOption, ...connection } = others
+  const { store, root, cache, cookie, newCookie, deletionDelayMs = 3_600_000, ...others } = options
+  const { retentionDays = 0, ownershipCheckMs, source: sourceOption, ...connection } = others
   text(store, 'store')
   text(root, 'root')
   const source = parseSource(sourceOption)
@@ -140,7 +158,7 @@ export function parseCloudEnvOptions(options: CloudEnvOptions): CloudEnvConfig {
     source,
     cookie: cookie ?? '',
     newCookie: newCookie === (cookie ?? '') ? undefined : newCookie,
-    deletionDelayMs: deletionDelayMs ?? 3_600_000,
+    deletionDelayMs: Math.max(deletionDelayMs, retentionDays * dayMs),
     ownershipCheckMs: ownershipCheckMs ?? 10_000,
     connection,
   }

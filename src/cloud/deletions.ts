@@ -104,8 +104,9 @@ export class Deletions {
       await this.#delete(free)
     } catch {
       if (this.#isStopped) return
-      // The store can't be reached: due objects wait as long again.
-      const retryAtMs = this.#clock.elapsed() + Math.max(this.#delayMs, minRetryMs)
+      // The store can't be reached: due objects wait as long again, but not for days.
+      const pauseMs = Math.min(Math.max(this.#delayMs, minRetryMs), maxRetryMs)
+      const retryAtMs = this.#clock.elapsed() + pauseMs
       for (const table of this.#due()) table.dueAtMs = retryAtMs
       if (this.#inherited) this.#inherited = { ...this.#inherited, dateAtMs: retryAtMs }
     }
@@ -201,5 +202,6 @@ export class Deletions {
 
 const batchingMs = 50
 const minRetryMs = 10_000
+const maxRetryMs = 3_600_000
 /** One round takes three requests. The next open finds again what a slow store does not finish in this time. */
 const finishMs = 5_000

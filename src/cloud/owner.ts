@@ -91,6 +91,7 @@ export class Owner {
     this.#ownership = new Ownership(start, {
       system: deps.system,
       ownershipCheckMs: deps.ownershipCheckMs,
+      deletionDelayMs: deps.deletionDelayMs,
       fenced: (message) => deps.fenced(message),
       beforeClaim: () => deps.beforeClaim(),
       afterClaim: () => this.#completeClaim(),

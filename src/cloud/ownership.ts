@@ -1,5 +1,6 @@
 import { type DatabasePlace, databaseUrl, objectKey } from '../catalog/database-place.js'
 import type { DatabaseView } from '../catalog/database-view.js'
+import { retentionMetadata } from '../catalog/retention.js'
 import { knowsEpoch } from '../catalog/visibility.js'
 import { EnvError } from '../env/env-error.js'
 import type { System } from '../env/system.js'
@@ -30,6 +31,8 @@ export interface OwnershipStart {
 export interface OwnershipDependencies {
   readonly system: System
   readonly ownershipCheckMs: number
+  /** How long objects stay that the database no longer needs: the CLOUDMANIFEST says it to others. */
+  readonly deletionDelayMs: number
   /** Called once, when the database turns out to belong to somebody else. */
   fenced(message: string): void
   /** Called before the CLOUDMANIFEST is sent. A rejection leaves the store as it was. */
@@ -190,7 +193,8 @@ export class Ownership {
   }
 
   #writeRoot(cloudManifest: CloudManifest): Promise<CasOutcome> {
-    return this.#root.write(encodeCloudManifest(cloudManifest), this.#start.metadata)
+    const metadata = { ...this.#start.metadata, ...retentionMetadata(this.#deps.deletionDelayMs) }
+    return this.#root.write(encodeCloudManifest(cloudManifest), metadata)
   }
 
   async #becomeOwner(): Promise<void> {

@@ -15,6 +15,11 @@ export interface GarbageReport {
   /** Garbage in the order of the objects' names. */
   readonly garbage: readonly GarbageObject[]
   readonly total: Usage
+  /**
+   * Milliseconds for which the owner keeps garbage before it deletes it, as the CLOUDMANIFEST says; of several cookies the
+   * longest. Null: unknown.
+   */
+  readonly retentionMs: number | null
   /** The part of it that the owner of the database deletes by itself, now or when it opens the database next. */
   readonly deletedByOwner: Usage
   /** Objects that could be garbage: a state that might need them cannot be read. */
@@ -68,10 +73,16 @@ export function garbageReport(
       deletedBy: object.role.deletedBy,
     })),
     total: usageOf(garbage),
+    retentionMs: longestRetention([...states.values()]),
     deletedByOwner: usageOf(garbage.filter(({ role }) => role.deletedBy === 'owner')),
     undecided: usageOf(objects.filter(({ role }) => role.kind === 'undecided')),
     foreign,
     unfinishedUploads: jsonUploads(uploads),
     problems: problems.map(jsonProblem),
   }
+}
+
+function longestRetention(states: readonly { readonly retentionMs: number | undefined }[]): number | null {
+  const known = states.flatMap(({ retentionMs }) => retentionMs ?? [])
+  return known.length === 0 ? null : Math.max(...known)
 }

@@ -46,6 +46,9 @@ test.each<[options: object, message: RegExp]>([
   [{ idleTimeoutMs: Number.NaN }, /"idleTimeoutMs" .*got NaN/],
   [{ ownershipCheckMs: 1e12 }, /"ownershipCheckMs" .*24 days/],
   [{ deletionDelayMs: -1 }, /"deletionDelayMs" .*got -1/],
+  [{ retentionDays: -1 }, /"retentionDays" to be a number of days from 0 to 36500, got -1/],
+  [{ retentionDays: '30' }, /"retentionDays" .*got "30"/],
+  [{ retentionDays: Number.POSITIVE_INFINITY }, /"retentionDays" /],
   [{ cache: { maxBytes: Number.NaN } }, /"cache\.maxBytes" .*got NaN/],
   [{ cache: { maxbytes: 1 } }, /"cache\.maxbytes" of cloudEnv, did you mean "cache\.maxBytes"/],
   [{ cache: 5 }, /"cache" to be an object .*got 5/],
@@ -88,6 +91,14 @@ test.each<[credentials: unknown]>([
   })()
   expect(message).toMatch(/"credentials/)
   expect(message).not.toContain('SECRET')
+})
+
+test('an obsolete object stays for the longer of the deletion delay and the retention', () => {
+  const hour = 3_600_000
+  expect(parse({}).deletionDelayMs).toBe(hour)
+  expect(parse({ retentionDays: 0.5 }).deletionDelayMs).toBe(12 * hour)
+  expect(parse({ retentionDays: 30, deletionDelayMs: 0 }).deletionDelayMs).toBe(720 * hour)
+  expect(parse({ retentionDays: 1, deletionDelayMs: 48 * hour }).deletionDelayMs).toBe(48 * hour)
 })
 
 test('options of S3 and of a module may be combined if the store takes one and the source the other', () => {
@@ -135,6 +146,7 @@ const suits: Readonly<Record<string, (value: unknown) => boolean>> = {
   cookie: (value) => typeof value === 'string' && /^[\w.-]*$/.test(value),
   newCookie: (value) => typeof value === 'string' && /^[\w.-]*$/.test(value),
   deletionDelayMs: (value) => Number.isFinite(value) && (value as number) >= 0,
+  retentionDays: (value) => typeof value === 'number' && value >= 0 && value <= 36_500,
   ownershipCheckMs: isTime,
   region: isText,
   endpoint: () => false,

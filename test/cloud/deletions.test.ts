@@ -1,8 +1,10 @@
+import { setImmediate } from 'node:timers/promises'
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { DatabasePlace } from '#src/catalog/database-place.js'
 import type { Need } from '#src/catalog/needs.js'
-import { type DatedGarbage, Deletions } from '#src/cloud/deletions.js'
+import { type DatedGarbage, Deletions, type DeletionTarget } from '#src/cloud/deletions.js'
 import { Tables } from '#src/cloud/tables.js'
+import type { Clock } from '#src/env/clock.js'
 import { ManualClock } from '../support/manual-clock.js'
 
 const hour = 3_600_000
@@ -121,6 +123,54 @@ test('an object that is wanted again during its deletion, and then not, is delet
   expect(batches).toEqual([['a']])
 })
 
+test('a delay of months is waited for, though no timer takes as long', async () => {
+  const month = 30 * 24 * hour
+  const longestMs = 2 ** 31 - 1
+  const capped: Clock = {
+    now: () => clock.now(),
+    elapsed: () => clock.elapsed(),
+    after: (ms, callback) => clock.after(Math.min(ms, longestMs), callback),
+  }
+  const target: DeletionTarget = {
+    ownedSince: async () => ownedSince,
+    needsOfOthers: async (keys) => new Map(keys.map((key) => [key, 'never'])),
+    deleteMany: async (keys) => void batches.push([...keys]),
+  }
+  deletions = new Deletions(tables, target, 2 * month, capped)
+  becomesObsolete('a')
+  for (let days = 0; days < 59; days++) {
+    clock.advance(24 * hour)
+    await setImmediate()
+  }
+  expect(batches).toEqual([])
+  clock.advance(24 * hour + 1000)
+  await expect.poll(() => batches).toEqual([['a']])
+})
+
+test('a failed deletion is repeated within hours, however long the delay', async () => {
+  deletions = new Deletions(
+    tables,
+    {
+      ownedSince: async () => ownedSince,
+      needsOfOthers: async (keys) => new Map(keys.map((key) => [key, 'never'])),
+      deleteMany: async (keys) => {
+        if (failure) throw failure
+        batches.push([...keys])
+      },
+    },
+    1000 * hour,
+    clock,
+  )
+  becomesObsolete('a')
+  failure = new Error('the store is away')
+  clock.advance(1001 * hour)
+  await deletions.deleteDue()
+  failure = undefined
+  clock.advance(2 * hour)
+  await deletions.deleteDue()
+  expect(batches).toEqual([['a']])
+})
+
 test('a displaced owner deletes nothing more', async () => {
   becomesObsolete('a')
   isOwner = false
@@ -165,7 +215,7 @@ test('finish does not wait for a store that never answers', async () => {
     tables,
     {
       ownedSince: () => new Promise(() => {}),
-      needsOfOthers: async () => new Map(),
+      needsOfOthers: async (keys) => new Map(keys.map((key) => [key, 'never'])),
       deleteMany: async () => {},
     },
     hour,

@@ -214,7 +214,7 @@ describe('a clone that is made without opening it', () => {
 
   test('begins with a past state, as long as nothing of it can be deleted meanwhile', async () => {
     const { store } = newStore()
-    const source = await (await machine(store)).database().open()
+    const source = await (await machine(store, { deletionDelayMs: 1000 })).database().open()
     const first = await source.flush(Buffer.from('one'))
     const then = (
       await store.head(`db/${(await namesBelow(store, 'db')).find((name) => name.startsWith(first))}`)
@@ -226,7 +226,7 @@ describe('a clone that is made without opening it', () => {
     expect((await clone.read(first, 0, 3)).toString()).toBe('one')
     await expect(clone.database.liveFile(second)).rejects.toMatchObject({ code: 'NotFound' })
 
-    // The table of the past state waits for its deletion, and nobody has recorded for how long.
+    // The table of the past state waits for its deletion, which may come at any moment.
     await source.drop(first)
     await expect(cloneTo(store, 'late', then)).rejects.toMatchObject({
       code: 'NotFound',

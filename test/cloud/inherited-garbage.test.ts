@@ -7,7 +7,7 @@ import { newStore, ScriptedMachine, withFaults } from '../support/scripted-rocks
 const hour = 3_600_000
 
 /** A database whose sessions take no time by the machine's clock, while hours pass at the store. */
-async function shortSessions({ deletionDelayMs = hour } = {}) {
+async function shortSessions({ deletionDelayMs = hour, retentionDays = 0 } = {}) {
   const { store, directory } = newStore()
   const dated = new DatedStore(store)
   const reads: string[] = []
@@ -17,7 +17,7 @@ async function shortSessions({ deletionDelayMs = hour } = {}) {
       return dated.store.get(key, range)
     },
   })
-  const machine = await ScriptedMachine.start(watched, { deletionDelayMs })
+  const machine = await ScriptedMachine.start(watched, { deletionDelayMs, retentionDays })
   const database = machine.database()
   /** Replaces the only table. */
   const session = async () => {
@@ -29,7 +29,7 @@ async function shortSessions({ deletionDelayMs = hour } = {}) {
   }
   const objects = async (kind: RegExp) =>
     (await readdir(join(directory, 'db'))).filter((name) => kind.test(name)).length
-  return { dated, machine, database, session, objects, reads }
+  return { dated, machine, database, session, objects, reads, directory }
 }
 
 test('leftovers of a short session are deleted by a later one, however short, once the delay has passed', async () => {
@@ -65,6 +65,27 @@ test("an object that became obsolete a moment ago stays for the whole delay, eve
   dated.advance(hour / 2)
   await session()
   expect(await objects(/\.sst/)).toBe(3)
+})
+
+test('with a retention of weeks, short sessions delete nothing too early, and everything in the end', async () => {
+  const days = 24 * hour
+  const retentionDays = 30
+  const { dated, session, directory } = await shortSessions({ retentionDays })
+  const obsoleteSince = new Map<string, number>()
+  const names = async () => (await readdir(join(directory, 'db'))).filter((name) => name.includes('.sst'))
+  let live: string[] = []
+  for (let day = 0; day < 100; day++) {
+    await session()
+    const present = await names()
+    // Each session replaces the only table.
+    for (const name of live) obsoleteSince.set(name, day)
+    for (const [name, since] of obsoleteSince)
+      if (day - since < retentionDays) expect(present, `${name}, obsolete since day ${since}`).toContain(name)
+    const tooOld = present.filter((name) => day - (obsoleteSince.get(name) ?? day) > 2 * retentionDays + 1)
+    expect(tooOld).toEqual([])
+    live = present.filter((name) => !obsoleteSince.has(name))
+    dated.advance(days)
+  }
 })
 
 test('an opening that has nothing to delete makes no request for it', async () => {

@@ -1,6 +1,7 @@
 import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { retentionOf } from '#src/catalog/retention.js'
 import { EnvError } from '#src/env/env-error.js'
 import type { ObjectStore } from '#src/store/object-store.js'
 import { newStore, ScriptedMachine, withFaults } from '../support/scripted-rocksdb.js'
@@ -38,6 +39,17 @@ describe('the write-ahead log', () => {
     expect(await host.logged()).toBe('acknowledged')
     await host.close()
   })
+})
+
+test('the CLOUDMANIFEST says how long its owner keeps what the database no longer needs', async () => {
+  const { store } = newStore()
+  const said = async () => retentionOf(await store.head('db/CLOUDMANIFEST'))
+  const machine = await ScriptedMachine.start(store, { retentionDays: 2 })
+  await (await machine.database().open()).close()
+  expect(await said(), 'at its creation').toBe(2 * 86_400_000)
+  const other = await ScriptedMachine.start(store, { deletionDelayMs: 1234.5 })
+  await (await other.database().open()).close()
+  expect(await said(), 'of the next owner').toBe(1234)
 })
 
 /** The store, with HEADs that wait until they are let through. */

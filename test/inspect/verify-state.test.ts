@@ -20,6 +20,7 @@ function problemsOf(comparator: string, ...ranges: Range[]) {
     cloudManifestObject: 'memory:///CLOUDMANIFEST',
     cloudManifest: { past: [], current: parseEpoch('abc')! },
     cloudManifestModified: new Date(0),
+    retentionMs: undefined,
     manifestObject: 'memory:///MANIFEST-abc',
     manifest,
     manifestModified: new Date(0),

@@ -9,7 +9,7 @@ import { noDatabase } from '../no-database.js'
 import { bold, dim, yellow } from '../output/colour.js'
 import { problemLines, problemText } from '../output/problem.js'
 import { printTable } from '../output/table.js'
-import { formatAge, formatBytes } from '../output/text.js'
+import { formatAge, formatBytes, formatSeconds } from '../output/text.js'
 import { uploadsAdvice, uploadsText } from '../output/uploads.js'
 import { usageText } from '../output/usage.js'
 import { printJson } from '../output/write-json.js'
@@ -83,7 +83,7 @@ const reasons: Readonly<Record<GarbageReason, readonly [short: string, long: str
 }
 
 function print(
-  { url, total, deletedByOwner, undecided, foreign }: GarbageReport,
+  { url, total, retentionMs, deletedByOwner, undecided, foreign }: GarbageReport,
   garbage: readonly GarbageObjectSeen[],
   problems: readonly Problem[],
 ): void {
@@ -107,7 +107,7 @@ function print(
   console.log(`${bold(printable(url))}: ${garbage.length === 0 ? none : yellow(usageText(total))}`)
   if (deletedByOwner.objects > 0)
     console.log(
-      `  ${usageText(deletedByOwner)}: deleted by whoever has the database open for writing, after a delay`,
+      `  ${usageText(deletedByOwner)}: deleted by whoever has the database open for writing, after ${delayText(retentionMs)}`,
     )
   const left = {
     objects: total.objects - deletedByOwner.objects,
@@ -119,6 +119,11 @@ function print(
     console.log(`  ${usageText(foreign)}: of others, and nobody here knows what they are`)
   for (const line of problemLines(problems, (problem) => problemText(problem, url)))
     console.log(yellow(`  ${line}`))
+}
+
+/** The owner may have said how long; the next one may say something else. */
+function delayText(retentionMs: number | null): string {
+  return retentionMs === null ? 'a delay' : `a delay of ${formatSeconds(retentionMs / 1000)}`
 }
 
 function printUploads(uploads: UploadUsage): void {
