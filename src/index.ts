@@ -47,6 +47,7 @@ export {
   memoryEnv,
   posixEnv,
 } from './host/hosted-env.js'
+export { type CopyOptions, copyDatabase, type DatabaseCopy } from './operations/copy-database.js'
 export type { LatencyMetrics } from './store/latency-histogram.js'
 export type { StoreModule } from './store/module-store.js'
 export { assertObjectKey, compareKeys, isObjectKey } from './store/object-key.js'

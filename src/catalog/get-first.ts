@@ -1,5 +1,5 @@
 import { EnvError, unlessNotFound } from '../env/env-error.js'
-import type { ByteRange, ObjectKey, StoredObject } from '../store/object-store.js'
+import type { ByteRange, ObjectKey, RequestOptions, StoredObject } from '../store/object-store.js'
 import { type DatabasePlace, objectKey, objectUrl } from './database-place.js'
 
 export interface Found<T> {
@@ -73,8 +73,9 @@ export async function getFirst(
   places: readonly DatabasePlace[],
   name: string,
   range: ByteRange,
+  options?: RequestOptions,
 ): Promise<Found<StoredObject> | undefined> {
-  return findFirst(places, ({ store }, key) => store.get(key, range), name)
+  return findFirst(places, ({ store }, key) => store.get(key, range, options), name)
 }
 
 /** Result of `look` at the first place that has an object of that name. */

@@ -19,6 +19,7 @@ export class RemainsCounter {
     cloudManifest: 0,
     identity: 0,
     pin: 0,
+    incoming: 0,
   }
   #isLocal = false
 

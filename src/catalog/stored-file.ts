@@ -1,4 +1,5 @@
 import { EnvError } from '../env/env-error.js'
+import type { RequestOptions } from '../store/object-store.js'
 import { type DatabasePlace, databaseUrl } from './database-place.js'
 import { getFirst } from './get-first.js'
 import { bringBack } from './repair-advice.js'
@@ -19,12 +20,12 @@ export async function fetchStored(
   { place, copy, objectName, size: expected }: StoredFile,
   offset: number,
   length: number,
+  options?: RequestOptions,
 ): Promise<Uint8Array> {
   const url = `${databaseUrl(place)}/${objectName}`
-  const found = await getFirst(copy ? [place, copy] : [place], objectName, { offset, length })
+  const found = await getFirst(copy ? [place, copy] : [place], objectName, { offset, length }, options)
   if (!found) {
-    throw new EnvError(
-      'PathNotFound',
+    throw new FileGoneError(
       `${url} is gone from the store. A reader of an older state has to open the ` +
         'database again; for anybody else the object has to be brought back',
     )
@@ -35,4 +36,11 @@ export async function fetchStored(
     'Corruption',
     `${url} has ${size} bytes in the store instead of the ${expected} it had. ${bringBack}`,
   )
+}
+
+/** The store has no such file any more. Not NotFound, which RocksDB takes for a file that was never there. */
+export class FileGoneError extends EnvError {
+  constructor(message: string) {
+    super('PathNotFound', message)
+  }
 }

@@ -85,6 +85,8 @@ function describeObject(
       return ['the IDENTITY']
     case 'pin':
       return ['a pin, which protects objects']
+    case 'incoming':
+      return ['the mark of a copy or an import that is not complete']
   }
 }
 

@@ -2,6 +2,7 @@ import { Command, CommanderError, type CommandUnknownOpts } from '@commander-js/
 import { printableMessage } from '../inspect/printable.js'
 import { buildCommand } from './commands/build.js'
 import { completeCommand, completionCommand } from './commands/completion.js'
+import { copyCommand } from './commands/copy.js'
 import { duCommand } from './commands/du.js'
 import { execCommand } from './commands/exec.js'
 import { gcCommand } from './commands/gc.js'
@@ -28,6 +29,7 @@ const commands: readonly CommandUnknownOpts[] = [
   getCommand,
   scanCommand,
   verifyCommand,
+  copyCommand,
   execCommand,
   serveCommand,
   buildCommand,

@@ -76,21 +76,22 @@ export function withInspectOptions<Arguments extends unknown[], Own extends Opti
 }
 
 /**
- * Options for the store at a URL.
- * @param source URL of the second store, if any.
+ * Options for the stores at these URLs.
+ * @param further URLs of other stores that are reached by the same options.
  * @throws UsageError
  */
 export async function connectionOf(
   options: ConnectionOptions,
   url: string,
-  source = url,
+  ...further: readonly (string | undefined)[]
 ): Promise<StoreOptions> {
-  return { ...(await s3ConnectionOf(options, [url, source])), ...(await moduleOf(options, [url, source])) }
+  const urls = [url, ...further.filter((other) => other !== undefined)] as const
+  return { ...(await s3ConnectionOf(options, urls)), ...(await moduleOf(options, urls)) }
 }
 
 async function s3ConnectionOf(
   { region, endpoint, profile, pathStyle }: ConnectionOptions,
-  urls: readonly [string, string],
+  urls: readonly [string, ...string[]],
 ): Promise<StoreOptions> {
   if (endpoint !== undefined) asUsage(() => checkEndpoint(endpoint, '--endpoint'))
   if (profile !== undefined) await checkProfile(profile)
@@ -110,7 +111,7 @@ async function s3ConnectionOf(
 
 async function moduleOf(
   { storeModule, storeOption }: ConnectionOptions,
-  urls: readonly [string, string],
+  urls: readonly [string, ...string[]],
 ): Promise<StoreOptions> {
   if (storeModule === undefined) {
     if (storeOption === undefined) return {}

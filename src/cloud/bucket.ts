@@ -1,7 +1,7 @@
 import { relative, sep } from 'node:path'
 import { AbandonableStore } from '../store/abandonable-store.js'
 import { openUnchecked, type StoreOptions, type StoreSeams } from '../store/registry.js'
-import { parseStoreUrl } from '../store/store-url.js'
+import { splitAtBucket } from '../store/store-url.js'
 
 /** A bucket, and where in it the databases of an Env lie. */
 export interface Bucket {
@@ -15,11 +15,9 @@ export interface Bucket {
  * add. Other stores are taken as they are.
  */
 export async function openBucket(url: string, options: StoreOptions, seams: StoreSeams): Promise<Bucket> {
-  const parsed = parseStoreUrl(url, options)
-  const open = async (place: string) => new AbandonableStore(await openUnchecked(place, options, seams))
-  if (parsed.kind !== 's3') return { store: await open(url), segments: [] }
-  const segments = parsed.prefix.split('/').filter((segment) => segment !== '')
-  return { store: await open(`s3://${parsed.bucket}`), segments }
+  const { bucketUrl, path } = splitAtBucket(url, options)
+  const store = new AbandonableStore(await openUnchecked(bucketUrl, options, seams))
+  return { store, segments: path.split('/').filter((segment) => segment !== '') }
 }
 
 /**

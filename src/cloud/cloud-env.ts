@@ -1,5 +1,6 @@
 import { basename, dirname, join } from 'node:path'
 import type { DatabasePlace } from '../catalog/database-place.js'
+import { isInRegistry } from '../catalog/registry.js'
 import { sleep } from '../env/clock.js'
 import type {
   DirectorySync,
@@ -25,7 +26,6 @@ import {
   parseCloudEnvOptions,
 } from './cloud-env-options.js'
 import { Database } from './database.js'
-import { isInRegistry } from './destruction.js'
 import { isOnSameDisk } from './disk-space.js'
 import { type CloudEnvMetrics, EnvMonitor, uploadMetrics } from './env-metrics.js'
 import { attempt, committing } from './env-operation.js'

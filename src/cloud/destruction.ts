@@ -2,12 +2,12 @@ import { type DatabasePlace, objectKey } from '../catalog/database-place.js'
 import { listObjects } from '../catalog/database-view.js'
 import { getFirst, maxIdentityBytes } from '../catalog/get-first.js'
 import { removePin } from '../catalog/pin.js'
+import { registryKey } from '../catalog/registry.js'
 import { type OpenPlace, recordedSources } from '../catalog/sources.js'
 import { readRoot, type SoundRoot } from '../catalog/state-objects.js'
 import { isOfEpoch } from '../catalog/visibility.js'
 import { type Epoch, isDestroyed } from '../format/epoch.js'
 import { objectName } from '../format/file-name.js'
-import type { ObjectKey } from '../store/object-store.js'
 
 /**
  * Deletes a database whose CLOUDMANIFEST says that it is being destroyed: first its entry in the registry, last that
@@ -61,26 +61,3 @@ export async function deleteEpoch(place: DatabasePlace, epoch: Epoch): Promise<v
 async function deleteObjects(place: DatabasePlace, names: readonly string[]): Promise<void> {
   if (names.length > 0) await place.store.deleteMany(names.map((name) => objectKey(place, name)))
 }
-
-/** Writes the id of a database, and the entry of the registry by which rocksdb-cloud finds it. */
-export async function putIdentity(place: DatabasePlace, identity: Uint8Array): Promise<void> {
-  await place.store.put(objectKey(place, 'IDENTITY'), identity)
-  const registration = registryKey(identity)
-  if (!registration) return
-  await place.store.put(registration, new Uint8Array(0), { metadata: { dirname: place.path } })
-}
-
-/**
- * Key in the bucket's registry under which rocksdb-cloud finds the path of a database by its id; undefined if this is
- * no id, since anybody may have written anything there.
- */
-function registryKey(identity: Uint8Array): ObjectKey | undefined {
-  const id = Buffer.from(identity).toString('latin1').trim()
-  return /^[\w-]{1,100}$/.test(id) ? `${registryPrefix}${id}` : undefined
-}
-
-export function isInRegistry(key: string): boolean {
-  return key.startsWith(registryPrefix)
-}
-
-const registryPrefix = '.rockset/dbid/'

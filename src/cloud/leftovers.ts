@@ -1,5 +1,5 @@
 import { cookiesAmong, noSuchCookie } from '../catalog/cookies.js'
-import { type DatabasePlace, databaseUrl, objectKey } from '../catalog/database-place.js'
+import { type DatabasePlace, databaseUrl, objectKey, objectUrl } from '../catalog/database-place.js'
 import type { NamedObject } from '../catalog/listed-place.js'
 import { readStoredManifest } from '../catalog/state-objects.js'
 import { EnvError } from '../env/env-error.js'
@@ -11,7 +11,7 @@ import type { DatedGarbage } from './deletions.js'
  * creation that ends early leaves no table, since its CLOUDMANIFEST comes before the first one.
  * @param objects the objects directly at the place, by base name.
  * @throws EnvError Corruption if more lies there: a database that would be lost under a new one. InvalidArgument if
- *   there is a database under another cookie.
+ *   there is a database under another cookie, or is being copied or imported to there.
  */
 export async function leftoversOfCreation(
   place: DatabasePlace,
@@ -21,6 +21,7 @@ export async function leftoversOfCreation(
   const found = [...objects].map(([name, { parsed }]) => ({ name, kind: parsed.kind }))
   const cookies = cookiesAmong(objects.values())
   if (cookies.length > 0) throw noSuchCookie('InvalidArgument', place, cookie, cookies)
+  if (found.some(({ kind }) => kind === 'incoming')) throw incompleteArrival(place)
   const files = found.filter(({ kind }) => kind === 'table' || kind === 'blob')
   if (files.length > 0) throw orphaned(place, cookie, tables(files.map(({ name }) => name)))
   const manifests = found.filter(({ kind }) => kind === 'manifest').map(({ name }) => name)
@@ -44,6 +45,15 @@ async function isOfNewDatabase(place: DatabasePlace, name: string): Promise<bool
   if (found.error) return false
   const { liveTables, liveBlobFiles, columnFamilies } = found.value
   return liveTables.size === 0 && liveBlobFiles.size === 0 && columnFamilies.size === 1
+}
+
+function incompleteArrival(place: DatabasePlace): EnvError {
+  const mark = objectUrl(place, objectName({ kind: 'incoming' }))
+  return new EnvError(
+    'InvalidArgument',
+    `a database is being copied or imported to ${databaseUrl(place)}, or that was interrupted (${mark} is there). Wait for the ` +
+      'end of it, repeat that command to complete it, or remove what lies there',
+  )
 }
 
 function orphaned(place: DatabasePlace, cookie: string, what: string): EnvError {

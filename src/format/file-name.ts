@@ -22,10 +22,13 @@ export type ObjectName =
   | { readonly kind: 'identity' }
   /** See `catalog/pin.ts`. */
   | { readonly kind: 'pin'; readonly id: string }
+  /** Mark of a database that is being copied or imported to this place, and is not whole yet. */
+  | { readonly kind: 'incoming' }
 
 const cloudManifest = 'CLOUDMANIFEST'
 const identity = 'IDENTITY'
 const pin = 'CLOUDPIN'
+const incoming = 'INCOMING'
 const manifest = 'MANIFEST'
 const history = 'HISTORY'
 
@@ -63,6 +66,7 @@ export function parseFileName(name: string): FileName {
 /** Parses the last part of an object's key; undefined if this format has no such name. */
 export function parseObjectName(name: string): ObjectName | undefined {
   if (name === identity) return { kind: 'identity' }
+  if (name === incoming) return { kind: 'incoming' }
   if (name === cloudManifest) return { kind: 'cloudManifest', cookie: '' }
   if (name.startsWith(`${cloudManifest}-`)) {
     const cookie = name.slice(cloudManifest.length + 1)
@@ -93,6 +97,8 @@ export function objectName(name: ObjectName): string {
   switch (name.kind) {
     case 'identity':
       return identity
+    case 'incoming':
+      return incoming
     case 'cloudManifest':
       if (name.cookie !== '' && !isCookie(name.cookie)) {
         throw new TypeError(

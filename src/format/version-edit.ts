@@ -115,6 +115,7 @@ export interface BlobGarbage {
 const nextFileNumberTag = 3
 /** If a tag with this bit is unknown, its field has a length prefix and is skipped. */
 const ignorableTagBit = 1 << 13
+const dbIdTag = ignorableTagBit + 1
 /** Counterpart in the customized fields of tables and blob files: this bit forbids skipping. */
 const requiredFieldBit = 1 << 6
 const endOfTableFields = 1
@@ -152,7 +153,7 @@ const fields: ReadonlyMap<number, FieldDecoder> = new Map<number, FieldDecoder>(
   [300, (reader, edit) => (edit.remainingInGroup = reader.varint32('the rest of the atomic group'))],
   [400, (reader, edit) => edit.newBlobFiles.push(decodeNewBlobFile(reader))],
   [401, (reader, edit) => edit.blobGarbage.push(decodeBlobGarbage(reader))],
-  [ignorableTagBit + 1, (reader, edit) => (edit.dbId = reader.prefixedText('the database id'))],
+  [dbIdTag, (reader, edit) => (edit.dbId = reader.prefixedText('the database id'))],
   // Early spellings of 400 and 401, and of write-ahead log facts, that carry no length to skip by.
   [ignorableTagBit + 2, (reader, edit) => edit.newBlobFiles.push(decodeNewBlobFile(reader))],
   [ignorableTagBit + 3, (reader, edit) => edit.blobGarbage.push(decodeBlobGarbage(reader))],
@@ -216,6 +217,12 @@ export function decodeVersionEdit(
 /** Edit that sets only the next file number; it changes nothing if the number stays the same. */
 export function encodeNextFileNumberEdit(nextFileNumber: number): Uint8Array {
   return Buffer.concat([encodeVarint(nextFileNumberTag), encodeVarint(nextFileNumber)])
+}
+
+/** Edit that sets only the id of the database. */
+export function encodeDbIdEdit(dbId: string): Uint8Array {
+  const id = Buffer.from(dbId)
+  return Buffer.concat([encodeVarint(dbIdTag), encodeVarint(id.length), id])
 }
 
 function decodeDeletedTable(reader: ByteReader): DeletedTable {

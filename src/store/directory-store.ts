@@ -8,6 +8,7 @@ import { EnvError, toEnvError } from '../env/env-error.js'
 import { systemFiles } from '../env/files.js'
 import { DirectoryLock } from './directory-lock.js'
 import { DirectoryMetadata, type UserMetadata } from './directory-metadata.js'
+import { isDirectory, privateName } from './directory-root.js'
 import { assertFile, describeFile, etagOf, openToRead, readRange, writeDraft } from './object-file.js'
 import { assertObjectKey, compareKeys, isKeyPrefix, isObjectKey } from './object-key.js'
 import {
@@ -31,8 +32,6 @@ export interface DirectoryStoreOptions {
   readonly clock?: Clock
 }
 
-/** Everything of ours that is not an object lies here. Objects below it are neither listed nor written. */
-const privateName = '.cloudenv-store'
 const abandonedDraftMs = 24 * 60 * 60 * 1000
 /** Files looked at in parallel while listing. */
 const pageSize = 1000
@@ -349,13 +348,6 @@ const aborted = Symbol('aborted')
 
 function assertNotAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw aborted
-}
-
-async function isDirectory(path: string): Promise<boolean> {
-  return stat(path).then(
-    (stats) => stats.isDirectory(),
-    () => false,
-  )
 }
 
 async function removedIfEmpty(directory: string): Promise<boolean> {

@@ -54,6 +54,19 @@ export function parseStoreUrl(url: string, { storeModule }: SchemeOptions = {}):
 }
 
 /**
+ * The whole bucket that a URL leads into, and the path in it; a store of another kind is taken as it is.
+ * @throws TypeError
+ */
+export function splitAtBucket(
+  url: string,
+  options?: SchemeOptions,
+): { readonly bucketUrl: string; readonly path: string } {
+  const parsed = parseStoreUrl(url, options)
+  if (parsed.kind !== 's3') return { bucketUrl: url, path: '' }
+  return { bucketUrl: `s3://${parsed.bucket}`, path: parsed.prefix }
+}
+
+/**
  * The URL of a store, a database or an object as we print it, however it was written.
  * @throws TypeError
  */

@@ -48,9 +48,9 @@ export function startProgress(step: string, { unit, total }: ProgressOptions): P
   }
   const interrupted = () => {
     clear()
-    // With our listener gone, the signal ends the process as if nobody listened.
+    // With our listener gone, and no other, the signal ends the process as if nobody listened.
     process.off('SIGINT', interrupted)
-    process.kill(process.pid, 'SIGINT')
+    if (process.listenerCount('SIGINT') === 0) process.kill(process.pid, 'SIGINT')
   }
 
   let timer = setTimeout(function again() {

@@ -1,0 +1,70 @@
+import { relative, resolve, sep } from 'node:path'
+import { realSystem } from '../env/system.js'
+import { directoryStoreRoot } from '../store/directory-root.js'
+import type { ObjectStore } from '../store/object-store.js'
+import { checkStoreOptions, openUnchecked, type StoreOptions } from '../store/registry.js'
+import { parseStoreUrl, splitAtBucket, urlPath } from '../store/store-url.js'
+import type { DatabasePlace } from './database-place.js'
+import { grouped } from './grouped.js'
+
+/** The URL of a database, and how to reach its store. */
+export interface Location {
+  readonly url: string
+  readonly options: StoreOptions
+}
+
+/** Places in whole stores. */
+export interface RootedPlaces {
+  readonly places: readonly DatabasePlace[]
+  /** Opens a further place by the options of the first. */
+  openPlace(url: string): Promise<DatabasePlace>
+  close(): Promise<void>
+}
+
+/**
+ * Opens the stores of databases at their roots, where the registries lie. Locations in one store that are reached by the
+ * same options share it, so that objects can be copied between them.
+ * @throws TypeError, EnvError: as for `openStores`.
+ */
+export async function openRooted(locations: readonly [Location, ...Location[]]): Promise<RootedPlaces> {
+  for (const group of grouped(locations, ({ options }) => JSON.stringify(options)).values()) {
+    const urls = group.map(({ url }) => url)
+    checkStoreOptions(group[0]!.options, urls, 'openStore')
+  }
+  const stores = new Map<string, Promise<ObjectStore>>()
+  const open = async ({ url, options }: Location): Promise<DatabasePlace> => {
+    const { rootUrl, path } = await splitAtRoot(url, options)
+    const id = JSON.stringify([rootUrl, options])
+    const store = stores.get(id) ?? openUnchecked(rootUrl, options, seams)
+    stores.set(id, store)
+    return { store: await store, path }
+  }
+  const close = async () => {
+    for (const opening of stores.values()) await opening.then((store) => store.close()).catch(() => undefined)
+  }
+  const places: DatabasePlace[] = []
+  try {
+    for (const location of locations) places.push(await open(location))
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return { places, openPlace: (url) => open({ url, options: locations[0].options }), close }
+}
+
+const seams = { clock: realSystem.clock, random: realSystem.random.next, onRequest: undefined }
+
+async function splitAtRoot(
+  url: string,
+  options: StoreOptions,
+): Promise<{ readonly rootUrl: string; readonly path: string }> {
+  const parsed = parseStoreUrl(url, options)
+  if (parsed.kind !== 'directory') {
+    const { bucketUrl, path } = splitAtBucket(url, options)
+    return { rootUrl: bucketUrl, path }
+  }
+  const directory = resolve(parsed.directory)
+  const root = await directoryStoreRoot(directory)
+  const path = relative(root, directory).split(sep).join('/')
+  return { rootUrl: `file://${urlPath(root)}`, path }
+}

@@ -1,0 +1,87 @@
+import { Command } from '@commander-js/extra-typings'
+import { printable } from '../../inspect/printable.js'
+import type { CopyOptions, DatabaseCopy } from '../../operations/copy-database.js'
+import { exitCode } from '../exit-code.js'
+import { explainingNoDatabase, moving } from '../moving.js'
+import { counted, formatBytes } from '../output/text.js'
+import { printJson } from '../output/write-json.js'
+import { connectionOf, type InspectOptions, parseUrl, withInspectOptions } from '../store-options.js'
+import { verifiedDeep } from '../verified-deep.js'
+
+type CopyCommandOptions = InspectOptions & {
+  readonly verify?: true
+  readonly toEndpoint?: string
+  readonly toRegion?: string
+  readonly toProfile?: string
+}
+
+export const copyCommand = withInspectOptions(
+  new Command('copy')
+    .description('copy a database to another place: the same bucket, another one, or another store')
+    .argument('<url>', 'of the database: s3://bucket/path or file:///directory')
+    .argument('<new>', 'URL of the copy, where nothing lies yet')
+    .option('--verify', 'also read the copy from end to end, and check the checksum of each block and blob')
+    .option('--to-endpoint <url>', 'of the server of the copy, if it is another one')
+    .option('--to-region <name>', 'of the bucket of the copy, if it is another one')
+    .option('--to-profile <name>', 'for the store of the copy, if it is another one'),
+)
+  .addHelpText(
+    'after',
+    `
+Copies the last commit, and with --cookie that of another state. Whoever has the database open may go on writing. Repeat
+an interrupted copy: it goes on where it ended.
+
+Example:
+  cloudenv copy s3://bucket/prod/orders s3://bucket/backup/orders`,
+  )
+  .action(async (url, newUrl, options) => {
+    const copy = await copyDatabaseAt(url, newUrl, options)
+    const { verify } = options
+    if (verify && !(await verifiedDeep(copy.url, toNewStore(options)))) process.exitCode = exitCode.foundWrong
+    if (options.json) await printJson<DatabaseCopy>(copy)
+    else print(copy)
+  })
+
+async function copyDatabaseAt(
+  url: string,
+  newUrl: string,
+  options: CopyCommandOptions,
+): Promise<DatabaseCopy> {
+  const { copyDatabase } = await import('../../operations/copy-database.js')
+  const { cookie } = options
+  const own = parseUrl(url, options)
+  const target = parseUrl(newUrl, options)
+  const source = options.source === undefined ? undefined : parseUrl(options.source, options)
+  const isElsewhere = toNewStore(options) !== options
+  const copyOptions: CopyOptions = {
+    store: await connectionOf(options, own, source, isElsewhere ? undefined : target),
+    ...(isElsewhere && { newStore: await connectionOf(toNewStore(options), target) }),
+    ...(cookie !== undefined && { cookie }),
+    ...(source !== undefined && { source }),
+  }
+  return await explainingNoDatabase(own, options, () =>
+    moving('copying', (hooks) => copyDatabase(own, target, { ...copyOptions, ...hooks })),
+  )
+}
+
+/** How to reach the store of the copy: the options themselves, unless some are for it alone. */
+function toNewStore(options: CopyCommandOptions): InspectOptions {
+  const { toEndpoint, toRegion, toProfile } = options
+  if ([toEndpoint, toRegion, toProfile].every((option) => option === undefined)) return options
+  const { endpoint: _, region: __, profile: ___, ...others } = options
+  return {
+    ...others,
+    ...(toEndpoint !== undefined && { endpoint: toEndpoint }),
+    ...(toRegion !== undefined && { region: toRegion }),
+    ...(toProfile !== undefined && { profile: toProfile }),
+  }
+}
+
+function print({ url, from, files, bytes, copiedFiles, copiedBytes, isServerSide }: DatabaseCopy): void {
+  const there = files - copiedFiles
+  const rest =
+    there === 0 ? '' : `, ${counted(there, 'file')} of ${formatBytes(bytes - copiedBytes)} were there`
+  const how = isServerSide ? ' within the store' : ''
+  console.log(`${printable(url)} is a copy of ${printable(from)}`)
+  console.log(`  copied ${counted(copiedFiles, 'file')} of ${formatBytes(copiedBytes)}${how}${rest}`)
+}

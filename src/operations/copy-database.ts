@@ -1,0 +1,215 @@
+import { noDatabase } from '../catalog/cookies.js'
+import { type DatabasePlace, databaseUrl, objectUrl, type Places } from '../catalog/database-place.js'
+import { type DatabaseState, type DatabaseView, filesOfState, readView } from '../catalog/database-view.js'
+import { mapLimited } from '../catalog/map-limited.js'
+import { openRooted } from '../catalog/rooted-places.js'
+import type { OpenPlace } from '../catalog/sources.js'
+import { FileGoneError, type StoredFile } from '../catalog/stored-file.js'
+import { realSystem, type System } from '../env/system.js'
+import { addEpoch, newEpoch } from '../format/epoch.js'
+import { objectName } from '../format/file-name.js'
+import type { StoreOptions } from '../store/registry.js'
+import { Arrival } from './arrival.js'
+import { copyFile, isServerSide } from './copy-file.js'
+
+export interface CopyOptions {
+  /** Cookie of the state to copy. Default: the plain CLOUDMANIFEST. */
+  readonly cookie?: string
+  /** URL of the database that this one was cloned from, unless its CLOUDMANIFEST records that. What lies there is copied as
+   * well: the copy stands alone. */
+  readonly source?: string
+  /** How to reach the store of the database, and that of its source. */
+  readonly store?: StoreOptions
+  /** How to reach the store of the copy. Default: as that of the database. */
+  readonly newStore?: StoreOptions
+  /** Ends the copy. Repeated, it goes on where it ended. */
+  readonly signal?: AbortSignal
+  /** Called with the bytes to copy; again when the database has changed so much that it begins anew. */
+  readonly onStart?: (bytes: number) => void
+  /** Called with the bytes of each file that is there. */
+  readonly onBytes?: (bytes: number) => void
+}
+
+/** Output of `cloudenv copy --json`. */
+export interface DatabaseCopy {
+  /** URL of the copy. */
+  readonly url: string
+  /** URL of the database that was copied. */
+  readonly from: string
+  /** Id of the copy, its own. */
+  readonly identity: string
+  /** Number of tables and blob files, and their bytes. */
+  readonly files: number
+  readonly bytes: number
+  /** The part of them that this run copied. The rest was there from one that was interrupted. */
+  readonly copiedFiles: number
+  readonly copiedBytes: number
+  /** True if the store copied them, and no byte of them passed through this machine. */
+  readonly isServerSide: boolean
+}
+
+/** Requests of the store's own work, of which each may take a minute. */
+const concurrentCopies = 8
+/** Each has 16 MiB in memory, or a file on disk. */
+const concurrentStreams = 4
+/** A table disappears an hour after the database stopped to need it (`deletionDelayMs`). */
+const maxStarts = 20
+
+/**
+ * Copies one state of a database, its last commit, to another place: in the same bucket, in another one, or in another
+ * store. The copy is a database of its own, with an id of its own. The database is not changed, and a writer may go on
+ * with it. A copy that is interrupted leaves no database; repeated, it goes on where it ended.
+ *
+ * @param url of the database.
+ * @param newUrl of the copy: nothing may lie there.
+ * @throws EnvError NotFound: there is no database. InvalidArgument: something else lies at the new place. Corruption: the
+ *   database is damaged. Busy: it changes faster than it can be copied, or somebody else copies one to there.
+ *
+ * @example
+ * ```ts
+ * await copyDatabase('s3://my-bucket/prod/orders', 's3://my-bucket/backup/orders')
+ * ```
+ */
+export async function copyDatabase(
+  url: string,
+  newUrl: string,
+  options: CopyOptions = {},
+): Promise<DatabaseCopy> {
+  const { source, store = {}, newStore = store } = options
+  const rooted = await openRooted([
+    { url, options: store },
+    ...(source === undefined ? [] : [{ url: source, options: store }]),
+    { url: newUrl, options: newStore },
+  ])
+  try {
+    const [own, ...others] = rooted.places.slice(0, -1)
+    return await copyToPlace([own!, ...others], rooted.places.at(-1)!, {
+      ...options,
+      openPlace: rooted.openPlace,
+    })
+  } finally {
+    await rooted.close()
+  }
+}
+
+export type PlaceCopyOptions = Omit<CopyOptions, 'source' | 'store' | 'newStore'> & {
+  /** A past state to copy, as long as its files are there. Default: the present one. */
+  readonly state?: DatabaseState
+  /** Opens the sources that the CLOUDMANIFEST of a clone records. */
+  readonly openPlace?: OpenPlace
+  readonly system?: System
+}
+
+/** Does the work of {@link copyDatabase} in stores that are open at their roots. */
+export async function copyToPlace(
+  places: Places,
+  target: DatabasePlace,
+  options: PlaceCopyOptions = {},
+): Promise<DatabaseCopy> {
+  const { cookie = '', state, openPlace, system = realSystem } = options
+  const first = state
+    ? { ...state, files: await filesOfState(places, state) }
+    : await present(places, cookie, openPlace)
+  const epoch = newEpoch(() => system.random.bytes(8))
+  const from = objectUrl(places[0], objectName({ kind: 'cloudManifest', cookie }))
+  const arrival = await Arrival.begin({ place: target, from, epoch, system })
+  if (arrival.isWhole) {
+    const whole = await present([target], '')
+    return reportOf(whole, { target, from, identity: arrival.identity, copied: new Map() })
+  }
+  const copied = new Map<string, StoredFile>()
+  const copying = { target, arrival, copied, options }
+  const last = await copyUntilWhole(first, copying, () =>
+    state ? undefined : present(places, cookie, openPlace),
+  )
+  const cloudManifest = addEpoch(last.cloudManifest, last.manifest.lastNextFileNumber, epoch)
+  await arrival.complete(cloudManifest, last, [...last.files.values()])
+  return reportOf(last, { target, from, identity: arrival.identity, copied })
+}
+
+type StateWithFiles = DatabaseState & Pick<DatabaseView, 'files'>
+
+async function present(places: Places, cookie: string, openPlace?: OpenPlace): Promise<StateWithFiles> {
+  const view = await readView(places, cookie, openPlace)
+  if (view) return view
+  throw await noDatabase(places[0], cookie, 'state to copy')
+}
+
+interface Copying {
+  readonly target: DatabasePlace
+  readonly arrival: Arrival
+  /** Files that this run copied, by the names of their objects; it adds to them. */
+  readonly copied: Map<string, StoredFile>
+  readonly options: PlaceCopyOptions
+}
+
+/**
+ * Copies the files of a state.
+ * @param newer resolves with the state that the database has now, for the case that a file is gone: an owner has compacted
+ *   it away, and the content is in others. Damage throws. Undefined: there is no other state to copy.
+ * @returns the state of which every file is there.
+ */
+async function copyUntilWhole(
+  first: StateWithFiles,
+  copying: Copying,
+  newer: () => Promise<StateWithFiles> | undefined,
+): Promise<StateWithFiles> {
+  let state = first
+  for (let starts = 1; ; starts++) {
+    try {
+      await copyFiles([...state.files.values()], copying)
+      return state
+    } catch (error) {
+      const next = error instanceof FileGoneError ? newer() : undefined
+      if (!next || starts === maxStarts) throw error
+      state = await next
+    }
+  }
+}
+
+async function copyFiles(
+  files: readonly StoredFile[],
+  { target, arrival, copied, options }: Copying,
+): Promise<void> {
+  const { onStart, onBytes, signal = new AbortController().signal } = options
+  onStart?.(sumOf(files))
+  const isThere = (file: StoredFile) => arrival.has(file) || copied.has(file.objectName)
+  const concurrency = files.every((file) => isServerSide(file, target)) ? concurrentCopies : concurrentStreams
+  await mapLimited(files, concurrency, async (file) => {
+    signal.throwIfAborted()
+    if (!isThere(file)) {
+      await copyFile(file, target, signal)
+      copied.set(file.objectName, file)
+    }
+    onBytes?.(file.size)
+  })
+}
+
+function reportOf(
+  { files }: StateWithFiles,
+  {
+    target,
+    copied,
+    ...report
+  }: {
+    readonly target: DatabasePlace
+    readonly from: string
+    readonly identity: string
+    readonly copied: ReadonlyMap<string, StoredFile>
+  },
+): DatabaseCopy {
+  const all = [...files.values()]
+  return {
+    url: databaseUrl(target),
+    ...report,
+    files: all.length,
+    bytes: sumOf(all),
+    copiedFiles: copied.size,
+    copiedBytes: sumOf([...copied.values()]),
+    isServerSide: all.every((file) => isServerSide(file, target)),
+  }
+}
+
+function sumOf(files: readonly StoredFile[]): number {
+  return files.reduce((sum, { size }) => sum + size, 0)
+}
