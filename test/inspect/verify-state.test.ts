@@ -25,7 +25,6 @@ function problemsOf(comparator: string, ...ranges: Range[]) {
     manifest,
     manifestModified: new Date(0),
     manifestBytes: new Uint8Array(0),
-    retentionMs: undefined,
     version: '',
     problems: [],
     tables: [],
