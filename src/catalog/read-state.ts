@@ -17,8 +17,6 @@ export interface ReadState {
   readonly cookie: string
   /** URL of the CLOUDMANIFEST. */
   readonly cloudManifestObject: string
-  /** Milliseconds for which the owner keeps what the state does not need; undefined: unknown. */
-  readonly retentionMs: number | undefined
   /** Undefined: damaged, see {@link problems}. */
   readonly cloudManifest: CloudManifest | undefined
   readonly cloudManifestModified: Date | undefined
@@ -206,7 +204,6 @@ function unreadState(cookie: string, cloudManifestObject: string) {
     cloudManifestObject,
     cloudManifest: undefined,
     cloudManifestModified: undefined,
-    retentionMs: undefined,
     manifestObject: undefined,
     manifest: undefined,
     manifestModified: undefined,

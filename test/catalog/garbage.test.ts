@@ -28,7 +28,6 @@ function stateOf(cookie: string, cloudManifest: CloudManifest, ...edits: Uint8Ar
     cloudManifestObject: `memory:///${encodeCloudManifest(cloudManifest).length}`,
     cloudManifest,
     cloudManifestModified: minute(20),
-    retentionMs: undefined,
     manifestObject: 'memory:///MANIFEST',
     manifest: readManifest(manifestBytes),
     manifestModified: minute(30),
