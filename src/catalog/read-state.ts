@@ -28,8 +28,6 @@ export interface ReadState {
   readonly manifestModified: Date | undefined
   /** Bytes that were read as {@link manifest}. */
   readonly manifestBytes: Uint8Array | undefined
-  /** See `retentionOf`. */
-  readonly retentionMs: number | undefined
   /** Changes with every commit, and with every change of owner. */
   readonly version: string
   readonly problems: readonly Problem[]
@@ -208,7 +206,6 @@ function unreadState(cookie: string, cloudManifestObject: string) {
     manifest: undefined,
     manifestModified: undefined,
     manifestBytes: undefined,
-    retentionMs: undefined,
     version: '',
   }
 }
