@@ -28,6 +28,8 @@ export interface ReadState {
   readonly manifestModified: Date | undefined
   /** Bytes that were read as {@link manifest}. */
   readonly manifestBytes: Uint8Array | undefined
+  /** Milliseconds for which the owner keeps what the state does not need; undefined: unknown. */
+  readonly retentionMs: number | undefined
   /** Changes with every commit, and with every change of owner. */
   readonly version: string
   readonly problems: readonly Problem[]
@@ -206,6 +208,7 @@ function unreadState(cookie: string, cloudManifestObject: string) {
     manifest: undefined,
     manifestModified: undefined,
     manifestBytes: undefined,
+    retentionMs: undefined,
     version: '',
   }
 }

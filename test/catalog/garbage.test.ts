@@ -32,6 +32,7 @@ function stateOf(cookie: string, cloudManifest: CloudManifest, ...edits: Uint8Ar
     manifest: readManifest(manifestBytes),
     manifestModified: minute(30),
     manifestBytes,
+    retentionMs: undefined,
     version: '',
     problems: [],
   }
