@@ -5,6 +5,7 @@ import { completeCommand, completionCommand } from './commands/completion.js'
 import { copyCommand } from './commands/copy.js'
 import { duCommand } from './commands/du.js'
 import { execCommand } from './commands/exec.js'
+import { exportCommand } from './commands/export.js'
 import { gcCommand } from './commands/gc.js'
 import { getCommand } from './commands/get.js'
 import { infoCommand } from './commands/info.js'
@@ -30,6 +31,7 @@ const commands: readonly CommandUnknownOpts[] = [
   scanCommand,
   verifyCommand,
   copyCommand,
+  exportCommand,
   execCommand,
   serveCommand,
   buildCommand,

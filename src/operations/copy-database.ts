@@ -1,16 +1,16 @@
-import { noDatabase } from '../catalog/cookies.js'
 import { type DatabasePlace, databaseUrl, objectUrl, type Places } from '../catalog/database-place.js'
-import { type DatabaseState, type DatabaseView, filesOfState, readView } from '../catalog/database-view.js'
+import { type DatabaseState, filesOfState } from '../catalog/database-view.js'
 import { mapLimited } from '../catalog/map-limited.js'
 import { openRooted } from '../catalog/rooted-places.js'
 import type { OpenPlace } from '../catalog/sources.js'
-import { FileGoneError, type StoredFile } from '../catalog/stored-file.js'
+import type { StoredFile } from '../catalog/stored-file.js'
 import { realSystem, type System } from '../env/system.js'
 import { addEpoch, newEpoch } from '../format/epoch.js'
 import { objectName } from '../format/file-name.js'
 import type { StoreOptions } from '../store/registry.js'
 import { Arrival } from './arrival.js'
 import { copyFile, isServerSide } from './copy-file.js'
+import { presentState, type StateWithFiles, untilWhole } from './present-state.js'
 
 export interface CopyOptions {
   /** Cookie of the state to copy. Default: the plain CLOUDMANIFEST. */
@@ -52,9 +52,6 @@ export interface DatabaseCopy {
 const concurrentCopies = 8
 /** Each has 16 MiB in memory, or a file on disk. */
 const concurrentStreams = 4
-/** A table disappears an hour after the database stopped to need it (`deletionDelayMs`). */
-const maxStarts = 20
-
 /**
  * Copies one state of a database, its last commit, to another place: in the same bucket, in another one, or in another
  * store. The copy is a database of its own, with an id of its own. The database is not changed, and a writer may go on
@@ -109,30 +106,24 @@ export async function copyToPlace(
   const { cookie = '', state, openPlace, system = realSystem } = options
   const first = state
     ? { ...state, files: await filesOfState(places, state) }
-    : await present(places, cookie, openPlace)
+    : await presentState(places, cookie, openPlace)
   const epoch = newEpoch(() => system.random.bytes(8))
   const from = objectUrl(places[0], objectName({ kind: 'cloudManifest', cookie }))
   const arrival = await Arrival.begin({ place: target, from, epoch, system })
   if (arrival.isWhole) {
-    const whole = await present([target], '')
+    const whole = await presentState([target], '')
     return reportOf(whole, { target, from, identity: arrival.identity, copied: new Map() })
   }
   const copied = new Map<string, StoredFile>()
   const copying = { target, arrival, copied, options }
-  const last = await copyUntilWhole(first, copying, () =>
-    state ? undefined : present(places, cookie, openPlace),
+  const last = await untilWhole(
+    first,
+    ({ files }) => copyFiles([...files.values()], copying),
+    () => (state ? undefined : presentState(places, cookie, openPlace)),
   )
   const cloudManifest = addEpoch(last.cloudManifest, last.manifest.lastNextFileNumber, epoch)
   await arrival.complete(cloudManifest, last, [...last.files.values()])
   return reportOf(last, { target, from, identity: arrival.identity, copied })
-}
-
-type StateWithFiles = DatabaseState & Pick<DatabaseView, 'files'>
-
-async function present(places: Places, cookie: string, openPlace?: OpenPlace): Promise<StateWithFiles> {
-  const view = await readView(places, cookie, openPlace)
-  if (view) return view
-  throw await noDatabase(places[0], cookie, 'state to copy')
 }
 
 interface Copying {
@@ -141,30 +132,6 @@ interface Copying {
   /** Files that this run copied, by the names of their objects; it adds to them. */
   readonly copied: Map<string, StoredFile>
   readonly options: PlaceCopyOptions
-}
-
-/**
- * Copies the files of a state.
- * @param newer resolves with the state that the database has now, for the case that a file is gone: an owner has compacted
- *   it away, and the content is in others. Damage throws. Undefined: there is no other state to copy.
- * @returns the state of which every file is there.
- */
-async function copyUntilWhole(
-  first: StateWithFiles,
-  copying: Copying,
-  newer: () => Promise<StateWithFiles> | undefined,
-): Promise<StateWithFiles> {
-  let state = first
-  for (let starts = 1; ; starts++) {
-    try {
-      await copyFiles([...state.files.values()], copying)
-      return state
-    } catch (error) {
-      const next = error instanceof FileGoneError ? newer() : undefined
-      if (!next || starts === maxStarts) throw error
-      state = await next
-    }
-  }
 }
 
 async function copyFiles(

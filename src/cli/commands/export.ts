@@ -1,0 +1,52 @@
+import { Command } from '@commander-js/extra-typings'
+import { printable } from '../../inspect/printable.js'
+import type { DatabaseExport } from '../../operations/export-database.js'
+import { explainingNoDatabase, moving } from '../moving.js'
+import { counted, formatBytes } from '../output/text.js'
+import { printJson } from '../output/write-json.js'
+import { connectionOf, parseUrl, withInspectOptions } from '../store-options.js'
+
+export const exportCommand = withInspectOptions(
+  new Command('export')
+    .description('write a database into a directory, as a plain database of RocksDB')
+    .argument('<url>', 'of the database: s3://bucket/path or file:///directory')
+    .argument('<directory>', 'where nothing is yet')
+    .option('--no-verify', 'do not check the checksums of what arrives'),
+)
+  .addHelpText(
+    'after',
+    `
+Exports the last commit, and with --cookie that of another state. Whoever has the database open may go on writing.
+Repeat an interrupted export: it goes on where it ended.
+
+Example:
+  cloudenv export s3://bucket/prod/orders ./orders && ldb --db=./orders scan`,
+  )
+  .action(async (url, directory, options) => {
+    const { exportDatabase } = await import('../../operations/export-database.js')
+    const { cookie, verify } = options
+    const own = parseUrl(url, options)
+    const source = options.source === undefined ? undefined : parseUrl(options.source, options)
+    const store = await connectionOf(options, own, source)
+    const exported = await explainingNoDatabase(own, options, () =>
+      moving('exporting', (hooks) =>
+        exportDatabase(own, directory, {
+          ...hooks,
+          store,
+          verify,
+          ...(cookie !== undefined && { cookie }),
+          ...(source !== undefined && { source }),
+        }),
+      ),
+    )
+    if (options.json) await printJson<DatabaseExport>(exported)
+    else print(exported)
+  })
+
+function print({ directory, from, files, bytes, fetchedFiles, fetchedBytes }: DatabaseExport): void {
+  const there = files - fetchedFiles
+  const rest =
+    there === 0 ? '' : `, ${counted(there, 'file')} of ${formatBytes(bytes - fetchedBytes)} were there`
+  console.log(`${printable(directory)} is a plain database with the content of ${printable(from)}`)
+  console.log(`  fetched ${counted(fetchedFiles, 'file')} of ${formatBytes(fetchedBytes)}${rest}`)
+}
