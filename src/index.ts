@@ -3,8 +3,13 @@ export { RocksDBError, type RocksDBErrorCode } from './binding/rocksdb-error.js'
 export type { CloudEnvOptions } from './cloud/cloud-env-options.js'
 export type {
   CloudEnvEvents,
-  CloudEnvMetrics,
+  DamageRefetch,
+  DatabaseCommit,
   DatabaseFence,
+} from './cloud/env-events.js'
+export type {
+  CloudEnvMetrics,
+  CommitMetrics,
   ThrottlingMetrics,
   UploadMetrics,
 } from './cloud/env-metrics.js'

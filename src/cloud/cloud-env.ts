@@ -27,7 +27,8 @@ import {
 } from './cloud-env-options.js'
 import { Database } from './database.js'
 import { isOnSameDisk } from './disk-space.js'
-import { type CloudEnvMetrics, EnvMonitor, uploadMetrics } from './env-metrics.js'
+import { type CloudEnvMetrics, uploadMetrics } from './env-metrics.js'
+import { EnvMonitor } from './env-monitor.js'
 import { attempt, committing } from './env-operation.js'
 import { exists, makeDatabaseDirectory, readDirectory } from './local-directory.js'
 import { fileOf, isPlain, type LocatedFile } from './located-file.js'
@@ -134,7 +135,10 @@ export class CloudEnv implements Env {
   async newWritableFile(path: string): Promise<WritableFile> {
     const { database, name, kind } = this.#locate(path)
     if (kind === 'stored') return database.newFile(name)
-    if (kind === 'manifest') return committing(await database.newManifest(name))
+    if (kind === 'manifest') {
+      const manifest = committing(await database.newManifest(name))
+      return this.#monitor.watchCommits(database.directory, manifest)
+    }
     if (kind !== 'local') database.requireOwner(`write ${name}`)
     return { kind: 'local', path }
   }
@@ -311,7 +315,11 @@ export class CloudEnv implements Env {
 
   async refetch(path: string, offset: number, length: number, ageMs: number): Promise<Refetched> {
     const { database, name, kind } = this.#locate(path)
-    if (kind === 'stored') return database.refetch(name, offset, length, ageMs)
+    if (kind === 'stored') {
+      const refetched = await database.refetch(name, offset, length, ageMs)
+      this.#monitor.refetch({ path, isHealed: refetched.isOther })
+      return refetched
+    }
     if (kind === 'metadata') await database.forgetCached()
     return { isOther: false, advice: '' }
   }

@@ -1,10 +1,6 @@
 import type { StoredFile } from '../catalog/stored-file.js'
-import type { Clock } from '../env/clock.js'
-import type { ConcurrencyLimit } from '../store/concurrency-limit.js'
-import { requestCostUsd } from '../store/request-price.js'
-import { type StoreCounts, StoreMetrics } from '../store/store-metrics.js'
-import type { StoreRequest } from '../store/store-request.js'
-import { EventBatches } from './event-batches.js'
+import type { LatencyMetrics } from '../store/latency-histogram.js'
+import type { StoreCounts } from '../store/store-metrics.js'
 import type { CacheMetrics } from './file-cache.js'
 
 /** Counts since the Env was started, and its present state. */
@@ -19,6 +15,11 @@ export interface CloudEnvMetrics {
   readonly throttling: ThrottlingMetrics
   readonly cache: CacheMetrics
   readonly uploads: UploadMetrics
+  readonly commits: CommitMetrics
+  /** Reads that met damage in a table, which was then fetched again. */
+  readonly damagedReads: number
+  /** Those for which the store had other bytes: the damage was local, and is mended. */
+  readonly healedReads: number
   /** How often a database turned out to belong to somebody else, or to be gone. */
   readonly fences: number
 }
@@ -38,72 +39,14 @@ export interface UploadMetrics {
   readonly oldestMs: number
 }
 
-/** Events of a cloud Env, by name. */
-export interface CloudEnvEvents {
-  /** A request to the store or a source has ended. */
-  readonly request: StoreRequest
-  /** A database turned out to belong to somebody else, or to be gone. */
-  readonly fence: DatabaseFence
-}
-
-export const cloudEnvEvents = ['request', 'fence'] as const satisfies readonly (keyof CloudEnvEvents)[]
-
-export interface DatabaseFence {
-  /** The database's. */
-  readonly directory: string
-  /** Message of the errors that its writes fail with from now on. */
-  readonly message: string
-}
-
-/** Counts what happens in an Env, and tells it to whoever listens. */
-export class EnvMonitor {
-  readonly events: EventBatches
-  readonly #requests = new StoreMetrics()
-  readonly #limits: ConcurrencyLimit[] = []
-  #fences = 0
-
-  constructor(clock: Clock) {
-    this.events = new EventBatches(clock)
-  }
-
-  request(request: StoreRequest): void {
-    this.#requests.record(request)
-    this.#emit('request', request)
-  }
-
-  /** A store was opened that has this limit. */
-  limit(limit: ConcurrencyLimit): void {
-    this.#limits.push(limit)
-  }
-
-  fence(fence: DatabaseFence): void {
-    this.#fences += 1
-    this.#emit('fence', fence)
-  }
-
-  metrics(cache: CacheMetrics, uploads: UploadMetrics): CloudEnvMetrics {
-    const store = this.#requests.snapshot()
-    return {
-      store,
-      requestCostUsd: requestCostUsd(store),
-      throttling: throttlingOf(this.#limits),
-      cache,
-      uploads,
-      fences: this.#fences,
-    }
-  }
-
-  #emit<Name extends keyof CloudEnvEvents>(name: Name, event: CloudEnvEvents[Name]): void {
-    this.events.emit(name, event)
-  }
-}
-
-function throttlingOf(limits: readonly ConcurrencyLimit[]): ThrottlingMetrics {
-  const lowest = Math.min(...limits.map(({ limit }) => limit))
-  return {
-    concurrencyLimit: Number.isFinite(lowest) ? lowest : undefined,
-    waitingRequests: limits.reduce((sum, { waiting }) => sum + waiting, 0),
-  }
+/** Syncs of MANIFESTs: each waits for its tables, then for the MANIFEST, to be in the store. */
+export interface CommitMetrics {
+  /** How long those took that succeeded. Their sum is the number of commits. */
+  readonly latency: LatencyMetrics
+  /** Attempts that failed. */
+  readonly errors: number
+  /** Attempts that repeated one that failed. */
+  readonly retries: number
 }
 
 /** @param nowMs by the clock that gave the files their times. */

@@ -1,5 +1,6 @@
 import { type CloudEnvOptions, parseCloudEnvOptions } from '../cloud/cloud-env-options.js'
-import { type CloudEnvEvents, type CloudEnvMetrics, cloudEnvEvents } from '../cloud/env-metrics.js'
+import { type CloudEnvEvents, cloudEnvEvents } from '../cloud/env-events.js'
+import type { CloudEnvMetrics } from '../cloud/env-metrics.js'
 import { Root } from '../cloud/root.js'
 import { type EngineOptions, type HostedEnv, hostedEnv } from './hosted-env.js'
 import { optionsWithin, readMachineLimits } from './machine-limits.js'
@@ -10,7 +11,7 @@ export interface HostedCloudEnv extends HostedEnv {
   metrics(): Promise<CloudEnvMetrics | undefined>
 
   /**
-   * Listens to the requests to the store, or to fences. See {@link HostedEnv.on}.
+   * Listens to requests, commits, damage that was fetched again, or fences: see {@link CloudEnvEvents} and {@link HostedEnv.on}.
    *
    * @example
    * env.on('request', ({ operation, key, milliseconds, outcome }) => {

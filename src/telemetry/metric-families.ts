@@ -1,4 +1,5 @@
 import type { CloudEnvMetrics } from '../cloud/env-metrics.js'
+import type { LatencyMetrics } from '../store/latency-histogram.js'
 import type { OperationMetrics } from '../store/store-metrics.js'
 import { type StoreOperation, storeOperations } from '../store/store-request.js'
 
@@ -56,17 +57,18 @@ const requestCounter = (name: string, help: string, read: (metrics: OperationMet
   byOperation('counter', name, help, (metrics) => [{ value: read(metrics) }])
 
 /** Buckets are cumulative there. */
-function histogramOf({ requests, latency }: OperationMetrics): readonly Sample[] {
+function histogramOf(latency: LatencyMetrics): readonly Sample[] {
   let sum = 0
   const buckets = latency.boundsMs.map((boundMs, at): Sample => {
     sum += latency.counts[at]!
     return { value: sum, labels: { le: String(boundMs / 1000) }, suffix: '_bucket' }
   })
+  const count = sum + latency.counts.at(-1)!
   return [
     ...buckets,
-    { value: requests, labels: { le: '+Inf' }, suffix: '_bucket' },
+    { value: count, labels: { le: '+Inf' }, suffix: '_bucket' },
     { value: latency.sumMs / 1000, suffix: '_sum' },
-    { value: requests, suffix: '_count' },
+    { value: count, suffix: '_count' },
   ]
 }
 
@@ -87,7 +89,7 @@ export const families: readonly Family[] = [
     'histogram',
     'store_request_duration_seconds',
     'Time from a request to the end of its answer',
-    histogramOf,
+    (of) => histogramOf(of.latency),
   ),
   counter(
     'store_request_cost_dollars_total',
@@ -138,5 +140,15 @@ export const families: readonly Family[] = [
   gauge('uploads_pending', 'Tables that are not in the store yet', (of) => of.uploads.pending),
   gauge('uploads_pending_bytes', 'Bytes of these tables', (of) => of.uploads.pendingBytes),
   gauge('uploads_oldest_seconds', 'Age of the oldest of these tables', (of) => of.uploads.oldestMs / 1000),
+  {
+    name: 'commit_duration_seconds',
+    help: 'Time of a commit that succeeded, with the wait for its tables',
+    type: 'histogram',
+    samples: (metrics) => (metrics ? histogramOf(metrics.commits.latency) : []),
+  },
+  counter('commit_errors_total', 'Commits that failed', (of) => of.commits.errors),
+  counter('commit_retries_total', 'Commits that repeated a failed one', (of) => of.commits.retries),
+  counter('damaged_reads_total', 'Reads that met damage, fetched again', (of) => of.damagedReads),
+  counter('healed_reads_total', 'Damaged reads that the store had other bytes for', (of) => of.healedReads),
   counter('fences_total', 'Databases that turned out to belong to somebody else', (of) => of.fences),
 ]

@@ -1,6 +1,17 @@
 // What programs hear of a cloud Env in another thread.
-import { describe, expect, test } from 'vitest'
-import { cloudEnv, type DatabaseFence, RocksDB, type StoreRequest } from '#src/index.js'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, inject, onTestFinished, test } from 'vitest'
+import {
+  cloudEnv,
+  type DamageRefetch,
+  type DatabaseCommit,
+  type DatabaseFence,
+  RocksDB,
+  type StoreRequest,
+} from '#src/index.js'
+import { flipped } from '../support/damage.js'
+import { FaultProxy, s3ErrorBody } from '../support/fault-proxy.js'
 import { Machine } from '../support/machine.js'
 import { mainTestStores } from '../support/test-stores.js'
 
@@ -49,5 +60,61 @@ describe.each(mainTestStores())('the events of an Env with its store in $name', 
     expect(fences).toEqual([
       { directory: first.path, message: expect.stringContaining('somebody else opened the database') },
     ])
+  })
+})
+
+test('a commit that the store refuses for a while is told with each attempt, and why it failed', async () => {
+  const [server] = inject('servers')
+  const kind = mainTestStores().find(({ name }) => name === server!.name)!
+  const proxy = await FaultProxy.start(server!.endpoint)
+  onTestFinished(() => proxy.stop())
+  const { options, path } = new Machine(kind.make(), { endpoint: proxy.endpoint })
+  const env = cloudEnv(options)
+  const commits: DatabaseCommit[] = []
+  env.on('commit', (commit) => commits.push(commit))
+  const db = await RocksDB.open(path, { env })
+
+  proxy.trouble((line) =>
+    /^PUT .*MANIFEST-/.test(line)
+      ? { kind: 'answer', status: 500, body: s3ErrorBody('InternalError') }
+      : undefined,
+  )
+  await db.put('key', 'value')
+  const flushed = db.flush()
+  const failed = () => commits.filter(({ errorCode }) => errorCode !== undefined)
+  await expect.poll(() => failed().length).toBeGreaterThan(0)
+  proxy.reset()
+  await flushed
+  await db.close()
+  const { errors, retries } = (await env.metrics())!.commits
+  await env.close()
+
+  const [first] = failed()
+  expect(first).toMatchObject({ directory: path, attempt: 1, errorCode: 'IOError' })
+  expect(first!.errorMessage).toMatch(/MANIFEST-.*the store failed \(HTTP 500, InternalError/)
+  const last = commits.find(({ attempt }) => attempt === failed().length + 1)
+  expect(last).toMatchObject({ errorCode: undefined })
+  expect({ errors, retries }).toEqual({ errors: failed().length, retries: failed().length })
+})
+
+test('damage in the cache that the store mends is told', async () => {
+  const [store] = mainTestStores()
+  const machine = new Machine(store!.make())
+  await machine.open(async (db) => {
+    for (let key = 0; key < 1_000; key++) await db.put(`key ${key}`, `value ${key}`)
+    await db.flush()
+  })
+  const cache = join(machine.root, '.cloudenv/cache/db')
+  const [table] = (await readdir(cache)).filter((name) => /\.sst-[0-9a-f]+$/.test(name))
+  const path = join(cache, table!)
+  await writeFile(path, flipped(await readFile(path), 100))
+
+  await machine.open(async (db, env) => {
+    const refetches: DamageRefetch[] = []
+    env.on('refetch', (refetch) => refetches.push(refetch))
+    expect(await db.get('key 0', { valueEncoding: 'utf8' })).toBe('value 0')
+    await expect.poll(() => refetches.length).toBeGreaterThan(0)
+    expect(refetches[0]).toEqual({ path: expect.stringMatching(/\/db\/\d+\.sst$/), isHealed: true })
+    expect(await env.metrics()).toMatchObject({ damagedReads: refetches.length })
   })
 })

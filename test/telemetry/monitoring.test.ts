@@ -3,6 +3,8 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
+import { cloudEnvEvents } from '#src/cloud/env-events.js'
+import type { RequestOutcome } from '#src/index.js'
 import { families } from '#src/telemetry/metric-families.js'
 
 const guides = new URL('../../docs/guides/', import.meta.url)
@@ -14,6 +16,13 @@ const exported = new Set(
     type === 'histogram' ? [name, `${name}_bucket`, `${name}_sum`, `${name}_count`] : [name],
   ),
 )
+
+/** First cells of the tables in a section of the guide. */
+function rowsOf(heading: string): string[] {
+  const [, section = ''] = guide.split(`\n## ${heading}\n`)
+  const [text = ''] = section.split('\n## ')
+  return [...text.matchAll(/^\| `(\w+)(?:\{operation\})?` \|/gm)].map(([, name]) => name!).sort()
+}
 
 /** Names after the prefix, in a text that names metrics in full. */
 const namesIn = (text: string) => [...text.matchAll(/\bcloudenv_(\w+)/g)].map(([, name]) => name!)
@@ -28,11 +37,12 @@ test.each(['monitoring.md', 'alerts.yml', 'grafana-dashboard.json'])(
 )
 
 test('the guide describes every metric, and no other', () => {
-  const described = [...guide.matchAll(/^\| `(\w+)(?:\{operation\})?` \|/gm)].map(([, name]) => name)
-  const outcomes = ['ok', 'expected', 'throttled', 'aborted', 'failed']
-  expect(described.filter((name) => !outcomes.includes(name!)).sort()).toEqual(
-    families.map(({ name }) => name).sort(),
-  )
+  expect(rowsOf('Metrics')).toEqual(families.map(({ name }) => name).sort())
+})
+
+test('the guide describes every event and every outcome, and no other', () => {
+  const outcomes = ['ok', 'expected', 'throttled', 'aborted', 'failed'] satisfies readonly RequestOutcome[]
+  expect(rowsOf('Events')).toEqual([...cloudEnvEvents, ...outcomes].sort())
 })
 
 test('names are as Prometheus wants them: counters end in _total, and nothing else does', () => {
