@@ -43,6 +43,7 @@ export type * from './env/env.js'
 export { EnvError, type EnvErrorCode, type EnvErrorOptions, type EnvErrorScope } from './env/env-error.js'
 export { createMemoryEnv } from './env/memory-env.js'
 export { createPosixEnv } from './env/posix-env.js'
+export type { StateSelector } from './env/state-selector.js'
 export { cloudEnv, type HostedCloudEnv } from './host/hosted-cloud-env.js'
 export {
   type EngineOptions,

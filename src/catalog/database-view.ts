@@ -153,7 +153,7 @@ async function readOnce(
 }
 
 /** The places, and those of the recorded sources that are not among them. */
-async function withSources(
+export async function withSources(
   places: Places,
   { object }: Pick<SoundRoot, 'object'>,
   openPlace: OpenPlace,

@@ -1,4 +1,5 @@
 import { EnvError } from '../env/env-error.js'
+import type { StateSelector } from '../env/state-selector.js'
 import type { CloudManifest } from '../format/cloud-manifest.js'
 import { epochOf } from '../format/epoch.js'
 import { blobFileName, objectName, tableFileName } from '../format/file-name.js'
@@ -10,13 +11,10 @@ import { readableStates } from './history.js'
 import { type FetchedLog, fetchLogs, type HistoryLog, type LoggedHistory, readLogs } from './history-logs.js'
 import type { HistoryState } from './history-states.js'
 import type { Manifest } from './manifest.js'
+import type { OpenPlace } from './sources.js'
 import type { StoredFile } from './stored-file.js'
 
-/**
- * Which state: the latest that is not later than a time, the latest without a write of a higher sequence number, or
- * that of a checkpoint, by its name.
- */
-export type StateSelector = Date | bigint | number | string
+export type { StateSelector } from '../env/state-selector.js'
 
 /** A state of a database, present or past, and where its files are. */
 export interface FoundState {
@@ -47,10 +45,16 @@ export function checkpointCookie(name: string): string {
  * Finds a state that can be opened.
  * @throws EnvError NotFound: there is no such state, or part of it is gone; the message says which states there are.
  *   Corruption: the CLOUDMANIFEST is damaged, or a checkpoint is.
+ * @param openPlace opens the sources of a clone. Default: only those among the places are looked at.
  */
-export async function findState(places: Places, cookie: string, at: StateSelector): Promise<FoundState> {
-  if (typeof at === 'string') return findCheckpoint(places, at)
-  const logged = await readLogs(places, cookie)
+export async function findState(
+  places: Places,
+  cookie: string,
+  at: StateSelector,
+  openPlace?: OpenPlace,
+): Promise<FoundState> {
+  if (typeof at === 'string') return findCheckpoint(places, at, openPlace)
+  const logged = await readLogs(places, cookie, openPlace && { openPlace })
   if (!logged) throw await noDatabase(places[0], cookie, objectName({ kind: 'cloudManifest', cookie }))
   const latest = await findLatest(logged, wantedBy(at))
   if (!latest) throw await notFound(logged, at, undefined)
@@ -58,9 +62,9 @@ export async function findState(places: Places, cookie: string, at: StateSelecto
   return open(logged, latest)
 }
 
-async function findCheckpoint(places: Places, name: string): Promise<FoundState> {
+async function findCheckpoint(places: Places, name: string, openPlace?: OpenPlace): Promise<FoundState> {
   const cookie = checkpointCookie(name)
-  const view = await readView(places, cookie)
+  const view = await readView(places, cookie, openPlace)
   if (view) {
     const { cloudManifest, manifest, manifestBytes, manifestName, files } = view
     const id = `${manifestName}-${manifestBytes.length}`

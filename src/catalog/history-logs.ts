@@ -6,10 +6,12 @@ import type { CloudManifest } from '../format/cloud-manifest.js'
 import { cutAfter, type Epoch, isDestroyed } from '../format/epoch.js'
 import { objectName, parseObjectName } from '../format/file-name.js'
 import { databaseUrl, type Places } from './database-place.js'
+import { withSources } from './database-view.js'
 import { firstWrittenFrom } from './first-written-from.js'
 import { type BoundedObject, fetchBounded, maxManifestBytes } from './get-first.js'
 import { listPlace } from './listed-place.js'
 import { retentionOf } from './retention.js'
+import type { OpenPlace } from './sources.js'
 import { fetchManifest, lookAtState, type SoundRoot } from './state-objects.js'
 import type { StoredFile } from './stored-file.js'
 
@@ -48,21 +50,28 @@ export interface LoggedHistory {
   readonly present: BoundedObject | undefined
 }
 
+export interface ReadLogsOptions {
+  /** Opens the sources that a clone's CLOUDMANIFEST records. Default: only those among the places are looked at. */
+  readonly openPlace?: OpenPlace
+  /** Called for each object that is listed. */
+  readonly onObject?: () => void
+}
+
 /**
  * Looks at the CLOUDMANIFEST of a cookie and at the objects beside it. Undefined if there is no such database.
- * @param onObject called for each object that is listed.
  * @throws EnvError Corruption: the CLOUDMANIFEST is damaged; errors of the store.
  */
 export async function readLogs(
-  places: Places,
+  own: Places,
   cookie: string,
-  onObject?: () => void,
+  { openPlace, onObject }: ReadLogsOptions = {},
 ): Promise<LoggedHistory | undefined> {
-  const look = await lookAtState(places, cookie, (name) => fetchManifest(places, name))
+  const look = await lookAtState(own, cookie, (name) => fetchManifest(own, name))
   if (!look) return undefined
   if (!('manifest' in look)) throw look.root.error
   const { root, manifest: present } = look
   if (isDestroyed(root.value)) return undefined
+  const places = openPlace ? await withSources(own, root, openPlace) : own
   const objects = await listObjects(places, onObject)
   return {
     places,

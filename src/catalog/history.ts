@@ -3,7 +3,13 @@
  * store's own times of the files bound it: see {@link HistoryState.time}.
  */
 import type { Places } from './database-place.js'
-import { type FetchedLog, fetchLogs, type LoggedHistory, readLogs } from './history-logs.js'
+import {
+  type FetchedLog,
+  fetchLogs,
+  type LoggedHistory,
+  type ReadLogsOptions,
+  readLogs,
+} from './history-logs.js'
 import { type HistoryState, statesOf } from './history-states.js'
 import { decodingProblem, type Problem } from './problem.js'
 
@@ -19,11 +25,9 @@ export interface History {
   readonly problems: readonly Problem[]
 }
 
-export interface ReadHistoryOptions {
+export interface ReadHistoryOptions extends ReadLogsOptions {
   /** Most states to return. Default: {@link defaultLimit}. */
   readonly limit?: number
-  /** Called for each object that is listed. */
-  readonly onObject?: () => void
 }
 
 /** A state takes some 300 bytes. */
@@ -36,9 +40,9 @@ const defaultLimit = 100_000
 export async function readHistory(
   places: Places,
   cookie: string,
-  { limit = defaultLimit, onObject }: ReadHistoryOptions = {},
+  { limit = defaultLimit, ...options }: ReadHistoryOptions = {},
 ): Promise<History | undefined> {
-  const logged = await readLogs(places, cookie, onObject)
+  const logged = await readLogs(places, cookie, options)
   if (!logged) return undefined
   const states: HistoryState[] = []
   const problems: Problem[] = []

@@ -1,5 +1,8 @@
 import { relative, sep } from 'node:path'
+import type { DatabasePlace } from '../catalog/database-place.js'
+import { EnvError } from '../env/env-error.js'
 import { AbandonableStore } from '../store/abandonable-store.js'
+import { isObjectKey } from '../store/object-key.js'
 import { openUnchecked, type StoreOptions, type StoreSeams } from '../store/registry.js'
 import { splitAtBucket } from '../store/store-url.js'
 
@@ -34,4 +37,18 @@ export function pathSegments(root: string, directory: string): string[] {
   return relative(root, directory)
     .split(sep)
     .filter((segment) => segment !== '')
+}
+
+/**
+ * Place of the database in a directory below the root of an Env.
+ * @throws EnvError InvalidArgument: the path cannot be part of a key.
+ */
+export function placeOf({ store, segments }: Bucket, root: string, directory: string): DatabasePlace {
+  const path = [...segments, ...pathSegments(root, directory)].join('/')
+  if (path === '' || isObjectKey(path)) return { store, path }
+  throw new EnvError(
+    'InvalidArgument',
+    `${JSON.stringify(directory)} can't hold a database: its path in the store, ${JSON.stringify(path)}, has a character ` +
+      'that keys of objects can not have, or is longer than 1,024 bytes. Choose another path',
+  )
 }

@@ -1,7 +1,6 @@
 import { basename, dirname, join } from 'node:path'
 import type { DatabasePlace } from '../catalog/database-place.js'
 import { isInRegistry } from '../catalog/registry.js'
-import { sleep } from '../env/clock.js'
 import type {
   DirectorySync,
   Env,
@@ -13,12 +12,13 @@ import type {
   WritableFile,
 } from '../env/env.js'
 import { EnvError, unlessNotFound } from '../env/env-error.js'
+import type { StateSelector } from '../env/state-selector.js'
 import { realSystem, type System } from '../env/system.js'
 import { parseFileName } from '../format/file-name.js'
 import type { ConcurrencyLimit } from '../store/concurrency-limit.js'
-import { isObjectKey } from '../store/object-key.js'
 import type { RequestListener, StoreRequest } from '../store/store-request.js'
-import { type Bucket, isDirectlyBelow, openBucket, pathSegments } from './bucket.js'
+import { anyEnds } from './any-ends.js'
+import { type Bucket, isDirectlyBelow, openBucket, pathSegments, placeOf } from './bucket.js'
 import {
   type CloudEnvConfig,
   type CloudEnvOptions,
@@ -33,6 +33,8 @@ import { attempt, committing } from './env-operation.js'
 import { exists, makeDatabaseDirectory, readDirectory } from './local-directory.js'
 import { fileOf, isPlain, type LocatedFile } from './located-file.js'
 import { type OpenedCache, openCache } from './open-cache.js'
+import type { PastDatabase } from './past-database.js'
+import { PastStates } from './past-states.js'
 import { Root } from './root.js'
 import { SourceBuckets } from './source-buckets.js'
 
@@ -66,6 +68,7 @@ export class CloudEnv implements Env {
   readonly #cache: OpenedCache
   readonly #databases = new Map<string, Database>()
   readonly #root: Root
+  readonly #past: PastStates
   #listener: EnvListener | undefined
 
   private constructor(
@@ -79,6 +82,7 @@ export class CloudEnv implements Env {
   ) {
     this.#config = config
     this.#root = new Root(config.root)
+    this.#past = new PastStates(config.root)
     this.#system = system
     this.#monitor = monitor
     this.#bucket = bucket
@@ -157,7 +161,7 @@ export class CloudEnv implements Env {
   }
 
   async fileExists(path: string): Promise<void> {
-    const { database, name, kind } = this.#locate(path)
+    const { database, name, kind } = this.#locateReadable(path)
     if (kind === 'stored') await database.liveFile(name)
     else if (kind === 'manifest' || kind === 'metadata')
       await attempt('look for', path, database.metadataSize(name))
@@ -165,6 +169,8 @@ export class CloudEnv implements Env {
   }
 
   async getChildren(path: string): Promise<readonly string[]> {
+    const past = this.#past.at(path)
+    if (past) return past.children()
     const names = this.#root.holds(path)
       ? await this.#database(path).children()
       : await readDirectory(this.#system.files, path)
@@ -188,6 +194,7 @@ export class CloudEnv implements Env {
   }
 
   async createDirIfMissing(path: string): Promise<void> {
+    if (this.#past.at(path)) return
     if (this.#root.holds(path)) this.#database(path)
     await makeDatabaseDirectory(this.#system.files, path)
   }
@@ -198,7 +205,7 @@ export class CloudEnv implements Env {
   }
 
   async getFileSize(path: string): Promise<number> {
-    const { database, name, kind } = this.#locate(path)
+    const { database, name, kind } = this.#locateReadable(path)
     if (kind === 'stored') return (await database.file(name)).size
     if (kind === 'manifest' || kind === 'metadata')
       return attempt('look at', path, database.metadataSize(name))
@@ -206,7 +213,7 @@ export class CloudEnv implements Env {
   }
 
   async getFileModificationTime(path: string): Promise<number> {
-    const { database, name, kind } = this.#locate(path)
+    const { database, name, kind } = this.#locateReadable(path)
     const modified =
       kind === 'stored'
         ? (await database.file(name)).modified
@@ -254,6 +261,7 @@ export class CloudEnv implements Env {
 
   async lockFile(path: string): Promise<void> {
     const directory = dirname(path)
+    this.#past.assertNone(directory, 'open it for writing')
     this.#root.assertHolds(directory)
     const database = this.#database(directory)
     await attempt('open for writing', directory, database.claim())
@@ -274,6 +282,7 @@ export class CloudEnv implements Env {
   }
 
   async isDirectory(path: string): Promise<boolean> {
+    if (this.#past.at(path)) return true
     return (await attempt('look at', path, this.#system.files.stat(path))).isDirectory()
   }
 
@@ -291,12 +300,18 @@ export class CloudEnv implements Env {
   async #anUploadEnds(): Promise<boolean> {
     const ends = [...this.#databases.values()].map(({ owner }) => owner?.nextUploadEnd())
     const underWay = ends.filter((end) => end !== undefined)
-    if (underWay.length === 0) return false
-    const stop = new AbortController()
-    const isLate = sleep(this.#system.clock, maxUploadWaitMs, stop.signal).then(() => false)
-    const hasEnded = await Promise.race([isLate, ...underWay.map((end) => end.then(() => true))])
-    stop.abort()
-    return hasEnded
+    return anyEnds(this.#system.clock, underWay, maxUploadWaitMs)
+  }
+
+  async stateAt(directory: string, at: StateSelector): Promise<string> {
+    this.#root.assertHolds(directory)
+    const database = this.#database(directory)
+    const state = await attempt('look for a state of', directory, database.stateAt(at))
+    return this.#past.add(database.directory, state)
+  }
+
+  releaseState(path: string): void {
+    this.#past.release(path)
   }
 
   abandon(directory?: string): void {
@@ -314,7 +329,7 @@ export class CloudEnv implements Env {
   }
 
   async refetch(path: string, offset: number, length: number, ageMs: number): Promise<Refetched> {
-    const { database, name, kind } = this.#locate(path)
+    const { database, name, kind } = this.#locateReadable(path)
     if (kind === 'stored') {
       const refetched = await database.refetch(name, offset, length, ageMs)
       this.#monitor.refetch({ path, isHealed: refetched.isOther })
@@ -338,15 +353,22 @@ export class CloudEnv implements Env {
   }
 
   async #openReadable(path: string): Promise<ReadableFile> {
-    const { database, name, kind } = this.#locate(path)
+    const { database, name, kind } = this.#locateReadable(path)
     if (kind === 'stored') return database.openFile(name)
     if (kind === 'manifest' || kind === 'metadata') return attempt('read', path, database.openMetadata(name))
     return { kind: 'local', path }
   }
 
+  /** Finds the database of a file, or the past state, and who answers for it. */
+  #locateReadable(path: string): LocatedFile<Database | PastDatabase> {
+    const past = this.#past.at(dirname(path))
+    return past ? fileOf(past, basename(path)) : this.#locate(path)
+  }
+
   /** Finds the database of a file, and who answers for it. */
   #locate(path: string): LocatedFile {
     const name = basename(path)
+    this.#past.assertNone(dirname(path), `write ${name}`)
     if (!this.#root.holds(dirname(path))) return { name, kind: 'local' }
     return fileOf(this.#database(dirname(path)), name)
   }
@@ -355,18 +377,7 @@ export class CloudEnv implements Env {
     const directory = this.#root.realPath(path)
     const known = this.#databases.get(directory)
     if (known) return known
-    const place = {
-      store: this.#bucket.store,
-      path: [...this.#bucket.segments, ...pathSegments(this.#root.path, directory)].join('/'),
-    }
-    if (place.path !== '' && !isObjectKey(place.path)) {
-      throw new EnvError(
-        'InvalidArgument',
-        `${JSON.stringify(directory)} can't hold a database: its path in the store, ${JSON.stringify(place.path)}, has ` +
-          'a character that keys of objects can not have, or is longer than 1,024 bytes. Choose another path',
-      )
-    }
-    const places: [DatabasePlace, ...DatabasePlace[]] = [place]
+    const places: [DatabasePlace, ...DatabasePlace[]] = [placeOf(this.#bucket, this.#root.path, directory)]
     if (this.#source) places.push(this.#source)
     const database = new Database(directory, places, {
       config: this.#config,

@@ -2,6 +2,7 @@ import { join, relative } from 'node:path'
 import { noDatabase } from '../catalog/cookies.js'
 import { databaseUrl, type Places } from '../catalog/database-place.js'
 import type { DatabaseView } from '../catalog/database-view.js'
+import { findState } from '../catalog/find-state.js'
 import { maxManifestBytes } from '../catalog/get-first.js'
 import { damagedInStoreMessage, noRepairMessage, onlyCopyMessage } from '../catalog/repair-advice.js'
 import type { OpenPlace } from '../catalog/sources.js'
@@ -9,6 +10,7 @@ import { fetchStored, type StoredFile } from '../catalog/stored-file.js'
 import type { LocalWritableFile, ReadableFile, Refetched, SparseFile } from '../env/env.js'
 import { EnvError } from '../env/env-error.js'
 import type { Files } from '../env/files.js'
+import type { StateSelector } from '../env/state-selector.js'
 import type { System } from '../env/system.js'
 import { parseFileName } from '../format/file-name.js'
 import type { CachedFile } from './cached-file.js'
@@ -21,6 +23,7 @@ import { readDirectory } from './local-directory.js'
 import { Opening } from './opening.js'
 import type { Owner } from './owner.js'
 import { readOwnerRecord } from './owner-record.js'
+import { PastDatabase } from './past-database.js'
 import { ServedBytes } from './served-bytes.js'
 
 export interface DatabaseDependencies {
@@ -95,6 +98,13 @@ export class Database {
   async file(name: string): Promise<StoredFile> {
     if (this.owner) return this.owner.file(name)
     return this.#requireFile(name, (await this.#view.read())?.reachableFiles)
+  }
+
+  /** A state that the database had, and a view of it as files. See `findState`. */
+  async stateAt(at: StateSelector): Promise<PastDatabase> {
+    const { config, openPlace } = this.#deps
+    const state = await findState(this.#places, config.cookie, at, openPlace)
+    return new PastDatabase(state, this.#places, (file) => this.#cachedFile(file))
   }
 
   #requireFile(name: string, files: ReadonlyMap<string, StoredFile> | undefined): StoredFile {

@@ -2,9 +2,9 @@ import { parseFileName } from '../format/file-name.js'
 import type { Database } from './database.js'
 
 /** A file, and who answers for it. */
-export type LocatedFile =
+export type LocatedFile<Holder = Database> =
   | {
-      readonly database: Database
+      readonly database: Holder
       readonly name: string
       /** `stored`: a table or blob file. `metadata`: CURRENT and IDENTITY. `log`: the local write-ahead log. */
       readonly kind: 'stored' | 'manifest' | 'metadata' | 'log'
@@ -13,7 +13,7 @@ export type LocatedFile =
   | { readonly name: string; readonly kind: 'local'; readonly database?: undefined }
 
 /** A file in the directory of a database. */
-export function fileOf(database: Database, name: string): LocatedFile {
+export function fileOf<Holder>(database: Holder, name: string): LocatedFile<Holder> {
   switch (parseFileName(name).kind) {
     case 'table':
     case 'blob':

@@ -33,6 +33,19 @@ const waitMs: Check = (value, name) => {
   )
 }
 
+/** As a cookie: `checkpoint-<name>` is one. */
+const checkpointName = /^[A-Za-z0-9_.-]{1,150}$/
+
+const state: Check = (value, name) => {
+  if (value instanceof Date && !Number.isNaN(value.getTime())) return
+  if (typeof value === 'bigint' && value >= 0n) return
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return
+  if (typeof value === 'string' && checkpointName.test(value)) return
+  throw new TypeError(
+    `expected "${name}" to be a Date, a sequence number of 0 or more, or the name of a checkpoint, got ${describe(value)}`,
+  )
+}
+
 const entryLimit: Check = (value, name) => {
   if (value === Number.POSITIVE_INFINITY || (Number.isInteger(value) && (value as number) >= 0)) return
   throw new RangeError(`expected "${name}" to be an integer of 0 or more, got ${describe(value)}`)
@@ -49,6 +62,7 @@ export const callChecks = {
     options: unchecked,
     columnFamilies: unchecked,
     readOnly: flag,
+    at: state,
     onlyNamedFamilies: flag,
     createIfMissing: flag,
     timeoutMs: waitMs,

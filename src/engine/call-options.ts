@@ -1,6 +1,7 @@
 // Arguments of RocksDB's calls besides keys and values.
 
 import type { Bytes } from '../binding/bytes.js'
+import type { StateSelector } from '../env/state-selector.js'
 import type { HostedEnv } from '../host/hosted-env.js'
 import type { ColumnFamily } from './column-family.js'
 import type { Encoding } from './encoding.js'
@@ -23,6 +24,13 @@ export interface OpenOptions {
   readonly columnFamilies?: Readonly<Record<string, RocksDBOptions>>
   /** Changes nothing on disk, and takes no lock. Default false. */
   readonly readOnly?: boolean
+  /**
+   * Opens a state that the database had, read-only: the latest that is not later than a time, the latest without writes
+   * beyond a sequence number (`cloudenv history` lists both), or that of a checkpoint, by its name. With a cloud Env.
+   * Nothing is held back for it: its tables stay as long as the owner keeps them (`retentionDays`, `deletionDelayMs`),
+   * those of a checkpoint for good. See docs/guides/point-in-time.md.
+   */
+  readonly at?: StateSelector
   /**
    * With `readOnly`: opens only `default` and the column families in `columnFamilies`. The others may then be ones that
    * this program cannot open, with an order of keys that it does not know. Default false.

@@ -1,5 +1,8 @@
+import { RocksDBError } from '../binding/rocksdb-error.js'
 import { systemClock } from '../env/clock.js'
+import { EnvError } from '../env/env-error.js'
 import { whenOverdue } from '../env/overdue.js'
+import type { StateSelector } from '../env/state-selector.js'
 import type { HostedEnv } from '../host/hosted-env.js'
 
 const all = new Set<EnvUse>()
@@ -8,6 +11,7 @@ const all = new Set<EnvUse>()
 export class EnvUse {
   readonly #env: HostedEnv | undefined
   readonly #path: string
+  #statePath: string | undefined
 
   constructor(env: HostedEnv | undefined, path: string) {
     this.#env = env
@@ -28,6 +32,17 @@ export class EnvUse {
     return this.#env?.refusedOptions
   }
 
+  /** Directory of a past state, to be opened read-only. Released at the end. */
+  async stateAt(at: StateSelector): Promise<string> {
+    try {
+      this.#statePath = await this.#env!.stateAt!(this.#path, at)
+      return this.#statePath
+    } catch (error) {
+      if (!EnvError.is(error)) throw error
+      throw new RocksDBError(error.code, error.message, { cause: error })
+    }
+  }
+
   /** Once the time is up, everything in a store that `action` waits for fails. Calls `onOverdue` before that. */
   async within<T>(timeoutMs: number, action: () => Promise<T>, onOverdue?: () => void): Promise<T> {
     const stop = whenOverdue(systemClock, timeoutMs, () => {
@@ -43,5 +58,7 @@ export class EnvUse {
 
   end(): void {
     all.delete(this)
+    if (this.#statePath !== undefined) this.#env?.releaseState?.(this.#statePath)
+    this.#statePath = undefined
   }
 }

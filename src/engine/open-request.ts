@@ -29,12 +29,16 @@ export interface OpenedDatabase {
 /** Checks the options, starts the Env, opens the database. See {@link RocksDB.open}. */
 export async function openDatabase(path: string, options: OpenOptions): Promise<OpenedDatabase> {
   const request = requestOf(path, options)
+  const { env, at } = options
   const timeoutMs = boundedTimeout(options.timeoutMs ?? Number.POSITIVE_INFINITY)
-  const use = new EnvUse(options.env, request.path)
+  const use = new EnvUse(env, request.path)
   try {
-    const socketPath = await socketOf(options.env, request.path)
+    const socketPath = await socketOf(env, request.path)
     const database = await called(
-      use.within(timeoutMs, () => untilNotOvertaken(() => native.open({ ...request, socketPath }))),
+      use.within(timeoutMs, async () => {
+        const path = at === undefined ? request.path : await use.stateAt(at)
+        return untilNotOvertaken(() => native.open({ ...request, path, socketPath }))
+      }),
     )
     return { ...request, native: database, use }
   } catch (error) {
@@ -56,7 +60,9 @@ export async function listFamilies(path: string, options: ListOptions): Promise<
 function requestOf(path: string, options: OpenOptions): Omit<OpenRequest, 'socketPath'> {
   checkPath(path)
   checkOptions('open', options, callChecks.open)
-  const { env, columnFamilies = {}, readOnly = false, onlyNamedFamilies = false } = options
+  const { env, columnFamilies = {}, onlyNamedFamilies = false } = options
+  checkPastState(options)
+  const readOnly = options.readOnly ?? options.at !== undefined
   if (onlyNamedFamilies && !readOnly)
     throw new TypeError('expected "onlyNamedFamilies" with "readOnly": who writes opens every column family')
   const settings = [
@@ -78,6 +84,17 @@ function requestOf(path: string, options: OpenOptions): Omit<OpenRequest, 'socke
   for (const own of [[], ...families.map((family) => family.settings)]) checkArena([...settings, ...own])
   // One name for one directory, even through symbolic links: RocksDB locks by name within a process.
   return { path: realPath(path), readOnly, onlyNamedFamilies, settings, families }
+}
+
+/** @throws TypeError if a past state is asked for in a way that cannot be. */
+function checkPastState({ at, env, readOnly, createIfMissing }: OpenOptions): void {
+  if (at === undefined) return
+  if (!env?.stateAt)
+    throw new TypeError('expected "env" to be one that has past states, as cloudEnv() makes it, with "at"')
+  if (readOnly === false)
+    throw new TypeError('expected "readOnly" to be true with "at": a past state never changes')
+  if (createIfMissing)
+    throw new TypeError('expected "createIfMissing" to be false with "at": a past state never changes')
 }
 
 /** @throws RangeError if the Env doesn't accept one of the options. */

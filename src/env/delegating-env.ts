@@ -8,6 +8,8 @@ import type {
   SendEvents,
   WritableFile,
 } from './env.js'
+import { noPastStates } from './no-past-states.js'
+import type { StateSelector } from './state-selector.js'
 
 /**
  * An Env that has another do everything: extend it, and override the methods that are to differ. The other Env calls its
@@ -126,6 +128,15 @@ export class DelegatingEnv implements Env {
 
   async refetch(path: string, offset: number, length: number, ageMs: number): Promise<Refetched> {
     return (await this.#env.refetch?.(path, offset, length, ageMs)) ?? { isOther: false, advice: '' }
+  }
+
+  async stateAt(directory: string, at: StateSelector): Promise<string> {
+    if (!this.#env.stateAt) throw noPastStates()
+    return this.#env.stateAt(directory, at)
+  }
+
+  releaseState(path: string): void {
+    this.#env.releaseState?.(path)
   }
 
   metrics(): unknown {

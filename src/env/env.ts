@@ -1,3 +1,5 @@
+import type { StateSelector } from './state-selector.js'
+
 /**
  * The Env contract: what RocksDB asks of a file system, as TypeScript.
  *
@@ -89,6 +91,14 @@ export interface Env {
    * @param ageMs how long ago the read began. Bytes fetched again since then need not be fetched once more.
    */
   refetch?(path: string, offset: number, length: number, ageMs: number): Promise<Refetched>
+
+  /**
+   * Directory under which a state that the database in `directory` had can be opened read-only, until as many calls of
+   * {@link releaseState}. An Env without past states omits both methods.
+   */
+  stateAt?(directory: string, at: StateSelector): Promise<string>
+  /** The database opened in that directory was closed. @param path as {@link stateAt} returned it. */
+  releaseState?(path: string): void
 
   /** The Env's metrics for people to look at: any value that can be structured-cloned. */
   metrics?(): unknown

@@ -1,3 +1,4 @@
+import type { StateSelector } from '../env/state-selector.js'
 import { describe } from '../options/describe.js'
 import { moduleUrl } from '../options/module-url.js'
 import { type Check, type Checks, checkOptions, flag, isRecord, unchecked } from '../options/shape.js'
@@ -49,6 +50,12 @@ export interface HostedEnv {
    * retryable error. No call of the engine needs this: closing and opening have a time-out.
    */
   abandon?(directory: string): void
+  /**
+   * Directory in which a state that the database in `directory` had can be opened read-only, until as many calls of
+   * {@link releaseState}: the option `at` of `RocksDB.open` takes care of both. Starts the host.
+   */
+  stateAt?(directory: string, at: StateSelector): Promise<string>
+  releaseState?(path: string): void
   /** Like {@link abandon}, for all databases, from 5 s after this call on: the process is about to end. */
   expire?(): void
   /** The Env's own metrics; undefined if it has none or does not run. */
@@ -167,6 +174,15 @@ class WorkerHostedEnv implements HostedEnv {
 
   abandon(directory: string): void {
     this.#tell({ method: 'abandon', directory })
+  }
+
+  async stateAt(directory: string, at: StateSelector): Promise<string> {
+    const thread = await this.#running()
+    return (await thread.request({ method: 'stateAt', directory, at })) as string
+  }
+
+  releaseState(path: string): void {
+    this.#tell({ method: 'releaseState', path })
   }
 
   expire(): void {

@@ -1,5 +1,6 @@
 import type { EnvEvent } from '../env/env.js'
 import { EnvError, type EnvErrorCode, type EnvErrorScope } from '../env/env-error.js'
+import type { StateSelector } from '../env/state-selector.js'
 
 /** Start parameters of the thread that hosts an Env. */
 export interface WorkerInput {
@@ -17,6 +18,8 @@ export type WorkerRequest = { readonly id: number } & HostCall
 export type HostCall =
   | { readonly method: 'metrics' | 'close' | 'expire' }
   | { readonly method: 'abandon'; readonly directory: string }
+  | { readonly method: 'stateAt'; readonly directory: string; readonly at: StateSelector }
+  | { readonly method: 'releaseState'; readonly path: string }
   | { readonly method: 'listen'; readonly names: readonly string[] }
 
 /** From the worker. */

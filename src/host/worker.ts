@@ -5,6 +5,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { assertEnv } from '../env/assert-env.js'
 import type { Env } from '../env/env.js'
+import { noPastStates } from '../env/no-past-states.js'
 import { EnvHost } from './env-host.js'
 import {
   type HostCall,
@@ -30,6 +31,11 @@ function perform(call: HostCall, host: EnvHost, env: Env): unknown {
       return env.metrics?.()
     case 'abandon':
       return host.abandon(call.directory)
+    case 'stateAt':
+      if (!env.stateAt) throw noPastStates()
+      return env.stateAt(call.directory, call.at)
+    case 'releaseState':
+      return env.releaseState?.(call.path)
     case 'listen':
       return env.listen?.(call.names, (events) => post({ events }))
     case 'expire':

@@ -18,6 +18,8 @@ test('a method that the other Env lacks behaves as if absent', async () => {
   const env = new DelegatingEnv(createPosixEnv())
   expect(await env.makeRoom('/a', 1)).toBe(false)
   expect(await env.refetch('/a', 0, 1, 0)).toEqual({ isOther: false, advice: '' })
+  await expect(env.stateAt('/a', 1)).rejects.toMatchObject({ code: 'NotSupported' })
+  env.releaseState('/a')
   expect(env.metrics()).toBeUndefined()
   env.abandon('/a')
   env.attach({ fenced() {} })
@@ -26,7 +28,16 @@ test('a method that the other Env lacks behaves as if absent', async () => {
 
 test('a method that the other Env has is forwarded', async () => {
   const calls: unknown[][] = []
-  const optional = ['attach', 'makeRoom', 'abandon', 'refetch', 'metrics', 'listen'] as const
+  const optional = [
+    'attach',
+    'makeRoom',
+    'abandon',
+    'refetch',
+    'stateAt',
+    'releaseState',
+    'metrics',
+    'listen',
+  ] as const
   const methods = optional.map((name) => [
     name,
     (...parameters: unknown[]) => calls.push([name, ...parameters]),
@@ -37,6 +48,8 @@ test('a method that the other Env has is forwarded', async () => {
   await env.makeRoom('/a', 1)
   env.abandon('/a')
   await env.refetch('/a', 2, 3, 4)
+  await env.stateAt('/a', 'monday')
+  env.releaseState('/b')
   env.metrics()
   const send = () => {}
   env.listen(['look'], send)
@@ -45,6 +58,8 @@ test('a method that the other Env has is forwarded', async () => {
     ['makeRoom', '/a', 1],
     ['abandon', '/a'],
     ['refetch', '/a', 2, 3, 4],
+    ['stateAt', '/a', 'monday'],
+    ['releaseState', '/b'],
     ['metrics'],
     ['listen', ['look'], send],
   ])
