@@ -55,6 +55,7 @@ export {
 } from './host/hosted-env.js'
 export { type CopyOptions, copyDatabase, type DatabaseCopy } from './operations/copy-database.js'
 export { type DatabaseExport, type ExportOptions, exportDatabase } from './operations/export-database.js'
+export { type DatabaseImport, type ImportOptions, importDatabase } from './operations/import-database.js'
 export type { LatencyMetrics } from './store/latency-histogram.js'
 export type { StoreModule } from './store/module-store.js'
 export { assertObjectKey, compareKeys, isObjectKey } from './store/object-key.js'

@@ -60,6 +60,7 @@ Addon::Addon(Napi::Env env, Napi::Object exports)
   add("listColumnFamilies", ListColumnFamiliesAt);
   add("decompress", Decompress);
   add("lockFile", LockFile);
+  add("lockDatabase", LockDatabase);
   add("optionDefaults", OptionDefaultsToJs);
   add("hasOption", [](const Napi::CallbackInfo& info) -> Napi::Value {
     return Napi::Boolean::New(info.Env(), HasOption(info[0].As<Napi::String>().Utf8Value()));

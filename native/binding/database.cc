@@ -227,11 +227,12 @@ Status Database::Flush(const std::vector<ColumnFamily>& families, std::chrono::m
 }
 
 Status Database::CompactRange(ColumnFamilyHandle* family, const rocksdb::Slice* start,
-                              const rocksdb::Slice* end) {
+                              const rocksdb::Slice* end, bool rewrite) {
   const Status room = DrainSpill();
   if (!room.ok()) return room;
-  return compaction_healing_->Retry(
-      [&] { return db_->CompactRange(rocksdb::CompactRangeOptions(), family, start, end); });
+  rocksdb::CompactRangeOptions options;
+  if (rewrite) options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
+  return compaction_healing_->Retry([&] { return db_->CompactRange(options, family, start, end); });
 }
 
 // RocksDB begins another log for a flush, and would sync the present one, which must be whole then.

@@ -97,7 +97,7 @@ class Database {
   rocksdb::Status Flush(const std::vector<ColumnFamily>& families, std::chrono::milliseconds timeout,
                         const std::atomic<bool>& written);
   rocksdb::Status CompactRange(rocksdb::ColumnFamilyHandle* family, const rocksdb::Slice* start,
-                               const rocksdb::Slice* end);
+                               const rocksdb::Slice* end, bool rewrite = false);
   void NotifyWritten() { retries_->NotifyWritten(); }
 
   void Add(Dependent* dependent);

@@ -168,16 +168,17 @@ Napi::Value DatabaseObject::SyncWal(const Napi::CallbackInfo& info) {
                           [database = database_.get()] { return database->SyncWal(); });
 }
 
-// compactRange(family, start?, end?): Promise<void>
+// compactRange(family, start, end, rewrite): Promise<void>; start and end may be undefined
 Napi::Value DatabaseObject::CompactRange(const Napi::CallbackInfo& info) {
-  return StartAfterWrites(info.Env(), "compact",
-                          [database = database_.get(), family = FamilyOf(info[0]),
-                           start = OptionalBytes(info[1]), end = OptionalBytes(info[2])] {
-                            const Slice start_slice = start ? Slice(*start) : Slice();
-                            const Slice end_slice = end ? Slice(*end) : Slice();
-                            return database->CompactRange(family.get(), start ? &start_slice : nullptr,
-                                                          end ? &end_slice : nullptr);
-                          });
+  return StartAfterWrites(
+      info.Env(), "compact",
+      [database = database_.get(), family = FamilyOf(info[0]), start = OptionalBytes(info[1]),
+       end = OptionalBytes(info[2]), rewrite = info[3].As<Napi::Boolean>().Value()] {
+        const Slice start_slice = start ? Slice(*start) : Slice();
+        const Slice end_slice = end ? Slice(*end) : Slice();
+        return database->CompactRange(family.get(), start ? &start_slice : nullptr,
+                                      end ? &end_slice : nullptr, rewrite);
+      });
 }
 
 // getProperty(family, name): Promise<string | undefined>

@@ -1,8 +1,11 @@
 #include "binding/file_lock.h"
 
+#include <rocksdb/env.h>
 #include <sys/file.h>
 
 #include <cerrno>
+#include <memory>
+#include <string>
 
 #include "binding/addon.h"
 #include "binding/promise.h"
@@ -30,6 +33,22 @@ Napi::Value LockFile(const Napi::CallbackInfo& info) {
                        return rocksdb::Status::OK();
                      },
                      [](Napi::Env env, int& error) { return Napi::Number::New(env, error); }, nullptr});
+}
+
+Napi::Value LockDatabase(const Napi::CallbackInfo& info) {
+  const std::string path = info[0].As<Napi::String>().Utf8Value();
+  return Start<rocksdb::FileLock*>(
+      info.Env(), &Addon::Of(info.Env()).read_threads,
+      {"lock \"" + path + "\"",
+       [path](rocksdb::FileLock** lock) { return rocksdb::Env::Default()->LockFile(path, lock); },
+       [](Napi::Env env, rocksdb::FileLock*& taken) -> Napi::Value {
+         const auto lock = std::make_shared<rocksdb::FileLock*>(taken);
+         return Napi::Function::New(env, [lock](const Napi::CallbackInfo&) {
+           if (*lock != nullptr) rocksdb::Env::Default()->UnlockFile(*lock).PermitUncheckedError();
+           *lock = nullptr;
+         });
+       },
+       nullptr});
 }
 
 }  // namespace cloudenv

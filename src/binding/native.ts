@@ -51,7 +51,12 @@ export interface NativeDatabase {
   ): Promise<void>
   flush(families: readonly FamilyId[], timeoutMs: number): Promise<void>
   syncWal(): Promise<void>
-  compactRange(family: FamilyId, start: Bytes | undefined, end: Bytes | undefined): Promise<void>
+  compactRange(
+    family: FamilyId,
+    start: Bytes | undefined,
+    end: Bytes | undefined,
+    rewrite: boolean,
+  ): Promise<void>
   getProperty(family: FamilyId, name: string): Promise<string | undefined>
   snapshot(): NativeSnapshot
   iterator(
@@ -118,6 +123,13 @@ interface Native {
    * @returns 0, or the system's error number: `EWOULDBLOCK` while somebody else has the lock.
    */
   lockFile(fd: number): Promise<number>
+  /**
+   * Takes RocksDB's own lock on a database without opening it. Keeps other programs of RocksDB and LevelDB out, and this
+   * one.
+   * @param path of its file LOCK, which is created if it is missing.
+   * @returns a function that unlocks it. Rejects while somebody else has the lock.
+   */
+  lockDatabase(path: string): Promise<() => void>
   /** Every option with its default in RocksDB's text form, of the database, a column family and a block-based table. */
   optionDefaults(): { readonly database: string; readonly family: string; readonly table: string }
   /** Reports whether there is such an option, of the database or of a column family. */

@@ -3,11 +3,11 @@ import { RocksDBError } from '../binding/rocksdb-error.js'
 import { bucketDirectory } from '../cloud/bucket-directory.js'
 import type { BucketColumnFamily, BucketEnvMetrics, BucketEnvOptions } from '../cloud/bucket-env.js'
 import type { ColumnFamily } from '../engine/column-family.js'
+import { inheritedOptions } from '../engine/inherited-options.js'
 import type { RocksDBOptions } from '../engine/options.js'
 import type { RocksDB } from '../engine/rocksdb.js'
 import { EnvError } from '../env/env-error.js'
-import { bytewiseComparator, keyOrder } from '../format/key-order.js'
-import { quoted } from '../format/quoted.js'
+import { bytewiseComparator } from '../format/key-order.js'
 import type { HostedEnv } from '../host/hosted-env.js'
 import { noColumnFamily } from './no-column-family.js'
 import { noDatabase } from './no-database.js'
@@ -69,7 +69,7 @@ export async function withDatabase<T>(
   options: DatabaseOptions & ReadingOptions,
   work: (opened: OpenDatabase) => Promise<T>,
 ): Promise<T> {
-  const { source, cookie, columnFamily, iterates } = options
+  const { source, cookie, columnFamily, iterates, mergeOperator } = options
   if (source !== undefined) parseUrl(source, options)
   const envOptions: BucketEnvOptions = {
     url,
@@ -95,7 +95,13 @@ export async function withDatabase<T>(
       // RocksDB opens nothing without `default`, and the others may be in orders that it does not know.
       const families = columnFamilies
         .filter((family) => family === asked || family.name === 'default')
-        .map((family) => [family.name, familyOptions(family, url, options)])
+        .map((family) => [
+          family.name,
+          {
+            ...inheritedOptions(family, url),
+            ...(mergeOperator !== undefined && { merge_operator: mergeOperator }),
+          },
+        ])
       const openOptions = {
         env,
         readOnly: true,
@@ -151,29 +157,6 @@ async function columnFamiliesOf(
     url,
     columnFamilies.map(({ name }) => name),
   )
-}
-
-const defaultLevels = 7
-/** Far above any real number. RocksDB takes memory for each. */
-const maxLevels = 100
-
-function familyOptions(
-  { name, comparator = bytewiseComparator, levels }: BucketColumnFamily,
-  url: string,
-  { mergeOperator }: DatabaseOptions,
-): RocksDBOptions {
-  if (!keyOrder(comparator)) {
-    throw new EnvError(
-      'NotSupported',
-      `${url}: column family ${quoted(name)} is in the order of ${quoted(comparator)}, which RocksDB does not know by name. ` +
-        'Only a program that has this comparator can read it',
-    )
-  }
-  return {
-    num_levels: Math.min(Math.max(levels, defaultLevels), maxLevels),
-    ...(comparator !== bytewiseComparator && { comparator }),
-    ...(mergeOperator !== undefined && { merge_operator: mergeOperator }),
-  }
 }
 
 function isCorruption(error: unknown): boolean {

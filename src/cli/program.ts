@@ -8,6 +8,7 @@ import { execCommand } from './commands/exec.js'
 import { exportCommand } from './commands/export.js'
 import { gcCommand } from './commands/gc.js'
 import { getCommand } from './commands/get.js'
+import { importCommand } from './commands/import.js'
 import { infoCommand } from './commands/info.js'
 import { lsCommand } from './commands/ls.js'
 import { manifestCommand } from './commands/manifest.js'
@@ -32,6 +33,7 @@ const commands: readonly CommandUnknownOpts[] = [
   verifyCommand,
   copyCommand,
   exportCommand,
+  importCommand,
   execCommand,
   serveCommand,
   buildCommand,

@@ -75,6 +75,15 @@ export function withInspectOptions<Arguments extends unknown[], Own extends Opti
   return command as unknown as Command<Arguments, Own & InspectOptions>
 }
 
+/** Adds the options of a command that has no state of a database to choose. */
+export function withWritingOptions<Arguments extends unknown[], Own extends OptionValues>(
+  command: Command<Arguments, Own>,
+): Command<Arguments, Own & ConnectionOptions & Pick<InspectOptions, 'json'>> {
+  command.option('--json', 'print JSON, as docs/cli/json.md describes it')
+  for (const option of connectionOptions) command.addOption(option)
+  return command as unknown as Command<Arguments, Own & ConnectionOptions & Pick<InspectOptions, 'json'>>
+}
+
 /**
  * Options for the stores at these URLs.
  * @param further URLs of other stores that are reached by the same options.

@@ -74,7 +74,12 @@ export const callChecks = {
   batch: writing,
   flush: { ...family, timeoutMs: waitMs } satisfies Checks<FlushOptions>,
   close: { flush: flag, timeoutMs: waitMs } satisfies Checks<CloseOptions>,
-  compactRange: { ...family, start: unchecked, end: unchecked } satisfies Checks<CompactRangeOptions>,
+  compactRange: {
+    ...family,
+    start: unchecked,
+    end: unchecked,
+    rewrite: flag,
+  } satisfies Checks<CompactRangeOptions>,
   getProperty: family,
   iterator: {
     ...reading,

@@ -108,4 +108,9 @@ export interface CompactRangeOptions extends FamilyChoice {
   readonly start?: Bytes
   /** Last key. Default: the last one there is. */
   readonly end?: Bytes
+  /**
+   * True to write every table of the range anew, also in the last level where nothing is to be merged: the present
+   * options, such as `compression`, then hold for all of them. Default false.
+   */
+  readonly rewrite?: boolean
 }

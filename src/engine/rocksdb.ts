@@ -259,10 +259,10 @@ export class RocksDB {
    */
   async compactRange(options: CompactRangeOptions = {}): Promise<void> {
     checkOptions('compactRange', options, callChecks.compactRange)
-    const { start, end } = options
+    const { start, end, rewrite = false } = options
     if (start !== undefined) checkBytes(start, '"start"')
     if (end !== undefined) checkBytes(end, '"end"')
-    await called(this.#opened().compactRange(this.#families.idOf(options), start, end))
+    await called(this.#opened().compactRange(this.#families.idOf(options), start, end, rewrite))
   }
 
   /**

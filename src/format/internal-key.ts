@@ -19,6 +19,12 @@ export function decodeInternalKey(bytes: Uint8Array, error: (reason: string) => 
   return { userKey: bytes.subarray(0, split), sequence: trailer >> 8n, type: Number(trailer & 0xffn) }
 }
 
+export function encodeInternalKey({ userKey, sequence, type }: InternalKey): Uint8Array {
+  const trailer = Buffer.alloc(trailerSize)
+  trailer.writeBigUInt64LE((sequence << 8n) | BigInt(type))
+  return Buffer.concat([userKey, trailer])
+}
+
 /** Types of `enum ValueType` in RocksDB's db/dbformat.h that are stored in tables. */
 const valueTypeNames: ReadonlyMap<number, string> = new Map([
   [0x0, 'deletion'],

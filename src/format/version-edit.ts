@@ -2,7 +2,7 @@ import { EnvError } from '../env/env-error.js'
 import { ByteReader, maxTextBytes } from './byte-reader.js'
 import { corruption } from './corruption.js'
 import { exactText } from './exact-text.js'
-import { decodeInternalKey, type InternalKey } from './internal-key.js'
+import { decodeInternalKey, encodeInternalKey, type InternalKey } from './internal-key.js'
 import { decodeVarint, encodeVarint } from './varint.js'
 
 /**
@@ -113,6 +113,8 @@ export interface BlobGarbage {
 
 /** Tag numbers: `enum Tag` in RocksDB's db/version_edit.h. */
 const nextFileNumberTag = 3
+const deletedTableTag = 6
+const sequencedTableTag = 100
 /** If a tag with this bit is unknown, its field has a length prefix and is skipped. */
 const ignorableTagBit = 1 << 13
 const dbIdTag = ignorableTagBit + 1
@@ -139,11 +141,11 @@ const fields: ReadonlyMap<number, FieldDecoder> = new Map<number, FieldDecoder>(
   [nextFileNumberTag, (reader, edit) => (edit.nextFileNumber = reader.varint64('the next file number'))],
   [4, (reader, edit) => (edit.lastSequence = reader.varint64('the last sequence number'))],
   [5, (reader, edit) => edit.compactCursors.push(decodeCompactCursor(reader))],
-  [6, (reader, edit) => edit.deletedTables.push(decodeDeletedTable(reader))],
+  [deletedTableTag, (reader, edit) => edit.deletedTables.push(decodeDeletedTable(reader))],
   [7, (reader, edit) => edit.newTables.push(decodeNewTable(reader, 1))],
   [9, (reader, edit) => (edit.prevLogNumber = reader.varint64('the previous log number'))],
   [10, (reader, edit) => (edit.minLogNumberToKeep = reader.varint64('the lowest log number to keep'))],
-  [100, (reader, edit) => edit.newTables.push(decodeNewTable(reader, 2))],
+  [sequencedTableTag, (reader, edit) => edit.newTables.push(decodeNewTable(reader, 2))],
   [102, (reader, edit) => edit.newTables.push(decodeNewTable(reader, 3))],
   [103, (reader, edit) => edit.newTables.push(decodeNewTable(reader, 4))],
   [200, (reader, edit) => (edit.columnFamily = reader.varint32('the column family'))],
@@ -223,6 +225,24 @@ export function encodeNextFileNumberEdit(nextFileNumber: number): Uint8Array {
 export function encodeDbIdEdit(dbId: string): Uint8Array {
   const id = Buffer.from(dbId)
   return Buffer.concat([encodeVarint(dbIdTag), encodeVarint(id.length), id])
+}
+
+/** Table with sequence numbers, which LevelDB leaves out. */
+export type SequencedTable = Pick<NewTable, 'number' | 'level' | 'size' | 'smallest' | 'largest'> &
+  Required<Pick<NewTable, 'smallestSequence' | 'largestSequence'>>
+
+/** Edit that replaces the entries of tables by ones with sequence numbers. */
+export function encodeSequencesEdit(tables: readonly SequencedTable[]): Uint8Array {
+  const deleted = tables.map(({ number, level }) => [deletedTableTag, level, number].map(encodeVarint))
+  const added = tables.map((table) => [
+    ...[sequencedTableTag, table.level, table.number, table.size].map(encodeVarint),
+    ...[table.smallest, table.largest].flatMap((key) => {
+      const bytes = encodeInternalKey(key)
+      return [encodeVarint(bytes.length), bytes]
+    }),
+    ...[table.smallestSequence, table.largestSequence].map((sequence) => encodeVarint(Number(sequence))),
+  ])
+  return Buffer.concat([...deleted, ...added].flat())
 }
 
 function decodeDeletedTable(reader: ByteReader): DeletedTable {

@@ -1,6 +1,5 @@
 import { type DatabasePlace, databaseUrl, objectUrl, type Places } from '../catalog/database-place.js'
 import { type DatabaseState, filesOfState } from '../catalog/database-view.js'
-import { mapLimited } from '../catalog/map-limited.js'
 import { openRooted } from '../catalog/rooted-places.js'
 import type { OpenPlace } from '../catalog/sources.js'
 import type { StoredFile } from '../catalog/stored-file.js'
@@ -10,6 +9,7 @@ import { objectName } from '../format/file-name.js'
 import type { StoreOptions } from '../store/registry.js'
 import { Arrival } from './arrival.js'
 import { copyFile, isServerSide } from './copy-file.js'
+import { forEachLimited } from './for-each-limited.js'
 import { presentState, type StateWithFiles, untilWhole } from './present-state.js'
 
 export interface CopyOptions {
@@ -138,14 +138,13 @@ async function copyFiles(
   files: readonly StoredFile[],
   { target, arrival, copied, options }: Copying,
 ): Promise<void> {
-  const { onStart, onBytes, signal = new AbortController().signal } = options
+  const { onStart, onBytes, signal } = options
   onStart?.(sumOf(files))
   const isThere = (file: StoredFile) => arrival.has(file) || copied.has(file.objectName)
   const concurrency = files.every((file) => isServerSide(file, target)) ? concurrentCopies : concurrentStreams
-  await mapLimited(files, concurrency, async (file) => {
-    signal.throwIfAborted()
+  await forEachLimited(files, { concurrency, signal }, async (file, ended) => {
     if (!isThere(file)) {
-      await copyFile(file, target, signal)
+      await copyFile(file, target, ended)
       copied.set(file.objectName, file)
     }
     onBytes?.(file.size)

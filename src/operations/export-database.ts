@@ -1,11 +1,11 @@
 import { resolve } from 'node:path'
 import { objectUrl } from '../catalog/database-place.js'
 import { readIdentity } from '../catalog/identity.js'
-import { mapLimited } from '../catalog/map-limited.js'
 import { openRooted } from '../catalog/rooted-places.js'
 import { objectName, parseFileName } from '../format/file-name.js'
 import type { StoreOptions } from '../store/registry.js'
 import { ExportDirectory } from './export-directory.js'
+import { forEachLimited } from './for-each-limited.js'
 import { presentState, type StateWithFiles, untilWhole } from './present-state.js'
 import { LocalFileVerifier } from './verify-local-file.js'
 
@@ -99,7 +99,7 @@ async function fetchState(
   path: string,
   target: ExportDirectory,
   fetched: number[],
-  { verify = true, signal = new AbortController().signal, onStart, onBytes }: ExportOptions,
+  { verify = true, signal, onStart, onBytes }: ExportOptions,
 ): Promise<void> {
   await target.prepare(state)
   const files = [...state.files]
@@ -109,9 +109,9 @@ async function fetchState(
   // Tables are checked against the blob files that they refer to.
   for (const kind of [true, false]) {
     const ofKind = files.filter(([name]) => isBlobFile(name) === kind)
-    await mapLimited(ofKind, concurrentFiles, async ([name, file]) => {
-      signal.throwIfAborted()
-      if (await target.fetch(name, file, { verify: verifier, signal, onBytes })) fetched.push(file.size)
+    await forEachLimited(ofKind, { concurrency: concurrentFiles, signal }, async ([name, file], ended) => {
+      if (await target.fetch(name, file, { verify: verifier, signal: ended, onBytes }))
+        fetched.push(file.size)
       else onBytes?.(file.size)
     })
   }

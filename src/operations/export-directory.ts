@@ -15,7 +15,7 @@ import type { StateWithFiles } from './present-state.js'
 import type { LocalFileVerifier } from './verify-local-file.js'
 
 /** Mark of a directory that is not whole yet. RocksDB ignores the name. */
-const markName = 'CLOUDENV-EXPORT'
+export const exportMarkName = 'CLOUDENV-EXPORT'
 const draftSuffix = '.part'
 
 /** Content of the mark. */
@@ -54,8 +54,8 @@ export class ExportDirectory {
   static async begin(path: string, from: string): Promise<ExportDirectory> {
     await makeDirectory(systemFiles, path)
     const names = await systemFiles.readdir(path)
-    const mark = await readMark(join(path, markName))
-    const [first] = names.filter((name) => name !== `${markName}.tmp`)
+    const mark = await readMark(join(path, exportMarkName))
+    const [first] = names.filter((name) => name !== `${exportMarkName}.tmp`)
     if (!mark && first !== undefined)
       throw new OccupiedError(`${path} is not empty, ${first} is there. Choose another directory`)
     if (mark && mark.from !== from) {
@@ -78,7 +78,7 @@ export class ExportDirectory {
       if (files.get(name)?.objectName === found) this.#present.add(name)
       else await systemFiles.rm(join(this.#path, name))
     }
-    await writeMark(join(this.#path, markName), this.#from, cloudManifest)
+    await writeMark(join(this.#path, exportMarkName), this.#from, cloudManifest)
     await syncDirectory(systemFiles, this.#path)
     this.#cloudManifest = cloudManifest
   }
@@ -138,7 +138,7 @@ export class ExportDirectory {
     const names = await systemFiles.readdir(this.#path)
     for (const name of names.filter((name) => name.endsWith(draftSuffix) || name.endsWith('.tmp')))
       await systemFiles.rm(join(this.#path, name))
-    await systemFiles.rm(join(this.#path, markName), { force: true })
+    await systemFiles.rm(join(this.#path, exportMarkName), { force: true })
     await syncDirectory(systemFiles, this.#path)
   }
 }
