@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { RocksDB, RocksDBError } from '#src/index.js'
+import { RocksDB, RocksDBError, type RocksDBOptions } from '#src/index.js'
 import { newPath, openDatabase } from './open-database.ts'
 
 const text = { valueEncoding: 'utf8' } as const
@@ -331,4 +331,20 @@ describe('bad arguments are distinguished from failures', () => {
     await expect(db.getMany('a' as never)).rejects.toThrow(TypeError)
     await expect(db.getProperty(7 as never)).rejects.toThrow(TypeError)
   })
+})
+
+test('a compaction that rewrites gives the tables of the last level the present options', async () => {
+  const path = newPath()
+  const compressions = async (options: RocksDBOptions, rewrite: boolean) => {
+    const db = await RocksDB.open(path, { options })
+    for (const key of ['a', 'b']) await db.put(key, 'x'.repeat(10_000))
+    await db.flush()
+    await db.compactRange()
+    const before = readdirSync(path).filter((name) => name.endsWith('.sst'))
+    await db.compactRange({ rewrite })
+    await db.close()
+    return before.filter((name) => existsSync(join(path, name)))
+  }
+  expect(await compressions({ compression: 'kNoCompression' }, false)).toHaveLength(1)
+  expect(await compressions({ compression: 'kSnappyCompression' }, true)).toEqual([])
 })

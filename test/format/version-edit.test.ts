@@ -2,7 +2,13 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { EnvError } from '#src/env/env-error.js'
 import { encodeVarint } from '#src/format/varint.js'
-import { decodeVersionEdit, encodeNextFileNumberEdit, maxEntries } from '#src/format/version-edit.js'
+import {
+  decodeVersionEdit,
+  encodeDbIdEdit,
+  encodeNextFileNumberEdit,
+  encodeSequencesEdit,
+  maxEntries,
+} from '#src/format/version-edit.js'
 import { bytes, prefixed } from '../support/version-edits.js'
 
 const decode = (payload: Uint8Array) => decodeVersionEdit(payload, 4711, 'MANIFEST-aa')
@@ -194,6 +200,18 @@ test('the edit that only sets the next file number sets nothing else', () => {
       expect(decode(encodeNextFileNumberEdit(nextFileNumber))).toEqual({ ...empty, nextFileNumber })
     }),
   )
+})
+
+test('the edit that only sets the id of the database sets nothing else', () => {
+  expect(decode(encodeDbIdEdit('8d2e-41'))).toEqual({ ...empty, dbId: '8d2e-41' })
+})
+
+test('the edit that adds sequence numbers replaces the table by itself', () => {
+  const key = (text: string, sequence: bigint) => ({ userKey: Buffer.from(text), sequence, type: 1 })
+  const table = { number: 300, level: 0, size: 5000, smallest: key('a', 7n), largest: key('zz', 400n) }
+  const edit = decode(encodeSequencesEdit([{ ...table, smallestSequence: 3n, largestSequence: 500n }]))
+  expect(edit.deletedTables).toEqual([{ number: 300, level: 0 }])
+  expect(edit.newTables).toMatchObject([{ ...table, smallestSequence: 3n, largestSequence: 500n }])
 })
 
 test('an edit of more fields than the memory limit allows is refused', () => {
