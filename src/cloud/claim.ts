@@ -2,9 +2,9 @@ import { type DatabasePlace, objectKey } from '../catalog/database-place.js'
 import type { DatabaseView } from '../catalog/database-view.js'
 import type { Random } from '../env/system.js'
 import type { CloudManifest } from '../format/cloud-manifest.js'
+import { encodeNextFileNumberEdit } from '../format/encode-version-edit.js'
 import { addEpoch, type Epoch } from '../format/epoch.js'
 import { appendRecord } from '../format/log-record.js'
-import { encodeNextFileNumberEdit } from '../format/version-edit.js'
 import { CasObject } from '../store/cas-object.js'
 
 /** The CLOUDMANIFEST with which `epoch` takes the viewed state over. */

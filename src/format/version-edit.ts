@@ -2,8 +2,9 @@ import { EnvError } from '../env/env-error.js'
 import { ByteReader, maxTextBytes } from './byte-reader.js'
 import { corruption } from './corruption.js'
 import { exactText } from './exact-text.js'
-import { decodeInternalKey, encodeInternalKey, type InternalKey } from './internal-key.js'
-import { decodeVarint, encodeVarint } from './varint.js'
+import { decodeInternalKey, type InternalKey } from './internal-key.js'
+import { decodeVarint } from './varint.js'
+import { editTag, ignorableTagBit } from './version-edit-tag.js'
 
 /**
  * One record of a MANIFEST: a change to the set of files that make up a database. Covers the formats that RocksDB 7.8
@@ -111,13 +112,6 @@ export interface BlobGarbage {
   readonly blobBytes: number
 }
 
-/** Tag numbers: `enum Tag` in RocksDB's db/version_edit.h. */
-const nextFileNumberTag = 3
-const deletedTableTag = 6
-const sequencedTableTag = 100
-/** If a tag with this bit is unknown, its field has a length prefix and is skipped. */
-const ignorableTagBit = 1 << 13
-const dbIdTag = ignorableTagBit + 1
 /** Counterpart in the customized fields of tables and blob files: this bit forbids skipping. */
 const requiredFieldBit = 1 << 6
 const endOfTableFields = 1
@@ -138,14 +132,14 @@ type FieldDecoder = (reader: ByteReader, edit: Draft) => void
 const fields: ReadonlyMap<number, FieldDecoder> = new Map<number, FieldDecoder>([
   [1, (reader, edit) => (edit.comparator = reader.prefixedText('the comparator'))],
   [2, (reader, edit) => (edit.logNumber = reader.varint64('the log number'))],
-  [nextFileNumberTag, (reader, edit) => (edit.nextFileNumber = reader.varint64('the next file number'))],
+  [editTag.nextFileNumber, (reader, edit) => (edit.nextFileNumber = reader.varint64('the next file number'))],
   [4, (reader, edit) => (edit.lastSequence = reader.varint64('the last sequence number'))],
   [5, (reader, edit) => edit.compactCursors.push(decodeCompactCursor(reader))],
-  [deletedTableTag, (reader, edit) => edit.deletedTables.push(decodeDeletedTable(reader))],
+  [editTag.deletedTable, (reader, edit) => edit.deletedTables.push(decodeDeletedTable(reader))],
   [7, (reader, edit) => edit.newTables.push(decodeNewTable(reader, 1))],
   [9, (reader, edit) => (edit.prevLogNumber = reader.varint64('the previous log number'))],
   [10, (reader, edit) => (edit.minLogNumberToKeep = reader.varint64('the lowest log number to keep'))],
-  [sequencedTableTag, (reader, edit) => edit.newTables.push(decodeNewTable(reader, 2))],
+  [editTag.sequencedTable, (reader, edit) => edit.newTables.push(decodeNewTable(reader, 2))],
   [102, (reader, edit) => edit.newTables.push(decodeNewTable(reader, 3))],
   [103, (reader, edit) => edit.newTables.push(decodeNewTable(reader, 4))],
   [200, (reader, edit) => (edit.columnFamily = reader.varint32('the column family'))],
@@ -155,7 +149,7 @@ const fields: ReadonlyMap<number, FieldDecoder> = new Map<number, FieldDecoder>(
   [300, (reader, edit) => (edit.remainingInGroup = reader.varint32('the rest of the atomic group'))],
   [400, (reader, edit) => edit.newBlobFiles.push(decodeNewBlobFile(reader))],
   [401, (reader, edit) => edit.blobGarbage.push(decodeBlobGarbage(reader))],
-  [dbIdTag, (reader, edit) => (edit.dbId = reader.prefixedText('the database id'))],
+  [editTag.dbId, (reader, edit) => (edit.dbId = reader.prefixedText('the database id'))],
   // Early spellings of 400 and 401, and of write-ahead log facts, that carry no length to skip by.
   [ignorableTagBit + 2, (reader, edit) => edit.newBlobFiles.push(decodeNewBlobFile(reader))],
   [ignorableTagBit + 3, (reader, edit) => edit.blobGarbage.push(decodeBlobGarbage(reader))],
@@ -214,35 +208,6 @@ export function decodeVersionEdit(
       throw reader.fail(`tag ${tag} is unknown: something other than RocksDB 7.8 to 9 wrote this MANIFEST`)
   }
   return edit
-}
-
-/** Edit that sets only the next file number; it changes nothing if the number stays the same. */
-export function encodeNextFileNumberEdit(nextFileNumber: number): Uint8Array {
-  return Buffer.concat([encodeVarint(nextFileNumberTag), encodeVarint(nextFileNumber)])
-}
-
-/** Edit that sets only the id of the database. */
-export function encodeDbIdEdit(dbId: string): Uint8Array {
-  const id = Buffer.from(dbId)
-  return Buffer.concat([encodeVarint(dbIdTag), encodeVarint(id.length), id])
-}
-
-/** Table with sequence numbers, which LevelDB leaves out. */
-export type SequencedTable = Pick<NewTable, 'number' | 'level' | 'size' | 'smallest' | 'largest'> &
-  Required<Pick<NewTable, 'smallestSequence' | 'largestSequence'>>
-
-/** Edit that replaces the entries of tables by ones with sequence numbers. */
-export function encodeSequencesEdit(tables: readonly SequencedTable[]): Uint8Array {
-  const deleted = tables.map(({ number, level }) => [deletedTableTag, level, number].map(encodeVarint))
-  const added = tables.map((table) => [
-    ...[sequencedTableTag, table.level, table.number, table.size].map(encodeVarint),
-    ...[table.smallest, table.largest].flatMap((key) => {
-      const bytes = encodeInternalKey(key)
-      return [encodeVarint(bytes.length), bytes]
-    }),
-    ...[table.smallestSequence, table.largestSequence].map((sequence) => encodeVarint(Number(sequence))),
-  ])
-  return Buffer.concat([...deleted, ...added].flat())
 }
 
 function decodeDeletedTable(reader: ByteReader): DeletedTable {

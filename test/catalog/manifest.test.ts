@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { readManifest } from '#src/catalog/manifest.js'
+import { encodeNextFileNumberEdit } from '#src/format/encode-version-edit.js'
 import { appendRecord, encodeLog } from '#src/format/log-record.js'
-import { encodeNextFileNumberEdit } from '#src/format/version-edit.js'
 import { bytes, field } from '../support/version-edits.js'
 
 const opening = bytes(

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readManifest } from '#src/catalog/manifest.js'
+import { encodeNextFileNumberEdit } from '#src/format/encode-version-edit.js'
 import { blobFileName, tableFileName } from '#src/format/file-name.js'
 import { appendRecord } from '#src/format/log-record.js'
-import { encodeNextFileNumberEdit } from '#src/format/version-edit.js'
 
 const haveLdb = spawnSync('ldb', ['--version']).error === undefined
 

@@ -1,14 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { EnvError } from '#src/env/env-error.js'
-import { encodeVarint } from '#src/format/varint.js'
 import {
-  decodeVersionEdit,
   encodeDbIdEdit,
   encodeNextFileNumberEdit,
   encodeSequencesEdit,
-  maxEntries,
-} from '#src/format/version-edit.js'
+} from '#src/format/encode-version-edit.js'
+import { encodeVarint } from '#src/format/varint.js'
+import { decodeVersionEdit, maxEntries } from '#src/format/version-edit.js'
 import { bytes, prefixed } from '../support/version-edits.js'
 
 const decode = (payload: Uint8Array) => decodeVersionEdit(payload, 4711, 'MANIFEST-aa')
