@@ -1,5 +1,6 @@
 import { EnvError } from '../env/env-error.js'
 import { Abortable } from './abortable.js'
+import { lastRefusal } from './last-refusal.js'
 import type {
   ByteRange,
   ListOptions,
@@ -38,8 +39,10 @@ export class AbandonableStore implements ObjectStore {
   abandon(matches: (key: string) => boolean): void {
     for (const { key, work } of this.#calls) {
       if (!matches(key)) continue
-      const message = `${this.url}/${urlPath(key)}: the store had not answered when the time was up`
-      work.abort(new EnvError('TimedOut', message, { retryable: true }))
+      const late = `${this.url}/${urlPath(key)}: the store had not answered when the time was up`
+      const refusal = lastRefusal(work.signal)
+      const message = refusal ? `${late}. The attempt before: ${refusal.message}` : late
+      work.abort(new EnvError('TimedOut', message, { retryable: true, cause: refusal }))
     }
   }
 

@@ -1,5 +1,6 @@
 import { type Clock, sleep } from '../env/clock.js'
 import { EnvError } from '../env/env-error.js'
+import { recordRefusal } from './last-refusal.js'
 import { Throttled } from './object-store.js'
 import type { Send } from './send.js'
 
@@ -41,6 +42,7 @@ export async function retry<T>(action: NumberedAction<T>, options: RetryOptions)
       const isLast =
         attempt >= policy.attempts || options.clock.elapsed() >= lastStartAt || options.signal?.aborted
       if (!mayPass || isLast) throw error
+      if (options.signal) recordRefusal(options.signal, error)
       const pauseMs = options.random() * maxPauseMs(policy, attempt) + retryAfterMs(error)
       await sleep(options.clock, pauseMs, options.signal)
     }

@@ -171,6 +171,20 @@ describe('a store that refuses', () => {
     expect(await again.get('two', { ...utf8, columnFamily: again.columnFamily('users') })).toBe('value')
   })
 
+  test('an opening that runs out of time says that the store throttles', async () => {
+    const [server] = inject('servers')
+    const kind = mainTestStores().find(({ name }) => name === server!.name)!
+    const proxy = await FaultProxy.start(server!.endpoint)
+    onTestFinished(() => proxy.stop())
+    const { env, path } = newMachine(kind.make(), { endpoint: proxy.endpoint })
+    proxy.trouble(() => ({ kind: 'answer', status: 503, body: s3ErrorBody('SlowDown') }))
+    const error = await RocksDB.open(path, { env, timeoutMs: 1500 }).catch((error: unknown) => error)
+    expect(error).toMatchObject({
+      code: 'TimedOut',
+      message: expect.stringMatching(/The attempt before: .*asks for fewer requests \(HTTP 503, SlowDown/),
+    })
+  })
+
   test('close says what is lost, because it was written without a log', async () => {
     const { error, again } = await refusing(async (db) => {
       for (let i = 0; i < 1000; i++) await db.put(`key ${i}`, 'value', { disableWAL: true })

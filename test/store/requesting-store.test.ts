@@ -201,6 +201,21 @@ describe('a store that never answers', () => {
   })
 })
 
+test('a call that is abandoned while a throttled request waits to be repeated says why it waits', async () => {
+  const store = new AbandonableStore(
+    opened({ head: () => Promise.reject(new Throttled('slow down')) }, new ManualClock()),
+  )
+  const outcome = store.head('a/key').catch((error: unknown) => error)
+  await nextTurn()
+  store.abandon(() => true)
+  expect(await outcome).toMatchObject({
+    code: 'TimedOut',
+    message:
+      'mine://place/a/key: the store had not answered when the time was up. The attempt before: ' +
+      'head mine://place/a/key: slow down',
+  })
+})
+
 describe('a listing', () => {
   const keys = Array.from({ length: 2_500 }, (_, index) => String(index).padStart(6, '0'))
 
