@@ -1,5 +1,6 @@
 export type { Bytes } from './binding/bytes.js'
 export { RocksDBError, type RocksDBErrorCode } from './binding/rocksdb-error.js'
+export type { RegistryEntry } from './catalog/registry.js'
 export type { CloudEnvOptions } from './cloud/cloud-env-options.js'
 export type {
   CloudEnvEvents,
@@ -56,6 +57,7 @@ export {
 export { type CopyOptions, copyDatabase, type DatabaseCopy } from './operations/copy-database.js'
 export { type DatabaseExport, type ExportOptions, exportDatabase } from './operations/export-database.js'
 export { type DatabaseImport, type ImportOptions, importDatabase } from './operations/import-database.js'
+export { findInRegistry, listRegistry, removeFromRegistry } from './operations/registry.js'
 export type { LatencyMetrics } from './store/latency-histogram.js'
 export type { StoreModule } from './store/module-store.js'
 export { assertObjectKey, compareKeys, isObjectKey } from './store/object-key.js'

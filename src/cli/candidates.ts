@@ -38,14 +38,22 @@ function wordCandidates(program: CommandUnknownOpts, words: readonly string[]): 
     const asked = optionNamed(current, previous.at(-1))
     if (asked && (asked.required || asked.optional)) return plain(asked.argChoices)
     if (typed.startsWith('-')) return current.createHelp().visibleOptions(current).map(optionCandidate)
-    if (current === program) return program.createHelp().visibleCommands(program).map(commandCandidate)
+    if (current.commands.length > 0)
+      return current.createHelp().visibleCommands(current).map(commandCandidate)
     return plain(current.registeredArguments[0]?.argChoices)
   }
 }
 
+/** Command that the words name, the innermost one. */
 function commandOf(program: CommandUnknownOpts, words: readonly string[]): CommandUnknownOpts | undefined {
-  const name = words.find((word) => !word.startsWith('-'))
-  return program.commands.find((command) => command.name() === name)
+  const names = words.filter((word) => !word.startsWith('-'))
+  let found: CommandUnknownOpts | undefined
+  for (const name of names) {
+    const next = (found ?? program).commands.find((command) => command.name() === name)
+    if (!next) break
+    found = next
+  }
+  return found
 }
 
 function optionNamed(command: CommandUnknownOpts, flag: string | undefined): Option | undefined {

@@ -12,6 +12,7 @@ import { importCommand } from './commands/import.js'
 import { infoCommand } from './commands/info.js'
 import { lsCommand } from './commands/ls.js'
 import { manifestCommand } from './commands/manifest.js'
+import { registryCommand } from './commands/registry.js'
 import { scanCommand } from './commands/scan.js'
 import { serveCommand } from './commands/serve.js'
 import { sstCommand } from './commands/sst.js'
@@ -34,6 +35,7 @@ const commands: readonly CommandUnknownOpts[] = [
   copyCommand,
   exportCommand,
   importCommand,
+  registryCommand,
   execCommand,
   serveCommand,
   buildCommand,

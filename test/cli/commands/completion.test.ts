@@ -105,3 +105,10 @@ test('help names the shells, and says that cloudenv has to be on the PATH', asyn
   expect(stdout).toMatch(/"bash",\s+"zsh",\s+"fish"/)
   expect(stdout).toMatch(/PATH/)
 })
+
+test('the commands of a command are completed, and their options', () => {
+  const words = (...typed: readonly string[]) => candidates(program, typed).map(({ word }) => word)
+  expect(words('registry', '')).toEqual(expect.arrayContaining(['ls', 'find', 'rm']))
+  expect(words('registry', 'f')).toEqual(['find'])
+  expect(words('registry', 'ls', '--j')).toEqual(['--json'])
+})
