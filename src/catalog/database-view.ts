@@ -9,14 +9,8 @@ import type { Manifest } from './manifest.js'
 import { bringBack, missingManifestMessage } from './repair-advice.js'
 import { retentionOf } from './retention.js'
 import { sealedManifest } from './sealed-manifest.js'
-import { type OpenPlace, type RecordedSource, recordedSources } from './sources.js'
-import {
-  type Decoded,
-  lookAtState,
-  readStoredManifest,
-  type SoundRoot,
-  untilSettled,
-} from './state-objects.js'
+import { type OpenPlace, type RecordedSource, recordedSources, withSources } from './sources.js'
+import { type Decoded, lookAtState, readStoredManifest, untilSettled } from './state-objects.js'
 import type { StoredFile } from './stored-file.js'
 import { isLive, isVisible } from './visibility.js'
 
@@ -96,7 +90,7 @@ async function readOnce(
 ): Promise<{ readonly view: DatabaseView } | DamagedView | undefined> {
   const look = await lookAtState(named, cookie, async (name, root) => {
     if (isDestroyed(root.value)) return undefined
-    const places = openPlace ? await withSources(named, root, openPlace) : named
+    const places = openPlace ? await withSources(named, recordedSources(root.object), openPlace) : named
     const reading = readStoredManifest(places, name)
     const allowed = async () =>
       (retentionOf(root.object) ?? 0) > shortMs
@@ -150,18 +144,6 @@ async function readOnce(
     objects: listings[0] ?? new Map(),
   }
   return { view }
-}
-
-/** The places, and those of the recorded sources that are not among them. */
-export async function withSources(
-  places: Places,
-  { object }: Pick<SoundRoot, 'object'>,
-  openPlace: OpenPlace,
-): Promise<Places> {
-  const known = new Set(places.map(databaseUrl))
-  const further = recordedSources(object).filter(({ url }) => !known.has(url))
-  const [own, ...sources] = places
-  return [own, ...sources, ...(await Promise.all(further.map(({ url }) => openPlace(url))))]
 }
 
 /** Error of an object that could not be decoded, with advice on what to do about it. */

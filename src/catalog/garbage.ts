@@ -47,7 +47,6 @@ export interface Unneeded {
 export interface Circumstances {
   /** Objects directly at its place, by base name. */
   readonly objects: DatedState['objects']
-  readonly hasSource: boolean
   readonly isSound: boolean
 }
 
@@ -57,11 +56,11 @@ export interface Circumstances {
  */
 export function garbageJudge(
   states: readonly ReadState[],
-  { objects, hasSource, isSound }: Circumstances,
+  { objects, isSound }: Circumstances,
 ): (object: Unneeded) => Garbage | { readonly kind: 'undecided' } {
   const readable = states.map((state) => readableState(state, objects)).filter((state) => state !== undefined)
-  // An owner deletes by the same rule. It opens no damaged database and none that has a source.
-  const deletedBy = isSound && !hasSource ? 'owner' : 'people'
+  // An owner deletes by the same rule. It opens no damaged database.
+  const deletedBy = isSound ? 'owner' : 'people'
   return ({ parsed, modified, isDisplaced }) => {
     const garbage = (reason: GarbageReason, since?: Date) =>
       ({ kind: 'garbage', reason, since, deletedBy }) as const

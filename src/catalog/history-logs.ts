@@ -6,12 +6,11 @@ import type { CloudManifest } from '../format/cloud-manifest.js'
 import { cutAfter, type Epoch, isDestroyed } from '../format/epoch.js'
 import { objectName, parseObjectName } from '../format/file-name.js'
 import { databaseUrl, type Places } from './database-place.js'
-import { withSources } from './database-view.js'
 import { firstWrittenFrom } from './first-written-from.js'
 import { type BoundedObject, fetchBounded, maxManifestBytes } from './get-first.js'
 import { listPlace } from './listed-place.js'
 import { retentionOf } from './retention.js'
-import type { OpenPlace } from './sources.js'
+import { type OpenPlace, recordedSources, withSources } from './sources.js'
 import { fetchManifest, lookAtState, type SoundRoot } from './state-objects.js'
 import type { StoredFile } from './stored-file.js'
 
@@ -71,7 +70,7 @@ export async function readLogs(
   if (!('manifest' in look)) throw look.root.error
   const { root, manifest: present } = look
   if (isDestroyed(root.value)) return undefined
-  const places = openPlace ? await withSources(own, root, openPlace) : own
+  const places = openPlace ? await withSources(own, recordedSources(root.object), openPlace) : own
   const objects = await listObjects(places, onObject)
   return {
     places,

@@ -1,5 +1,6 @@
 import { type OpenStoreOptions, openStores } from '../store/open-store.js'
 import type { Places } from './database-place.js'
+import type { OpenPlace } from './sources.js'
 
 /**
  * Opens the stores of a database and of its source, if a source is named. The caller closes them.
@@ -12,4 +13,28 @@ export async function openPlaces(
 ): Promise<Places> {
   const [own, ...others] = await openStores(source === undefined ? [url] : [url, source], options)
   return [{ store: own!, path: '' }, ...others.map((store) => ({ store, path: '' }))]
+}
+
+/** Opens sources that clones record, as often as they are asked for. */
+export interface SourceOpener {
+  readonly openPlace: OpenPlace
+  close(): Promise<void>
+}
+
+/** @param options as for the store of the clone. */
+export function sourceOpener(options: OpenStoreOptions): SourceOpener {
+  const opened = new Map<string, Promise<Places>>()
+  return {
+    async openPlace(url) {
+      const places = opened.get(url) ?? openPlaces(url, undefined, options)
+      opened.set(url, places)
+      return (await places)[0]
+    },
+    async close() {
+      for (const opening of opened.values()) {
+        const places = await opening.catch(() => [])
+        for (const { store } of places) await store.close()
+      }
+    },
+  }
 }

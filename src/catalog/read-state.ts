@@ -10,6 +10,7 @@ import type { Manifest } from './manifest.js'
 import { decodingProblem, missingManifest, type Problem } from './problem.js'
 import { beingDestroyedMessage } from './repair-advice.js'
 import { retentionOf } from './retention.js'
+import { type RecordedSource, recordedSources } from './sources.js'
 import { type Decoded, decoded, lookAtState, untilSettled } from './state-objects.js'
 
 /** Contents of the two objects that make a state of a database. The objects that they reference are not looked up. */
@@ -30,6 +31,8 @@ export interface ReadState {
   readonly manifestBytes: Uint8Array | undefined
   /** Milliseconds for which the owner keeps what the state does not need; undefined: unknown. */
   readonly retentionMs: number | undefined
+  /** Sources that the CLOUDMANIFEST records. */
+  readonly sources: readonly RecordedSource[]
   /** Changes with every commit, and with every change of owner. */
   readonly version: string
   readonly problems: readonly Problem[]
@@ -119,6 +122,7 @@ export class StateReader {
       ...unreadState(cookie, cloudManifestObject),
       cloudManifestModified: look?.root.object.lastModified,
       retentionMs: look && retentionOf(look.root.object),
+      sources: look ? recordedSources(look.root.object) : [],
       version: look?.root.object.etag ?? '',
     }
     if (!look) {
@@ -209,6 +213,7 @@ function unreadState(cookie: string, cloudManifestObject: string) {
     manifestModified: undefined,
     manifestBytes: undefined,
     retentionMs: undefined,
+    sources: [],
     version: '',
   }
 }

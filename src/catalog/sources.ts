@@ -1,6 +1,6 @@
 /** Sources of a clone, as its CLOUDMANIFEST has them: where the files lie that it did not write itself. */
 import type { ObjectInfo } from '../store/object-store.js'
-import { type DatabasePlace, databaseUrl } from './database-place.js'
+import { type DatabasePlace, databaseUrl, type Places } from './database-place.js'
 import type { DatabaseView } from './database-view.js'
 
 /** A place with files of a clone. */
@@ -13,6 +13,17 @@ export interface RecordedSource {
 
 /** Opens the place of a database. */
 export type OpenPlace = (url: string) => Promise<DatabasePlace>
+
+/** The places, and those of the recorded sources that are not among them. */
+export async function withSources(
+  [own, ...named]: Places,
+  sources: readonly RecordedSource[],
+  openPlace: OpenPlace,
+): Promise<Places> {
+  const known = new Set([own, ...named].map(databaseUrl))
+  const further = [...new Set(sources.map(({ url }) => url))].filter((url) => !known.has(url))
+  return [own, ...named, ...(await Promise.all(further.map(openPlace)))]
+}
 
 /** User metadata of a CLOUDMANIFEST: JSON, an array of {@link RecordedSource}. */
 const sourcesName = 'cloudenv-sources'

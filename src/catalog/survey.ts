@@ -19,6 +19,7 @@ import { mapLimited } from './map-limited.js'
 import { isExpired, type PlacedPin, readPins } from './pin.js'
 import { bringBack, type Problem } from './problem.js'
 import { type ReadState, StateReader } from './read-state.js'
+import { type OpenPlace, withSources } from './sources.js'
 import type { StoredFile } from './stored-file.js'
 import { tableRange } from './table-range.js'
 
@@ -93,6 +94,8 @@ export type ObjectRole =
 export interface SurveyOptions {
   /** Cookie of the state that is read regardless of its size. Default: the first. */
   readonly cookie?: string
+  /** Opens the sources that a clone's CLOUDMANIFEST records. Default: what lies there counts as missing. */
+  readonly openPlace?: OpenPlace
   /** Called for each object that is listed. */
   readonly onObject?: () => void
 }
@@ -110,11 +113,14 @@ const maxLooks = 4
  * again until it stays the same, or {@link maxLooks} times.
  * @throws EnvError only errors of the store.
  */
-export async function surveyDatabase(places: Places, options: SurveyOptions = {}): Promise<Survey> {
-  const { cookie, onObject } = options
-  let listed = await listAll(places, onObject)
-  let reader = new StateReader(places)
+export async function surveyDatabase(named: Places, options: SurveyOptions = {}): Promise<Survey> {
+  const { cookie, openPlace, onObject } = options
+  let listed = await listAll(named, onObject)
+  let reader = new StateReader(named)
   let read = await readStates(reader, listed, cookie)
+  const sources = read.flatMap((state) => state.sources)
+  const places = openPlace ? await withSources(named, sources, openPlace) : named
+  if (places.length > named.length) listed = await listAll(places, onObject)
   let states = await located(read, listed)
   for (let look = 1; look < maxLooks && isDamaged(states); look++) {
     // The first listing is older than the states that were read, and may lack objects that they reference. A newer
@@ -123,14 +129,14 @@ export async function surveyDatabase(places: Places, options: SurveyOptions = {}
     states = await located(read, listed)
     if (!isDamaged(states)) break
     const before = versionsOf(read)
-    reader = new StateReader(places, reader)
-    read = await readStates(reader, listed, cookie)
+    reader = new StateReader(named, reader)
+    read = await readStates(reader, listed.slice(0, named.length), cookie)
     states = await located(read, listed)
     if (versionsOf(read) === before) break
   }
   const identified = listed.find(({ named }) => named.has('IDENTITY'))
   if (!identified && !isDamaged(states) && (await identityArrives(places[0], states)))
-    return surveyDatabase(places, options)
+    return surveyDatabase(named, options)
   const advice = isLacking(states) ? await cloneAdvice(places) : undefined
   if (advice !== undefined) states = await located(read, listed, advice)
   const displaced = await displacedCommits(listed[0], states)
@@ -159,7 +165,7 @@ async function listAll([own, ...sources]: Places, onObject?: () => void): Promis
 /** @param wanted is read first, and so regardless of its size. */
 async function readStates(
   reader: StateReader,
-  listed: Listed,
+  listed: readonly ListedPlace[],
   wanted: string | undefined,
 ): Promise<ReadState[]> {
   const cookies = new Set<string>()
@@ -272,7 +278,6 @@ function withRoles(
   const isUndecided = pins.some(({ pin }) => !pin)
   const judge = garbageJudge(states, {
     objects: own.named,
-    hasSource: listed.length > 1,
     isSound: !isDamaged(states),
   })
   const objects: SurveyedObject[] = []

@@ -1,7 +1,8 @@
 import { type Command, Option, type OptionValues } from '@commander-js/extra-typings'
 import { hasCloudManifest } from '../catalog/cookies.js'
 import type { DatabasePlace, Places } from '../catalog/database-place.js'
-import { openPlaces } from '../catalog/open-places.js'
+import { openPlaces, sourceOpener } from '../catalog/open-places.js'
+import type { OpenPlace } from '../catalog/sources.js'
 import { isCookie } from '../format/file-name.js'
 import type { StoreOptions } from '../store/registry.js'
 import { checkEndpoint, printedUrl } from '../store/store-url.js'
@@ -150,16 +151,19 @@ export function parseUrl(url: string, options: ConnectionOptions): string {
 export async function withPlaces<T>(
   url: string,
   options: ConnectionOptions & StateOptions,
-  work: (places: Places) => Promise<T>,
+  work: (places: Places, openPlace: OpenPlace) => Promise<T>,
 ): Promise<T> {
   const own = parseUrl(url, options)
   const cloned = options.source === undefined ? undefined : parseUrl(options.source, options)
-  const places = await openPlaces(own, cloned, await connectionOf(options, own, cloned))
+  const connection = await connectionOf(options, own, cloned)
+  const places = await openPlaces(own, cloned, connection)
+  const sources = sourceOpener(connection)
   try {
     const [, source] = places
     if (source) await checkSource(source)
-    return await work(places)
+    return await work(places, sources.openPlace)
   } finally {
+    await sources.close()
     for (const { store } of places) await store.close()
   }
 }

@@ -11,9 +11,10 @@ export async function surveyed<T>(
 ): Promise<T> {
   // Loaded here, so that --help is quick.
   const { surveyDatabase } = await import('../catalog/survey.js')
-  return await withPlaces(url, options, async (places) => {
+  return await withPlaces(url, options, async (places, openPlace) => {
     const survey = await withProgress('surveying', { unit: 'objects' }, (progress) =>
       surveyDatabase(places, {
+        openPlace,
         ...(options.cookie !== undefined && { cookie: options.cookie }),
         onObject: () => progress.add(1),
       }),

@@ -2,9 +2,10 @@ import { basename, dirname } from 'node:path/posix'
 import { databaseUrl, type Places } from '../catalog/database-place.js'
 import type { Manifest } from '../catalog/manifest.js'
 import { newestFirst } from '../catalog/newest-first.js'
-import { openPlaces } from '../catalog/open-places.js'
+import { openPlaces, sourceOpener } from '../catalog/open-places.js'
 import { readState } from '../catalog/read-state.js'
 import { damagedInStoreMessage } from '../catalog/repair-advice.js'
+import { type RecordedSource, withSources } from '../catalog/sources.js'
 import type {
   DirectorySync,
   Env,
@@ -72,12 +73,17 @@ export interface BucketColumnFamily {
 export async function createBucketEnv(options: BucketEnvOptions): Promise<BucketEnv> {
   const { url, source, cookie = '', connection = {}, iterated, cacheBytes = defaultCacheBytes } = options
   const requests = new StoreMetrics()
-  const places = await openPlaces(url, source, { ...connection, onRequest: requests.record })
+  const openOptions = { ...connection, onRequest: requests.record }
+  const places = await openPlaces(url, source, openOptions)
+  const recorded = sourceOpener(openOptions)
   try {
-    const env = new BucketEnv(places, await stateOf(places, cookie), requests, cacheBytes)
+    const state = await stateOf(places, cookie)
+    const all = await withSources(places, state.sources, recorded.openPlace)
+    const env = new BucketEnv(all, state, requests, cacheBytes)
     if (iterated !== undefined) await env.checkLevel0(iterated)
     return env
   } catch (error) {
+    await recorded.close()
     for (const { store } of places) await store.close()
     throw error
   }
@@ -87,12 +93,13 @@ interface DatabaseState {
   readonly cloudManifest: CloudManifest
   readonly manifest: Manifest
   readonly manifestBytes: Uint8Array
+  readonly sources: readonly RecordedSource[]
 }
 
 async function stateOf(places: Places, cookie: string): Promise<DatabaseState> {
   const state = await readState(places, cookie)
-  const { cloudManifest, manifest, manifestBytes, problems } = state
-  if (cloudManifest && manifest && manifestBytes) return { cloudManifest, manifest, manifestBytes }
+  const { cloudManifest, manifest, manifestBytes, sources, problems } = state
+  if (cloudManifest && manifest && manifestBytes) return { cloudManifest, manifest, manifestBytes, sources }
   const [problem] = problems
   const message = problem?.message ?? `${state.cloudManifestObject} cannot be read`
   throw new EnvError(state.cloudManifestModified === undefined ? 'NotFound' : 'Corruption', message)

@@ -1,6 +1,7 @@
 import { type DatabasePlace, databaseUrl, objectKey } from '../catalog/database-place.js'
 import type { Garbage } from '../catalog/garbage.js'
 import { listing } from '../catalog/listing.js'
+import type { OpenPlace } from '../catalog/sources.js'
 import { type Survey, type SurveyedObject, surveyDatabase } from '../catalog/survey.js'
 import { EnvError } from '../env/env-error.js'
 import type { Random } from '../env/system.js'
@@ -13,6 +14,8 @@ export interface CollectionOptions {
    */
   readonly minAgeMs?: number
   readonly random: Random
+  /** Opens the sources that a clone's CLOUDMANIFEST records. */
+  readonly openPlace?: OpenPlace
   readonly signal?: AbortSignal
   /** Called after each batch. */
   readonly onDeleted?: (objects: number, bytes: number) => void
@@ -50,11 +53,11 @@ const maxSurveys = 20
  *   go all the time.
  */
 export async function collectGarbage(place: DatabasePlace, options: CollectionOptions): Promise<Collection> {
-  const { random, signal, onDeleted } = options
+  const { random, openPlace, signal, onDeleted } = options
   const deleted: DeletedObject[] = []
   for (let surveys = 0; surveys < maxSurveys; surveys++) {
     const roots = await rootsOf(place)
-    const survey = await surveyDatabase([place])
+    const survey = await surveyDatabase([place], { ...(openPlace && { openPlace }) })
     assertSound(survey)
     const storeNow = await storeTime(place, random)
     const minAgeMs = Math.max(options.minAgeMs ?? 0, retentionOf(survey))

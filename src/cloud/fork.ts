@@ -73,7 +73,7 @@ export async function fork(
   const name = objectName({ kind: 'cloudManifest', cookie: newCookie })
   const objects = await listObjects(target)
   if (objects.has(name)) throw cookieExists(target, newCookie)
-  if (isClone) await leftoversOfCreation(target, objects, newCookie)
+  if (isClone) await leftoversOfCreation(target, objects, newCookie, { isClone })
   await assertConditionalPuts(target.store, target.path, random)
 
   const epoch = newEpoch(() => random.bytes(8))

@@ -7,8 +7,9 @@ import { objectName } from '../format/file-name.js'
 import type { DatedGarbage } from './deletions.js'
 
 /**
- * MANIFESTs that an attempt to create the database left at a place without a CLOUDMANIFEST: they lead to nothing. A
- * creation that ends early leaves no table, since its CLOUDMANIFEST comes before the first one.
+ * MANIFESTs that an attempt to create the database left at a place without a CLOUDMANIFEST: they lead to nothing, or in
+ * the case of a clone to nothing here. A creation that ends early leaves no table, since its CLOUDMANIFEST comes before
+ * the first one.
  * @param objects the objects directly at the place, by base name.
  * @throws EnvError Corruption if more lies there: a database that would be lost under a new one. InvalidArgument if
  *   there is a database under another cookie, or is being copied or imported to there.
@@ -17,6 +18,7 @@ export async function leftoversOfCreation(
   place: DatabasePlace,
   objects: ReadonlyMap<string, NamedObject>,
   cookie: string,
+  { isClone = false }: { readonly isClone?: boolean } = {},
 ): Promise<DatedGarbage> {
   const found = [...objects].map(([name, { parsed }]) => ({ name, kind: parsed.kind }))
   const cookies = cookiesAmong(objects.values())
@@ -26,7 +28,8 @@ export async function leftoversOfCreation(
   if (files.length > 0) throw orphaned(place, cookie, tables(files.map(({ name }) => name)))
   const manifests = found.filter(({ kind }) => kind === 'manifest').map(({ name }) => name)
   for (const name of manifests) {
-    if (!(await isOfNewDatabase(place, name))) throw orphaned(place, cookie, `${name}, which leads to data`)
+    if (!isClone && !(await isOfNewDatabase(place, name)))
+      throw orphaned(place, cookie, `${name}, which leads to data`)
   }
   const keys = manifests.map((name) => objectKey(place, name))
   return {

@@ -155,7 +155,7 @@ export class Opening {
     const garbage =
       view.home === place
         ? inheritedGarbage(place, view, claimedCloudManifest(view, this.#epoch), candidates)
-        : await leftoversOfCreation(place, view.objects, this.#cookie)
+        : await leftoversOfCreation(place, view.objects, this.#cookie, { isClone: true })
     const inherited = await present.identity(view)
     // A clone that is made, or whose maker was killed before it had an id.
     const isNameless = view.places.length > 1 && !view.objects.has('IDENTITY')

@@ -6,6 +6,7 @@ import { identityProblems, identityUrl } from '../catalog/identity.js'
 import { mapLimited } from '../catalog/map-limited.js'
 import { bringBack, type Problem, type UserKeyRange } from '../catalog/problem.js'
 import { rootProblems } from '../catalog/remains.js'
+import type { OpenPlace } from '../catalog/sources.js'
 import type { StoredFile } from '../catalog/stored-file.js'
 import { type Survey, type SurveyedState, surveyDatabase } from '../catalog/survey.js'
 import { tableRange } from '../catalog/table-range.js'
@@ -23,6 +24,8 @@ export interface VerifyOptions {
   readonly cookie?: string
   /** True to read every block of every table, and every blob, as well. */
   readonly isDeep: boolean
+  /** Opens the sources that a clone's CLOUDMANIFEST records. Default: what lies there counts as missing. */
+  readonly openPlace?: OpenPlace
   /** Called for each object that is listed. */
   readonly onObject?: () => void
   /** Called before tables and blob files are read, with their bytes; again if some are to be read again. */
@@ -65,11 +68,12 @@ interface OneVerification extends Verification {
 
 async function verifyOnce(
   places: Places,
-  { cookie, isDeep, onObject, onStart, onRead }: VerifyOptions,
+  { cookie, isDeep, openPlace, onObject, onStart, onRead }: VerifyOptions,
   isWanted: (url: string) => boolean,
 ): Promise<OneVerification> {
   const survey = await surveyDatabase(places, {
     ...(cookie !== undefined && { cookie }),
+    ...(openPlace && { openPlace }),
     ...(onObject && { onObject }),
   })
   const states = [...survey.states.values()].filter(

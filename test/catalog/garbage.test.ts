@@ -33,6 +33,7 @@ function stateOf(cookie: string, cloudManifest: CloudManifest, ...edits: Uint8Ar
     manifestModified: minute(30),
     manifestBytes,
     retentionMs: undefined,
+    sources: [],
     version: '',
     problems: [],
   }
@@ -54,7 +55,7 @@ const objects = new Map([
 ])
 
 const judge = (name: string, written: number, ...states: ReadState[]) =>
-  garbageJudge(states, { objects, hasSource: false, isSound: true })({
+  garbageJudge(states, { objects, isSound: true })({
     parsed: parseObjectName(name),
     modified: minute(written),
     isDisplaced: false,
@@ -86,7 +87,7 @@ describe('under one state', () => {
 
 test('commits of a displaced owner are reported as such', () => {
   const object = { parsed: parseObjectName('000010.sst-a'), modified: minute(40), isDisplaced: true }
-  expect(garbageJudge([plain], { objects, hasSource: false, isSound: true })(object)).toMatchObject({
+  expect(garbageJudge([plain], { objects, isSound: true })(object)).toMatchObject({
     reason: 'displaced',
     since: minute(40),
     deletedBy: 'owner',
@@ -126,10 +127,7 @@ test('without a state no object belongs to a database', () => {
   expect(judge('000005.sst-a', 5)).toMatchObject({ reason: 'noDatabase', deletedBy: 'people' })
 })
 
-test.each([
-  { hasSource: true, isSound: true },
-  { hasSource: false, isSound: false },
-])('the owner deletes nothing of a database that it does not open: %j', (facts) => {
+test('the owner deletes nothing of a damaged database, which it does not open', () => {
   const object = { parsed: parseObjectName('000005.sst-a'), modified: minute(5), isDisplaced: false }
-  expect(garbageJudge([plain], { objects, ...facts })(object)).toMatchObject({ deletedBy: 'people' })
+  expect(garbageJudge([plain], { objects, isSound: false })(object)).toMatchObject({ deletedBy: 'people' })
 })

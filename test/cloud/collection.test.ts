@@ -12,7 +12,7 @@ const hour = 3_600_000
 const day = 24 * hour
 
 async function databaseIn(store: ObjectStore, name = 'db') {
-  const machine = await ScriptedMachine.start(store, { deletionDelayMs: 1000 * day })
+  const machine = await ScriptedMachine.start(store, { deletionDelayMs: day })
   return machine.database(name)
 }
 

@@ -8,7 +8,7 @@ import { fork } from '#src/cloud/fork.js'
 import { EnvError } from '#src/env/env-error.js'
 import { realSystem } from '#src/env/system.js'
 import type { ObjectStore } from '#src/store/object-store.js'
-import { newStore, ScriptedMachine, withFaults } from '../support/scripted-rocksdb.js'
+import { killedAfter, newStore, ScriptedMachine, withFaults } from '../support/scripted-rocksdb.js'
 
 const hour = 3_600_000
 
@@ -382,6 +382,19 @@ describe('a clone', () => {
     const clone = await there.database('clone').open()
     expect((await clone.read(tables[0]!, 0, 3)).toString()).toBe('one')
     expect(there.warnings).toEqual([expect.stringMatching(/refuses to note that \(access denied\)/)])
+    await clone.close()
+    await source.close()
+  })
+
+  test('is made over what a killed attempt left', async () => {
+    const { store, there, source, tables } = await cloned()
+    const dying = await machine(killedAfter(store, 6), { source: `${store.url}/db` })
+    await expect(dying.database('clone').open()).rejects.toThrow('killed')
+    const left = await namesBelow(store, 'clone')
+    expect(left).toContainEqual(expect.stringMatching(/^MANIFEST-/))
+    expect(left).not.toContain('CLOUDMANIFEST')
+    const clone = await there.database('clone').open()
+    expect((await clone.read(tables[0]!, 0, 3)).toString()).toBe('one')
     await clone.close()
     await source.close()
   })

@@ -25,6 +25,7 @@ function problemsOf(comparator: string, ...ranges: Range[]) {
     manifest,
     manifestModified: new Date(0),
     manifestBytes: new Uint8Array(0),
+    sources: [],
     version: '',
     problems: [],
     tables: [],

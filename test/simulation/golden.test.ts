@@ -46,7 +46,7 @@ test('the steps of a database take these changes and requests, in this order', a
     }
   }
   const start = async (name: string): Promise<SimulatedRocksDB> => {
-    const machine = new Machine(name, scheduler, store, trace)
+    const machine = new Machine(name, {}, scheduler, store, trace)
     return (await machine.start(new Life(name), () => false)).db
   }
 

@@ -1,28 +1,49 @@
 import { join } from 'node:path'
+import type { OpenPlace } from '#src/catalog/sources.js'
 import { openCacheDirectory } from '#src/cloud/cache-directory.js'
 import { type CloudEnvConfig, parseCloudEnvOptions } from '#src/cloud/cloud-env-options.js'
 import { Database } from '#src/cloud/database.js'
 import { FileCache } from '#src/cloud/file-cache.js'
+import type { ObjectStore } from '#src/store/object-store.js'
 import { Disk } from './disk.js'
 import type { Life, Scheduler } from './scheduler.js'
 import { SimulatedRocksDB } from './simulated-rocksdb.js'
 import type { SimulatedStore } from './store.js'
 
-/** Path of the database, in the store and below each machine's root. */
+/** Path of the database, in the store and below the roots of its machines. */
 export const path = 'db'
-export const deletionDelayMs = 60_000
+/** The same of its clone. */
+export const clonePath = 'clone'
+export const defaultDelayMs = 60_000
+
+export interface MachineOptions {
+  /** Path of its database. */
+  readonly path?: string
+  readonly deletionDelayMs?: number
+}
 
 /** A machine with a disk, on which one process at a time has the database. */
 export class Machine {
   readonly name: string
+  /** Path of its database. */
+  readonly path: string
+  readonly deletionDelayMs: number
   readonly disk: Disk
   process: Life | undefined
   readonly #scheduler: Scheduler
   readonly #store: SimulatedStore
   #boots = 0
 
-  constructor(name: string, scheduler: Scheduler, store: SimulatedStore, trace: (line: string) => void) {
+  constructor(
+    name: string,
+    { path: databasePath = path, deletionDelayMs = defaultDelayMs }: MachineOptions,
+    scheduler: Scheduler,
+    store: SimulatedStore,
+    trace: (line: string) => void,
+  ) {
     this.name = name
+    this.path = databasePath
+    this.deletionDelayMs = deletionDelayMs
     this.disk = new Disk(scheduler, trace)
     this.#scheduler = scheduler
     this.#store = store
@@ -31,6 +52,11 @@ export class Machine {
   losePower(): void {
     this.disk.crash()
     this.#boots += 1
+  }
+
+  /** The store for a process without an Env. */
+  storeFor(life: Life): ObjectStore {
+    return this.#store.client({ life, machine: this, peek: () => undefined })
   }
 
   /** A process with an Env of its own. @param isPatient see {@link RocksDBHost}. */
@@ -51,11 +77,13 @@ export class Machine {
     const cache = await FileCache.open(directory, 1 << 20, options)
     let isFenced = false
     const store = this.#store.client({ life, machine: this, peek })
-    const database = new Database(join(root, path), [{ store, path }], {
-      config: configOf(root),
+    const own = { store, path: this.path }
+    const places = this.path === clonePath ? ([own, { store, path }] as const) : ([own] as const)
+    const database = new Database(join(root, this.path), places, {
+      config: configOf(root, this.deletionDelayMs),
       cache,
       system,
-      openPlace: () => Promise.reject(new Error('there is no clone')),
+      openPlace: placeOpener(store),
       warn: () => {},
       fenced: () => {
         isFenced = true
@@ -66,14 +94,19 @@ export class Machine {
   }
 }
 
+/** Opens places in the store by their URLs. */
+export function placeOpener(store: ObjectStore): OpenPlace {
+  return async (url) => ({ store, path: url.slice(`${store.url}/`.length) })
+}
+
 /** Parsed once: that looks at the real disk. */
 const configs = new Map<string, CloudEnvConfig>()
 
-function configOf(root: string): CloudEnvConfig {
-  const known = configs.get(root)
+function configOf(root: string, deletionDelayMs: number): CloudEnvConfig {
+  const known = configs.get(`${root} ${deletionDelayMs}`)
   if (known) return known
   const store = 'file:///simulated-store'
   const config = parseCloudEnvOptions({ store, root, deletionDelayMs, ownershipCheckMs: 10_000 })
-  configs.set(root, config)
+  configs.set(`${root} ${deletionDelayMs}`, config)
   return config
 }

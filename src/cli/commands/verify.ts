@@ -41,12 +41,13 @@ Example:
 
 async function verify(url: string, options: VerifyOptions): Promise<Verification> {
   const { verifyDatabase } = await import('../../inspect/verify.js')
-  return await withPlaces(url, options, async (places) => {
+  return await withPlaces(url, options, async (places, openPlace) => {
     let progress = startProgress('surveying', { unit: 'objects' })
     let isListing = true
     try {
       const verification = await verifyDatabase(places, {
         isDeep: options.deep === true,
+        openPlace,
         ...(options.cookie !== undefined && { cookie: options.cookie }),
         // Apparent damage is listed once more after reading, which takes little time compared to that.
         onObject: () => isListing && progress.add(1),
