@@ -2,7 +2,7 @@
 import type { Clock } from '../env/clock.js'
 import { describe } from '../options/describe.js'
 import { moduleUrl } from '../options/module-url.js'
-import { type Check, type Checks, checkOptions, isRecord, timerMs } from '../options/shape.js'
+import { type Check, type Checks, checkOptions, flag, isRecord, timerMs } from '../options/shape.js'
 import { CheckedStore } from './checked-store.js'
 import { type ConcurrencyLimit, yielding } from './concurrency-limit.js'
 import { DirectoryStore } from './directory-store.js'
@@ -21,6 +21,11 @@ import { parseStoreUrl, type StoreUrl } from './store-url.js'
 export interface StoreOptions extends S3Connection {
   /** How S3 encrypts what is written. Default: as the bucket does. */
   readonly encryption?: S3Encryption
+  /**
+   * True to create the bucket, in the region of the connection, when a request finds that it is missing. Default false:
+   * the request fails with PathNotFound.
+   */
+  readonly createBucketIfMissing?: boolean
   /**
    * A module of yours that opens the URLs of schemes other than `s3` and `file`: an absolute path, a URL or a package's
    * name. It exports `openStore`, see {@link StoreModule}.
@@ -63,9 +68,9 @@ const directory: StoreKind<DirectoryUrl, object> = {
 }
 
 /** A call may take several requests, so the wrappers go around each of these: see `S3Requests`. */
-const s3: StoreKind<S3Url, S3Connection & Pick<StoreOptions, 'encryption'>> = {
+const s3: StoreKind<S3Url, S3Connection & Pick<StoreOptions, 'encryption' | 'createBucketIfMissing'>> = {
   name: 'a store in S3',
-  checks: { ...s3ConnectionChecks, encryption: checkEncryption },
+  checks: { ...s3ConnectionChecks, encryption: checkEncryption, createBucketIfMissing: flag },
   async open({ bucket, prefix }, options, { clock, random, onRequest, onLimit }) {
     // Loaded here, since it pulls in the SDK: half of a program's start-up time.
     const { S3Store } = await import('./s3-store.js')

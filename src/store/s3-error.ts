@@ -63,7 +63,12 @@ const meanings: Readonly<Record<string, Meaning>> = {
   NoSuchBucket: {
     code: 'PathNotFound',
     reason: 'the bucket does not exist',
-    advice: 'Create it, or correct the URL of the store',
+    advice: 'Create it, set the option "createBucketIfMissing", or correct the URL of the store',
+  },
+  BucketAlreadyExists: {
+    code: 'InvalidArgument',
+    reason: 'somebody else has a bucket of that name',
+    advice: 'Choose another one',
   },
   ConditionalRequestConflict: {
     code: 'IOError',
@@ -198,6 +203,7 @@ const permissions: Readonly<Record<S3Operation, string>> = {
   listUploads: 's3:ListBucketMultipartUploads on the bucket',
   listParts: 's3:ListMultipartUploadParts on it',
   abortUpload: 's3:AbortMultipartUpload on it',
+  createBucket: 's3:CreateBucket on it',
 }
 
 /** An error that the AWS SDK throws. */

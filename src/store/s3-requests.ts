@@ -2,6 +2,7 @@ import type { S3Client } from '@aws-sdk/client-s3'
 import type { Clock } from '../env/clock.js'
 import type { EnvError } from '../env/env-error.js'
 import { type ConcurrencyLimit, yielding } from './concurrency-limit.js'
+import { creatingBucket } from './missing-bucket.js'
 import type { ObjectKey } from './object-store.js'
 import { limiting } from './request-deadline.js'
 import { type NumberedAction, retry } from './retry.js'
@@ -35,12 +36,16 @@ export class S3Requests {
     readonly onRequest: RequestListener | undefined
     readonly onLimit: ((limit: ConcurrencyLimit) => void) | undefined
     readonly timeoutMs: number | undefined
+    /** Name of the bucket, to be created if it is missing. Undefined: it is not. */
+    readonly bucketToCreate: string | undefined
   }) {
     this.client = options.client
     this.#url = options.url
     this.#clock = options.clock
     this.#random = options.random
-    this.#sendOnce = yielding(options, observing(options, explaining(limiting(options))))
+    const once = yielding(options, observing(options, explaining(limiting(options))))
+    const { bucketToCreate: bucket } = options
+    this.#sendOnce = bucket === undefined ? once : creatingBucket({ ...options, bucket }, once)
   }
 
   /**

@@ -38,6 +38,8 @@ export interface S3StoreOptions extends S3Connection {
   /** Segments joined with `/`, with none at either end. Default: none, the whole bucket. */
   readonly prefix?: string
   readonly encryption?: S3Encryption
+  /** See `StoreOptions`. */
+  readonly createBucketIfMissing?: boolean
   /** Called after each request; each attempt counts. */
   readonly onRequest?: RequestListener
   /** Called once, with the limit on requests that it has while it throttles. */
@@ -88,6 +90,7 @@ export class S3Store implements ObjectStore {
       onRequest,
       onLimit,
       timeoutMs: options.requestTimeoutMs,
+      bucketToCreate: options.createBucketIfMissing ? bucket : undefined,
     })
     const place = { requests: this.#requests, bucket, prefix: this.#prefix }
     this.#listing = new S3Listing(place, clock)

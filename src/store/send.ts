@@ -37,6 +37,7 @@ export type Attempt<T> = (deadline: Deadline) => Promise<T>
  * | wrapper | its job |
  * |---|---|
  * | `retrying` | repeats what failed with a retryable error |
+ * | `creatingBucket` | creates a bucket that is missing, if that is wanted |
  * | `yielding` | holds attempts back while the store throttles |
  * | `observing` | tells the listener of each attempt |
  * | `explaining` | makes any error an `EnvError` that names the object |

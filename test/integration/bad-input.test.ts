@@ -250,7 +250,7 @@ describe.each(inject('servers').filter(({ name }) => name === 'minio'))('access 
       'a bucket that does not exist',
       { store: 's3://no-such-bucket/prod' },
       'PathNotFound',
-      /s3:\/\/no-such-bucket\/prod\/db.*the bucket does not exist .*Create it, or correct the URL/,
+      /s3:\/\/no-such-bucket\/prod\/db.*the bucket does not exist .*Create it, set .*or correct the URL/,
     ],
     [
       'an unknown access key',
