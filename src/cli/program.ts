@@ -8,6 +8,7 @@ import { execCommand } from './commands/exec.js'
 import { exportCommand } from './commands/export.js'
 import { gcCommand } from './commands/gc.js'
 import { getCommand } from './commands/get.js'
+import { historyCommand } from './commands/history.js'
 import { importCommand } from './commands/import.js'
 import { infoCommand } from './commands/info.js'
 import { lsCommand } from './commands/ls.js'
@@ -24,6 +25,7 @@ import { packageVersion } from './package-files.js'
 const commands: readonly CommandUnknownOpts[] = [
   lsCommand,
   infoCommand,
+  historyCommand,
   manifestCommand,
   tablesCommand,
   sstCommand,

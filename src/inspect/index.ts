@@ -11,6 +11,8 @@ export {
   findDatabases,
 } from '../catalog/find-databases.js'
 export type { Garbage, GarbageReason } from '../catalog/garbage.js'
+export { type History, type ReadHistoryOptions, readHistory } from '../catalog/history.js'
+export type { HistoryState } from '../catalog/history-states.js'
 export { identityProblems } from '../catalog/identity.js'
 export { openPlaces } from '../catalog/open-places.js'
 export type { Problem, ProblemCode } from '../catalog/problem.js'
@@ -20,6 +22,7 @@ export {
   readEdits,
   readManifests,
 } from '../catalog/read-manifests.js'
+export type { StateChange } from '../catalog/state-changes.js'
 export {
   type ObjectRole,
   type Survey,
@@ -34,6 +37,12 @@ export { type ColumnFamilyInfo, type DatabaseInfo, databaseInfo, type LevelInfo 
 export { type DatabaseList, type ListedDatabase, type ListedState, listedDatabases } from './database-list.js'
 export { type DatabaseDiskUsage, type DiskUsage, diskUsage } from './disk-usage-report.js'
 export { type GarbageObject, type GarbageReport, garbageReport } from './garbage-report.js'
+export {
+  type HistoryReport,
+  historyReport,
+  type PastStateChange,
+  type PastStateInfo,
+} from './history-report.js'
 export type { JsonBytes } from './json-bytes.js'
 export { type LsmLevel, type LsmTree, lsmTrees } from './lsm-tree.js'
 export {
