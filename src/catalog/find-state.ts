@@ -11,7 +11,7 @@ import { readableStates } from './history.js'
 import { type FetchedLog, fetchLogs, type HistoryLog, type LoggedHistory, readLogs } from './history-logs.js'
 import type { HistoryState } from './history-states.js'
 import type { Manifest } from './manifest.js'
-import type { OpenPlace } from './sources.js'
+import { type OpenPlace, type RecordedSource, recordedSources } from './sources.js'
 import type { StoredFile } from './stored-file.js'
 
 export type { StateSelector } from '../env/state-selector.js'
@@ -23,6 +23,8 @@ export interface FoundState {
   readonly manifest: Manifest
   /** Its files, by the name that RocksDB knows. */
   readonly files: ReadonlyMap<string, StoredFile>
+  /** Sources that the CLOUDMANIFEST records. */
+  readonly sources: readonly RecordedSource[]
   /** The same for the same state: the log, and the part of it that is the MANIFEST. */
   readonly id: string
   /** Undefined for a checkpoint. */
@@ -66,13 +68,14 @@ async function findCheckpoint(places: Places, name: string, openPlace?: OpenPlac
   const cookie = checkpointCookie(name)
   const view = await readView(places, cookie, openPlace)
   if (view) {
-    const { cloudManifest, manifest, manifestBytes, manifestName, files } = view
+    const { cloudManifest, manifest, manifestBytes, manifestName, sources, files } = view
     const id = `${manifestName}-${manifestBytes.length}`
     return {
       cloudManifest,
       manifest,
       manifestBytes,
       files,
+      sources,
       id,
       found: undefined,
       presentUntil: undefined,
@@ -148,6 +151,7 @@ async function open(logged: LoggedHistory, { fetched, state, next }: Latest): Pr
     cloudManifest: log.cloudManifest,
     manifestBytes,
     manifest,
+    sources: recordedSources(logged.root.object),
     files: filesOf(manifest, log.cloudManifest, logged.objects),
     id: `${log.objectName}-${state.manifestLength}`,
     found: state,

@@ -7,8 +7,10 @@ import { inheritedOptions } from '../engine/inherited-options.js'
 import type { RocksDBOptions } from '../engine/options.js'
 import type { RocksDB } from '../engine/rocksdb.js'
 import { EnvError } from '../env/env-error.js'
+import type { StateSelector } from '../env/state-selector.js'
 import { bytewiseComparator } from '../format/key-order.js'
 import type { HostedEnv } from '../host/hosted-env.js'
+import { atOption } from './at-option.js'
 import { noColumnFamily } from './no-column-family.js'
 import { noDatabase } from './no-database.js'
 import { withProgress } from './output/progress.js'
@@ -27,6 +29,7 @@ export type DatabaseOptions = ConnectionOptions &
   StateOptions & {
     readonly columnFamily: string
     readonly mergeOperator?: string
+    readonly at?: StateSelector
     readonly json?: true
   }
 
@@ -39,6 +42,7 @@ export function withDatabaseOptions<Arguments extends unknown[], Own extends Opt
     '--merge-operator <name>',
     'the operator that merged the values, one that comes with RocksDB',
   )
+  command.addOption(atOption)
   return withInspectOptions(command) as unknown as Command<Arguments, Own & DatabaseOptions>
 }
 
@@ -69,13 +73,14 @@ export async function withDatabase<T>(
   options: DatabaseOptions & ReadingOptions,
   work: (opened: OpenDatabase) => Promise<T>,
 ): Promise<T> {
-  const { source, cookie, columnFamily, iterates, mergeOperator } = options
+  const { source, cookie, at, columnFamily, iterates, mergeOperator } = options
   if (source !== undefined) parseUrl(source, options)
   const envOptions: BucketEnvOptions = {
     url,
     connection: await connectionOf(options, url, source),
     ...(source !== undefined && { source }),
     ...(cookie !== undefined && { cookie }),
+    ...(at !== undefined && { at }),
     ...(iterates && { iterated: columnFamily }),
   }
   // Loaded here, because they load RocksDB and the SDK.
@@ -148,6 +153,7 @@ async function columnFamiliesOf(
 ): Promise<readonly BucketColumnFamily[]> {
   await env.start().catch(async (error: unknown) => {
     if (!EnvError.is(error, 'NotFound')) throw error
+    if (options.at !== undefined) throw new UsageError(`--at: ${error.message}`)
     throw await withPlaces(url, options, ([place]) => noDatabase(place, options.cookie ?? ''))
   })
   const { columnFamilies } = (await env.metrics()) as BucketEnvMetrics

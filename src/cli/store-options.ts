@@ -2,6 +2,7 @@ import { type Command, Option, type OptionValues } from '@commander-js/extra-typ
 import { hasCloudManifest } from '../catalog/cookies.js'
 import type { DatabasePlace, Places } from '../catalog/database-place.js'
 import { openPlaces, sourceOpener } from '../catalog/open-places.js'
+import { openRooted } from '../catalog/rooted-places.js'
 import type { OpenPlace } from '../catalog/sources.js'
 import { isCookie } from '../format/file-name.js'
 import type { StoreOptions } from '../store/registry.js'
@@ -165,6 +166,29 @@ export async function withPlaces<T>(
   } finally {
     await sources.close()
     for (const { store } of places) await store.close()
+  }
+}
+
+/**
+ * As {@link withPlaces}, with each place in its whole store: user metadata of a store in a directory lies at its root,
+ * and so do other databases, which may be sources of this one.
+ */
+export async function withRootedPlaces<T>(
+  url: string,
+  options: ConnectionOptions & StateOptions,
+  work: (places: Places, openPlace: OpenPlace) => Promise<T>,
+): Promise<T> {
+  const own = parseUrl(url, options)
+  const cloned = options.source === undefined ? undefined : parseUrl(options.source, options)
+  const connection = await connectionOf(options, own, cloned)
+  const further = cloned === undefined ? [] : [{ url: cloned, options: connection }]
+  const rooted = await openRooted([{ url: own, options: connection }, ...further])
+  try {
+    const [first, source] = rooted.places
+    if (source) await checkSource(source)
+    return await work(source ? [first!, source] : [first!], rooted.openPlace)
+  } finally {
+    await rooted.close()
   }
 }
 

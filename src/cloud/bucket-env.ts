@@ -1,11 +1,12 @@
 import { basename, dirname } from 'node:path/posix'
 import { databaseUrl, type Places } from '../catalog/database-place.js'
+import { findState } from '../catalog/find-state.js'
 import type { Manifest } from '../catalog/manifest.js'
 import { newestFirst } from '../catalog/newest-first.js'
 import { openPlaces, sourceOpener } from '../catalog/open-places.js'
 import { readState } from '../catalog/read-state.js'
 import { damagedInStoreMessage } from '../catalog/repair-advice.js'
-import { type RecordedSource, withSources } from '../catalog/sources.js'
+import { type OpenPlace, type RecordedSource, withSources } from '../catalog/sources.js'
 import type {
   DirectorySync,
   Env,
@@ -15,6 +16,7 @@ import type {
   ServedWritableFile,
 } from '../env/env.js'
 import { EnvError } from '../env/env-error.js'
+import type { StateSelector } from '../env/state-selector.js'
 import type { CloudManifest } from '../format/cloud-manifest.js'
 import { manifestFileName, parseFileName, tableFileName } from '../format/file-name.js'
 import type { StoreOptions } from '../store/registry.js'
@@ -35,6 +37,8 @@ export interface BucketEnvOptions {
   readonly source?: string
   /** Names the CLOUDMANIFEST. Default: the plain one. */
   readonly cookie?: string
+  /** Selects a state that the database had. Default: the present one. */
+  readonly at?: StateSelector
   readonly connection?: StoreOptions
   /**
    * Name of a column family that will be iterated. RocksDB opens all its level-0 tables for an iterator; if one of them
@@ -67,17 +71,17 @@ export interface BucketColumnFamily {
 /**
  * Makes an Env that holds one database of a bucket, to be opened read-only, without a local disk: files are served from
  * memory, tables by ranged GETs. Nothing is ever written to the store.
- * @throws EnvError NotFound: there is no database; Corruption: its MANIFEST, or a table that {@link BucketEnvOptions.iterated}
+ * @throws EnvError NotFound: there is no database, or no such state; Corruption: its MANIFEST, or a table that {@link BucketEnvOptions.iterated}
  *   has opened, cannot be read.
  */
 export async function createBucketEnv(options: BucketEnvOptions): Promise<BucketEnv> {
-  const { url, source, cookie = '', connection = {}, iterated, cacheBytes = defaultCacheBytes } = options
+  const { url, source, cookie = '', at, connection = {}, iterated, cacheBytes = defaultCacheBytes } = options
   const requests = new StoreMetrics()
   const openOptions = { ...connection, onRequest: requests.record }
   const places = await openPlaces(url, source, openOptions)
   const recorded = sourceOpener(openOptions)
   try {
-    const state = await stateOf(places, cookie)
+    const state = await stateOf(places, cookie, at, recorded.openPlace)
     const all = await withSources(places, state.sources, recorded.openPlace)
     const env = new BucketEnv(all, state, requests, cacheBytes)
     if (iterated !== undefined) await env.checkLevel0(iterated)
@@ -96,7 +100,13 @@ interface DatabaseState {
   readonly sources: readonly RecordedSource[]
 }
 
-async function stateOf(places: Places, cookie: string): Promise<DatabaseState> {
+async function stateOf(
+  places: Places,
+  cookie: string,
+  at: StateSelector | undefined,
+  openPlace: OpenPlace,
+): Promise<DatabaseState> {
+  if (at !== undefined) return findState(places, cookie, at, openPlace)
   const state = await readState(places, cookie)
   const { cloudManifest, manifest, manifestBytes, sources, problems } = state
   if (cloudManifest && manifest && manifestBytes) return { cloudManifest, manifest, manifestBytes, sources }

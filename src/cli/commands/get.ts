@@ -24,6 +24,7 @@ A key can be given as it is printed, with what is escaped in it, such as \\n or 
 
 Examples:
   cloudenv get s3://bucket/prod/orders order/17
+  cloudenv get s3://bucket/prod/orders order/17 --at 2026-11-27T08:00Z
   cloudenv get s3://bucket/prod/orders 0x00000011 --column-family by-number --as json
   cloudenv get s3://bucket/prod/orders -- -a-key-that-begins-with-a-dash`,
     )

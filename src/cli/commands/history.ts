@@ -13,7 +13,7 @@ import { withProgress } from '../output/progress.js'
 import { printTable } from '../output/table.js'
 import { counted, formatBytes, formatSeconds } from '../output/text.js'
 import { printJson } from '../output/write-json.js'
-import { withInspectOptions, withPlaces } from '../store-options.js'
+import { withInspectOptions, withRootedPlaces } from '../store-options.js'
 
 const defaultLimit = 100
 
@@ -35,9 +35,9 @@ Example:
   const { readHistory } = await import('../../catalog/history.js')
   const { historyReport } = await import('../../inspect/history-report.js')
   const { cookie = '', limit } = options
-  await withPlaces(url, options, async (places) => {
+  await withRootedPlaces(url, options, async (places, openPlace) => {
     const history = await withProgress('looking', { unit: 'objects' }, (progress) =>
-      readHistory(places, cookie, { limit, onObject: () => progress.add(1) }),
+      readHistory(places, cookie, { limit, openPlace, onObject: () => progress.add(1) }),
     )
     if (!history) throw await noDatabase(places[0], cookie)
     if (options.json) await printJson<HistoryReport>(historyReport(places[0], history))

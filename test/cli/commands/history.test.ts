@@ -85,6 +85,13 @@ describe.each(mainTestStores())('on $name', ({ make }) => {
     expect(stdout).toContain(`${states.length} states, ${states.length - 2} of them can be opened`)
   })
 
+  test('says how long past states stay, if the owner has recorded it', async () => {
+    const store = make()
+    await write(store)
+    expect((await report(store)).retentionMs).toBe(2 * 86_400_000)
+    expect((await history(store)).stdout).toContain('its owner keeps the objects of past states for 2 d')
+  })
+
   test('shows no more than asked for', async () => {
     const store = make()
     await write(store)
@@ -94,16 +101,6 @@ describe.each(mainTestStores())('on $name', ({ make }) => {
     expect(hasMore).toBe(true)
     expect((await history(store, '--limit', '2')).stdout).toContain('there are older ones: --limit 20')
   })
-})
-
-test('says how long past states stay, if the owner has recorded it', async () => {
-  // A directory keeps user metadata beside the store, not below a database.
-  const kind = mainTestStores().find(({ name }) => name !== 'directory')
-  if (!kind) return
-  const store = kind.make()
-  await write(store)
-  expect((await report(store)).retentionMs).toBe(2 * 86_400_000)
-  expect((await history(store)).stdout).toContain('its owner keeps the objects of past states for 2 d')
 })
 
 test('a MANIFEST that cannot be read is a problem, and the states of the others are listed', async () => {
