@@ -63,6 +63,7 @@ export type { StoreModule } from './store/module-store.js'
 export { assertObjectKey, compareKeys, isObjectKey } from './store/object-key.js'
 export {
   type ByteRange,
+  type CopyOptions as ObjectCopyOptions,
   type ListOptions,
   type ObjectInfo,
   type ObjectKey,

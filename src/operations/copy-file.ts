@@ -42,17 +42,22 @@ export async function copyFile(file: StoredFile, target: DatabasePlace, signal: 
 
 /** Reports whether no byte passes through this machine. */
 export function isServerSide({ place, copy }: StoredFile, target: DatabasePlace): boolean {
-  return [place, ...(copy ? [copy] : [])].every(({ store }) => store === target.store)
+  const copies = ({ store }: DatabasePlace) =>
+    store === target.store || target.store.copiesFrom?.(store) === true
+  return [place, ...(copy ? [copy] : [])].every(copies)
 }
 
 async function copyWithin(
-  { place, copy, objectName }: StoredFile,
+  { place, copy, objectName, size }: StoredFile,
   target: DatabasePlace,
   signal: AbortSignal,
 ): Promise<void> {
   const copied = await findFirst(
     copy ? [place, copy] : [place],
-    ({ store }, key) => store.copy(key, objectKey(target, objectName), { signal }),
+    ({ store }, key) => {
+      const from = store === target.store ? {} : { from: store }
+      return target.store.copy(key, objectKey(target, objectName), { size, signal, ...from })
+    },
     objectName,
   )
   if (!copied) throw new FileGoneError(`${objectUrl(place, objectName)} is gone from the store`)

@@ -3,6 +3,7 @@ import { Abortable } from './abortable.js'
 import { lastRefusal } from './last-refusal.js'
 import type {
   ByteRange,
+  CopyOptions,
   ListOptions,
   ObjectInfo,
   ObjectKey,
@@ -79,8 +80,8 @@ export class AbandonableStore implements ObjectStore {
     return this.#call(key, options, (signal) => this.#store.deleteMany(keys, { signal }))
   }
 
-  copy(source: ObjectKey, target: ObjectKey, options?: RequestOptions): Promise<PutResult> {
-    return this.#call(target, options, (signal) => this.#store.copy(source, target, { signal }))
+  copy(source: ObjectKey, target: ObjectKey, options?: CopyOptions): Promise<PutResult> {
+    return this.#call(target, options, (signal) => this.#store.copy(source, target, { ...options, signal }))
   }
 
   close(): Promise<void> {

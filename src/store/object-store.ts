@@ -33,8 +33,10 @@ export interface ObjectStore {
   list(prefix: string, options?: ListOptions): AsyncIterable<ObjectInfo>
   /** Deletes all; a missing key counts as deleted. */
   deleteMany(keys: readonly ObjectKey[], options?: RequestOptions): Promise<void>
-  /** Server-side: no byte passes through here. Up to 5 GiB. Overwrites. Never relied upon for exclusion. */
-  copy(source: ObjectKey, target: ObjectKey, options?: RequestOptions): Promise<PutResult>
+  /** Server-side: no byte passes through here. Overwrites. Never relied upon for exclusion. */
+  copy(source: ObjectKey, target: ObjectKey, options?: CopyOptions): Promise<PutResult>
+  /** Reports whether {@link copy} takes objects of another store; undefined for a store that takes none. */
+  copiesFrom?(other: ObjectStore): boolean
   /** Uploads in parts; undefined for a store that takes every object in one piece. */
   readonly unfinishedUploads?: UnfinishedUploads
   /** Ends the calls under way, and waits for the cleanup after them: at most a few seconds. */
@@ -72,6 +74,13 @@ export type PutBody = Uint8Array | { readonly file: string; readonly size: numbe
 export interface RequestOptions {
   /** Ends the request with an error when it aborts; a request already sent may still take effect. */
   readonly signal?: AbortSignal | undefined
+}
+
+export interface CopyOptions extends RequestOptions {
+  /** Size of the source. S3 copies an object of more than 5 GiB only if it is given. */
+  readonly size?: number
+  /** Store of the source: only one that {@link ObjectStore.copiesFrom} accepts. Default: this one. */
+  readonly from?: ObjectStore
 }
 
 export interface PutOptions extends RequestOptions {

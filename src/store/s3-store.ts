@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../env/clock.js'
 import { EnvError } from '../env/env-error.js'
 import { realSystem } from '../env/system.js'
@@ -8,6 +9,7 @@ import { contentOf } from './object-content.js'
 import { assertObjectKey, isKeyPrefix } from './object-key.js'
 import {
   type ByteRange,
+  type CopyOptions,
   type ListOptions,
   type ObjectInfo,
   type ObjectKey,
@@ -24,6 +26,7 @@ import type { RequestChecksums } from './request-checksums.js'
 import { sendBody } from './s3-body.js'
 import { createS3Client } from './s3-client.js'
 import type { S3Connection } from './s3-connection.js'
+import { S3Copies } from './s3-copies.js'
 import { S3Deletions } from './s3-deletions.js'
 import { type EncryptionParameters, encryptionParameters, type S3Encryption } from './s3-encryption.js'
 import { S3Listing } from './s3-listing.js'
@@ -40,6 +43,8 @@ export interface S3StoreOptions extends S3Connection {
   readonly encryption?: S3Encryption
   /** See `StoreOptions`. */
   readonly createBucketIfMissing?: boolean
+  /** Largest object that one request copies. Default: 5 GiB, the limit of S3. */
+  readonly maxCopyBytes?: number
   /** Called after each request; each attempt counts. */
   readonly onRequest?: RequestListener
   /** Called once, with the limit on requests that it has while it throttles. */
@@ -64,7 +69,10 @@ export class S3Store implements ObjectStore {
   readonly #listing: S3Listing
   readonly #deletions: S3Deletions
   readonly #uploads: S3Uploads
+  readonly #copies: S3Copies
   readonly #encryption: EncryptionParameters
+  /** How the store is reached, but for its place. */
+  readonly #access: unknown
 
   constructor(options: S3StoreOptions) {
     const {
@@ -102,6 +110,15 @@ export class S3Store implements ObjectStore {
       head: (key, options) => this.head(key, options),
       clock,
     })
+    this.#copies = new S3Copies({
+      requests: this.#requests,
+      encryption: this.#encryption,
+      unfinished: this.unfinishedUploads,
+      head: (key, options) => this.head(key, options),
+      maxRequestBytes: options.maxCopyBytes,
+    })
+    const { endpoint, region, profile, credentials, forcePathStyle } = options
+    this.#access = { endpoint, region, profile, credentials, forcePathStyle, encryption }
   }
 
   async get(key: ObjectKey, range?: ByteRange, options: RequestOptions = {}): Promise<StoredObject> {
@@ -197,28 +214,22 @@ export class S3Store implements ObjectStore {
     await this.#deletions.delete(keys, options)
   }
 
-  async copy(source: ObjectKey, target: ObjectKey, options: RequestOptions = {}): Promise<PutResult> {
-    const copySource = `${this.#bucket}/${this.#object(source).Key}`
-      .split('/')
-      .map(encodeURIComponent)
-      .join('/')
-    const command = new sdk.CopyObjectCommand({
-      ...this.#object(target),
-      ...this.#encryption.create,
-      ...this.#encryption.copySource,
-      CopySource: copySource,
-    })
-    const output = await this.#requests.send(
-      'copy',
-      source,
-      (deadline) => {
-        deadline.allowServerWork()
-        return this.#requests.client.send(command, { abortSignal: deadline.signal })
-      },
-      undefined,
-      options.signal,
+  async copy(source: ObjectKey, target: ObjectKey, options: CopyOptions = {}): Promise<PutResult> {
+    const { size, from = this, signal } = options
+    if (!(from instanceof S3Store))
+      throw new TypeError('expected "from" to be a store that copiesFrom accepts')
+    const head = () => from.head(source, { signal })
+    const etag = await this.#copies.copy(
+      { key: source, object: from.#object(source), size, head },
+      { key: target, object: this.#object(target) },
+      signal,
     )
-    return { etag: output.CopyObjectResult?.ETag ?? '' }
+    return { etag }
+  }
+
+  /** True for a bucket that is reached in the same way: with the same credentials at the same server. */
+  copiesFrom(other: ObjectStore): boolean {
+    return other instanceof S3Store && isDeepStrictEqual(other.#access, this.#access)
   }
 
   async close(): Promise<void> {

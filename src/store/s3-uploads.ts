@@ -21,12 +21,12 @@ import type { S3Requests } from './s3-requests.js'
 import type { UnfinishedUploads } from './unfinished-uploads.js'
 
 /** Maximum of parts that S3 takes for one object. */
-const maxParts = 10_000
+export const maxParts = 10_000
 /** With four parts under way, an upload holds 32 MiB, and keeps a fast line busy. */
 const partBytes = 8 * 1024 * 1024
 const concurrentParts = 4
 /** Identifies the object that a completion without an answer made. */
-const writeIdMetadata = 'cloudenv-write-id'
+export const writeIdMetadata = 'cloudenv-write-id'
 /** Each frees the parts that arrived during the one before. */
 const maxAborts = 3
 /** Nobody waits longer for parts to be freed: the next owner of a database finds the leftover ones. */
