@@ -5,11 +5,13 @@ import { type ListedPlace, listPlace, type NamedObject } from '../catalog/listed
 import type { Manifest } from '../catalog/manifest.js'
 import { register } from '../catalog/registry.js'
 import { localRoot } from '../catalog/remains.js'
+import { readRoot } from '../catalog/state-objects.js'
+import { knowsEpoch } from '../catalog/visibility.js'
 import { EnvError, unlessNotFound } from '../env/env-error.js'
 import type { System } from '../env/system.js'
 import { type CloudManifest, encodeCloudManifest, manifestObjectName } from '../format/cloud-manifest.js'
 import { encodeDbIdEdit } from '../format/encode-version-edit.js'
-import type { Epoch } from '../format/epoch.js'
+import { type Epoch, parseEpoch } from '../format/epoch.js'
 import { objectName } from '../format/file-name.js'
 import { appendRecord } from '../format/log-record.js'
 import { CasObject } from '../store/cas-object.js'
@@ -60,11 +62,11 @@ export class Arrival {
   readonly #start: ArrivalStart
   readonly #found: ListedPlace
 
-  private constructor(start: ArrivalStart, found: ListedPlace, identity: string) {
+  private constructor(start: ArrivalStart, found: ListedPlace, identity: string, isWhole: boolean) {
     this.#start = start
     this.#found = found
     this.identity = identity
-    this.isWhole = cookiesAmong(found.named.values()).length > 0
+    this.isWhole = isWhole
   }
 
   /**
@@ -82,7 +84,7 @@ export class Arrival {
       const mark = new CasObject(place.store, key, undefined, system.random)
       const identity = system.random.uuid()
       await writeMark(mark, place, { from, identity, epoch })
-      return new Arrival(start, found, identity)
+      return new Arrival(start, found, identity, false)
     }
     const present = parseMark(stored.body, objectUrl(place, markName))
     if (present.from !== from) {
@@ -91,7 +93,7 @@ export class Arrival {
         'that command to complete it, remove what lies there, or choose another place'
       throw new OccupiedError(message)
     }
-    const arrival = new Arrival(start, found, present.identity)
+    const arrival = new Arrival(start, found, present.identity, await isWhole(found, present))
     if (arrival.isWhole) await arrival.#finishOther(present.epoch)
     else {
       const mark = new CasObject(place.store, key, stored.etag, system.random)
@@ -163,6 +165,20 @@ export class Arrival {
     if (keys.length > 0) await place.store.deleteMany(keys)
     await place.store.deleteMany([objectKey(place, markName)])
   }
+}
+
+/**
+ * Reports whether an attempt wrote the CLOUDMANIFEST.
+ * @throws OccupiedError: somebody else did, who had looked at the place before the mark was there.
+ */
+async function isWhole({ place, named }: ListedPlace, { epoch: written }: Mark): Promise<boolean> {
+  if (cookiesAmong(named.values()).length === 0) return false
+  const root = await readRoot([place], '')
+  const epoch = parseEpoch(written)
+  if (root && !root.error && epoch !== undefined && knowsEpoch(root.value, epoch)) return true
+  throw new OccupiedError(
+    `${databaseUrl(place)} has a database of somebody else by now. Choose another place`,
+  )
 }
 
 function assertEmpty({ place, named, foreignSample }: ListedPlace): void {

@@ -18,7 +18,7 @@ import { Arrival, type ArrivingFile } from './arrival.js'
 import { forEachLimited } from './for-each-limited.js'
 import { type PreparedDatabase, prepareImport } from './import-scratch.js'
 import { OccupiedError } from './occupied-error.js'
-import { type PlainDirectory, readPlainManifest } from './plain-directory.js'
+import { type PlainDirectory, readPlainDirectory, readPlainManifest } from './plain-directory.js'
 import { LocalFileVerifier } from './verify-local-file.js'
 
 export interface ImportOptions {
@@ -94,15 +94,25 @@ export async function importToPlace(
   { system = realSystem, ...options }: Omit<ImportOptions, 'store'> & { readonly system?: System } = {},
 ): Promise<DatabaseImport> {
   const path = realPath(resolve(directory))
+  // An error about the directory leaves nothing behind.
+  await readPlainDirectory(path)
   const scratch = resolve(options.scratch ?? `${path}.cloudenv-import`)
   await makeDirectory(systemFiles, scratch)
   const lock = await systemFiles.lock(join(scratch, 'lock'))
   if (!lock) throw new EnvError('Busy', `${path} is being imported by another process (${scratch} is locked)`)
+  const removeScratch = () => systemFiles.rm(scratch, { recursive: true, force: true })
   try {
     const { mergeOperator } = options
-    const prepared = await prepareImport(path, scratch, { mergeOperator, system })
-    const result = await sendPrepared(prepared, place, { path, system, ...options })
-    await systemFiles.rm(scratch, { recursive: true, force: true })
+    const prepared = await prepareImport(path, scratch, { mergeOperator, system }).catch(async (error) => {
+      await removeScratch()
+      throw error
+    })
+    const result = await sendPrepared(prepared, place, { path, system, ...options }).catch(async (error) => {
+      // One that was there belongs to an import to another place.
+      if (error instanceof OccupiedError && prepared.isNew) await removeScratch()
+      throw error
+    })
+    await removeScratch()
     return result
   } finally {
     await lock.close()

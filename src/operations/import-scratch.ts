@@ -33,6 +33,8 @@ interface ScratchRecord {
 export interface PreparedDatabase {
   readonly directory: PlainDirectory
   readonly epoch: Epoch
+  /** False if an earlier import prepared it. */
+  readonly isNew: boolean
 }
 
 export interface PrepareOptions {
@@ -60,7 +62,7 @@ export async function prepareImport(
   const record = await readRecord(scratch)
   const database = join(scratch, databaseName)
   if (record?.fingerprint === original.fingerprint)
-    return { directory: await readPlainDirectory(database), epoch: record.epoch }
+    return { directory: await readPlainDirectory(database), epoch: record.epoch, isNew: false }
 
   await systemFiles.rm(join(scratch, recordName), { force: true })
   await systemFiles.rm(database, { force: true, recursive: true })
@@ -80,7 +82,7 @@ export async function prepareImport(
     `${JSON.stringify({ fingerprint: locked.fingerprint, epoch })}\n`,
   )
   await syncDirectory(systemFiles, scratch)
-  return { directory: await readPlainDirectory(database), epoch }
+  return { directory: await readPlainDirectory(database), epoch, isNew: true }
 }
 
 async function readRecord(scratch: string): Promise<ScratchRecord | undefined> {

@@ -242,6 +242,19 @@ describe.each(mainTestStores())('A copy that is killed, within $name', ({ name, 
     expect(await digestInStore(store, 'copied')).toEqual(await digestInStore(store, 'db'))
   })
 
+  test('does not take the database of somebody else for its own', async () => {
+    const store = make()
+    await writeSound(store)
+    const [own, target, other] = await placesIn(store, 'db', 'copied', 'other')
+    const mortal = dyingStore(own!.store, { atWrite: 8, isBefore: false })
+    await copyToPlace([{ ...own!, store: mortal }], { ...target!, store: mortal }).catch(() => {})
+    await mortal.settled()
+    await copyToPlace([own!], other!)
+    await store.put('copied/CLOUDMANIFEST', await store.get('other/CLOUDMANIFEST'))
+    await expect(copyToPlace([own!], target!)).rejects.toThrow(/has a database of somebody else/)
+    expect(await store.get('copied/INCOMING')).toBeDefined()
+  })
+
   test('is not continued by a copy of another database', async () => {
     const store = make()
     await writeSound(store)

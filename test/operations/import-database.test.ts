@@ -156,7 +156,9 @@ describe('An import refuses', () => {
   test('a directory without a database, and the local part of one in a store', async () => {
     const store = newStore()
     await expect(imported(temporaryDirectory(), store)).rejects.toMatchObject({ code: 'NotFound' })
-    await expect(imported('/no/such/directory', store)).rejects.toMatchObject({ code: 'NotFound' })
+    const missing = join(temporaryDirectory(), 'missing')
+    await expect(imported(missing, store)).rejects.toMatchObject({ code: 'NotFound' })
+    expect(await readdir(dirname(missing))).toEqual([])
     const machine = new Machine(newStore())
     await machine.open((db) => db.put('a', '1'))
     await expect(imported(machine.path, store)).rejects.toThrow(/local directory of a database in a store/)
@@ -166,8 +168,10 @@ describe('An import refuses', () => {
     const store = newStore()
     await imported(await plainDatabase(), store)
     const before = await store.list()
-    await expect(imported(await plainDatabase(), store)).rejects.toThrow(OccupiedError)
+    const path = await plainDatabase()
+    await expect(imported(path, store)).rejects.toThrow(OccupiedError)
     expect(await store.list()).toEqual(before)
+    expect(await readdir(dirname(path))).toEqual(['plain'])
   })
 
   test('a damaged table, until it is mended', async () => {
