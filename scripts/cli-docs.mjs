@@ -12,7 +12,7 @@ import { startServers } from '../localstack/servers.mjs'
 import { jsonTypes, optionsTable, regenerate } from './generated-parts.mjs'
 
 /** Pages in the order in which they are read: `verify` damages a copy of a fixture, after `ls` has listed them. */
-const pages = ['README', 'looking', 'files', 'checking', 'moving', 'running', 'json']
+const pages = ['README', 'looking', 'files', 'checking', 'branching', 'moving', 'running', 'json']
 const archives = fromRoot('../shared/fixtures/rocksdb-cloud')
 const cloudenv = fromRoot('dist/cli/main.js')
 /** Names of the server, and of the database of 1 GB, in the pages. */

@@ -1,7 +1,7 @@
 export type { Bytes } from './binding/bytes.js'
 export { RocksDBError, type RocksDBErrorCode } from './binding/rocksdb-error.js'
 export type { RegistryEntry } from './catalog/registry.js'
-export type { CloudEnvOptions } from './cloud/cloud-env-options.js'
+export type { CloneSourceOptions, CloudEnvOptions } from './cloud/cloud-env-options.js'
 export type {
   CloudEnvEvents,
   DamageRefetch,
@@ -54,10 +54,21 @@ export {
   memoryEnv,
   posixEnv,
 } from './host/hosted-env.js'
+export { type Branch, listBranches, removeBranch, removeCheckpoint } from './operations/branches.js'
+export { type CollectedGarbage, type CollectOptions, collect } from './operations/collect.js'
 export { type CopyOptions, copyDatabase, type DatabaseCopy } from './operations/copy-database.js'
 export { type DatabaseExport, type ExportOptions, exportDatabase } from './operations/export-database.js'
+export {
+  branchDatabase,
+  type CloneOptions,
+  checkpointDatabase,
+  cloneDatabase,
+  type DatabaseFork,
+  type ForkOptions,
+} from './operations/fork-database.js'
 export { type DatabaseImport, type ImportOptions, importDatabase } from './operations/import-database.js'
 export { findInRegistry, listRegistry, removeFromRegistry } from './operations/registry.js'
+export { type Savepoint, type StandAloneOptions, standAlone } from './operations/stand-alone.js'
 export type { LatencyMetrics } from './store/latency-histogram.js'
 export type { StoreModule } from './store/module-store.js'
 export { assertObjectKey, compareKeys, isObjectKey } from './store/object-key.js'

@@ -67,6 +67,15 @@ export function cookieExists(place: DatabasePlace, cookie: string): EnvError {
   )
 }
 
+/** Error for a checkpoint that is opened for writing: it would be none any more. */
+export function checkpointIsReadOnly(place: DatabasePlace, cookie: string): EnvError {
+  return new EnvError(
+    'NotSupported',
+    `${databaseUrl(place)}: ${objectName({ kind: 'cloudManifest', cookie })} is a checkpoint, which nobody writes to. Open it ` +
+      'read-only, or begin a branch or clone with it',
+  )
+}
+
 /** Error for a file of a database that has no state under the requested cookie. */
 export async function noDatabase(place: DatabasePlace, cookie: string, name: string): Promise<EnvError> {
   const others = (await listCookies(place)).filter((other) => other !== cookie)

@@ -1,5 +1,6 @@
 import { type OpenStoreOptions, openStores } from '../store/open-store.js'
 import type { Places } from './database-place.js'
+import { splitAtUsedRoot } from './rooted-places.js'
 import type { OpenPlace } from './sources.js'
 
 /**
@@ -11,8 +12,14 @@ export async function openPlaces(
   source: string | undefined,
   options: OpenStoreOptions,
 ): Promise<Places> {
-  const [own, ...others] = await openStores(source === undefined ? [url] : [url, source], options)
-  return [{ store: own!, path: '' }, ...others.map((store) => ({ store, path: '' }))]
+  const urls = source === undefined ? [url] : [url, source]
+  const split = await Promise.all(urls.map((one) => splitAtUsedRoot(one, options)))
+  const stores = await openStores(
+    split.map(({ rootUrl }) => rootUrl),
+    options,
+  )
+  const [own, ...others] = split.map(({ path }, at) => ({ store: stores[at]!, path }))
+  return [own!, ...others]
 }
 
 /** Opens sources that clones record, as often as they are asked for. */

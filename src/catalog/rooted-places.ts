@@ -1,6 +1,6 @@
 import { relative, resolve, sep } from 'node:path'
 import { realSystem } from '../env/system.js'
-import { directoryStoreRoot } from '../store/directory-root.js'
+import { directoryStoreRoot, isDirectory, usedStoreRoot } from '../store/directory-root.js'
 import type { ObjectStore } from '../store/object-store.js'
 import { checkStoreOptions, openUnchecked, type StoreOptions } from '../store/registry.js'
 import { parseStoreUrl, splitAtBucket, urlPath } from '../store/store-url.js'
@@ -54,17 +54,32 @@ export async function openRooted(locations: readonly [Location, ...Location[]]):
 
 const seams = { clock: realSystem.clock, random: realSystem.random.next, onRequest: undefined }
 
-async function splitAtRoot(
-  url: string,
-  options: StoreOptions,
-): Promise<{ readonly rootUrl: string; readonly path: string }> {
+interface SplitUrl {
+  readonly rootUrl: string
+  readonly path: string
+}
+
+async function splitAtRoot(url: string, options: StoreOptions): Promise<SplitUrl> {
   const parsed = parseStoreUrl(url, options)
-  if (parsed.kind !== 'directory') {
-    const { bucketUrl, path } = splitAtBucket(url, options)
-    return { rootUrl: bucketUrl, path }
+  if (parsed.kind === 'directory') {
+    const directory = resolve(parsed.directory)
+    return splitAt(directory, await directoryStoreRoot(directory))
   }
-  const directory = resolve(parsed.directory)
-  const root = await directoryStoreRoot(directory)
-  const path = relative(root, directory).split(sep).join('/')
-  return { rootUrl: `file://${urlPath(root)}`, path }
+  const { bucketUrl, path } = splitAtBucket(url, options)
+  return { rootUrl: bucketUrl, path }
+}
+
+/**
+ * Splits the URL of a directory below one that somebody used as a store: the metadata of its objects lies there. Leaves
+ * others as they are.
+ */
+export async function splitAtUsedRoot(url: string, options: StoreOptions): Promise<SplitUrl> {
+  const parsed = parseStoreUrl(url, options)
+  const directory = parsed.kind === 'directory' ? resolve(parsed.directory) : undefined
+  const root = directory !== undefined && (await isDirectory(directory)) && (await usedStoreRoot(directory))
+  return directory !== undefined && root ? splitAt(directory, root) : { rootUrl: url, path: '' }
+}
+
+function splitAt(directory: string, root: string): SplitUrl {
+  return { rootUrl: `file://${urlPath(root)}`, path: relative(root, directory).split(sep).join('/') }
 }

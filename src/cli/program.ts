@@ -1,6 +1,9 @@
 import { Command, CommanderError, type CommandUnknownOpts } from '@commander-js/extra-typings'
 import { printableMessage } from '../inspect/printable.js'
+import { branchCommand } from './commands/branch.js'
 import { buildCommand } from './commands/build.js'
+import { checkpointCommand } from './commands/checkpoint.js'
+import { cloneCommand } from './commands/clone.js'
 import { completeCommand, completionCommand } from './commands/completion.js'
 import { copyCommand } from './commands/copy.js'
 import { duCommand } from './commands/du.js'
@@ -14,6 +17,7 @@ import { infoCommand } from './commands/info.js'
 import { lsCommand } from './commands/ls.js'
 import { manifestCommand } from './commands/manifest.js'
 import { registryCommand } from './commands/registry.js'
+import { savepointCommand } from './commands/savepoint.js'
 import { scanCommand } from './commands/scan.js'
 import { serveCommand } from './commands/serve.js'
 import { sstCommand } from './commands/sst.js'
@@ -34,6 +38,10 @@ const commands: readonly CommandUnknownOpts[] = [
   getCommand,
   scanCommand,
   verifyCommand,
+  branchCommand,
+  checkpointCommand,
+  cloneCommand,
+  savepointCommand,
   copyCommand,
   exportCommand,
   importCommand,

@@ -8,8 +8,8 @@ import { addEpoch, newEpoch } from '../format/epoch.js'
 import { objectName } from '../format/file-name.js'
 import type { StoreOptions } from '../store/registry.js'
 import { Arrival } from './arrival.js'
-import { copyFile, isServerSide } from './copy-file.js'
-import { forEachLimited } from './for-each-limited.js'
+import { isServerSide } from './copy-file.js'
+import { copyFiles, sumOf } from './copy-files.js'
 import { presentState, type StateWithFiles, untilWhole } from './present-state.js'
 
 export interface CopyOptions {
@@ -48,10 +48,6 @@ export interface DatabaseCopy {
   readonly isServerSide: boolean
 }
 
-/** Requests of the store's own work, of which each may take a minute. */
-const concurrentCopies = 8
-/** Each has 16 MiB in memory, or a file on disk. */
-const concurrentStreams = 4
 /**
  * Copies one state of a database, its last commit, to another place: in the same bucket, in another one, or in another
  * store. The copy is a database of its own, with an id of its own. The database is not changed, and a writer may go on
@@ -115,40 +111,16 @@ export async function copyToPlace(
     return reportOf(whole, { target, from, identity: arrival.identity, copied: new Map() })
   }
   const copied = new Map<string, StoredFile>()
-  const copying = { target, arrival, copied, options }
+  const isThere = (file: StoredFile) => arrival.has(file) || copied.has(file.objectName)
+  const onCopied = (file: StoredFile) => copied.set(file.objectName, file)
   const last = await untilWhole(
     first,
-    ({ files }) => copyFiles([...files.values()], copying),
+    ({ files }) => copyFiles([...files.values()], target, { isThere, onCopied }, options),
     () => (state ? undefined : presentState(places, cookie, openPlace)),
   )
   const cloudManifest = addEpoch(last.cloudManifest, last.manifest.lastNextFileNumber, epoch)
   await arrival.complete(cloudManifest, last, [...last.files.values()])
   return reportOf(last, { target, from, identity: arrival.identity, copied })
-}
-
-interface Copying {
-  readonly target: DatabasePlace
-  readonly arrival: Arrival
-  /** Files that this run copied, by the names of their objects; it adds to them. */
-  readonly copied: Map<string, StoredFile>
-  readonly options: PlaceCopyOptions
-}
-
-async function copyFiles(
-  files: readonly StoredFile[],
-  { target, arrival, copied, options }: Copying,
-): Promise<void> {
-  const { onStart, onBytes, signal } = options
-  onStart?.(sumOf(files))
-  const isThere = (file: StoredFile) => arrival.has(file) || copied.has(file.objectName)
-  const concurrency = files.every((file) => isServerSide(file, target)) ? concurrentCopies : concurrentStreams
-  await forEachLimited(files, { concurrency, signal }, async (file, ended) => {
-    if (!isThere(file)) {
-      await copyFile(file, target, ended)
-      copied.set(file.objectName, file)
-    }
-    onBytes?.(file.size)
-  })
 }
 
 function reportOf(
@@ -171,11 +143,7 @@ function reportOf(
     files: all.length,
     bytes: sumOf(all),
     copiedFiles: copied.size,
-    copiedBytes: sumOf([...copied.values()]),
+    copiedBytes: sumOf(copied.values()),
     isServerSide: all.every((file) => isServerSide(file, target)),
   }
-}
-
-function sumOf(files: readonly StoredFile[]): number {
-  return files.reduce((sum, { size }) => sum + size, 0)
 }

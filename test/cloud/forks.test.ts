@@ -155,6 +155,29 @@ describe('a branch', () => {
     await db.close()
   })
 
+  test('begins anew if a table is deleted before its pin is there', async () => {
+    const { store } = newStore()
+    const here = await machine(store, { deletionDelayMs: 0 })
+    const db = await here.database().open()
+    const [gone, kept] = [await db.flush(Buffer.from('gone')), await db.flush(Buffer.from('kept'))]
+    let pins = 0
+    const slow = withFaults(store, {
+      put: async (key, body, options) => {
+        if (key.startsWith('db/CLOUDPIN-') && pins++ === 0) {
+          await db.drop(gone)
+          here.clock.advance(1000)
+          await expect.poll(() => tablesOf(store, 'db')).toEqual([kept])
+        }
+        return store.put(key, body, options)
+      },
+    })
+    await branch(slow)
+    expect(pins).toBe(2)
+    const reader = (await machine(store, { cookie: 'b' })).database()
+    expect((await reader.read(kept, 0, 4)).toString()).toBe('kept')
+    await db.close()
+  })
+
   test('goes on by itself when it is opened for writing', async () => {
     const { store } = newStore()
     const db = await (await machine(store)).database().open()
@@ -180,6 +203,23 @@ describe('a branch', () => {
     })
     expect(await namesBelow(store, 'db')).not.toContainEqual(expect.stringMatching(/^CLOUDPIN-/))
   })
+})
+
+test('a checkpoint is not opened for writing, and a branch can begin with it', async () => {
+  const { store } = newStore()
+  const db = await (await machine(store)).database().open()
+  const table = await db.flush(Buffer.from('then'))
+  const target = { store, path: 'db' }
+  await fork({ places: [target], cookie: '', target, newCookie: 'checkpoint-x' }, realSystem)
+  await db.close()
+  const options = { cookie: 'checkpoint-x' }
+  await expect((await machine(store, options)).database().open()).rejects.toMatchObject({
+    code: 'NotSupported',
+    message: expect.stringContaining('is a checkpoint'),
+  })
+  const branch = await (await machine(store, { ...options, newCookie: 'b' })).database().open()
+  expect((await branch.read(table, 0, 4)).toString()).toBe('then')
+  await branch.close()
 })
 
 describe('a clone that is made without opening it', () => {

@@ -4,30 +4,39 @@ import type { Problem } from '../../catalog/problem.js'
 import type { GarbageObjectSeen, GarbageReport } from '../../inspect/garbage-report.js'
 import { printable } from '../../inspect/printable.js'
 import type { UploadUsage } from '../../inspect/unfinished-uploads.js'
+import type { CollectedGarbage } from '../../operations/collect.js'
 import { exitCode } from '../exit-code.js'
+import { interruptible } from '../interruptible.js'
 import { noDatabase } from '../no-database.js'
 import { bold, dim, yellow } from '../output/colour.js'
 import { problemLines, problemText } from '../output/problem.js'
+import { withProgress } from '../output/progress.js'
 import { printTable } from '../output/table.js'
 import { formatAge, formatBytes, formatSeconds } from '../output/text.js'
 import { uploadsAdvice, uploadsText } from '../output/uploads.js'
 import { usageText } from '../output/usage.js'
 import { printJson } from '../output/write-json.js'
-import { withInspectOptions } from '../store-options.js'
+import { connectionOf, type InspectOptions, parseUrl, withInspectOptions } from '../store-options.js'
 import { surveyed } from '../surveyed.js'
 import { UsageError } from '../usage-error.js'
 
 export const gcCommand = withInspectOptions(
   new Command('gc')
-    .description('show what no state of a database needs any more, why and since when; deletes nothing')
+    .description('show what no state of a database needs any more, why and since when')
     .argument('<url>', 'of the database: s3://bucket/path or file:///directory')
+    .option(
+      '--delete',
+      'delete what has been garbage for as long as the owners keep it; default: only show it',
+    )
+    .option('--min-age <hours>', 'with --delete: delete only what has been garbage for longer', parseHours)
     .addHelpText(
       'after',
       `
-A clone in another place may read tables that this database no longer needs: nothing here can tell.
+What clones need is spared if they were made with this program. A clone that rocksdb-cloud made leaves no trace here.
 
-Example:
-  cloudenv gc s3://bucket/prod/orders`,
+Examples:
+  cloudenv gc s3://bucket/prod/orders
+  cloudenv gc s3://bucket/prod/orders --delete`,
     ),
 ).action(async (url, options) => {
   const { garbageReport, isGarbage } = await import('../../inspect/garbage-report.js')
@@ -35,6 +44,9 @@ Example:
   const { surveyUploads } = await import('../../inspect/unfinished-uploads.js')
   if (options.cookie !== undefined)
     throw new UsageError('gc takes no --cookie: what is garbage depends on the states of all cookies')
+  if (options.delete) return await deleteGarbage(url, options)
+  if (options.minAge !== undefined)
+    throw new UsageError('--min-age says what --delete deletes: leave it out, or add --delete')
   await surveyed(url, options, async (survey) => {
     const garbage = survey.objects.filter(isGarbage)
     const lost = rootProblems(survey)
@@ -52,6 +64,34 @@ Example:
     process.exitCode = problems.length > 0 ? exitCode.foundWrong : exitCode.good
   })
 })
+
+async function deleteGarbage(
+  url: string,
+  options: InspectOptions & { readonly minAge?: number },
+): Promise<void> {
+  const { collect } = await import('../../operations/collect.js')
+  const own = parseUrl(url, options)
+  const { minAge } = options
+  const collected = await interruptible((signal) =>
+    withProgress('deleting', { unit: 'objects' }, async (progress) =>
+      collect(own, {
+        store: await connectionOf(options, own),
+        ...(minAge !== undefined && { minAgeMs: minAge * 3_600_000 }),
+        signal,
+        onDeleted: (objects) => progress.add(objects),
+      }),
+    ),
+  )
+  if (options.json) return await printJson<CollectedGarbage>(collected)
+  const { deletedObjects, deletedBytes, keptObjects, keptBytes, minAgeMs } = collected
+  console.log(
+    `${bold(printable(collected.url))}: deleted ${usageText({ objects: deletedObjects, bytes: deletedBytes })}`,
+  )
+  if (keptObjects > 0)
+    console.log(
+      `  ${usageText({ objects: keptObjects, bytes: keptBytes })} stay: garbage for less than ${formatSeconds(minAgeMs / 1000)}, or nobody knows for how long`,
+    )
+}
 
 /** Each reason in a few words, and in a sentence. */
 const reasons: Readonly<Record<GarbageReason, readonly [short: string, long: string]>> = {
@@ -141,4 +181,10 @@ function whyLeft(problems: readonly Problem[]): string {
   const nobody = 'deleted by nobody unless people decide so'
   if (problems.length > 0) return `${nobody}: the database is damaged`
   return nobody
+}
+
+function parseHours(text: string): number {
+  const hours = Number(text)
+  if (/^\d+(\.\d+)?$/.test(text) && hours <= 1_000_000) return hours
+  throw new UsageError(`expected --min-age to be a number of hours, got ${JSON.stringify(text)}`)
 }

@@ -58,8 +58,7 @@ describe.runIf(haveFixtures)(fixtureSuite('gc, of what rocksdb-cloud wrote'), ()
       })
       for (const { object, reason, deletedBy } of found.garbage) {
         expect(reason).toBe(object.includes('/MANIFEST-') ? 'pastManifest' : 'unreferenced')
-        // The owner does not open clones.
-        expect(deletedBy).toBe(source ? 'people' : 'owner')
+        expect(deletedBy).toBe('owner')
       }
       expect(filesOf(database)).toEqual(before)
     },

@@ -1,0 +1,107 @@
+import { listCookies } from '../catalog/cookies.js'
+import { type DatabasePlace, databaseUrl, objectKey } from '../catalog/database-place.js'
+import { checkpointCookie } from '../catalog/find-state.js'
+import { readState } from '../catalog/read-state.js'
+import { openRooted } from '../catalog/rooted-places.js'
+import { readRoot } from '../catalog/state-objects.js'
+import { EnvError } from '../env/env-error.js'
+import { manifestObjectName } from '../format/cloud-manifest.js'
+import { objectName } from '../format/file-name.js'
+import type { StoreOptions } from '../store/registry.js'
+
+/** A line of history of a database: an element of the output of `cloudenv branch ls --json`. */
+export interface Branch {
+  /** Empty for the plain CLOUDMANIFEST. */
+  readonly cookie: string
+  /** Name of the checkpoint that it is; null if it is none. */
+  readonly checkpoint: string | null
+  /** Null: its CLOUDMANIFEST is damaged. */
+  readonly epoch: string | null
+  /** Time of its last commit. Null: it is damaged. */
+  readonly committed: Date | null
+  readonly tables: number
+}
+
+/** Lines of history of a database: the plain one, branches and checkpoints, in the order of their cookies. */
+export async function listBranches(url: string, options: StoreOptions = {}): Promise<readonly Branch[]> {
+  return await inPlace(url, options, async (place) => {
+    const branches: Branch[] = []
+    for (const cookie of await listCookies(place)) {
+      const { cloudManifest, manifest, manifestModified } = await readState([place], cookie)
+      branches.push({
+        cookie,
+        checkpoint: checkpointName(cookie) ?? null,
+        epoch: cloudManifest?.current ?? null,
+        committed: manifestModified ?? null,
+        tables: manifest?.liveTables.size ?? 0,
+      })
+    }
+    return branches
+  })
+}
+
+/**
+ * Removes a branch. Whoever has it open for writing finds out at the next commit. What only it needed becomes garbage,
+ * which an owner or `cloudenv gc --delete` deletes later.
+ *
+ * @param cookie of the branch, not that of the database itself.
+ * @throws EnvError NotFound: there is no such branch.
+ */
+export async function removeBranch(url: string, cookie: string, options: StoreOptions = {}): Promise<void> {
+  await inPlace(url, options, async (place) => {
+    if (cookie === '')
+      throw new EnvError(
+        'InvalidArgument',
+        `${databaseUrl(place)}: the plain CLOUDMANIFEST is no branch, and nothing would be left of the database without it`,
+      )
+    const roots = await rootsAt(place)
+    if (!roots.has(cookie)) throw noSuchBranch(place, cookie, [...roots.keys()])
+    const manifest = roots.get(cookie)
+    roots.delete(cookie)
+    await place.store.deleteMany([objectKey(place, objectName({ kind: 'cloudManifest', cookie }))])
+    if (manifest !== undefined && ![...roots.values()].includes(manifest))
+      await place.store.deleteMany([objectKey(place, manifest)])
+  })
+}
+
+/** Names of the MANIFESTs of all lines of history, by cookie; undefined for a damaged CLOUDMANIFEST. */
+async function rootsAt(place: DatabasePlace): Promise<Map<string, string | undefined>> {
+  const roots = new Map<string, string | undefined>()
+  for (const cookie of await listCookies(place)) {
+    const root = await readRoot([place], cookie)
+    if (root) roots.set(cookie, root.error ? undefined : manifestObjectName(root.value))
+  }
+  return roots
+}
+
+function noSuchBranch(place: DatabasePlace, cookie: string, cookies: readonly string[]): EnvError {
+  const others = cookies.filter((other) => other !== '').slice(0, maxNamed)
+  const known = others.length === 0 ? 'no branch' : `these: ${others.join(', ')}`
+  return new EnvError('NotFound', `${databaseUrl(place)} has no branch ${cookie}, but ${known}`)
+}
+
+const maxNamed = 10
+
+/** @throws EnvError NotFound: there is no such checkpoint. */
+export async function removeCheckpoint(url: string, name: string, options: StoreOptions = {}): Promise<void> {
+  await removeBranch(url, checkpointCookie(name), options)
+}
+
+const checkpointPrefix = checkpointCookie('')
+
+function checkpointName(cookie: string): string | undefined {
+  return cookie.startsWith(checkpointPrefix) ? cookie.slice(checkpointPrefix.length) : undefined
+}
+
+async function inPlace<T>(
+  url: string,
+  options: StoreOptions,
+  work: (place: DatabasePlace) => Promise<T>,
+): Promise<T> {
+  const { places, close } = await openRooted([{ url, options }])
+  try {
+    return await work(places[0]!)
+  } finally {
+    await close()
+  }
+}

@@ -1,0 +1,127 @@
+import { type DatabasePlace, databaseUrl, type Places } from '../catalog/database-place.js'
+import { checkpointCookie, type StateSelector } from '../catalog/find-state.js'
+import { openRooted } from '../catalog/rooted-places.js'
+import { type Fork, fork } from '../cloud/fork.js'
+import { realSystem } from '../env/system.js'
+import type { StoreOptions } from '../store/registry.js'
+
+export interface ForkOptions {
+  /** Cookie of the line of history that goes on. Default: the plain CLOUDMANIFEST. */
+  readonly cookie?: string
+  /** A past state to begin with, by its time or sequence number, or the name of a checkpoint. Default: the last commit. */
+  readonly at?: StateSelector
+  /** How to reach the store of the database. */
+  readonly store?: StoreOptions
+}
+
+export interface CloneOptions extends ForkOptions {
+  /** How to reach the store of the clone. Default: as that of the database. */
+  readonly newStore?: StoreOptions
+}
+
+/** Output of `cloudenv branch create --json`, and of `checkpoint create` and `clone`. */
+export interface DatabaseFork {
+  /** URL of the place where it is. */
+  readonly url: string
+  readonly cookie: string
+  /** Epoch with which it begins. */
+  readonly epoch: string
+  /** Number of tables and blob files that it shares with the database, and their bytes. None was copied. */
+  readonly files: number
+  readonly bytes: number
+  /** Places that refused to note that their tables are needed: their owners may delete these. */
+  readonly unprotected: readonly UnprotectedPlace[]
+}
+
+export interface UnprotectedPlace {
+  readonly url: string
+  readonly reason: string
+}
+
+/**
+ * Begins a line of history at the same place, under another cookie, with a state of the database. The database goes on
+ * as if nothing had happened, and so may its owner. Opened with that `cookie`, the branch is a database of its own.
+ * Copies no table. Objects that the branch needs stay until it is removed.
+ *
+ * @throws EnvError NotFound: there is no such state. InvalidArgument: there is a branch of that name.
+ *
+ * @example
+ * ```ts
+ * await branchDatabase('s3://my-bucket/prod/orders', 'experiment')
+ * ```
+ */
+export async function branchDatabase(
+  url: string,
+  newCookie: string,
+  options: ForkOptions = {},
+): Promise<DatabaseFork> {
+  return await forkAt(url, url, newCookie, options)
+}
+
+/**
+ * Keeps a state of the database under a name, until {@link removeBranch} removes it: a branch that nobody writes to.
+ * `RocksDB.open(…, { at: name })` opens it.
+ *
+ * @example
+ * ```ts
+ * await checkpointDatabase('s3://my-bucket/prod/orders', 'before-migration')
+ * ```
+ */
+export async function checkpointDatabase(
+  url: string,
+  name: string,
+  options: ForkOptions = {},
+): Promise<DatabaseFork> {
+  return await forkAt(url, url, checkpointCookie(name), options)
+}
+
+/**
+ * Makes a database of its own at another place, with a state of this one, without copying a table: what it did not write
+ * itself it reads where it lies. {@link standAlone} copies that later. The new place may be in another bucket or store.
+ *
+ * @throws EnvError NotFound: there is no such state. InvalidArgument, Corruption: something lies at the new place.
+ *
+ * @example
+ * ```ts
+ * await cloneDatabase('s3://my-bucket/prod/orders', 's3://my-bucket/test/orders', { at: new Date(Date.now() - 600_000) })
+ * ```
+ */
+export async function cloneDatabase(
+  url: string,
+  newUrl: string,
+  options: CloneOptions = {},
+): Promise<DatabaseFork> {
+  return await forkAt(url, newUrl, '', options)
+}
+
+async function forkAt(
+  url: string,
+  newUrl: string,
+  newCookie: string,
+  { cookie = '', at, store = {}, newStore = store }: CloneOptions,
+): Promise<DatabaseFork> {
+  const rooted = await openRooted([
+    { url, options: store },
+    { url: newUrl, options: newStore },
+  ])
+  try {
+    const [own, target] = rooted.places as readonly [DatabasePlace, DatabasePlace]
+    const places: Places = [own]
+    const request = { places, cookie, target, newCookie, ...(at !== undefined && { at }) }
+    const made = await fork(request, { ...realSystem, openPlace: rooted.openPlace })
+    return reportOf(made, target, newCookie)
+  } finally {
+    await rooted.close()
+  }
+}
+
+function reportOf({ epoch, files, unpinned }: Fork, target: DatabasePlace, cookie: string): DatabaseFork {
+  return {
+    url: databaseUrl(target),
+    cookie,
+    epoch,
+    files: files.size,
+    bytes: [...files.values()].reduce((sum, { size }) => sum + size, 0),
+    unprotected: unpinned.map(({ place, reason }) => ({ url: databaseUrl(place), reason: reason.message })),
+  }
+}

@@ -1,0 +1,101 @@
+import { noDatabase } from '../catalog/cookies.js'
+import { type DatabasePlace, databaseUrl } from '../catalog/database-place.js'
+import { type DatabaseView, listObjects, readView } from '../catalog/database-view.js'
+import { readPin, writePin } from '../catalog/pin.js'
+import { openRooted, type RootedPlaces } from '../catalog/rooted-places.js'
+import type { StoredFile } from '../catalog/stored-file.js'
+import type { StoreOptions } from '../store/registry.js'
+import { isServerSide } from './copy-file.js'
+import { type CopyFilesOptions, copyFiles, sumOf } from './copy-files.js'
+import { untilWhole } from './present-state.js'
+
+export interface StandAloneOptions extends CopyFilesOptions {
+  /** Cookie of the line of history that is to stand alone. Default: the plain CLOUDMANIFEST. */
+  readonly cookie?: string
+  /** URL of the database that this one was cloned from, unless its CLOUDMANIFEST records that. */
+  readonly source?: string
+  /** How to reach the stores. */
+  readonly store?: StoreOptions
+}
+
+/** Output of `cloudenv savepoint --json`. */
+export interface Savepoint {
+  readonly url: string
+  readonly copiedFiles: number
+  readonly copiedBytes: number
+  /** URLs of the places where they were copied from. */
+  readonly sources: readonly string[]
+  /** True if the store copied them, and no byte of them passed through this machine. */
+  readonly isServerSide: boolean
+}
+
+/**
+ * Copies what a clone still reads at its sources to its own place, so that it stands alone: rocksdb-cloud's Savepoint. Whoever
+ * has the clone open may go on. Interrupted, it may be repeated: what is there is not copied again. The sources are free to
+ * delete what they kept for the clone a day later, when no reader of an older state needs it there.
+ *
+ * @throws EnvError NotFound: there is no database.
+ *
+ * @example
+ * ```ts
+ * await standAlone('s3://my-bucket/test/orders')
+ * ```
+ */
+export async function standAlone(url: string, options: StandAloneOptions = {}): Promise<Savepoint> {
+  const { source, store = {} } = options
+  const rooted = await openRooted([
+    { url, options: store },
+    ...(source === undefined ? [] : [{ url: source, options: store }]),
+  ])
+  try {
+    return await standAloneAt(rooted, options)
+  } finally {
+    await rooted.close()
+  }
+}
+
+async function standAloneAt(
+  { places: [own, ...others], openPlace }: RootedPlaces,
+  { cookie = '', ...options }: StandAloneOptions,
+): Promise<Savepoint> {
+  const place = own!
+  const present = async (): Promise<DatabaseView> => {
+    const view = await readView([place, ...others], cookie, openPlace)
+    if (view) return view
+    throw await noDatabase(place, cookie, 'state')
+  }
+  const copied = new Map<string, StoredFile>()
+  const first = await present()
+  const last = await untilWhole(
+    first,
+    async ({ files }) => {
+      const there = await listObjects(place)
+      const elsewhere = [...files.values()].filter((file) => file.place !== place)
+      const isThere = (file: StoredFile) => there.get(file.objectName)?.size === file.size
+      await copyFiles(
+        elsewhere,
+        place,
+        { isThere, onCopied: (file) => copied.set(file.objectName, file) },
+        options,
+      )
+    },
+    present,
+  )
+  const sources = new Set([...last.files.values()].map((file) => file.place))
+  sources.delete(place)
+  // Repeated after it was interrupted, nothing may be left to copy: the pins still are.
+  for (const { url, pin } of first.sources) if (pin !== undefined) await expirePin(await openPlace(url), pin)
+  return {
+    url: databaseUrl(place),
+    copiedFiles: copied.size,
+    copiedBytes: sumOf(copied.values()),
+    sources: [...sources].map(databaseUrl),
+    isServerSide: [...copied.values()].every((file) => isServerSide(file, place)),
+  }
+}
+
+/** Lets a pin of the clone expire in a day. Readers of older states, and the clone's owner, may still read there. */
+async function expirePin(place: DatabasePlace, id: string): Promise<void> {
+  const pin = await readPin(place, id)
+  if (pin?.kind === 'clone') await writePin(place, id, { ...pin, kind: 'operation' })
+}
