@@ -1,5 +1,5 @@
 import { Command } from '@commander-js/extra-typings'
-import type { StateSelector } from '../catalog/find-state.js'
+import type { StateSelector } from '../env/state-selector.js'
 import { printable } from '../inspect/printable.js'
 import type { Branch } from '../operations/branches.js'
 import type { DatabaseFork, ForkOptions } from '../operations/fork-database.js'

@@ -3,6 +3,7 @@
  *
  *   npm run demo                                             the bucket is a directory; no server needed
  *   npm run demo -- s3://bucket/prefix --endpoint http://…   a real one; credentials as the AWS SDK finds them
+ *   npm run demo -- --tour                                   checkpoints, clones and branches instead
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -14,14 +15,25 @@ import { checkEndpoint } from '../store/store-url.js'
 import { type City, cities, cityKey, nameKey } from './cities.js'
 import { heading, measured, table } from './output.js'
 import { filesIn, objectsIn } from './places.js'
+import { tour } from './tour.js'
 
-const { connection, store: chosenStore } = parseArguments()
+const { isTour, connection, store: chosenStore } = parseArguments()
 const machine = await mkdtemp(join(tmpdir(), 'cloudenv-demo-'))
 const store = chosenStore ?? `file://${machine}/bucket`
 const root = join(machine, 'data')
 const path = join(root, 'cities') // Its objects are below `cities/` in the store.
 
 try {
+  if (isTour) await tour(machine)
+  else await tutorial()
+} catch (error) {
+  console.error(`\n✗ ${error instanceof Error ? error.message : error}`)
+  process.exitCode = 1
+} finally {
+  await rm(machine, { recursive: true })
+}
+
+async function tutorial(): Promise<void> {
   await checkStoreIsEmpty()
   heading(`RocksDB ${RocksDB.libraryVersion}, tables in ${store}`)
   await load()
@@ -30,24 +42,25 @@ try {
   heading('What next')
   if (chosenStore) console.log(`   What was written stays in ${store}: npx cloudenv info ${store}/cities`)
   console.log('   README.md has the ten lines that this takes, docs/cli what shows you a bucket.')
-} catch (error) {
-  console.error(`\n✗ ${error instanceof Error ? error.message : error}`)
-  process.exitCode = 1
-} finally {
-  await rm(machine, { recursive: true })
 }
 
 function parseArguments() {
   try {
     const { values, positionals } = parseArgs({
       allowPositionals: true,
-      options: { endpoint: { type: 'string' }, region: { type: 'string' } },
+      options: {
+        endpoint: { type: 'string' },
+        region: { type: 'string' },
+        tour: { type: 'boolean', default: false },
+      },
     })
-    if (values.endpoint !== undefined) checkEndpoint(values.endpoint)
-    return { connection: values, store: positionals[0] }
+    const { tour: isTour, ...connection } = values
+    if (connection.endpoint !== undefined) checkEndpoint(connection.endpoint)
+    if (isTour && positionals.length > 0) throw new Error('the tour has a store of its own')
+    return { isTour, connection, store: positionals[0] }
   } catch (error) {
     console.error(
-      `${(error as Error).message}\nUsage: npm run demo -- [s3://bucket/prefix --endpoint http://…]`,
+      `${(error as Error).message}\nUsage: npm run demo -- [s3://bucket/prefix --endpoint http://… | --tour]`,
     )
     process.exit(2)
   }
