@@ -51,6 +51,11 @@ export interface CloudEnvOptions extends StoreOptions {
    * 0: `deletionDelayMs` alone decides.
    */
   readonly retentionDays?: number
+  /**
+   * How often an owner collects garbage that no owner deletes by itself, as `cloudenv gc --delete` does: a listing each
+   * time. Default 0: never.
+   */
+  readonly collectionIntervalMs?: number
   /** How often an owner looks whether it was displaced, besides at each commit. Default 10 s. */
   readonly ownershipCheckMs?: number
 }
@@ -85,6 +90,7 @@ export interface CloudEnvConfig {
   /** The longer of `deletionDelayMs` and `retentionDays`. */
   readonly deletionDelayMs: number
   readonly ownershipCheckMs: number
+  readonly collectionIntervalMs: number
   /** How to reach the store, and how it encrypts. */
   readonly connection: StoreOptions
 }
@@ -131,6 +137,7 @@ const checks: Checks<CloudEnvOptions> = {
   deletionDelayMs: durationMs,
   retentionDays: retention,
   ownershipCheckMs: timerMs,
+  collectionIntervalMs: timerMs,
   ...storeOptionChecks,
 }
 
@@ -141,7 +148,8 @@ const checks: Checks<CloudEnvOptions> = {
 export function parseCloudEnvOptions(options: CloudEnvOptions): CloudEnvConfig {
   checkOptions(call, options, checks)
   const { store, root, cache, cookie, newCookie, deletionDelayMs = 3_600_000, ...others } = options
-  const { retentionDays = 0, ownershipCheckMs, source: sourceOption, ...connection } = others
+  const { retentionDays = 0, ownershipCheckMs, collectionIntervalMs, ...furthers } = others
+  const { source: sourceOption, ...connection } = furthers
   text(store, 'store')
   text(root, 'root')
   const source = parseSource(sourceOption)
@@ -160,6 +168,7 @@ export function parseCloudEnvOptions(options: CloudEnvOptions): CloudEnvConfig {
     newCookie: newCookie === (cookie ?? '') ? undefined : newCookie,
     deletionDelayMs: Math.max(deletionDelayMs, retentionDays * dayMs),
     ownershipCheckMs: ownershipCheckMs ?? 10_000,
+    collectionIntervalMs: collectionIntervalMs ?? 0,
     connection,
   }
 }

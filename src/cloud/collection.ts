@@ -5,6 +5,7 @@ import type { OpenPlace } from '../catalog/sources.js'
 import { type Survey, type SurveyedObject, surveyDatabase } from '../catalog/survey.js'
 import { EnvError } from '../env/env-error.js'
 import type { Random } from '../env/system.js'
+import { parseObjectName } from '../format/file-name.js'
 import { maxOpeningMs } from './opening-time.js'
 
 export interface CollectionOptions {
@@ -66,7 +67,10 @@ export async function collectGarbage(place: DatabasePlace, options: CollectionOp
     const kept = garbage.filter((object) => !due.includes(object))
     for (;;) {
       const batch = due.splice(0, batchSize)
-      if (batch.length === 0) return { deleted, kept, minAgeMs }
+      if (batch.length === 0) {
+        await abortUploads(place, survey, storeNow)
+        return { deleted, kept, minAgeMs }
+      }
       if ((await rootsOf(place)) !== roots) break
       signal?.throwIfAborted()
       await place.store.deleteMany(batch.map(({ name }) => objectKey(place, name)))
@@ -127,5 +131,24 @@ async function storeTime(place: DatabasePlace, random: Random): Promise<Date> {
   } finally {
     // A leftover harms nobody: a later collection deletes it.
     await place.store.deleteMany([key]).catch(() => undefined)
+  }
+}
+
+/** Aborts unfinished uploads that nobody completes any more: no listing has them, and their parts cost as much. */
+async function abortUploads(place: DatabasePlace, { states }: Survey, storeNow: Date): Promise<void> {
+  const { unfinishedUploads } = place.store
+  if (!unfinishedUploads) return
+  const prefix = objectKey(place, '')
+  const current = new Set([...states.values()].map(({ cloudManifest }) => cloudManifest?.current))
+  const before = storeNow.getTime() - abandonedMs
+  try {
+    for await (const upload of unfinishedUploads.list(prefix)) {
+      const parsed = parseObjectName(upload.key.slice(prefix.length))
+      const isOurs = parsed !== undefined && 'epoch' in parsed && !current.has(parsed.epoch)
+      if (isOurs && upload.started.getTime() < before) await unfinishedUploads.abort(upload)
+    }
+  } catch (error) {
+    // Many stores and roles refuse to list uploads: the garbage is deleted all the same.
+    if (!EnvError.is(error)) throw error
   }
 }

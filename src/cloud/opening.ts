@@ -226,6 +226,7 @@ export class Opening {
         system,
         deletionDelayMs: config.deletionDelayMs,
         ownershipCheckMs: config.ownershipCheckMs,
+        collectionIntervalMs: config.collectionIntervalMs,
         openPlace,
         cachedFile: (file) => deps.cachedFile(file),
         adopt: (file, localPath) => cache.adopt(file, localPath),

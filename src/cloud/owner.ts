@@ -12,8 +12,10 @@ import type { System } from '../env/system.js'
 import type { Epoch } from '../format/epoch.js'
 import { parseFileName } from '../format/file-name.js'
 import type { ObjectKey } from '../store/object-store.js'
+import { BackgroundCollection } from './background-collection.js'
 import type { CachedFile } from './cached-file.js'
 import { claimedCloudManifest } from './claim.js'
+import { collectGarbage } from './collection.js'
 import { type DatedGarbage, Deletions } from './deletions.js'
 import { deleteEpoch, finishDestruction } from './destruction.js'
 import { FilesElsewhere } from './files-elsewhere.js'
@@ -40,6 +42,7 @@ export interface OwnerDependencies {
   readonly system: System
   readonly deletionDelayMs: number
   readonly ownershipCheckMs: number
+  readonly collectionIntervalMs: number
   /** Opens the place of a source. */
   readonly openPlace: OpenPlace
   /** The local side of a stored file. */
@@ -76,6 +79,7 @@ export class Owner {
   #committing: Promise<unknown> = Promise.resolve()
   #abortingLeftUploads: Promise<void> = Promise.resolve()
   readonly #released = new AbortController()
+  readonly #collection: BackgroundCollection
   readonly #elsewhere: FilesElsewhere
   #identity: Uint8Array | undefined
   /** True once something was sent to the store under the new epoch. */
@@ -109,6 +113,11 @@ export class Owner {
       deps.deletionDelayMs,
       deps.system.clock,
     )
+    const { clock, random } = deps.system
+    this.#collection = new BackgroundCollection(clock, deps.collectionIntervalMs, async (signal) => {
+      if (await this.#ownership.ownedSince())
+        await collectGarbage(start.place, { random, openPlace: deps.openPlace, signal })
+    })
   }
 
   /** True when the store has no database: it was destroyed, or never came to be. */
@@ -263,6 +272,7 @@ export class Owner {
     await this.#uploads.cancelAll()
     await Promise.all([
       this.#deletions.finish(),
+      settledWithin(this.#deps.system.clock, finishMs, this.#collection.stop()),
       settledWithin(this.#deps.system.clock, finishMs, this.#abortingLeftUploads),
     ])
     this.#released.abort()
@@ -285,6 +295,7 @@ export class Owner {
     for (const table of this.#tables.leaving.values()) this.#deletions.schedule(table)
     this.#deletions.inherit(this.#start.garbage)
     this.#abortLeftUploads()
+    this.#collection.start()
   }
 
   #abortLeftUploads(): void {

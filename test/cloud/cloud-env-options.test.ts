@@ -148,6 +148,7 @@ const suits: Readonly<Record<string, (value: unknown) => boolean>> = {
   deletionDelayMs: (value) => Number.isFinite(value) && (value as number) >= 0,
   retentionDays: (value) => typeof value === 'number' && value >= 0 && value <= 36_500,
   ownershipCheckMs: isTime,
+  collectionIntervalMs: isTime,
   region: isText,
   endpoint: () => false,
   forcePathStyle: (value) => typeof value === 'boolean',

@@ -180,3 +180,21 @@ test('is repeated after it was interrupted, and ends as if it had not been', asy
   expect(await tablesIn(store)).toEqual([live])
   expect(await namesIn(store)).toHaveLength(4)
 })
+
+test('an owner collects by itself if that is wanted, and stops when it is closed', async () => {
+  const { dated, store, dropped } = await withGarbage()
+  const objects = (await namesIn(store)).filter((name) => name.startsWith(dropped))
+  expect(objects).toHaveLength(1)
+  // Of an opening that failed: no owner deletes it.
+  await store.put('db/000099.sst-0123456789abcdef', Buffer.from('nobody knows'))
+  const machine = await ScriptedMachine.start(store, { deletionDelayMs: day, collectionIntervalMs: hour })
+  const db = await machine.database().open()
+  dated.advance(2 * day)
+  expect(await tablesIn(store)).toContain('000099.sst')
+  machine.clock.advance(hour + 1)
+  await expect.poll(() => tablesIn(store)).not.toContain('000099.sst')
+  await db.close()
+  const lists = await namesIn(store)
+  machine.clock.advance(10 * hour)
+  expect(await namesIn(store)).toEqual(lists)
+})
