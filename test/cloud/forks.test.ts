@@ -276,6 +276,24 @@ describe('a clone that is made without opening it', () => {
     await source.close()
   })
 
+  test('pins a past state whose tables wait for their deletion, which then spares them', async () => {
+    const { store } = newStore()
+    const here = await machine(store)
+    const source = await here.database().open()
+    const first = await source.flush(Buffer.from('one'))
+    await setTimeout(20)
+    const then = new Date()
+    await setTimeout(20)
+    await source.flush(Buffer.from('two'))
+    await source.drop(first)
+    await cloneTo(store, 'clone', then)
+    await muchLater(here, store)
+    const clone = await (await machine(store)).database('clone').open()
+    expect((await clone.read(first, 0, 3)).toString()).toBe('one')
+    await clone.close()
+    await source.close()
+  })
+
   test('begins with a checkpoint', async () => {
     const { store } = newStore()
     const here = await machine(store)
