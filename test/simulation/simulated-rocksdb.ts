@@ -21,6 +21,9 @@ export interface RocksDBHost {
   isPatient(): boolean
 }
 
+/** A database, or a past state of one. */
+type Files = Pick<Database, 'openMetadata' | 'openFile'>
+
 export class SimulatedRocksDB {
   readonly #database: Database
   readonly #host: RocksDBHost
@@ -101,6 +104,15 @@ export class SimulatedRocksDB {
     }
   }
 
+  /** Begins the MANIFEST anew, as RocksDB does with one that has grown too large. */
+  async beginManifest(): Promise<void> {
+    this.#assertUnfenced()
+    const { liveTables } = readManifest(encodeLog(this.#edits))
+    await this.#newManifest(
+      ...[...liveTables.values()].map(({ number, size }) => field.newTable(0, number, size)),
+    )
+  }
+
   async close(): Promise<void> {
     await this.#database.release()
   }
@@ -115,8 +127,19 @@ export class SimulatedRocksDB {
     return new Set(keys)
   }
 
-  async #readMetadata(name: string): Promise<Buffer> {
-    const file = await this.#database.openMetadata(name)
+  /** As a reader: the keys in the tables of a state that the database had. */
+  async readAt(at: Date): Promise<ReadonlySet<string>> {
+    const past = await this.#database.stateAt(at)
+    const current = await this.#readMetadata('CURRENT', past)
+    const manifest = await this.#readMetadata(current.toString().trim(), past)
+    const keys: string[] = []
+    for (const { number, size } of readManifest(manifest).liveTables.values())
+      keys.push(...(await this.#readTable(number, size, past)))
+    return new Set(keys)
+  }
+
+  async #readMetadata(name: string, database: Files = this.#database): Promise<Buffer> {
+    const file = await database.openMetadata(name)
     if (file.kind !== 'served') throw new Error(`${name} is ${file.kind}`)
     return Buffer.from(await file.read(0, 1 << 20))
   }
@@ -230,8 +253,8 @@ export class SimulatedRocksDB {
     }
   }
 
-  async #readTable(number: number, size: number): Promise<string[]> {
-    const file = await this.#database.openFile(tableFileName(number))
+  async #readTable(number: number, size: number, database: Files = this.#database): Promise<string[]> {
+    const file = await database.openFile(tableFileName(number))
     try {
       for (;;) {
         const answer = await file.ensure(0, size)

@@ -34,6 +34,10 @@ class Line {
   readonly path: string
   /** Keys that a flush acknowledged. */
   readonly flushed = new Set<string>()
+  /** Times at which a flush acknowledged them first. */
+  readonly flushedAtMs = new Map<string, number>()
+  /** Times at which they were put. */
+  readonly putAtMs = new Map<string, number>()
   /** Keys in logs of states that somebody else took over: they are never replayed. */
   readonly setAside = new Set<string>()
   /** Machine whose opening the CLOUDMANIFEST names. */
@@ -91,6 +95,7 @@ export class World {
     powerCuts: 0,
     takeOvers: 0,
     reads: 0,
+    pastReads: 0,
     forks: 0,
     collected: 0,
   }
@@ -247,6 +252,7 @@ export class World {
   }
 
   async #read(machine: Writer, db: SimulatedRocksDB): Promise<void> {
+    if (this.#random.chance(0.4)) return this.#readPast(machine, db)
     const expected = [...machine.line.flushed]
     const startMs = this.#scheduler.nowMs
     try {
@@ -256,6 +262,26 @@ export class World {
     } catch (error) {
       if (isRefusal(error) || this.#isTooLate(error, startMs)) return
       // There is no database yet.
+      if (EnvError.is(error, 'NotFound') && expected.length === 0) return
+      throw error
+    }
+  }
+
+  /** As the database was at a time within the delay: whatever was flushed by then is there, and nothing put later. */
+  async #readPast({ line }: Writer, db: SimulatedRocksDB): Promise<void> {
+    const startMs = this.#scheduler.nowMs
+    // The rest of the delay is for reading.
+    const atMs = startMs - this.#random.below(Math.max(1, this.#delayMs / 2))
+    const expected = [...line.flushedAtMs].filter(([, ms]) => ms <= atMs).map(([key]) => key)
+    try {
+      const keys = await db.readAt(new Date(atMs))
+      this.#counts.pastReads += 1
+      this.#expect(lacks(keys, expected), 'a reader of a past state')
+      const wrong = [...keys].filter((key) => line.setAside.has(key) || (line.putAtMs.get(key) ?? 0) > atMs)
+      if (wrong.length > 0)
+        this.#fail(`the state at ${atMs} has ${wrong.join(' ')}, put later or of a log that was set aside`)
+    } catch (error) {
+      if (isRefusal(error) || this.#scheduler.nowMs - startMs >= this.#delayMs / 2) return
       if (EnvError.is(error, 'NotFound') && expected.length === 0) return
       throw error
     }
@@ -302,6 +328,7 @@ export class World {
       const { line } = machine
       const { begun } = line.owner === machine ? machine : { begun: line.setAside }
       begun.add(key)
+      line.putAtMs.set(key, this.#scheduler.nowMs)
       await db.put(key, { sync })
       if (line.owner !== machine) return
       machine.logged.set(key, 'written')
@@ -312,13 +339,16 @@ export class World {
       for (const key of keys) this.#isFlushed(machine, key)
       this.#trace.push(`${machine.name} has flushed ${[...keys].join(' ')}`)
       this.#check(`${machine.name} has flushed`)
-    } else await db.compact()
+    } else if (random.chance(0.7)) await db.compact()
+    else await db.beginManifest()
   }
 
   #isFlushed(machine: Writer, key: string): void {
     machine.logged.delete(key)
     machine.begun.delete(key)
-    machine.line.flushed.add(key)
+    const { flushed, flushedAtMs } = machine.line
+    flushed.add(key)
+    if (!flushedAtMs.has(key)) flushedAtMs.set(key, this.#scheduler.nowMs)
   }
 
   #changed(key: string, client: StoreClient): void {
