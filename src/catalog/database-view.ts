@@ -59,24 +59,6 @@ export async function readView(
   return found?.view
 }
 
-/** A state of a database, the present or a past one. */
-export type DatabaseState = Pick<DatabaseView, 'cloudManifest' | 'manifestBytes' | 'manifest'>
-
-/**
- * Files that a state has live, by the name that RocksDB knows.
- * @throws EnvError Corruption: one of them is missing or of the wrong size.
- */
-export async function filesOfState(
-  places: Places,
-  { cloudManifest, manifest }: Pick<DatabaseState, 'cloudManifest' | 'manifest'>,
-): Promise<DatabaseView['files']> {
-  const listings = await Promise.all(places.map((place) => listObjects(place)))
-  const reachableFiles = findReachable(places, listings, cloudManifest)
-  const damage = findDamage(places[0], manifest, reachableFiles)
-  if (damage) throw damage
-  return liveFiles(reachableFiles, manifest)
-}
-
 /** Damage of a view, and the version of the database in which it was found. */
 interface DamagedView {
   readonly damage: EnvError
@@ -139,7 +121,7 @@ async function readOnce(
     manifestEtag: stored.object.etag,
     manifestModified: stored.object.lastModified,
     manifest,
-    files: liveFiles(reachableFiles, manifest),
+    files: new Map([...reachableFiles].filter(([name]) => isLive(parseFileName(name), manifest))),
     reachableFiles,
     objects: listings[0] ?? new Map(),
   }
@@ -211,13 +193,6 @@ export async function listObjects(
 function filesIn(manifest: Decoded<Manifest> | undefined): number {
   if (!manifest || manifest.error) return 0
   return manifest.value.liveTables.size + manifest.value.liveBlobFiles.size
-}
-
-function liveFiles(
-  reachableFiles: ReadonlyMap<string, StoredFile>,
-  manifest: Manifest,
-): DatabaseView['files'] {
-  return new Map([...reachableFiles].filter(([name]) => isLive(parseFileName(name), manifest)))
 }
 
 function findReachable(

@@ -1,4 +1,5 @@
 import { EnvError } from '../env/env-error.js'
+import type { StateSelector } from '../env/state-selector.js'
 import { OccupiedError } from '../operations/occupied-error.js'
 import { interruptible } from './interruptible.js'
 import { noDatabase } from './no-database.js'
@@ -41,13 +42,14 @@ export async function moving<T>(step: string, work: (hooks: MovingHooks) => Prom
 /** Says what there is instead, if the database that was to be read is none. */
 export async function explainingNoDatabase<T>(
   url: string,
-  options: ConnectionOptions & StateOptions,
+  options: ConnectionOptions & StateOptions & { readonly at?: StateSelector },
   work: () => Promise<T>,
 ): Promise<T> {
   try {
     return await work()
   } catch (error) {
     if (!EnvError.is(error, 'NotFound')) throw error
+    if (options.at !== undefined) throw new UsageError(`--at: ${error.message}`, { cause: error })
     throw await withPlaces(url, options, ([place]) => noDatabase(place, options.cookie ?? ''))
   }
 }

@@ -1,8 +1,8 @@
 import { type DatabasePlace, databaseUrl, objectUrl, type Places } from '../catalog/database-place.js'
-import { type DatabaseState, filesOfState } from '../catalog/database-view.js'
 import { openRooted } from '../catalog/rooted-places.js'
 import type { OpenPlace } from '../catalog/sources.js'
 import type { StoredFile } from '../catalog/stored-file.js'
+import type { StateSelector } from '../env/state-selector.js'
 import { realSystem, type System } from '../env/system.js'
 import { addEpoch, newEpoch } from '../format/epoch.js'
 import { objectName } from '../format/file-name.js'
@@ -10,11 +10,13 @@ import type { StoreOptions } from '../store/registry.js'
 import { Arrival } from './arrival.js'
 import { isServerSide } from './copy-file.js'
 import { copyFiles, sumOf } from './copy-files.js'
-import { presentState, type StateWithFiles, untilWhole } from './present-state.js'
+import { findWanted, newerThan, type StateWithFiles, untilWhole } from './present-state.js'
 
 export interface CopyOptions {
-  /** Cookie of the state to copy. Default: the plain CLOUDMANIFEST. */
+  /** Cookie of the line of history to copy from. Default: the plain CLOUDMANIFEST. */
   readonly cookie?: string
+  /** Which state to copy: past ones can be had while the database keeps them. Default: its last commit. */
+  readonly at?: StateSelector
   /** URL of the database that this one was cloned from, unless its CLOUDMANIFEST records that. What lies there is copied as
    * well: the copy stands alone. */
   readonly source?: string
@@ -49,13 +51,13 @@ export interface DatabaseCopy {
 }
 
 /**
- * Copies one state of a database, its last commit, to another place: in the same bucket, in another one, or in another
- * store. The copy is a database of its own, with an id of its own. The database is not changed, and a writer may go on
- * with it. A copy that is interrupted leaves no database; repeated, it goes on where it ended.
+ * Copies one state of a database, its last commit or one before that, to another place: in the same bucket, in another
+ * one, or in another store. The copy is a database of its own, with an id of its own. The database is not changed, and a
+ * writer may go on with it. A copy that is interrupted leaves no database; repeated, it goes on where it ended.
  *
  * @param url of the database.
  * @param newUrl of the copy: nothing may lie there.
- * @throws EnvError NotFound: there is no database. InvalidArgument: something else lies at the new place. Corruption: the
+ * @throws EnvError NotFound: there is no database, or no such state. InvalidArgument: something else lies at the new place. Corruption: the
  *   database is damaged. Busy: it changes faster than it can be copied, or somebody else copies one to there.
  *
  * @example
@@ -86,8 +88,6 @@ export async function copyDatabase(
 }
 
 export type PlaceCopyOptions = Omit<CopyOptions, 'source' | 'store' | 'newStore'> & {
-  /** A past state to copy, as long as its files are there. Default: the present one. */
-  readonly state?: DatabaseState
   /** Opens the sources that the CLOUDMANIFEST of a clone records. */
   readonly openPlace?: OpenPlace
   readonly system?: System
@@ -99,15 +99,14 @@ export async function copyToPlace(
   target: DatabasePlace,
   options: PlaceCopyOptions = {},
 ): Promise<DatabaseCopy> {
-  const { cookie = '', state, openPlace, system = realSystem } = options
-  const first = state
-    ? { ...state, files: await filesOfState(places, state) }
-    : await presentState(places, cookie, openPlace)
+  const { cookie = '', at, openPlace, system = realSystem } = options
+  const wanted = { places, cookie, at, openPlace }
+  const first = await findWanted(wanted)
   const epoch = newEpoch(() => system.random.bytes(8))
   const from = objectUrl(places[0], objectName({ kind: 'cloudManifest', cookie }))
   const arrival = await Arrival.begin({ place: target, from, epoch, system })
   if (arrival.isWhole) {
-    const whole = await presentState([target], '')
+    const whole = await findWanted({ places: [target], cookie: '', at: undefined, openPlace: undefined })
     return reportOf(whole, { target, from, identity: arrival.identity, copied: new Map() })
   }
   const copied = new Map<string, StoredFile>()
@@ -116,7 +115,7 @@ export async function copyToPlace(
   const last = await untilWhole(
     first,
     ({ files }) => copyFiles([...files.values()], target, { isThere, onCopied }, options),
-    () => (state ? undefined : presentState(places, cookie, openPlace)),
+    newerThan(wanted),
   )
   const cloudManifest = addEpoch(last.cloudManifest, last.manifest.lastNextFileNumber, epoch)
   await arrival.complete(cloudManifest, last, [...last.files.values()])

@@ -2,16 +2,19 @@ import { resolve } from 'node:path'
 import { objectUrl } from '../catalog/database-place.js'
 import { readIdentity } from '../catalog/identity.js'
 import { openRooted } from '../catalog/rooted-places.js'
+import type { StateSelector } from '../env/state-selector.js'
 import { objectName, parseFileName } from '../format/file-name.js'
 import type { StoreOptions } from '../store/registry.js'
 import { ExportDirectory } from './export-directory.js'
 import { forEachLimited } from './for-each-limited.js'
-import { presentState, type StateWithFiles, untilWhole } from './present-state.js'
+import { findWanted, newerThan, type StateWithFiles, untilWhole } from './present-state.js'
 import { LocalFileVerifier } from './verify-local-file.js'
 
 export interface ExportOptions {
-  /** Cookie of the state to export. Default: the plain CLOUDMANIFEST. */
+  /** Cookie of the line of history to export from. Default: the plain CLOUDMANIFEST. */
   readonly cookie?: string
+  /** Which state to export: past ones can be had while the database keeps them. Default: its last commit. */
+  readonly at?: StateSelector
   /** URL of the database that this one was cloned from, unless its CLOUDMANIFEST records that. */
   readonly source?: string
   /** How to reach the store of the database, and that of its source. */
@@ -44,13 +47,13 @@ export interface DatabaseExport {
 const concurrentFiles = 4
 
 /**
- * Writes the last commit of a database into a directory, as a plain database of RocksDB: any program that knows its
+ * Writes the last commit of a database, or a state before that, into a directory, as a plain database of RocksDB: any program that knows its
  * format opens it. The database is not changed, and a writer may go on with it.
  *
  * @param url of the database.
  * @param directory created, if it is missing. Otherwise it must be empty, or hold what an interrupted export of the same
  *   database left.
- * @throws EnvError NotFound: there is no database. InvalidArgument: something else is in the directory. Corruption: the
+ * @throws EnvError NotFound: there is no database, or no such state. InvalidArgument: something else is in the directory. Corruption: the
  *   database is damaged. NoSpace.
  *
  * @example
@@ -63,21 +66,25 @@ export async function exportDatabase(
   directory: string,
   options: ExportOptions = {},
 ): Promise<DatabaseExport> {
-  const { cookie = '', source, store = {} } = options
+  const { cookie = '', at, source, store = {} } = options
   const sources = source === undefined ? [] : [{ url: source, options: store }]
   const rooted = await openRooted([{ url, options: store }, ...sources])
   try {
     const [own, ...others] = rooted.places
     const places = [own!, ...others] as const
-    const read = () => presentState(places, cookie, rooted.openPlace)
-    const first = await read()
+    const wanted = { places, cookie, at, openPlace: rooted.openPlace }
+    const first = await findWanted(wanted)
     const from = objectUrl(own!, objectName({ kind: 'cloudManifest', cookie }))
     const path = resolve(directory)
     const target = await ExportDirectory.begin(path, from)
     const fetched: number[] = []
     const last = target.isWhole
       ? first
-      : await untilWhole(first, (state) => fetchState(state, path, target, fetched, options), read)
+      : await untilWhole(
+          first,
+          (state) => fetchState(state, path, target, fetched, options),
+          newerThan(wanted),
+        )
     if (!target.isWhole) await target.complete(last, await readIdentity(places))
     const sizes = [...last.files.values()].map(({ size }) => size)
     return {

@@ -1,21 +1,35 @@
 import { noDatabase } from '../catalog/cookies.js'
 import type { Places } from '../catalog/database-place.js'
-import { type DatabaseState, type DatabaseView, readView } from '../catalog/database-view.js'
+import { type DatabaseView, readView } from '../catalog/database-view.js'
+import { findState } from '../catalog/find-state.js'
 import type { OpenPlace } from '../catalog/sources.js'
 import { FileGoneError } from '../catalog/stored-file.js'
+import type { StateSelector } from '../env/state-selector.js'
 
 /** A state of a database, and where its files lie. */
-export type StateWithFiles = DatabaseState & Pick<DatabaseView, 'files'>
+export type StateWithFiles = Pick<DatabaseView, 'cloudManifest' | 'manifestBytes' | 'manifest' | 'files'>
 
-/** @throws EnvError NotFound: there is no database under that cookie. */
-export async function presentState(
-  places: Places,
-  cookie: string,
-  openPlace?: OpenPlace,
-): Promise<StateWithFiles> {
+/** Which state of a database is wanted, and where to look for it. */
+export interface WantedState {
+  readonly places: Places
+  readonly cookie: string
+  /** Undefined: the present one. */
+  readonly at: StateSelector | undefined
+  /** Opens the sources that the CLOUDMANIFEST of a clone records. */
+  readonly openPlace: OpenPlace | undefined
+}
+
+/** @throws EnvError NotFound: there is no such state. Corruption: it is damaged. */
+export async function findWanted({ places, cookie, at, openPlace }: WantedState): Promise<StateWithFiles> {
+  if (at !== undefined) return await findState(places, cookie, at, openPlace)
   const view = await readView(places, cookie, openPlace)
   if (view) return view
   throw await noDatabase(places[0], cookie, 'state')
+}
+
+/** For {@link untilWhole}: a past state has no other files than those that it had. */
+export function newerThan(wanted: WantedState): () => Promise<StateWithFiles> | undefined {
+  return () => (wanted.at === undefined ? findWanted(wanted) : undefined)
 }
 
 /** A table disappears an hour after the database stopped to need it (`deletionDelayMs`). */

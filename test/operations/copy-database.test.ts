@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { type DatabasePlace, objectKey } from '#src/catalog/database-place.js'
-import { filesOfState, readView } from '#src/catalog/database-view.js'
+import { readView } from '#src/catalog/database-view.js'
 import { listPlace } from '#src/catalog/listed-place.js'
-import { readManifest } from '#src/catalog/manifest.js'
 import { openRooted } from '#src/catalog/rooted-places.js'
 import { encodeDbIdEdit } from '#src/format/encode-version-edit.js'
 import { appendRecord } from '#src/format/log-record.js'
@@ -149,11 +148,9 @@ describe.each(mainTestStores())('copyDatabase, within $name', ({ make }) => {
 
   test('reports a table that is missing for good, and makes no database', async () => {
     const table = [...(await store.list()).keys()].find((key) => /^db\/.*\.sst-/.test(key))!
-    const [own, target] = await placesIn(store, 'db', 'copied')
-    const view = await readView([own!], '')
+    const [target] = await placesIn(store, 'copied')
     await store.delete([table])
     await expect(copy('db', 'copied')).rejects.toMatchObject({ code: 'Corruption' })
-    await expect(filesOfState([own!], view!)).rejects.toMatchObject({ code: 'Corruption' })
     expect((await listPlace(target!)).named.size).toBe(0)
   })
 
@@ -166,11 +163,14 @@ describe.each(mainTestStores())('copyDatabase, within $name', ({ make }) => {
       await db.compactRange()
       await db.flush()
     })
-    const { cloudManifest, manifestBytes } = past
-    await copyToPlace([own!], target!, {
-      state: { cloudManifest, manifestBytes, manifest: readManifest(manifestBytes) },
-    })
+    await copyToPlace([own!], target!, { at: past.manifest.lastSequence })
     expect(await digestInStore(store, 'copied')).toEqual(digest)
+    expect(await problemsAt(target!)).toEqual([])
+    await expect(copyToPlace([own!], { ...target!, path: 'new' }, { at: new Date(0) })).rejects.toMatchObject(
+      {
+        code: 'NotFound',
+      },
+    )
   })
 })
 

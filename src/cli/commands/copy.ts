@@ -1,6 +1,8 @@
 import { Command } from '@commander-js/extra-typings'
+import type { StateSelector } from '../../env/state-selector.js'
 import { printable } from '../../inspect/printable.js'
 import type { CopyOptions, DatabaseCopy } from '../../operations/copy-database.js'
+import { atOption } from '../at-option.js'
 import { exitCode } from '../exit-code.js'
 import { explainingNoDatabase, moving } from '../moving.js'
 import { counted, formatBytes } from '../output/text.js'
@@ -10,6 +12,7 @@ import { verifiedDeep } from '../verified-deep.js'
 
 type CopyCommandOptions = InspectOptions & {
   readonly verify?: true
+  readonly at?: StateSelector
   readonly toEndpoint?: string
   readonly toRegion?: string
   readonly toProfile?: string
@@ -20,6 +23,7 @@ export const copyCommand = withInspectOptions(
     .description('copy a database to another place: the same bucket, another one, or another store')
     .argument('<url>', 'of the database: s3://bucket/path or file:///directory')
     .argument('<new>', 'URL of the copy, where nothing lies yet')
+    .addOption(atOption)
     .option('--verify', 'also read the copy from end to end, and check the checksum of each block and blob')
     .option('--to-endpoint <url>', 'of the server of the copy, if it is another one')
     .option('--to-region <name>', 'of the bucket of the copy, if it is another one')
@@ -28,11 +32,12 @@ export const copyCommand = withInspectOptions(
   .addHelpText(
     'after',
     `
-Copies the last commit, and with --cookie that of another state. Whoever has the database open may go on writing. Repeat
-an interrupted copy: it goes on where it ended.
+Copies the last commit, or with --at a state before that. Whoever has the database open may go on writing. Repeat an
+interrupted copy: it goes on where it ended.
 
-Example:
-  cloudenv copy s3://bucket/prod/orders s3://bucket/backup/orders`,
+Examples:
+  cloudenv copy s3://bucket/prod/orders s3://bucket/backup/orders
+  cloudenv copy s3://bucket/prod/orders s3://bucket/prod/orders-before --at 2026-11-27T08:00Z`,
   )
   .action(async (url, newUrl, options) => {
     const copy = await copyDatabaseAt(url, newUrl, options)
@@ -48,7 +53,7 @@ async function copyDatabaseAt(
   options: CopyCommandOptions,
 ): Promise<DatabaseCopy> {
   const { copyDatabase } = await import('../../operations/copy-database.js')
-  const { cookie } = options
+  const { at, cookie } = options
   const own = parseUrl(url, options)
   const target = parseUrl(newUrl, options)
   const source = options.source === undefined ? undefined : parseUrl(options.source, options)
@@ -56,6 +61,7 @@ async function copyDatabaseAt(
   const copyOptions: CopyOptions = {
     store: await connectionOf(options, own, source, isElsewhere ? undefined : target),
     ...(isElsewhere && { newStore: await connectionOf(toNewStore(options), target) }),
+    ...(at !== undefined && { at }),
     ...(cookie !== undefined && { cookie }),
     ...(source !== undefined && { source }),
   }

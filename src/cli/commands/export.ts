@@ -1,6 +1,7 @@
 import { Command } from '@commander-js/extra-typings'
 import { printable } from '../../inspect/printable.js'
 import type { DatabaseExport } from '../../operations/export-database.js'
+import { atOption } from '../at-option.js'
 import { explainingNoDatabase, moving } from '../moving.js'
 import { counted, formatBytes } from '../output/text.js'
 import { printJson } from '../output/write-json.js'
@@ -11,12 +12,13 @@ export const exportCommand = withInspectOptions(
     .description('write a database into a directory, as a plain database of RocksDB')
     .argument('<url>', 'of the database: s3://bucket/path or file:///directory')
     .argument('<directory>', 'where nothing is yet')
+    .addOption(atOption)
     .option('--no-verify', 'do not check the checksums of what arrives'),
 )
   .addHelpText(
     'after',
     `
-Exports the last commit, and with --cookie that of another state. Whoever has the database open may go on writing.
+Exports the last commit, or with --at a state before that. Whoever has the database open may go on writing.
 Repeat an interrupted export: it goes on where it ended.
 
 Example:
@@ -24,7 +26,7 @@ Example:
   )
   .action(async (url, directory, options) => {
     const { exportDatabase } = await import('../../operations/export-database.js')
-    const { cookie, verify } = options
+    const { at, cookie, verify } = options
     const own = parseUrl(url, options)
     const source = options.source === undefined ? undefined : parseUrl(options.source, options)
     const store = await connectionOf(options, own, source)
@@ -34,6 +36,7 @@ Example:
           ...hooks,
           store,
           verify,
+          ...(at !== undefined && { at }),
           ...(cookie !== undefined && { cookie }),
           ...(source !== undefined && { source }),
         }),

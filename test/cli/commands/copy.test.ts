@@ -34,6 +34,8 @@ describe.each(mainTestStores())('copy, in $name', ({ make }) => {
     expect(nothing).toMatchObject({ code: 2, stderr: expect.stringContaining('holds no database') })
     const occupied = await copy(store, 'db', 'db')
     expect(occupied).toMatchObject({ code: 2, stderr: expect.stringContaining('has a database') })
+    const noState = await copy(store, 'db', 'new', '--at', '2001-01-01')
+    expect(noState).toMatchObject({ code: 2, stderr: expect.stringContaining('--at: ') })
     const noCookie = await copy(store, 'db', 'new', '--cookie', 'x')
     expect(noCookie).toMatchObject({ code: 2, stderr: expect.stringContaining('has no CLOUDMANIFEST-x') })
   })
