@@ -7,6 +7,7 @@ import { setImmediate } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { CloudEnvOptions, RocksDB } from '#src/index.js'
+import { runChild } from '../support/child.js'
 import { fill, fillOptions, keyAt, valueAt } from '../support/filled-database.js'
 import { Machine, newRoot, pathsBelow } from '../support/machine.js'
 import { mainTestStores, type TestStore } from '../support/test-stores.js'
@@ -177,6 +178,29 @@ describe('the cache', () => {
       )
     expect(await readAll()).toBeGreaterThan(bytes)
     expect(await readAll()).toBe(0)
+  })
+
+  test('is warm after kill -9: what the killed process read is not fetched again', async () => {
+    const machine = new Machine(store)
+    const { ended } = runChild(
+      `
+      const { cloudEnv, RocksDB } = await load('index.js')
+      const { path, ...options } = JSON.parse(args.at(-1))
+      const db = await RocksDB.open(path, { env: cloudEnv(options), readOnly: true })
+      for await (const _ of db.iterator());
+      process.kill(process.pid, 'SIGKILL')
+      `,
+      [JSON.stringify({ ...machine.options, path: machine.path })],
+    )
+    expect(await ended).toBe('SIGKILL')
+    const fetched = await machine.open(
+      async (db, env) => {
+        for await (const [, value] of db.iterator()) expect(value).toHaveLength(1000)
+        return (await env.metrics())!.cache.fetchedBytes
+      },
+      { readOnly: true, options },
+    )
+    expect(fetched).toBe(0)
   })
 
   test('keeps tables written here: they are never fetched', async () => {
