@@ -94,6 +94,8 @@ test.each<[what: string, commandLine: readonly string[], message: RegExp]>([
   ['a cookie that is none', ['info', 'file:///none', '--cookie', 'a/b'], /--cookie.*got "a\/b"/],
   ['the same for a key', ['get', 'file:///none', 'k', '--cookie', 'a/b'], /--cookie.*got "a\/b"/],
   ['a size that is none', [...onCloud, '--cache-bytes', 'lots', 'ldb'], /got "lots"/],
+  ['a retention that is none', [...onCloud, '--retention-days', '-1', 'ldb'], /such as 30 or 0\.5, got "-1"/],
+  ['a retention of centuries', [...onCloud, '--retention-days', '99999', 'ldb'], /from 0 to 36500/],
   ['a socket with a long path', ['serve', '--socket', `/${'x'.repeat(200)}`], /--socket.*at most 103 bytes/],
 ])('%s is wrong use, and is named', async (_, commandLine, message) => {
   const { code, stdout, stderr } = await runCommand(commandLine)
