@@ -45,6 +45,7 @@ export { EnvError, type EnvErrorCode, type EnvErrorOptions, type EnvErrorScope }
 export { createMemoryEnv } from './env/memory-env.js'
 export { createPosixEnv } from './env/posix-env.js'
 export type { StateSelector } from './env/state-selector.js'
+export type { WarmUpOptions, WarmUpProgress, WarmUpResult, WarmUpSelection } from './env/warm-up.js'
 export { cloudEnv, type HostedCloudEnv } from './host/hosted-cloud-env.js'
 export {
   type EngineOptions,

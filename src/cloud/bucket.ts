@@ -1,5 +1,6 @@
 import { relative, sep } from 'node:path'
 import type { DatabasePlace } from '../catalog/database-place.js'
+import { isInRegistry } from '../catalog/registry.js'
 import { EnvError } from '../env/env-error.js'
 import { AbandonableStore } from '../store/abandonable-store.js'
 import { isObjectKey } from '../store/object-key.js'
@@ -30,6 +31,20 @@ export async function openBucket(url: string, options: StoreOptions, seams: Stor
 export function isDirectlyBelow(segments: readonly string[], key: string): boolean {
   const prefix = segments.map((segment) => `${segment}/`).join('')
   return key.startsWith(prefix) && !key.includes('/', prefix.length)
+}
+
+/**
+ * Returns a check for the requests, by their key, that serve the database in a directory. Those to the registry count if
+ * it `isAlone`, as nothing tells them apart.
+ */
+export function isForDatabase(
+  bucket: Bucket,
+  root: string,
+  directory: string,
+  { isAlone }: { readonly isAlone: boolean },
+): (key: string) => boolean {
+  const segments = [...bucket.segments, ...pathSegments(root, directory)]
+  return (key) => isDirectlyBelow(segments, key) || (isAlone && isInRegistry(key))
 }
 
 /** The path of a database below the root, as the segments of its keys. */

@@ -1,28 +1,19 @@
 import type { LocalCopy, SparseFile } from '../env/env.js'
-import type { System } from '../env/system.js'
-import { bytesOf, chunkBytes, chunksOf, maxRequestChunks, type Run, wantedRuns } from '../table/chunk-runs.js'
+import {
+  bytesFrom,
+  bytesOf,
+  chunkBytes,
+  chunksOf,
+  maxRequestChunks,
+  type Run,
+  wantedRuns,
+} from '../table/chunk-runs.js'
 import { Refetches } from '../table/refetches.js'
-import type { CacheCounts } from './cache-counts.js'
+import type { CacheBudget } from './cache-budget.js'
 import { CachedFileReader } from './cached-file-reader.js'
 import type { ChunkMap } from './chunk-map.js'
 import { type CopyEvent, type CopyState, nextCopyState } from './copy-state.js'
 import { SparseCopy } from './sparse-copy.js'
-
-/** A cached file's view of the cache that holds it. */
-export interface CacheBudget {
-  readonly system: System
-  readonly counts: CacheCounts
-  /** Makes room for `bytes` more of `file`; false if there is none. */
-  reserve(file: CachedFile, bytes: number): boolean
-  /** Reserved bytes are on the disk, or won't come. */
-  settled(bytes: number): void
-  /** The file was used: it is the last to go now. */
-  touch(file: CachedFile): void
-  /** Chunk bytes that were evicted while open are on disk until the bridge lets go of them. */
-  releaseLater(bytes: number): () => void
-  /** Nobody reads the file and nothing is held of it: it can be forgotten. */
-  onIdle(file: CachedFile): void
-}
 
 /** Reads a range of the stored object. */
 export type FetchRange = (offset: number, length: number) => Promise<Uint8Array>
@@ -71,6 +62,11 @@ export class CachedFile {
   /** True while the only copy is the local one: it is not in the store yet, so it can't be evicted. */
   get isPinned(): boolean {
     return this.#state === 'sole'
+  }
+
+  /** True if the object is gone, or about to go. */
+  get isRemoved(): boolean {
+    return this.#state === 'removed'
   }
 
   get isIdle(): boolean {
@@ -135,6 +131,27 @@ export class CachedFile {
     await this.#settled(offset, length)
     // It may have been evicted while it was fetched.
     return this.#presentCopy(offset, length) ?? this.#fetchBytes(offset, length)
+  }
+
+  /** Bytes of the chunks of a range that are neither held nor on their way. */
+  missingBytes(offset: number, length: number): number {
+    return this.#missing(offset, length).reduce((sum, run) => sum + bytesOf(run, this.size).length, 0)
+  }
+
+  /**
+   * Makes the range present before anybody reads it.
+   * @param spared as in {@link CacheBudget.reserve}.
+   * @returns bytes that were fetched for that; undefined if there is no room, or nothing to fetch any more.
+   */
+  async fill(offset: number, length: number, spared: ReadonlySet<CachedFile>): Promise<number | undefined> {
+    await this.#evictIfLost(offset, length)
+    const bytes = this.missingBytes(offset, length)
+    const wanted = this.#reserved(offset, length, spared)
+    if (!wanted) return undefined
+    for (const run of wanted) this.#startFetch(run)
+    this.#budget.touch(this)
+    await this.#settled(offset, length)
+    return this.#presentCopy(offset, length) && bytes
   }
 
   /**
@@ -231,11 +248,11 @@ export class CachedFile {
   }
 
   /** Missing chunks in the range; undefined if there is no room for them. */
-  #reserved(offset: number, length: number): Run[] | undefined {
+  #reserved(offset: number, length: number, spared?: ReadonlySet<CachedFile>): Run[] | undefined {
     if (this.#state === 'removed') return undefined
     const wanted = this.#missing(offset, length)
     const bytes = wanted.reduce((sum, run) => sum + (run.end - run.first) * chunkBytes, 0)
-    return bytes === 0 || this.#budget.reserve(this, bytes) ? wanted : undefined
+    return bytes === 0 || this.#budget.reserve(this, bytes, spared) ? wanted : undefined
   }
 
   /** Runs of missing chunks in the range, except those already being fetched. */
@@ -360,11 +377,6 @@ export class CachedFile {
   #pathOf(generation: number): string {
     return generation === 1 ? this.path : `${this.path}~${generation}`
   }
-}
-
-/** Bytes of the runs from a chunk on. */
-function bytesFrom(chunk: number, runs: readonly Run[]): number {
-  return runs.reduce((sum, { first, end }) => sum + Math.max(0, end - Math.max(first, chunk)) * chunkBytes, 0)
 }
 
 /** Path of the cached file that `copyPath` is a copy of: copies after the first end in `~` and a number. */

@@ -1,6 +1,5 @@
 import { basename, dirname, join } from 'node:path'
 import type { DatabasePlace } from '../catalog/database-place.js'
-import { isInRegistry } from '../catalog/registry.js'
 import type {
   DirectorySync,
   Env,
@@ -14,11 +13,11 @@ import type {
 import { EnvError, unlessNotFound } from '../env/env-error.js'
 import type { StateSelector } from '../env/state-selector.js'
 import { realSystem, type System } from '../env/system.js'
+import type { WarmUpOptions, WarmUpResult } from '../env/warm-up.js'
 import { parseFileName } from '../format/file-name.js'
 import type { ConcurrencyLimit } from '../store/concurrency-limit.js'
 import type { RequestListener, StoreRequest } from '../store/store-request.js'
-import { anyEnds } from './any-ends.js'
-import { type Bucket, isDirectlyBelow, openBucket, pathSegments, placeOf } from './bucket.js'
+import { type Bucket, isForDatabase, openBucket, placeOf } from './bucket.js'
 import {
   type CloudEnvConfig,
   type CloudEnvOptions,
@@ -37,6 +36,8 @@ import type { PastDatabase } from './past-database.js'
 import { PastStates } from './past-states.js'
 import { Root } from './root.js'
 import { SourceBuckets } from './source-buckets.js'
+import { uploadEnds } from './upload-ends.js'
+import { WarmUps } from './warm-ups.js'
 
 /** For a host in the same thread: functions can't be options, since options are copied to other threads. */
 export interface CloudEnvSeams {
@@ -69,6 +70,7 @@ export class CloudEnv implements Env {
   readonly #databases = new Map<string, Database>()
   readonly #root: Root
   readonly #past: PastStates
+  readonly #warmUps = new WarmUps()
   #listener: EnvListener | undefined
 
   private constructor(
@@ -270,6 +272,7 @@ export class CloudEnv implements Env {
 
   async unlockFile(path: string): Promise<void> {
     const database = this.#database(dirname(path))
+    await this.#warmUps.end('the database', database.directory)
     try {
       await attempt('close', dirname(path), database.release())
     } finally {
@@ -293,14 +296,8 @@ export class CloudEnv implements Env {
 
   async makeRoom(path: string, bytes: number): Promise<boolean> {
     if (!(await isOnSameDisk(this.#system.files, dirname(path), this.#config.root))) return false
-    return (await this.#cache.cache.makeRoom(bytes)) || this.#anUploadEnds()
-  }
-
-  /** Waits for an upload, whose table can then be evicted: a compaction on a small disk waits for its own tables. */
-  async #anUploadEnds(): Promise<boolean> {
-    const ends = [...this.#databases.values()].map(({ owner }) => owner?.nextUploadEnd())
-    const underWay = ends.filter((end) => end !== undefined)
-    return anyEnds(this.#system.clock, underWay, maxUploadWaitMs)
+    const { cache } = this.#cache
+    return (await cache.makeRoom(bytes)) || uploadEnds(this.#databases.values(), this.#system.clock)
   }
 
   async stateAt(directory: string, at: StateSelector): Promise<string> {
@@ -314,6 +311,12 @@ export class CloudEnv implements Env {
     this.#past.release(path)
   }
 
+  async warmUp(directory: string, options: WarmUpOptions): Promise<WarmUpResult> {
+    this.#root.assertHolds(directory)
+    const database = this.#database(directory)
+    return this.#warmUps.run(database.directory, options, (terms) => database.warmUp(terms))
+  }
+
   abandon(directory?: string): void {
     if (directory === undefined) {
       this.#bucket.store.abandon(() => true)
@@ -321,10 +324,9 @@ export class CloudEnv implements Env {
       return
     }
     const abandoned = this.#root.realPath(directory)
-    const segments = [...this.#bucket.segments, ...pathSegments(this.#root.path, abandoned)]
     // Nothing tells which database a request to the registry or the source serves. With several, it keeps its deadline.
     const isAlone = [...this.#databases.keys()].every((known) => known === abandoned)
-    this.#bucket.store.abandon((key) => isDirectlyBelow(segments, key) || (isAlone && isInRegistry(key)))
+    this.#bucket.store.abandon(isForDatabase(this.#bucket, this.#root.path, abandoned, { isAlone }))
     if (isAlone) this.#sources.abandon()
   }
 
@@ -344,6 +346,7 @@ export class CloudEnv implements Env {
     const attempt = async (finish: () => Promise<void>) => {
       await finish().catch((error: unknown) => failures.push(error))
     }
+    await this.#warmUps.end('the Env')
     for (const database of this.#databases.values()) await attempt(() => database.release())
     await attempt(() => this.#cache.close())
     await this.#bucket.store.close()
@@ -394,6 +397,3 @@ export class CloudEnv implements Env {
     return database
   }
 }
-
-/** Longest wait of a write for room: a table of 64 MiB at 2 MiB/s. */
-const maxUploadWaitMs = 30_000

@@ -31,6 +31,12 @@ export class CurrentView {
     return view
   }
 
+  /** The present state, which becomes the one that is kept only if there is none. */
+  async present(): Promise<DatabaseView | undefined> {
+    const known = this.#view
+    return known ? this.#freshView(known) : this.read()
+  }
+
   /** Content of the database's IDENTITY; empty if the store has none. */
   async identity(view: DatabaseView): Promise<Uint8Array> {
     const known = this.#identities.get(view)

@@ -12,6 +12,7 @@ import { EnvError } from '../env/env-error.js'
 import type { Files } from '../env/files.js'
 import type { StateSelector } from '../env/state-selector.js'
 import type { System } from '../env/system.js'
+import type { WarmUpOptions, WarmUpResult } from '../env/warm-up.js'
 import { parseFileName } from '../format/file-name.js'
 import type { CachedFile } from './cached-file.js'
 import type { CloudEnvConfig } from './cloud-env-options.js'
@@ -20,11 +21,14 @@ import type { FileCache } from './file-cache.js'
 import { assertNoForeignTables } from './foreign-writes.js'
 import { continues, inheritedManifest, isRocksName } from './local-database.js'
 import { readDirectory } from './local-directory.js'
+import { readLocalManifest } from './local-manifest.js'
 import { Opening } from './opening.js'
 import type { Owner } from './owner.js'
 import { readOwnerRecord } from './owner-record.js'
 import { PastDatabase } from './past-database.js'
 import { ServedBytes } from './served-bytes.js'
+import { warmUp } from './warm-up.js'
+import { planWarmUp } from './warm-up-plan.js'
 
 export interface DatabaseDependencies {
   readonly config: CloudEnvConfig
@@ -130,6 +134,33 @@ export class Database {
       ? [...this.owner.fileNames()].map((name) => this.owner!.file(name))
       : ((await this.#view.read())?.files.values() ?? [])
     for (const file of files) await this.#cachedFile(file).refetch(0, 0, 0)
+  }
+
+  /** Fetches files of the present state. */
+  async warmUp(options: WarmUpOptions): Promise<WarmUpResult> {
+    const { cache, system } = this.#deps
+    const { manifest, files } = await this.#present()
+    const planned = planWarmUp(manifest, options).flatMap((name) => files.get(name) ?? [])
+    const cached = planned.map((file) => this.#cachedFile(file))
+    // Those that are held already don't make room for the others, the first ones least of all.
+    for (const file of cached.toReversed()) cache.touch(file)
+    try {
+      return await warmUp(cached, system.clock, options)
+    } finally {
+      for (const file of cached) if (file.isIdle) cache.onIdle(file)
+    }
+  }
+
+  /** The present state, here while the database is open for writing. Changes nothing for readers of another state. */
+  async #present(): Promise<Pick<DatabaseView, 'manifest' | 'files'>> {
+    const { owner } = this
+    if (owner) {
+      const manifest = await readLocalManifest(this.#files, this.directory)
+      return { manifest, files: new Map([...owner.fileNames()].map((name) => [name, owner.file(name)])) }
+    }
+    const view = await this.#view.present()
+    if (view) return view
+    throw await noDatabase(this.#places[0], this.#deps.config.cookie, 'table to fetch')
   }
 
   newFile(name: string): LocalWritableFile {

@@ -5,8 +5,9 @@ import { sleep } from '../env/clock.js'
 import type { Files } from '../env/files.js'
 import { realSystem, type System } from '../env/system.js'
 import { chunkBytes } from '../table/chunk-runs.js'
+import type { CacheBudget } from './cache-budget.js'
 import { CacheCounts } from './cache-counts.js'
-import { type CacheBudget, CachedFile, cachedPath, type FetchRange } from './cached-file.js'
+import { CachedFile, cachedPath, type FetchRange } from './cached-file.js'
 import { ChunkMap } from './chunk-map.js'
 import { defaultReserveBytes, FreeSpace, readDiskSpace } from './disk-space.js'
 import { mapSuffix } from './sparse-copy.js'
@@ -125,10 +126,10 @@ export class FileCache implements CacheBudget {
     await Promise.all(this.#evictions)
   }
 
-  reserve(file: CachedFile, bytes: number): boolean {
+  reserve(file: CachedFile, bytes: number, spared: ReadonlySet<CachedFile> = new Set()): boolean {
     if (file.heldBytes + bytes > this.#maxBytes) return false
     this.touch(file)
-    if (!this.#reserveRoom(file, { bytes, growthBytes: bytes })) return false
+    if (!this.#reserveRoom(file, { bytes, growthBytes: bytes }, spared)) return false
     this.#awaitedBytes += bytes
     return true
   }
@@ -168,13 +169,15 @@ export class FileCache implements CacheBudget {
     return this.#releasedCopies > before
   }
 
-  /** @returns false, and evicts nothing, if evicting everything but `keep` would not be enough. */
-  #reserveRoom(keep: CachedFile, growth: Growth): boolean {
+  /** @returns false, and evicts nothing, if evicting everything but `keep` and `spared` would not be enough. */
+  #reserveRoom(keep: CachedFile, growth: Growth, spared: ReadonlySet<CachedFile> = new Set()): boolean {
     const fits = this.#fit(growth)
     if (fits()) return true
-    const othersBytes = this.#index.calculatedSize - this.#awaitedBytes - keep.presentBytes
+    let othersBytes = this.#index.calculatedSize - this.#awaitedBytes
+    for (const file of new Set([keep, ...spared]))
+      if (this.#index.peek(file.path) === file) othersBytes -= file.presentBytes
     if (!fits(Math.max(0, othersBytes))) return false
-    this.#evictUntil(fits, keep)
+    this.#evictUntil(fits, keep, spared)
     return fits()
   }
 
@@ -189,11 +192,11 @@ export class FileCache implements CacheBudget {
   }
 
   /** Evicts least recently used files first. Spares once what was read since the last look. */
-  #evictUntil(isEnough: () => boolean, keep?: CachedFile): void {
+  #evictUntil(isEnough: () => boolean, keep?: CachedFile, spared?: ReadonlySet<CachedFile>): void {
     const sparing = this.#index.size
     for (let looks = 0; looks < 2 * sparing && !isEnough(); looks++) {
       const file = this.#index.rvalues().next().value
-      if (!file) return
+      if (!file || spared?.has(file)) return
       if (file === keep || (looks < sparing && file.takeUsed())) this.touch(file)
       else this.#evict(file)
     }

@@ -58,6 +58,8 @@ export class EnvUse {
 
   end(): void {
     all.delete(this)
+    const isLast = ![...all].some((use) => use.#env === this.#env && use.#path === this.#path)
+    if (isLast) this.#env?.closed?.(this.#path)
     if (this.#statePath !== undefined) this.#env?.releaseState?.(this.#statePath)
     this.#statePath = undefined
   }

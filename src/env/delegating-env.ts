@@ -10,6 +10,7 @@ import type {
 } from './env.js'
 import { noPastStates } from './no-past-states.js'
 import type { StateSelector } from './state-selector.js'
+import { noWarmUp, type WarmUpOptions, type WarmUpResult } from './warm-up.js'
 
 /**
  * An Env that has another do everything: extend it, and override the methods that are to differ. The other Env calls its
@@ -137,6 +138,11 @@ export class DelegatingEnv implements Env {
 
   releaseState(path: string): void {
     this.#env.releaseState?.(path)
+  }
+
+  async warmUp(directory: string, options: WarmUpOptions): Promise<WarmUpResult> {
+    if (!this.#env.warmUp) throw noWarmUp()
+    return this.#env.warmUp(directory, options)
   }
 
   metrics(): unknown {

@@ -1,4 +1,5 @@
 import type { StateSelector } from './state-selector.js'
+import type { WarmUpOptions, WarmUpResult } from './warm-up.js'
 
 /**
  * The Env contract: what RocksDB asks of a file system, as TypeScript.
@@ -99,6 +100,13 @@ export interface Env {
   stateAt?(directory: string, at: StateSelector): Promise<string>
   /** The database opened in that directory was closed. @param path as {@link stateAt} returned it. */
   releaseState?(path: string): void
+
+  /**
+   * Fetches the selected files of the database in `directory` into a local cache, ahead of reads. Ends with the signal,
+   * and when the database or the Env is closed: nothing goes on once the promise has settled. An Env without a cache
+   * omits this method.
+   */
+  warmUp?(directory: string, options: WarmUpOptions): Promise<WarmUpResult>
 
   /** The Env's metrics for people to look at: any value that can be structured-cloned. */
   metrics?(): unknown

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import type { EnvEvent } from '../env/env.js'
+import type { WarmUpOptions, WarmUpProgress, WarmUpResult } from '../env/warm-up.js'
 import { HostGoneError } from './host-gone-error.js'
 import { makeSocketDirectory, removeSocketDirectory, type SocketDirectory } from './socket-directory.js'
 import {
@@ -14,6 +15,7 @@ import {
 interface Waiting {
   resolve(value: unknown): void
   reject(error: Error): void
+  readonly onProgress: ((progress: WarmUpProgress) => void) | undefined
 }
 
 export interface HostThreadOptions extends Omit<WorkerInput, 'socketPath'> {
@@ -52,6 +54,7 @@ export class HostThread {
     this.#worker.unref()
     this.#worker.on('message', (message: WorkerMessage) => {
       if ('events' in message) onEvents(message.events)
+      else if ('progress' in message) this.#waiting.get(message.id)?.onProgress?.(message.progress)
       else this.#replied(message)
     })
     this.#worker.on('error', (error) => this.#fail(String(error), error))
@@ -67,12 +70,30 @@ export class HostThread {
     return this.#failure
   }
 
-  request(call: HostCall): Promise<unknown> {
+  request(call: HostCall, onProgress?: (progress: WarmUpProgress) => void): Promise<unknown> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure)
     const request: WorkerRequest = { id: ++this.#lastId, ...call }
-    const reply = this.#reply(request.id)
+    const reply = this.#reply(request.id, onProgress)
     this.#worker.postMessage(request)
     return reply
+  }
+
+  async warmUp(directory: string, options: WarmUpOptions): Promise<WarmUpResult> {
+    const { signal, onProgress, ...terms } = options
+    signal?.throwIfAborted()
+    const reply = this.request({ method: 'warmUp', directory, options: terms }, onProgress)
+    const request = this.#lastId
+    const end = () => void this.request({ method: 'endWarmUp', request }).catch(() => undefined)
+    signal?.addEventListener('abort', end)
+    try {
+      return (await reply) as WarmUpResult
+    } catch (error) {
+      // The signal's reason does not cross threads.
+      signal?.throwIfAborted()
+      throw error
+    } finally {
+      signal?.removeEventListener('abort', end)
+    }
   }
 
   /** Closes the Env, and rejects if that fails; the thread is gone in any case. */
@@ -84,10 +105,10 @@ export class HostThread {
     }
   }
 
-  async #reply(id: number): Promise<unknown> {
+  async #reply(id: number, onProgress?: (progress: WarmUpProgress) => void): Promise<unknown> {
     this.#worker.ref()
     try {
-      return await new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }))
+      return await new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject, onProgress }))
     } finally {
       this.#waiting.delete(id)
       if (this.#waiting.size === 0) this.#worker.unref()

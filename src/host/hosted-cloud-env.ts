@@ -2,6 +2,7 @@ import { type CloudEnvOptions, parseCloudEnvOptions } from '../cloud/cloud-env-o
 import { type CloudEnvEvents, cloudEnvEvents } from '../cloud/env-events.js'
 import type { CloudEnvMetrics } from '../cloud/env-metrics.js'
 import { Root } from '../cloud/root.js'
+import type { WarmUpOptions, WarmUpResult } from '../env/warm-up.js'
 import { type EngineOptions, type HostedEnv, hostedEnv } from './hosted-env.js'
 import { optionsWithin, readMachineLimits } from './machine-limits.js'
 
@@ -22,6 +23,27 @@ export interface HostedCloudEnv extends HostedEnv {
     name: Name,
     listener: (event: CloudEnvEvents[Name]) => void,
   ): () => void
+
+  /**
+   * Fetches tables and blob files of the database in `directory` into the cache, ahead of reads: those of its present
+   * state, or a part of them. The database may be open for writing, read-only, or not at all. Starts the Env.
+   *
+   * Upper levels come first. Room is made by evicting what was not read since the warm-up began. When that is not enough,
+   * the warm-up resolves early, with `end: 'cacheFull'`; nothing that it fetched makes room for the rest. It ends, and
+   * rejects, with `signal`, and when the database or the Env is closed. After an error of the store, another call
+   * fetches what is still missing.
+   *
+   * @example
+   * const { bytes, end } = await env.warmUp('./data/orders', {
+   *   levels: [0, 1],
+   *   maxBytesPerSecond: '50 MiB',
+   *   onProgress: ({ bytes, totalBytes }) => console.log(`${bytes} of ${totalBytes} bytes`),
+   * })
+   *
+   * @throws TypeError, RangeError an option is unknown or unfit.
+   * @throws EnvError NotFound: no database; NotSupported: a range of keys that are not ordered by their bytes.
+   */
+  warmUp(directory: string, options?: WarmUpOptions): Promise<WarmUpResult>
 }
 
 /**

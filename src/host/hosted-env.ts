@@ -1,4 +1,7 @@
+import { WarmUps } from '../cloud/warm-ups.js'
+import { realPath } from '../env/real-path.js'
 import type { StateSelector } from '../env/state-selector.js'
+import { checkWarmUpOptions, type WarmUpOptions, type WarmUpResult } from '../env/warm-up.js'
 import { describe } from '../options/describe.js'
 import { moduleUrl } from '../options/module-url.js'
 import { type Check, type Checks, checkOptions, flag, isRecord, unchecked } from '../options/shape.js'
@@ -56,6 +59,10 @@ export interface HostedEnv {
    */
   stateAt?(directory: string, at: StateSelector): Promise<string>
   releaseState?(path: string): void
+  /** See {@link HostedCloudEnv.warmUp}. Rejects with NotSupported if the Env has no cache. */
+  warmUp?(directory: string, options?: WarmUpOptions): Promise<WarmUpResult>
+  /** The last database that this program had open in `directory` is closed: ends the warm-ups there. */
+  closed?(directory: string): void
   /** Like {@link abandon}, for all databases, from 5 s after this call on: the process is about to end. */
   expire?(): void
   /** The Env's own metrics; undefined if it has none or does not run. */
@@ -131,6 +138,7 @@ class WorkerHostedEnv implements HostedEnv {
   readonly #export: string
   readonly #options: unknown
   readonly #events: EnvEvents
+  readonly #warmUps = new WarmUps()
   /** The events that the running thread tells, as they were asked for last. */
   #told: readonly string[] = []
   #thread: Promise<HostThread> | undefined
@@ -183,6 +191,17 @@ class WorkerHostedEnv implements HostedEnv {
 
   releaseState(path: string): void {
     this.#tell({ method: 'releaseState', path })
+  }
+
+  async warmUp(directory: string, options: WarmUpOptions = {}): Promise<WarmUpResult> {
+    checkWarmUpOptions(options)
+    const thread = await this.#running()
+    const path = realPath(directory)
+    return this.#warmUps.run(path, options, (terms) => thread.warmUp(path, terms))
+  }
+
+  closed(directory: string): void {
+    void this.#warmUps.end('the database', directory)
   }
 
   expire(): void {

@@ -1,6 +1,7 @@
 import type { EnvEvent } from '../env/env.js'
 import { EnvError, type EnvErrorCode, type EnvErrorScope } from '../env/env-error.js'
 import type { StateSelector } from '../env/state-selector.js'
+import type { WarmUpOptions, WarmUpProgress } from '../env/warm-up.js'
 
 /** Start parameters of the thread that hosts an Env. */
 export interface WorkerInput {
@@ -21,9 +22,21 @@ export type HostCall =
   | { readonly method: 'stateAt'; readonly directory: string; readonly at: StateSelector }
   | { readonly method: 'releaseState'; readonly path: string }
   | { readonly method: 'listen'; readonly names: readonly string[] }
+  | { readonly method: 'warmUp'; readonly directory: string; readonly options: WarmUpTerms }
+  /** Ends a warm-up, by the id of its request. */
+  | { readonly method: 'endWarmUp'; readonly request: number }
+
+/** Options of a warm-up that can be copied to another thread. */
+export type WarmUpTerms = Omit<WarmUpOptions, 'signal' | 'onProgress'>
 
 /** From the worker. */
-export type WorkerMessage = WorkerReply | { readonly events: readonly EnvEvent[] }
+export type WorkerMessage = WorkerReply | { readonly events: readonly EnvEvent[] } | WorkerProgress
+
+/** From the worker: how far a request has come, by its id. */
+export interface WorkerProgress {
+  readonly id: number
+  readonly progress: WarmUpProgress
+}
 
 /** From the worker: one with id 0 once it listens or has failed to, then one for each request. */
 export type WorkerReply =

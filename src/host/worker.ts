@@ -6,9 +6,9 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { assertEnv } from '../env/assert-env.js'
 import type { Env } from '../env/env.js'
 import { noPastStates } from '../env/no-past-states.js'
+import { noWarmUp, type WarmUpProgress, type WarmUpResult } from '../env/warm-up.js'
 import { EnvHost } from './env-host.js'
 import {
-  type HostCall,
   toThrownValue,
   type WorkerInput,
   type WorkerMessage,
@@ -18,6 +18,8 @@ import {
 
 const input = workerData as WorkerInput
 const port = parentPort!
+/** Ends of the warm-ups under way, by the id of the request. */
+const warmUps = new Map<number, AbortController>()
 
 await reply(0, async () => {
   const env = await createEnv(input)
@@ -25,7 +27,7 @@ await reply(0, async () => {
   port.on('message', (request: WorkerRequest) => void reply(request.id, () => perform(request, host, env)))
 })
 
-function perform(call: HostCall, host: EnvHost, env: Env): unknown {
+function perform(call: WorkerRequest, host: EnvHost, env: Env): unknown {
   switch (call.method) {
     case 'metrics':
       return env.metrics?.()
@@ -38,10 +40,29 @@ function perform(call: HostCall, host: EnvHost, env: Env): unknown {
       return env.releaseState?.(call.path)
     case 'listen':
       return env.listen?.(call.names, (events) => post({ events }))
+    case 'warmUp':
+      return warmUp(call, env)
+    case 'endWarmUp':
+      return warmUps.get(call.request)?.abort()
     case 'expire':
       return host.expire()
     case 'close':
       return host.close()
+  }
+}
+
+async function warmUp(
+  { id, directory, options }: Extract<WorkerRequest, { method: 'warmUp' }>,
+  env: Env,
+): Promise<WarmUpResult> {
+  if (!env.warmUp) throw noWarmUp()
+  const end = new AbortController()
+  warmUps.set(id, end)
+  try {
+    const onProgress = (progress: WarmUpProgress) => post({ id, progress })
+    return await env.warmUp(directory, { ...options, signal: end.signal, onProgress })
+  } finally {
+    warmUps.delete(id)
   }
 }
 

@@ -36,3 +36,8 @@ export function wantedRuns({ first, end }: Run, isWanted: (chunk: number) => boo
   }
   return runs
 }
+
+/** Bytes of the runs from a chunk on; the last chunk of a file counts in full. */
+export function bytesFrom(chunk: number, runs: readonly Run[]): number {
+  return runs.reduce((sum, { first, end }) => sum + Math.max(0, end - Math.max(first, chunk)) * chunkBytes, 0)
+}

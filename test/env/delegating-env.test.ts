@@ -20,6 +20,7 @@ test('a method that the other Env lacks behaves as if absent', async () => {
   expect(await env.refetch('/a', 0, 1, 0)).toEqual({ isOther: false, advice: '' })
   await expect(env.stateAt('/a', 1)).rejects.toMatchObject({ code: 'NotSupported' })
   env.releaseState('/a')
+  await expect(env.warmUp('/a', {})).rejects.toMatchObject({ code: 'NotSupported' })
   expect(env.metrics()).toBeUndefined()
   env.abandon('/a')
   env.attach({ fenced() {} })
@@ -35,6 +36,7 @@ test('a method that the other Env has is forwarded', async () => {
     'refetch',
     'stateAt',
     'releaseState',
+    'warmUp',
     'metrics',
     'listen',
   ] as const
@@ -50,6 +52,7 @@ test('a method that the other Env has is forwarded', async () => {
   await env.refetch('/a', 2, 3, 4)
   await env.stateAt('/a', 'monday')
   env.releaseState('/b')
+  await env.warmUp('/c', { levels: [0] })
   env.metrics()
   const send = () => {}
   env.listen(['look'], send)
@@ -60,6 +63,7 @@ test('a method that the other Env has is forwarded', async () => {
     ['refetch', '/a', 2, 3, 4],
     ['stateAt', '/a', 'monday'],
     ['releaseState', '/b'],
+    ['warmUp', '/c', { levels: [0] }],
     ['metrics'],
     ['listen', ['look'], send],
   ])
