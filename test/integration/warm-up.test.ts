@@ -192,6 +192,24 @@ describe.each(mainTestStores())('with its store in $name', ({ make }) => {
     await env.close()
   })
 
+  test('it goes on until the last reader of the database is closed', async () => {
+    const machine = new Machine(await filledStore(make))
+    const env = cloudEnv(machine.options)
+    const open = () => RocksDB.open(machine.path, { env, readOnly: true })
+    const [first, last] = [await open(), await open()]
+    let hasEnded = false
+    const warming = env.warmUp(machine.path, { maxBytesPerSecond: 1000 }).finally(() => {
+      hasEnded = true
+    })
+    const outcome = expect(warming).rejects.toThrow(/the database was closed/)
+    await first.close()
+    await setTimeout(300)
+    expect(hasEnded).toBe(false)
+    await last.close()
+    await outcome
+    await env.close()
+  })
+
   test('a directory without a database is refused, and so is one outside of the root', async () => {
     const machine = new Machine(make())
     const env = cloudEnv(machine.options)
