@@ -78,6 +78,8 @@ class FormatCheck {
   readonly #store: ObjectStore
   readonly #sizes: ReadonlyMap<string, number>
   readonly #openSource: CheckedBucket['openSource']
+  /** Several cookies may lead to one MANIFEST. */
+  readonly #manifests = new Map<string, Promise<Manifest | undefined>>()
 
   constructor(
     store: ObjectStore,
@@ -144,9 +146,11 @@ class FormatCheck {
     const manifestKey = objectKey(place, manifestObjectName(cloudManifest))
     const keys = [rootKey, manifestKey]
     if (!this.#sizes.has(manifestKey)) return this.#fault(keys, 'the CLOUDMANIFEST leads to no MANIFEST')
-    const manifest = await this.#decode(keys, async () =>
-      readManifest(await this.#body(manifestKey), { name: manifestKey }),
-    )
+    const decoding =
+      this.#manifests.get(manifestKey) ??
+      this.#decode(keys, async () => readManifest(await this.#body(manifestKey), { name: manifestKey }))
+    this.#manifests.set(manifestKey, decoding)
+    const manifest = await decoding
     if (!manifest) return
     this.#numbers(keys, cloudManifest, manifest)
     await this.#files(place, keys, { root, cloudManifest, manifest })

@@ -6,10 +6,13 @@ import { createHash, randomUUID } from 'node:crypto'
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { S3Client } from '@aws-sdk/client-s3'
-import { afterAll, inject } from 'vitest'
+import { afterAll, expect, inject } from 'vitest'
+import { sourceOpener } from '#src/catalog/open-places.js'
 import { sdk } from '#src/store/aws-sdk.js'
+import { openStore } from '#src/store/open-store.js'
 import type { S3Connection } from '#src/store/s3-connection.js'
 import type { S3Credentials } from '#src/store/s3-credentials.js'
+import { describeFaults, type FormatFault, formatFaults } from './assert-format.ts'
 import type { S3Server } from './servers.js'
 import { temporaryDirectory } from './temporary-directory.ts'
 
@@ -22,6 +25,11 @@ export interface TestStore {
   delete(keys: readonly string[]): Promise<void>
   /** Every key below the store, in order, with what changes when the object is written. */
   list(): Promise<ReadonlyMap<string, ObjectState>>
+  /**
+   * Leaves the store out of the check of its format after the tests (`CLOUDENV_TEST_FORMAT=1`). It is for what the test damages by other means
+   * than {@link put} and {@link delete}: what these did last to an object is left out anyway.
+   */
+  leaveUnchecked(why: string): void
 }
 
 export interface ObjectState {
@@ -32,6 +40,56 @@ export interface ObjectState {
 export interface TestStoreKind {
   readonly name: string
   make(): TestStore
+}
+
+interface MadeStore extends TestStore {
+  /** Test that made it. */
+  readonly maker: string
+  /** URL of the whole bucket, and the prefix of this store in it. */
+  readonly bucketUrl: string
+  readonly prefix: string
+  readonly isUnchecked: boolean
+}
+
+const made: MadeStore[] = []
+
+/** What tests did to objects, by URL. */
+const byTests = new Map<string, WrittenByTest>()
+
+interface WrittenByTest {
+  /** Undefined: deleted. */
+  readonly sha256: string | undefined
+  /** @returns undefined: it is missing. */
+  now(): Promise<string | undefined>
+}
+
+// Here, where the file is still collected: a hook that a running test adds is never called.
+afterAll(async () => {
+  if (process.env.CLOUDENV_TEST_FORMAT !== '1') return
+  for (const store of made.splice(0)) if (!store.isUnchecked) await checkFormat(store)
+})
+
+async function checkFormat({ bucketUrl, prefix, connection, maker }: MadeStore): Promise<void> {
+  const store = await openStore(bucketUrl, connection)
+  const sources = sourceOpener(connection)
+  try {
+    const found = await formatFaults({ store, prefix, openSource: sources.openPlace })
+    const faults: FormatFault[] = []
+    for (const fault of found) if (!(await isOfTest(fault))) faults.push(fault)
+    if (faults.length > 0) throw new Error(`${maker}\n${describeFaults(faults)}`)
+  } finally {
+    await sources.close()
+    await store.close()
+  }
+}
+
+/** Reports whether one of the objects is still as a test left it. */
+async function isOfTest({ objects }: FormatFault): Promise<boolean> {
+  for (const url of objects) {
+    const written = byTests.get(url)
+    if (written && (await written.now()) === written.sha256) return true
+  }
+  return false
 }
 
 /** A directory and each server: `describe.each(testStores())('$name', …)`. */
@@ -55,12 +113,36 @@ function serverKind(server: S3Server): TestStoreKind {
   return { name: server.name, make: () => new ServerTestStore(server) }
 }
 
-class DirectoryTestStore implements TestStore {
+/** What both have for the check of their format. */
+abstract class CheckedTestStore {
+  readonly maker = expect.getState().currentTestName ?? 'before the tests'
+  isUnchecked = false
+  abstract url(path?: string): string
+  abstract get(key: string): Promise<Uint8Array>
+
+  leaveUnchecked(_why: string): void {
+    this.isUnchecked = true
+  }
+
+  protected wrote(key: string, bytes: Uint8Array | undefined): void {
+    const now = () => this.get(key).then(sha256, () => undefined)
+    byTests.set(this.url(key), { sha256: bytes && sha256(bytes), now })
+  }
+}
+
+class DirectoryTestStore extends CheckedTestStore implements MadeStore {
   readonly connection = {}
+  readonly prefix = ''
   readonly #root: string
 
   constructor(root: string) {
+    super()
     this.#root = root
+    made.push(this)
+  }
+
+  get bucketUrl(): string {
+    return this.url()
   }
 
   url(path = ''): string {
@@ -73,6 +155,7 @@ class DirectoryTestStore implements TestStore {
     await mkdir(dirname(path), { recursive: true })
     await rm(path, { force: true })
     await writeFile(path, bytes)
+    this.wrote(key, bytes)
   }
 
   async get(key: string): Promise<Uint8Array> {
@@ -80,7 +163,10 @@ class DirectoryTestStore implements TestStore {
   }
 
   async delete(keys: readonly string[]): Promise<void> {
-    for (const key of keys) await rm(join(this.#root, key))
+    for (const key of keys) {
+      await rm(join(this.#root, key))
+      this.wrote(key, undefined)
+    }
   }
 
   async list(): Promise<Map<string, ObjectState>> {
@@ -95,13 +181,15 @@ class DirectoryTestStore implements TestStore {
   }
 }
 
-class ServerTestStore implements TestStore {
+class ServerTestStore extends CheckedTestStore implements MadeStore {
   readonly connection: S3Connection & { readonly credentials: S3Credentials }
   readonly #bucket: string
   readonly #prefix = randomUUID()
   readonly #client: S3Client
 
   constructor({ endpoint, region, bucket, accessKeyId, secretAccessKey }: S3Server) {
+    super()
+    made.push(this)
     this.connection = {
       endpoint,
       region,
@@ -118,6 +206,14 @@ class ServerTestStore implements TestStore {
     afterAll(() => this.#client.destroy())
   }
 
+  get bucketUrl(): string {
+    return `s3://${this.#bucket}`
+  }
+
+  get prefix(): string {
+    return `${this.#prefix}/`
+  }
+
   url(path = ''): string {
     return `s3://${this.#bucket}/${join(this.#prefix, path)}`
   }
@@ -126,6 +222,7 @@ class ServerTestStore implements TestStore {
     await this.#client.send(
       new sdk.PutObjectCommand({ Bucket: this.#bucket, Key: this.#key(key), Body: bytes }),
     )
+    this.wrote(key, bytes)
   }
 
   async get(key: string): Promise<Uint8Array> {
@@ -138,6 +235,7 @@ class ServerTestStore implements TestStore {
   async delete(keys: readonly string[]): Promise<void> {
     const Objects = keys.map((key) => ({ Key: this.#key(key) }))
     await this.#client.send(new sdk.DeleteObjectsCommand({ Bucket: this.#bucket, Delete: { Objects } }))
+    for (const key of keys) this.wrote(key, undefined)
   }
 
   async list(): Promise<Map<string, ObjectState>> {
