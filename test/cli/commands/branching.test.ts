@@ -101,6 +101,7 @@ test('commands say what is wrong with their arguments', async () => {
   const db = store.url('db')
   const occupied = await cloudenv(store, 'clone', db, db)
   expect(occupied.stderr).toMatch(/has a CLOUDMANIFEST already/)
+  await store.put('nothing/notes.txt', Buffer.from('x'))
   const nothing = await cloudenv(store, 'clone', store.url('nothing'), store.url('clone'))
   expect(nothing).toMatchObject({ code: 2, stderr: expect.stringContaining('holds no database') })
   const age = await cloudenv(store, 'gc', db, '--min-age', '3')
