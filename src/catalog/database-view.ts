@@ -22,6 +22,8 @@ export interface DatabaseView {
   readonly home: DatabasePlace
   /** Sources that the CLOUDMANIFEST records. */
   readonly sources: readonly RecordedSource[]
+  /** See `retentionOf`. */
+  readonly retentionMs: number | undefined
   readonly cloudManifest: CloudManifest
   readonly cloudManifestEtag: string
   readonly cloudManifestModified: Date
@@ -112,6 +114,7 @@ async function readOnce(
     places,
     home: root.place,
     sources: recordedSources(root.object),
+    retentionMs: retentionOf(root.object),
     cloudManifest,
     cloudManifestEtag: root.object.etag,
     cloudManifestModified: root.object.lastModified,

@@ -1,3 +1,4 @@
+import { isDestroyed } from '../format/epoch.js'
 import type { ObjectName } from '../format/file-name.js'
 import { type DecidingState, type ObsoleteReason, obsoleteReason } from './obsolete-reason.js'
 import { type DatedState, later, obsoleteSince } from './obsolete-since.js'
@@ -52,12 +53,14 @@ export interface Circumstances {
 
 /**
  * Judges objects that no state references. Pure.
- * @param states all states of the database.
+ * @param all states of the database.
  */
 export function garbageJudge(
-  states: readonly ReadState[],
+  all: readonly ReadState[],
   { objects, isSound }: Circumstances,
 ): (object: Unneeded) => Garbage | { readonly kind: 'undecided' } {
+  // A state that is being destroyed needs nothing.
+  const states = all.filter(({ cloudManifest }) => !cloudManifest || !isDestroyed(cloudManifest))
   const readable = states.map((state) => readableState(state, objects)).filter((state) => state !== undefined)
   // An owner deletes by the same rule. It opens no damaged database.
   const deletedBy = isSound ? 'owner' : 'people'

@@ -5,7 +5,9 @@
  * whether the objects are still needed by a state of the database: from then on they stay.
  */
 import { EnvError, unlessNotFound } from '../env/env-error.js'
+import type { Random } from '../env/system.js'
 import { type ObjectName, objectName } from '../format/file-name.js'
+import { CasObject } from '../store/cas-object.js'
 import { type DatabasePlace, objectKey, objectUrl } from './database-place.js'
 
 export interface Pin {
@@ -62,8 +64,11 @@ export async function readPin(place: DatabasePlace, id: string): Promise<Pin | u
   return found && decodePin(found.body, objectUrl(place, name))
 }
 
-export async function writePin(place: DatabasePlace, id: string, pin: Pin): Promise<void> {
-  await place.store.put(objectKey(place, objectName({ kind: 'pin', id })), encodePin(pin))
+/**
+ * Pin that a holder writes. A write that is delivered late or twice changes nothing: each replaces the version before.
+ */
+export function pinObject(place: DatabasePlace, id: string, random: Random): CasObject {
+  return new CasObject(place.store, objectKey(place, objectName({ kind: 'pin', id })), undefined, random)
 }
 
 export async function removePin(place: DatabasePlace, id: string): Promise<void> {
@@ -101,4 +106,14 @@ export async function readPins(
 /** Reports whether the operation that held it must have ended long ago. */
 export function isExpired({ kind }: Pin, written: Date, storeNow: Date): boolean {
   return kind === 'operation' && written.getTime() + pinLifetimeMs < storeNow.getTime()
+}
+
+/**
+ * Lets the pin of a clone expire in a day: readers of older states, and the clone's owner, may still read what it protects.
+ */
+export async function expirePin(place: DatabasePlace, id: string): Promise<void> {
+  const pin = await readPin(place, id)
+  if (pin?.kind !== 'clone') return
+  const key = objectKey(place, objectName({ kind: 'pin', id }))
+  await place.store.put(key, encodePin({ ...pin, kind: 'operation' }))
 }

@@ -96,6 +96,8 @@ export interface SurveyOptions {
   readonly cookie?: string
   /** Opens the sources that a clone's CLOUDMANIFEST records. Default: what lies there counts as missing. */
   readonly openPlace?: OpenPlace
+  /** Present time of the store. Default: when the newest of the objects was written. */
+  readonly storeNow?: Date
   /** Called for each object that is listed. */
   readonly onObject?: () => void
 }
@@ -147,7 +149,7 @@ export async function surveyDatabase(named: Places, options: SurveyOptions = {})
     identity: identified && (await readIdentity([identified.place])),
     states: new Map(states.map((state) => [state.cookie, state])),
     pins,
-    objects: withRoles(states, listed, displaced, pins),
+    objects: withRoles(states, listed, displaced, holdersOf(pins, listed[0], options.storeNow), pins),
     foreign: listed[0].foreign,
   }
 }
@@ -270,11 +272,11 @@ function withRoles(
   states: readonly SurveyedState[],
   listed: Listed,
   displaced: ReadonlySet<string>,
+  holders: ReadonlyMap<string, readonly string[]>,
   pins: readonly PlacedPin[],
 ): SurveyedObject[] {
   const [own] = listed
   const needed = neededObjects(states, listed)
-  const holders = holdersOf(pins, own)
   const isUndecided = pins.some(({ pin }) => !pin)
   const judge = garbageJudge(states, {
     objects: own.named,
@@ -309,9 +311,13 @@ function withRoles(
 }
 
 /** Holders of pins by the name of each object that they protect, the pins included. */
-function holdersOf(pins: readonly PlacedPin[], { named }: ListedPlace): Map<string, string[]> {
+function holdersOf(
+  pins: readonly PlacedPin[],
+  { named }: ListedPlace,
+  present = new Date(0),
+): Map<string, string[]> {
   // No later than the present time of the store: a pin is taken for expired too late rather than too early.
-  let storeNow = new Date(0)
+  let storeNow = present
   for (const { modified } of named.values()) if (modified > storeNow) storeNow = modified
   const holders = new Map<string, string[]>()
   for (const { id, written, pin } of pins) {

@@ -1,10 +1,11 @@
 import { type DatabasePlace, databaseUrl, objectKey } from '../catalog/database-place.js'
 import type { Garbage } from '../catalog/garbage.js'
-import { listing } from '../catalog/listing.js'
+import { listRoots } from '../catalog/roots.js'
 import type { OpenPlace } from '../catalog/sources.js'
 import { type Survey, type SurveyedObject, surveyDatabase } from '../catalog/survey.js'
 import { EnvError } from '../env/env-error.js'
 import type { Random } from '../env/system.js'
+import { isDestroyed } from '../format/epoch.js'
 import { parseObjectName } from '../format/file-name.js'
 import { maxOpeningMs } from './opening-time.js'
 
@@ -57,13 +58,13 @@ export async function collectGarbage(place: DatabasePlace, options: CollectionOp
   const { random, openPlace, signal, onDeleted } = options
   const deleted: DeletedObject[] = []
   for (let surveys = 0; surveys < maxSurveys; surveys++) {
-    const roots = await rootsOf(place)
-    const survey = await surveyDatabase([place], { ...(openPlace && { openPlace }) })
-    assertSound(survey)
+    const { version } = await listRoots(place)
     const storeNow = await storeTime(place, random)
+    const survey = await surveyDatabase([place], { storeNow, ...(openPlace && { openPlace }) })
+    assertSound(survey)
     const minAgeMs = Math.max(options.minAgeMs ?? 0, retentionOf(survey))
     const garbage = survey.objects.filter(isGarbage)
-    const due = garbage.filter(({ role }) => isDue(role, storeNow, minAgeMs))
+    const due = garbage.filter((object) => isDue(object, storeNow, minAgeMs))
     const kept = garbage.filter((object) => !due.includes(object))
     for (;;) {
       const batch = due.splice(0, batchSize)
@@ -71,7 +72,7 @@ export async function collectGarbage(place: DatabasePlace, options: CollectionOp
         await abortUploads(place, survey, storeNow)
         return { deleted, kept, minAgeMs }
       }
-      if ((await rootsOf(place)) !== roots) break
+      if ((await listRoots(place)).version !== version) break
       signal?.throwIfAborted()
       await place.store.deleteMany(batch.map(({ name }) => objectKey(place, name)))
       deleted.push(...batch.map(({ name, size }) => ({ name, size })))
@@ -90,23 +91,20 @@ function isGarbage(object: SurveyedObject): object is GarbageObject {
   return object.role.kind === 'garbage' && object.role.reason !== 'noDatabase'
 }
 
-function isDue({ reason, since }: Garbage, storeNow: Date, minAgeMs: number): boolean {
+function isDue({ role, modified }: GarbageObject, storeNow: Date, minAgeMs: number): boolean {
+  const isNobodys = role.reason === 'unknownEpoch' || role.reason === 'probe'
+  // No present state ever had it: an opening that has not ended, or a line of history that is gone.
+  const since = role.since ?? (isNobodys ? modified : undefined)
   if (!since) return false
-  const isNobodys = reason === 'unknownEpoch' || reason === 'probe'
   const ageMs = isNobodys ? Math.max(minAgeMs, abandonedMs) : minAgeMs
   return since.getTime() + ageMs <= storeNow.getTime()
 }
 
-/** Lines of history and pins: changes when one comes or goes, or gets another owner. */
-async function rootsOf(place: DatabasePlace): Promise<string> {
-  const roots: unknown[] = []
-  for await (const { name, size, modified } of listing(place, { startsWith: 'CLOUD' }))
-    roots.push([name, size, modified.getTime()])
-  return JSON.stringify(roots)
-}
-
 function assertSound({ url, states, pins }: Survey): void {
-  const problem = [...states.values()].flatMap(({ problems }) => problems)[0]
+  const needy = [...states.values()].filter(
+    ({ cloudManifest }) => !cloudManifest || !isDestroyed(cloudManifest),
+  )
+  const problem = needy.flatMap(({ problems }) => problems)[0]
   if (problem)
     throw new EnvError('Corruption', `nothing in ${url} is garbage for certain: ${problem.message}`)
   const unreadable = pins.find(({ pin }) => !pin)

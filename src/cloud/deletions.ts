@@ -113,8 +113,9 @@ export class Deletions {
   }
 
   /**
-   * Reports whether nobody has needed the object for the delay. An object that another state may have dropped since
-   * waits on: until the last commit of that state is old enough, or until none has needed it here for so long.
+   * Reports whether nobody has needed the object for the delay, ours or that of another line of history. An object that
+   * another one may have dropped since waits on: until its last commit is old enough, or until none has needed it here for
+   * so long.
    */
   #isFree(table: Table, need: Need, storeNowMs: number): boolean {
     if (need === 'never') return true
@@ -125,7 +126,8 @@ export class Deletions {
       return false
     }
     table.unneededAtMs ??= nowMs
-    const waitMs = Math.min(need.getTime() - storeNowMs, table.unneededAtMs - nowMs) + this.#delayMs
+    const sinceMs = Math.min(need.lastAt.getTime() - storeNowMs, table.unneededAtMs - nowMs)
+    const waitMs = sinceMs + Math.max(this.#delayMs, need.keptMs)
     if (waitMs <= 0) return true
     table.dueAtMs = nowMs + waitMs
     return false

@@ -14,7 +14,6 @@ import { putIdentity } from '../catalog/registry.js'
 import { type OpenPlace, sourcesMetadata } from '../catalog/sources.js'
 import type { StoredFile } from '../catalog/stored-file.js'
 import type { Clock } from '../env/clock.js'
-import { EnvError } from '../env/env-error.js'
 import type { Random } from '../env/system.js'
 import { encodeCloudManifest } from '../format/cloud-manifest.js'
 import { addEpoch, type Epoch, newEpoch } from '../format/epoch.js'
@@ -78,19 +77,23 @@ export async function fork(
 
   const epoch = newEpoch(() => random.bytes(8))
   const holder = isClone ? databaseUrl(target) : `the branch ${databaseUrl(target)}/${name}`
-  const pins = new Pins({ id: epoch, kind: 'clone', holder, home: target })
+  const pins = new Pins({ holder, home: target, random })
   const { cloudManifest, manifest, manifestBytes, files } = await pinned(request, pins, openPlace)
+  let isSent = false
   try {
     const bytes = manifestBytes.subarray(0, manifest.length)
     await target.store.put(objectKey(target, objectName({ kind: 'manifest', epoch })), bytes)
     const root = new CasObject(target.store, objectKey(target, name), undefined, random)
+    await pins.settle()
     time.assertShort(databaseUrl(target))
     const forked = addEpoch(cloudManifest, manifest.lastNextFileNumber, epoch)
+    isSent = true
     const outcome = await root.write(encodeCloudManifest(forked), sourcesMetadata(pins.sources))
+    isSent = outcome.kind === 'written'
     if (outcome.kind === 'lost') throw cookieExists(target, newCookie)
   } catch (error) {
-    // The CLOUDMANIFEST may arrive after a failure of the store: then the pins have to stay.
-    if (!EnvError.is(error) || !error.retryable) await pins.release()
+    // A CLOUDMANIFEST that was sent may arrive after any failure: then the pins have to stay.
+    if (!isSent) await pins.release()
     throw error
   }
   await pins.releaseHome()
@@ -108,11 +111,11 @@ async function pinned(
   pins: Pins,
   openPlace: OpenPlace | undefined,
 ): Promise<ForkedState> {
-  if (at !== undefined && typeof at !== 'string') return pinPastState(places, cookie, at, pins)
+  if (at !== undefined && typeof at !== 'string') return pinPastState(places, cookie, at, pins, openPlace)
   const from = at === undefined ? cookie : checkpointCookie(at)
   const view = await pinPresentState(places, from, pins, openPlace)
   if (view) return view
   // Names the checkpoints that there are.
-  if (at !== undefined) await findState(places, cookie, at)
+  if (at !== undefined) await findState(places, cookie, at, openPlace)
   throw await noDatabase(places[0], from, 'state to begin with')
 }

@@ -4,6 +4,7 @@ import { checkpointIsReadOnly, cookieExists } from '../catalog/cookies.js'
 import { databaseUrl, type Places } from '../catalog/database-place.js'
 import { type DatabaseView, listObjects } from '../catalog/database-view.js'
 import { checkpointCookie } from '../catalog/find-state.js'
+import { expirePin } from '../catalog/pin.js'
 import { beingDestroyedMessage } from '../catalog/repair-advice.js'
 import { type OpenPlace, presentSources, sourcesMetadata } from '../catalog/sources.js'
 import type { StoredFile } from '../catalog/stored-file.js'
@@ -181,12 +182,12 @@ export class Opening {
 
   /** The present state, pinned: what a fork begins with. */
   async #pinned(view: DatabaseView): Promise<DatabaseView | undefined> {
-    const { places, config, openPlace, warn } = this.#deps
+    const { places, config, system, openPlace, warn } = this.#deps
     const [place] = places
     const isNewCookie = this.#cookie !== config.cookie
     if (isNewCookie && view.objects.has(objectName({ kind: 'cloudManifest', cookie: this.#cookie })))
       throw cookieExists(place, this.#cookie)
-    const pins = new Pins({ id: this.#epoch, kind: 'clone', holder: databaseUrl(place), home: place })
+    const pins = new Pins({ holder: databaseUrl(place), home: place, random: system.random })
     this.#pins = pins
     const pinned = await pinPresentState(places, config.cookie, pins, openPlace)
     for (const unpinned of pins.unpinned) warn(unpinnedMessage(place, unpinned))
@@ -235,11 +236,13 @@ export class Opening {
         beforeCreation: probe,
         beforeClaim: async () => {
           if (isClone) await probe()
+          await pins?.settle()
           await local.recordClaim(epoch, candidates)
         },
         afterClaim: async () => {
           await local.recordOwnership(epoch, candidates)
           await pins?.releaseHome()
+          if (view && !pins) await expireDropped(view, openPlace)
         },
         beforeDestruction: () => local.recordDestruction(epoch),
       },
@@ -257,6 +260,18 @@ export class Opening {
       if ((await system.files.stat(path)).size === file.size && cached.presentBytes === 0)
         await cache.adopt(cached, path)
     }
+  }
+}
+
+/** The clone stands alone as far as these sources go: they need keep nothing for it any longer. */
+async function expireDropped(view: DatabaseView, openPlace: OpenPlace): Promise<void> {
+  const present = new Set(presentSources(view).map(({ url }) => url))
+  for (const { url, pin } of view.sources) {
+    if (pin === undefined || present.has(url)) continue
+    // The source may be out of reach: then its owner keeps more than it needs to.
+    await openPlace(url)
+      .then((place) => expirePin(place, pin))
+      .catch(() => undefined)
   }
 }
 

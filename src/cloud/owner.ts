@@ -299,8 +299,9 @@ export class Owner {
   }
 
   #abortLeftUploads(): void {
-    const { place, view } = this.#start
-    if (!view) return
+    const { place, view, isFork } = this.#start
+    // The uploads of a past epoch may be those of the owner that a fork leaves alone.
+    if (!view || isFork) return
     const cloudManifest = claimedCloudManifest(view, this.epoch)
     this.#abortingLeftUploads = abortLeftUploads(place, view, cloudManifest, this.#released.signal)
   }

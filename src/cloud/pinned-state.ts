@@ -1,3 +1,4 @@
+import { noDatabase } from '../catalog/cookies.js'
 import { databaseUrl, type Places } from '../catalog/database-place.js'
 import { type DatabaseView, isCurrent, readView } from '../catalog/database-view.js'
 import { type FoundState, findState } from '../catalog/find-state.js'
@@ -47,16 +48,20 @@ export async function pinPastState(
   cookie: string,
   at: Date | bigint | number,
   pins: Pins,
+  openPlace?: OpenPlace,
 ): Promise<FoundState> {
   return releasedUnless(pins, async () => {
     for (let attempt = 0; attempt <= maxAttempts; attempt++) {
-      const found = await findState(places, cookie, at)
+      const found = await findState(places, cookie, at, openPlace)
       await pins.hold(found.files)
-      const present = await readView(places, cookie)
-      if (present && hasAllFiles(present, found)) return found
+      const present = await readView(places, cookie, openPlace)
+      if (!present) throw await noDatabase(places[0], cookie, 'past state')
+      if (hasAllFiles(present, found)) return found
       // It was the present state a moment ago: now something tells until when.
       if (!found.presentUntil) continue
-      const keptUntilMs = found.presentUntil.getTime() + (found.retentionMs ?? 0) - marginMs
+      // Another owner may keep less.
+      const keptMs = Math.min(found.retentionMs ?? 0, present.retentionMs ?? 0)
+      const keptUntilMs = found.presentUntil.getTime() + keptMs - marginMs
       if (keptUntilMs > (await pins.writtenAt()).getTime()) return found
       throw new EnvError(
         'NotFound',

@@ -1,18 +1,19 @@
 import { type DatabasePlace, databaseUrl, objectKey } from '../catalog/database-place.js'
-import { type Pin, removePin, writePin } from '../catalog/pin.js'
+import { encodePin, type Pin, pinObject, removePin } from '../catalog/pin.js'
 import type { RecordedSource } from '../catalog/sources.js'
 import type { StoredFile } from '../catalog/stored-file.js'
-import { type EnvError, toEnvError } from '../env/env-error.js'
+import { EnvError, toEnvError } from '../env/env-error.js'
+import type { Random } from '../env/system.js'
 import { objectName } from '../format/file-name.js'
+import type { CasObject } from '../store/cas-object.js'
 
-export interface PinsRequest extends Omit<Pin, 'objects'> {
-  /** 16 hexadecimal digits that no other pin has. */
-  readonly id: string
+export interface PinsRequest extends Pick<Pin, 'holder'> {
   /**
-   * Place of the line of history that is about to need the files: a pin there lasts for the operation only, since its
-   * CLOUDMANIFEST takes over. Undefined: the pins are for an operation anyway.
+   * Place of the line of history that is about to need the files. A pin there lasts for the operation only, since its
+   * CLOUDMANIFEST takes over.
    */
-  readonly home: DatabasePlace | undefined
+  readonly home: DatabasePlace
+  readonly random: Random
 }
 
 /** A place that refused its pin: what lies there may be deleted after the delay. */
@@ -21,30 +22,41 @@ export interface UnpinnedPlace {
   readonly reason: EnvError
 }
 
+interface HeldPin {
+  readonly id: string
+  readonly object: CasObject
+  readonly objects: readonly string[]
+}
+
 /** Pins of one holder: one at each place where files lie that it needs. */
 export class Pins {
   readonly #request: PinsRequest
-  readonly #pinned = new Set<DatabasePlace>()
+  #held: ReadonlyMap<DatabasePlace, HeldPin> = new Map()
   #unpinned: readonly UnpinnedPlace[] = []
 
   constructor(request: PinsRequest) {
     this.#request = request
   }
 
-  /** Names these files, and no others. @throws EnvError retryable: a store can't be reached. */
+  /**
+   * Names these files, and no others, for the time of the operation.
+   * @throws EnvError retryable: a store can't be reached.
+   */
   async hold(files: ReadonlyMap<string, StoredFile>): Promise<void> {
-    const { id, kind, holder, home } = this.#request
+    const { random } = this.#request
+    const before = this.#held
+    const held = new Map<DatabasePlace, HeldPin>()
     const unpinned: UnpinnedPlace[] = []
+    this.#held = held
     for (const place of new Set([...files.values()].map((file) => file.place))) {
+      // New each time: a late delivery of an earlier one must not replace it.
+      const id = Buffer.from(random.bytes(8)).toString('hex')
+      const object = pinObject(place, id, random)
       const objects = [...files.values()].filter((file) => file.place === place)
-      const pin = {
-        kind: place === home ? 'operation' : kind,
-        holder,
-        objects: objects.map((file) => file.objectName),
-      } as const
+      const pin = { id, object, objects: objects.map((file) => file.objectName) }
       try {
-        await writePin(place, id, pin)
-        this.#pinned.add(place)
+        await this.#write(place, pin, 'operation')
+        held.set(place, pin)
       } catch (error) {
         const reason = toEnvError(error, `can't write a pin to ${databaseUrl(place)}`)
         if (reason.retryable) throw reason
@@ -52,6 +64,7 @@ export class Pins {
       }
     }
     this.#unpinned = unpinned
+    for (const [place, { id }] of before) await remove(place, id)
   }
 
   /** Places that refused the last pin. */
@@ -61,9 +74,9 @@ export class Pins {
 
   /** Places other than home with files, and the pins there, for the CLOUDMANIFEST of a clone. */
   get sources(): readonly RecordedSource[] {
-    const { id, home } = this.#request
+    const { home } = this.#request
     const sources = [
-      ...[...this.#pinned].map((place) => ({ place, pin: id })),
+      ...[...this.#held].map(([place, { id }]) => ({ place, pin: id })),
       ...this.#unpinned.map(({ place }) => ({ place })),
     ]
     return sources
@@ -74,25 +87,42 @@ export class Pins {
   /** Time, by the store's clock, since which all pins are there. */
   async writtenAt(): Promise<Date> {
     let latest = new Date(0)
-    for (const place of this.#pinned) {
-      const key = objectKey(place, objectName({ kind: 'pin', id: this.#request.id }))
-      const { lastModified } = await place.store.head(key)
+    for (const [place, { id }] of this.#held) {
+      const { lastModified } = await place.store.head(objectKey(place, objectName({ kind: 'pin', id })))
       if (lastModified > latest) latest = lastModified
     }
     return latest
   }
 
-  /** Lets go at home. A pin that cannot be removed stays: it expires, or people remove it. */
+  /** The CLOUDMANIFEST is about to be sent: pins away from home last as long as the clone needs them. */
+  async settle(): Promise<void> {
+    for (const [place, pin] of this.#held)
+      if (place !== this.#request.home) await this.#write(place, pin, 'clone')
+  }
+
+  /** Lets go at home. A pin that cannot be removed stays: it expires. */
   async releaseHome(): Promise<void> {
     const { home } = this.#request
-    if (home) await this.#release(home)
+    const pin = this.#held.get(home)
+    if (pin) await remove(home, pin.id)
   }
 
   async release(): Promise<void> {
-    for (const place of [...this.#pinned]) await this.#release(place)
+    for (const [place, { id }] of this.#held) await remove(place, id)
+    this.#held = new Map()
   }
 
-  async #release(place: DatabasePlace): Promise<void> {
-    if (this.#pinned.delete(place)) await removePin(place, this.#request.id).catch(() => undefined)
+  async #write(place: DatabasePlace, { id, object, objects }: HeldPin, kind: Pin['kind']): Promise<void> {
+    const { holder } = this.#request
+    const outcome = await object.write(encodePin({ kind, holder, objects }))
+    if (outcome.kind === 'written') return
+    throw new EnvError(
+      'IOError',
+      `CLOUDPIN-${id} in ${databaseUrl(place)} was changed or removed while ${holder} was about to need it. Try again`,
+    )
   }
+}
+
+async function remove(place: DatabasePlace, id: string): Promise<void> {
+  await removePin(place, id).catch(() => undefined)
 }

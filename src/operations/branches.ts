@@ -1,8 +1,10 @@
 import { listCookies } from '../catalog/cookies.js'
 import { type DatabasePlace, databaseUrl, objectKey } from '../catalog/database-place.js'
 import { checkpointCookie } from '../catalog/find-state.js'
+import { removePin } from '../catalog/pin.js'
 import { readState } from '../catalog/read-state.js'
 import { openRooted } from '../catalog/rooted-places.js'
+import { type OpenPlace, type RecordedSource, recordedSources } from '../catalog/sources.js'
 import { readRoot } from '../catalog/state-objects.js'
 import { EnvError } from '../env/env-error.js'
 import { manifestObjectName } from '../format/cloud-manifest.js'
@@ -48,28 +50,45 @@ export async function listBranches(url: string, options: StoreOptions = {}): Pro
  * @throws EnvError NotFound: there is no such branch.
  */
 export async function removeBranch(url: string, cookie: string, options: StoreOptions = {}): Promise<void> {
-  await inPlace(url, options, async (place) => {
+  await inPlace(url, options, async (place, openPlace) => {
     if (cookie === '')
       throw new EnvError(
         'InvalidArgument',
         `${databaseUrl(place)}: the plain CLOUDMANIFEST is no branch, and nothing would be left of the database without it`,
       )
     const roots = await rootsAt(place)
-    if (!roots.has(cookie)) throw noSuchBranch(place, cookie, [...roots.keys()])
-    const manifest = roots.get(cookie)
+    const root = roots.get(cookie)
+    if (!root) throw noSuchBranch(place, cookie, [...roots.keys()])
+    if (roots.size === 1)
+      throw new EnvError(
+        'InvalidArgument',
+        `${databaseUrl(place)} has no other state than that of ${cookie}, and nothing would be left of the database without ` +
+          'it. To delete the database, see docs/running.md',
+      )
     roots.delete(cookie)
     await place.store.deleteMany([objectKey(place, objectName({ kind: 'cloudManifest', cookie }))])
-    if (manifest !== undefined && ![...roots.values()].includes(manifest))
+    const { manifest, sources } = root
+    if (manifest !== undefined && ![...roots.values()].some((other) => other.manifest === manifest))
       await place.store.deleteMany([objectKey(place, manifest)])
+    for (const { url: source, pin } of sources)
+      if (pin !== undefined) await removePin(await openPlace(source), pin)
   })
 }
 
-/** Names of the MANIFESTs of all lines of history, by cookie; undefined for a damaged CLOUDMANIFEST. */
-async function rootsAt(place: DatabasePlace): Promise<Map<string, string | undefined>> {
-  const roots = new Map<string, string | undefined>()
+interface Root {
+  /** Name of its MANIFEST; undefined: damaged. */
+  readonly manifest: string | undefined
+  readonly sources: readonly RecordedSource[]
+}
+
+/** Lines of history, by cookie. */
+async function rootsAt(place: DatabasePlace): Promise<Map<string, Root>> {
+  const roots = new Map<string, Root>()
   for (const cookie of await listCookies(place)) {
     const root = await readRoot([place], cookie)
-    if (root) roots.set(cookie, root.error ? undefined : manifestObjectName(root.value))
+    if (!root) continue
+    const manifest = root.error ? undefined : manifestObjectName(root.value)
+    roots.set(cookie, { manifest, sources: recordedSources(root.object) })
   }
   return roots
 }
@@ -96,11 +115,11 @@ function checkpointName(cookie: string): string | undefined {
 async function inPlace<T>(
   url: string,
   options: StoreOptions,
-  work: (place: DatabasePlace) => Promise<T>,
+  work: (place: DatabasePlace, openPlace: OpenPlace) => Promise<T>,
 ): Promise<T> {
-  const { places, close } = await openRooted([{ url, options }])
+  const { places, openPlace, close } = await openRooted([{ url, options }])
   try {
-    return await work(places[0]!)
+    return await work(places[0]!, openPlace)
   } finally {
     await close()
   }

@@ -1,7 +1,7 @@
 import { noDatabase } from '../catalog/cookies.js'
-import { type DatabasePlace, databaseUrl } from '../catalog/database-place.js'
+import { databaseUrl } from '../catalog/database-place.js'
 import { type DatabaseView, listObjects, readView } from '../catalog/database-view.js'
-import { readPin, writePin } from '../catalog/pin.js'
+import { expirePin } from '../catalog/pin.js'
 import { openRooted, type RootedPlaces } from '../catalog/rooted-places.js'
 import type { StoredFile } from '../catalog/stored-file.js'
 import type { StoreOptions } from '../store/registry.js'
@@ -92,10 +92,4 @@ async function standAloneAt(
     sources: [...sources].map(databaseUrl),
     isServerSide: [...copied.values()].every((file) => isServerSide(file, place)),
   }
-}
-
-/** Lets a pin of the clone expire in a day. Readers of older states, and the clone's owner, may still read there. */
-async function expirePin(place: DatabasePlace, id: string): Promise<void> {
-  const pin = await readPin(place, id)
-  if (pin?.kind === 'clone') await writePin(place, id, { ...pin, kind: 'operation' })
 }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { type Need, needsOfOthers } from '#src/catalog/needs.js'
 import { encodePin, pinLifetimeMs } from '#src/catalog/pin.js'
 import { encodeCloudManifest } from '#src/format/cloud-manifest.js'
-import { parseEpoch } from '#src/format/epoch.js'
+import { markDestroyed, parseEpoch } from '#src/format/epoch.js'
 import { encodeLog } from '#src/format/log-record.js'
 import { StoredObjects } from '../support/stored-objects.js'
 import { bytes, field } from '../support/version-edits.js'
@@ -35,6 +35,7 @@ const names = [
 
 /** Written on the second day of 2026, as {@link StoredObjects} dates it. */
 const manifestModified = new Date(Date.UTC(2026, 0, 2))
+const once = { lastAt: manifestModified, keptMs: 0 }
 
 async function needs(
   objects: Record<string, Uint8Array | string>,
@@ -51,7 +52,39 @@ test('without another cookie and without a pin, nobody needs anything', async ()
 })
 
 test('the state of another cookie needs its files and its MANIFEST, and may have needed what it can name', async () => {
-  expect(await needs(other)).toEqual(['now', manifestModified, 'never', 'now', 'never', 'now'])
+  expect(await needs(other)).toEqual(['now', once, 'never', 'now', once, 'now'])
+})
+
+test('what the owner of another line writes may be about to be committed', async () => {
+  const found = await needsOfOthers(
+    { store: new StoredObjects(other).store, path: 'db' },
+    '',
+    ['000099.sst-b', '000099.sst-c'],
+    manifestModified,
+  )
+  expect([...found.values()]).toEqual(['now', 'never'])
+})
+
+test('a line that is being destroyed needs nothing', async () => {
+  const root = { past: [{ epoch: epoch('a'), end: 10 }], current: epoch('b') }
+  expect(await needs({ ...other, 'db/CLOUDMANIFEST-b': encodeCloudManifest(markDestroyed(root)) })).toEqual(
+    names.map(() => 'never'),
+  )
+})
+
+test('a pin that comes while states are read is looked at', async () => {
+  const objects = new StoredObjects(other)
+  const pin = encodePin({ kind: 'operation', holder: 'a copy', objects: ['000002.sst-a'] })
+  objects.onRequest = (request) => {
+    if (request === 'GET db/MANIFEST-b') objects.set(`db/${pinName}`, pin)
+  }
+  const found = await needsOfOthers(
+    { store: objects.store, path: 'db' },
+    '',
+    ['000002.sst-a'],
+    manifestModified,
+  )
+  expect(found.get('000002.sst-a')).toBe('now')
 })
 
 test('a state that cannot be read may need everything', async () => {

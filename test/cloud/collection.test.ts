@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
-import { writePin } from '#src/catalog/pin.js'
+import { encodePin } from '#src/catalog/pin.js'
 import { collectGarbage } from '#src/cloud/collection.js'
 import { fork } from '#src/cloud/fork.js'
 import { realSystem } from '#src/env/system.js'
@@ -92,7 +92,8 @@ describe('spares', () => {
   test('what a pin names', async () => {
     const { dated, store, dropped } = await withGarbage()
     const objects = (await namesIn(store)).filter((name) => name.startsWith(dropped))
-    await writePin(placeIn(store), '0123456789abcdef', { kind: 'clone', holder: 's3://b/clone', objects })
+    const pin = encodePin({ kind: 'clone', holder: 's3://b/clone', objects })
+    await store.put('db/CLOUDPIN-0123456789abcdef', pin)
     dated.advance(2 * day)
     await collect(store)
     expect(await tablesIn(store)).toContain(dropped)

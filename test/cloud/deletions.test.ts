@@ -230,7 +230,10 @@ test('finish does not wait for a store that never answers', async () => {
 
 describe('an object that others know', () => {
   let claimedAtMs: number
-  const agoByStore = (ms: number) => new Date(ownedSince.getTime() + clock.elapsed() - claimedAtMs - ms)
+  const agoByStore = (ms: number, keptMs = 0): Need => ({
+    lastAt: new Date(ownedSince.getTime() + clock.elapsed() - claimedAtMs - ms),
+    keptMs,
+  })
   const later = async (ms: number, next: () => Need) => {
     clock.advance(ms)
     need = next()
@@ -267,6 +270,13 @@ describe('an object that others know', () => {
     expect(batches).toEqual([])
     await later(hour + 100, () => agoByStore(1))
     expect(batches).toEqual([['a']])
+  })
+
+  test('is kept for as long as they keep what they no longer need', async () => {
+    for (let hours = 1; hours <= 5; hours++) {
+      await later(hour, () => agoByStore(hours * hour, 4.5 * hour))
+      expect(batches).toEqual(hours < 5 ? [] : [['a']])
+    }
   })
 
   test('waits for the whole delay again once they needed it in between', async () => {

@@ -1,0 +1,16 @@
+import type { DatabasePlace } from './database-place.js'
+import { type ListedObject, listing } from './listing.js'
+
+/** The CLOUDMANIFESTs and pins at a place: who may need an object there. */
+export interface Roots {
+  readonly objects: readonly ListedObject[]
+  /** Differs when one came or went, or got another owner. */
+  readonly version: string
+}
+
+export async function listRoots(place: DatabasePlace): Promise<Roots> {
+  const objects: ListedObject[] = []
+  for await (const object of listing(place, { startsWith: 'CLOUD' })) objects.push(object)
+  const version = JSON.stringify(objects.map(({ name, size, modified }) => [name, size, modified.getTime()]))
+  return { objects, version }
+}
