@@ -67,6 +67,14 @@ export function cookieExists(place: DatabasePlace, cookie: string): EnvError {
   )
 }
 
+/** Error for a place of a clone that is taken. */
+export function placeIsTaken(place: DatabasePlace): EnvError {
+  return new EnvError(
+    'InvalidArgument',
+    `${databaseUrl(place)} has a database already. Choose a place for the clone where nothing lies`,
+  )
+}
+
 /** Error for a checkpoint that is opened for writing: it would be none any more. */
 export function checkpointIsReadOnly(place: DatabasePlace, cookie: string): EnvError {
   return new EnvError(

@@ -3,6 +3,7 @@ import type { StateSelector } from '../env/state-selector.js'
 import { printable } from '../inspect/printable.js'
 import type { Branch } from '../operations/branches.js'
 import type { DatabaseFork, ForkOptions } from '../operations/fork-database.js'
+import { asUsage } from './as-usage.js'
 import { atOption } from './at-option.js'
 import { explainingNoDatabase } from './moving.js'
 import { yellow } from './output/colour.js'
@@ -24,6 +25,8 @@ export interface BranchKind {
   /** Argument that names one, and what it is. */
   readonly argument: readonly [name: string, description: string]
   readonly createDescription: string
+  /** @throws TypeError for a name that one can't have. */
+  checkName(name: string): void
   /** Reports whether a line is of this kind. */
   isOne(branch: Branch): boolean
   create(url: string, name: string, options: ForkOptions): Promise<DatabaseFork>
@@ -38,7 +41,7 @@ export interface StateChoice extends ConnectionOptions {
   readonly at?: StateSelector
 }
 
-export function createCommand({ noun, argument, createDescription, create }: BranchKind) {
+export function createCommand({ noun, argument, createDescription, checkName, create }: BranchKind) {
   return withInspectOptions(
     new Command('create')
       .description(createDescription)
@@ -47,6 +50,7 @@ export function createCommand({ noun, argument, createDescription, create }: Bra
       .addOption(atOption),
   ).action(async (url, name, options) => {
     const own = parseUrl(url, options)
+    asUsage(() => checkName(name))
     const fork = await explainingNoDatabase(own, options, async () =>
       create(own, name, { ...choiceOf(options), store: await connectionOf(options, own) }),
     )

@@ -1,5 +1,5 @@
 import { cloneIdentity } from '../catalog/clone.js'
-import { cookieExists, noDatabase } from '../catalog/cookies.js'
+import { cookieExists, noDatabase, placeIsTaken } from '../catalog/cookies.js'
 import {
   type DatabasePlace,
   databaseUrl,
@@ -71,7 +71,8 @@ export async function fork(
   const time = new OpeningTime(clock)
   const name = objectName({ kind: 'cloudManifest', cookie: newCookie })
   const objects = await listObjects(target)
-  if (objects.has(name)) throw cookieExists(target, newCookie)
+  const isTaken = () => (isClone ? placeIsTaken(target) : cookieExists(target, newCookie))
+  if (objects.has(name)) throw isTaken()
   if (isClone) await leftoversOfCreation(target, objects, newCookie, { isClone })
   await assertConditionalPuts(target.store, target.path, random)
 
@@ -90,7 +91,7 @@ export async function fork(
     isSent = true
     const outcome = await root.write(encodeCloudManifest(forked), sourcesMetadata(pins.sources))
     isSent = outcome.kind === 'written'
-    if (outcome.kind === 'lost') throw cookieExists(target, newCookie)
+    if (outcome.kind === 'lost') throw isTaken()
   } catch (error) {
     // A CLOUDMANIFEST that was sent may arrive after any failure: then the pins have to stay.
     if (!isSent) await pins.release()

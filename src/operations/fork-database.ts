@@ -4,6 +4,7 @@ import { openRooted } from '../catalog/rooted-places.js'
 import { type Fork, fork } from '../cloud/fork.js'
 import { realSystem } from '../env/system.js'
 import type { StoreOptions } from '../store/registry.js'
+import { checkBranchName, checkCheckpointName } from './branch-name.js'
 
 export interface ForkOptions {
   /** Cookie of the line of history that goes on. Default: the plain CLOUDMANIFEST. */
@@ -43,7 +44,8 @@ export interface UnprotectedPlace {
  * as if nothing had happened, and so may its owner. Opened with that `cookie`, the branch is a database of its own.
  * Copies no table. Objects that the branch needs stay until it is removed.
  *
- * @throws EnvError NotFound: there is no such state. InvalidArgument: there is a branch of that name.
+ * @throws EnvError NotFound: there is no such state. InvalidArgument: there is a branch of that name. TypeError: it can be
+ *   none.
  *
  * @example
  * ```ts
@@ -55,6 +57,7 @@ export async function branchDatabase(
   newCookie: string,
   options: ForkOptions = {},
 ): Promise<DatabaseFork> {
+  checkBranchName(newCookie)
   return await forkAt(url, url, newCookie, options)
 }
 
@@ -72,6 +75,7 @@ export async function checkpointDatabase(
   name: string,
   options: ForkOptions = {},
 ): Promise<DatabaseFork> {
+  checkCheckpointName(name)
   return await forkAt(url, url, checkpointCookie(name), options)
 }
 

@@ -1,10 +1,12 @@
 import { Command } from '@commander-js/extra-typings'
+import { checkBranchName } from '../../operations/branch-name.js'
 import { type BranchKind, createCommand, lsCommand, rmCommand } from '../branch-commands.js'
 
 const kind: BranchKind = {
   noun: 'branch',
   argument: ['<cookie>', 'of the branch'],
   createDescription: 'begin a line of history at the same place, which is opened with this cookie',
+  checkName: checkBranchName,
   isOne: ({ checkpoint }) => checkpoint === null,
   async create(url, cookie, options) {
     const { branchDatabase } = await import('../../operations/fork-database.js')

@@ -1,10 +1,12 @@
 import { Command } from '@commander-js/extra-typings'
+import { checkCheckpointName } from '../../operations/branch-name.js'
 import { type BranchKind, createCommand, lsCommand, rmCommand } from '../branch-commands.js'
 
 const kind: BranchKind = {
   noun: 'checkpoint',
   argument: ['<name>', 'of the checkpoint'],
   createDescription: 'keep a state of a database under a name',
+  checkName: checkCheckpointName,
   isOne: ({ checkpoint }) => checkpoint !== null,
   async create(url, name, options) {
     const { checkpointDatabase } = await import('../../operations/fork-database.js')

@@ -99,8 +99,25 @@ test('commands say what is wrong with their arguments', async () => {
   const store = mainTestStores()[0]!.make()
   await new Machine(store).open((db) => write(db, '1'))
   const db = store.url('db')
-  const occupied = await cloudenv(store, 'clone', db, db)
-  expect(occupied.stderr).toMatch(/has a CLOUDMANIFEST already/)
+  const machine = new Machine(store)
+  await machine.open((other) => write(other, '1'), { path: `${machine.root}/other` })
+  const occupied = await cloudenv(store, 'clone', db, store.url('other'))
+  expect(occupied.stderr).toMatch(/has a database already/)
+  const itself = await cloudenv(store, 'clone', db, db)
+  expect(itself.stderr).toMatch(/has a CLOUDMANIFEST already/)
+  for (const [noun, name] of [
+    ['branch', 'a/b'],
+    ['branch', 'checkpoint-x'],
+    ['checkpoint', ''],
+    ['checkpoint', '20261127'],
+    ['checkpoint', '2026-11-27'],
+  ] as const) {
+    const misnamed = await cloudenv(store, noun, 'create', db, name)
+    expect(misnamed, `${noun} ${name}`).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('expected'),
+    })
+  }
   await store.put('nothing/notes.txt', Buffer.from('x'))
   const nothing = await cloudenv(store, 'clone', store.url('nothing'), store.url('clone'))
   expect(nothing).toMatchObject({ code: 2, stderr: expect.stringContaining('holds no database') })

@@ -1,0 +1,31 @@
+import { describe } from '../options/describe.js'
+
+const pattern = /^[A-Za-z0-9_.-]{1,150}$/
+/** Texts that `--at` takes for a sequence number or a time. */
+const isNumberOrTime = /^\d+$|^\d{4}-\d\d-\d\d/
+const checkpointPrefix = /^checkpoint-/
+
+/** @throws TypeError */
+export function checkBranchName(cookie: string): void {
+  checkName(cookie, 'branch')
+  if (checkpointPrefix.test(cookie))
+    throw new TypeError(
+      `expected a branch whose cookie does not begin as that of a checkpoint, got ${describe(cookie)}`,
+    )
+}
+
+/** @throws TypeError */
+export function checkCheckpointName(name: string): void {
+  checkName(name, 'checkpoint')
+  if (isNumberOrTime.test(name))
+    throw new TypeError(
+      `expected the name of a checkpoint, which is neither a sequence number nor a time, got ${describe(name)}`,
+    )
+}
+
+function checkName(name: string, noun: string): void {
+  if (typeof name === 'string' && pattern.test(name)) return
+  throw new TypeError(
+    `expected the name of a ${noun} to be letters, digits, "-", "_" or ".", at most 150 of them, got ${describe(name)}`,
+  )
+}
