@@ -109,7 +109,7 @@ const meanings: Readonly<Record<string, Meaning>> = {
   ThrottlingException: busy,
   RequestLimitExceeded: busy,
   TooManyRequests: busy,
-  ServiceUnavailable: busy,
+  ServiceUnavailable: outage,
   InternalError: outage,
   XMinioServerNotInitialized: outage,
   RequestTimeout: timedOut,
@@ -230,7 +230,7 @@ export function s3Error(error: unknown, operation: S3Operation, object: string):
   const saidText = shown(sdk.message ?? String(error))
   const cause = new Error(`${shown(sdk.name ?? 'Error')}: ${saidText}`)
 
-  const meaning = meaningOf(sdk, status)
+  const meaning = meaningOf(sdk, status, operation)
   const { code, retryable = false, reason } = meaning
   const advice = meaning === denied ? `The credentials need ${permissions[operation]}` : meaning.advice
   const said = sdk.message && sdk.message !== 'UnknownError' && saidText !== reason ? saidText : undefined
@@ -247,7 +247,7 @@ export function s3Error(error: unknown, operation: S3Operation, object: string):
   return new EnvError(code, message, { retryable, cause })
 }
 
-function meaningOf(sdk: SdkError, status: number | undefined): Meaning {
+function meaningOf(sdk: SdkError, status: number | undefined, operation: S3Operation): Meaning {
   const ofCode = typeof sdk.code === 'string' ? meanings[sdk.code] : undefined
   // The SDK calls a broken connection a TimeoutError too.
   const known = sdk.name === 'TimeoutError' ? (ofCode ?? timedOut) : (meanings[sdk.name ?? ''] ?? ofCode)
@@ -263,8 +263,8 @@ function meaningOf(sdk: SdkError, status: number | undefined): Meaning {
   if (status === 412) return { code: 'Busy', reason: 'the object is not what it was expected to be' }
   if (status === 403) return denied
   if (status === 404) return meanings.NotFound!
-  // S3 names no reason in the answer to a HEAD, and a gateway none that we know.
-  if (status === 429 || status === 503) return busy
+  // S3 names no reason in the answer to a HEAD. Anything else without one comes from a gateway whose store is down.
+  if (status === 429 || (status === 503 && operation === 'head')) return busy
   if (status === 501) return meanings.NotImplemented!
   if (status >= 500 || status === 408) return outage
   return { code: status === 400 ? 'InvalidArgument' : 'IOError', reason }

@@ -155,6 +155,7 @@ test('a pin that goes while an owner decides has been replaced by a line of hist
 test('without a delay, a line that drops the object while an owner decides has been forked before', async () => {
   const { store } = newStore()
   let isArmed = false
+  let hasDropped = false
   let other: ScriptedRocksDB
   let table = ''
   const watched = withFaults(store, {
@@ -163,6 +164,7 @@ test('without a delay, a line that drops the object while an owner decides has b
         isArmed = false
         await branchOf(store, 'd', 'c')
         await other.drop(table)
+        hasDropped = true
       }
       return store.get(key, range)
     },
@@ -175,7 +177,7 @@ test('without a delay, a line that drops the object while an owner decides has b
   isArmed = true
   await main.drop(table)
   here.clock.advance(1000)
-  await expect.poll(() => isArmed).toBe(false)
+  await expect.poll(() => hasDropped).toBe(true)
   await muchLater(here, store)
   const reader = (await machine(store, { cookie: 'd' })).database()
   expect((await reader.read(table, 0, 6)).toString()).toBe('shared')

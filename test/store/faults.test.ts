@@ -112,7 +112,6 @@ describe.each(inject('servers'))('between us and $name', (server) => {
 
     test.each([
       ['503 SlowDown', slowDown],
-      ['503 of a gateway', { kind: 'answer', status: 503, body: '<html>Overloaded</html>' } as const],
       ['429', { kind: 'answer', status: 429, body: s3ErrorBody('TooManyRequests') } as const],
     ])('by %s is asked again after longer pauses than other failures get', async (_title, fault) => {
       for (const method of ['PUT', 'GET', 'HEAD', 'POST']) proxy.next(method, fault, { times: 3 })
@@ -121,6 +120,15 @@ describe.each(inject('servers'))('between us and $name', (server) => {
       await throttled.head('key')
       await throttled.deleteMany(['key'])
       expect(clock.waits).toEqual(Array.from({ length: 4 }, () => [250, 500, 1_000]).flat())
+    })
+
+    test.each([
+      ['ServiceUnavailable', s3ErrorBody('ServiceUnavailable')],
+      ['a gateway', '<html>Overloaded</html>'],
+    ])('is not what a 503 of %s says: the store is down, and asked again soon', async (_title, body) => {
+      proxy.next('PUT', { kind: 'answer', status: 503, body }, { times: 2 })
+      await throttled.put('key', bytes('content'))
+      expect(clock.waits).toEqual([50, 100])
     })
 
     test('for single keys of a deletion is asked again in the same way', async () => {
