@@ -120,6 +120,12 @@ async function flushLogs(
 ): Promise<void> {
   const { manifest } = await readPlainManifest(directory)
   const isLevelDb = await completeSequences(directory)
+  // Debian 13's build of 9.10 ends the process at such tables.
+  if (isLevelDb && Number.parseInt(RocksDB.libraryVersion, 10) >= 9)
+    throw new EnvError(
+      'NotSupported',
+      `can't import a database of LevelDB with RocksDB ${RocksDB.libraryVersion}. Do it on a machine with RocksDB 7.8 or 8`,
+    )
   const families = familiesOf(manifest).map(
     (family) => [family.name, inheritedOptions(family, original)] as const,
   )
