@@ -3,6 +3,7 @@ import type { StateSelector } from '../env/state-selector.js'
 import type { CloudManifest } from '../format/cloud-manifest.js'
 import { epochOf } from '../format/epoch.js'
 import { blobFileName, objectName, tableFileName } from '../format/file-name.js'
+import { checkpointCookie, checkpointName } from './checkpoint.js'
 import { listCookies, noDatabase } from './cookies.js'
 import { databaseUrl, type Places } from './database-place.js'
 import { readView } from './database-view.js'
@@ -13,8 +14,6 @@ import type { HistoryState } from './history-states.js'
 import type { Manifest } from './manifest.js'
 import { type OpenPlace, type RecordedSource, recordedSources } from './sources.js'
 import type { StoredFile } from './stored-file.js'
-
-export type { StateSelector } from '../env/state-selector.js'
 
 /** A state of a database, present or past, and where its files are. */
 export interface FoundState {
@@ -36,11 +35,6 @@ export interface FoundState {
   readonly presentUntil: Date | undefined
   /** Milliseconds for which the owner keeps what a past state needs; undefined: unknown. */
   readonly retentionMs: number | undefined
-}
-
-/** Cookie of a checkpoint. */
-export function checkpointCookie(name: string): string {
-  return `checkpoint-${name}`
 }
 
 /**
@@ -82,10 +76,10 @@ async function findCheckpoint(places: Places, name: string, openPlace?: OpenPlac
       retentionMs: undefined,
     }
   }
-  const prefix = checkpointCookie('')
   const names = (await listCookies(places[0]))
-    .filter((other) => other.startsWith(prefix))
-    .map((other) => JSON.stringify(other.slice(prefix.length)))
+    .map(checkpointName)
+    .filter((other) => other !== undefined)
+    .map((other) => JSON.stringify(other))
   const others = names.length === 0 ? 'It has none' : `It has ${names.slice(0, maxNamed).join(', ')}`
   throw new EnvError(
     'NotFound',

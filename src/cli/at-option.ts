@@ -1,5 +1,5 @@
 import { Option } from '@commander-js/extra-typings'
-import type { StateSelector } from '../env/state-selector.js'
+import { isCheckpointName, type StateSelector } from '../env/state-selector.js'
 import { UsageError } from './usage-error.js'
 
 /** Option of commands that can read a past state. */
@@ -14,7 +14,7 @@ export function parseAt(text: string): StateSelector {
   if (/^\d{4}-\d\d-\d\d/.test(text)) {
     const time = new Date(text)
     if (!Number.isNaN(time.getTime())) return time
-  } else if (/^[A-Za-z0-9_.-]{1,150}$/.test(text)) return text
+  } else if (isCheckpointName(text)) return text
   throw new UsageError(
     'expected --at to be a time such as 2026-11-27T08:00Z, a sequence number, or the name of a checkpoint, got ' +
       JSON.stringify(text),

@@ -1,3 +1,4 @@
+import { checkpointCookie } from '../catalog/checkpoint.js'
 import { cloneIdentity } from '../catalog/clone.js'
 import { cookieExists, noDatabase, placeIsTaken } from '../catalog/cookies.js'
 import {
@@ -8,12 +9,13 @@ import {
   type Places,
 } from '../catalog/database-place.js'
 import { type DatabaseView, listObjects } from '../catalog/database-view.js'
-import { checkpointCookie, findState, type StateSelector } from '../catalog/find-state.js'
+import { findState } from '../catalog/find-state.js'
 import { readIdentity } from '../catalog/identity.js'
 import { putIdentity } from '../catalog/registry.js'
 import { type OpenPlace, sourcesMetadata } from '../catalog/sources.js'
 import type { StoredFile } from '../catalog/stored-file.js'
 import type { Clock } from '../env/clock.js'
+import type { StateSelector } from '../env/state-selector.js'
 import type { Random } from '../env/system.js'
 import { encodeCloudManifest } from '../format/cloud-manifest.js'
 import { addEpoch, type Epoch, newEpoch } from '../format/epoch.js'

@@ -1,9 +1,9 @@
 import { join } from 'node:path'
+import { checkpointName } from '../catalog/checkpoint.js'
 import { cloneIdentity, unpinnedMessage } from '../catalog/clone.js'
 import { checkpointIsReadOnly, cookieExists } from '../catalog/cookies.js'
 import { databaseUrl, type Places } from '../catalog/database-place.js'
 import { type DatabaseView, listObjects } from '../catalog/database-view.js'
-import { checkpointCookie } from '../catalog/find-state.js'
 import { expirePin } from '../catalog/pin.js'
 import { beingDestroyedMessage } from '../catalog/repair-advice.js'
 import { type OpenPlace, presentSources, sourcesMetadata } from '../catalog/sources.js'
@@ -118,7 +118,7 @@ export class Opening {
       this.#local.assertSameUrl(record)
       await finishDestruction(places[0], this.#cookie, openPlace)
     }
-    if (this.#cookie.startsWith(checkpointCookie(''))) throw checkpointIsReadOnly(places[0], this.#cookie)
+    if (checkpointName(this.#cookie) !== undefined) throw checkpointIsReadOnly(places[0], this.#cookie)
     const found = await present.read({ fresh: true })
     if (record?.destroying && !found) {
       await this.#local.finishDestruction()

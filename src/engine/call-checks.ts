@@ -1,4 +1,5 @@
 // Checks, by name and kind and before anything is done, of each call's arguments besides keys and values.
+import { isCheckpointName } from '../env/state-selector.js'
 import type { HostedEnv } from '../host/hosted-env.js'
 import { describe } from '../options/describe.js'
 import { type Check, type Checks, flag, unchecked } from '../options/shape.js'
@@ -33,14 +34,11 @@ const waitMs: Check = (value, name) => {
   )
 }
 
-/** As a cookie: `checkpoint-<name>` is one. */
-const checkpointName = /^[A-Za-z0-9_.-]{1,150}$/
-
 const state: Check = (value, name) => {
   if (value instanceof Date && !Number.isNaN(value.getTime())) return
   if (typeof value === 'bigint' && value >= 0n) return
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return
-  if (typeof value === 'string' && checkpointName.test(value)) return
+  if (typeof value === 'string' && isCheckpointName(value)) return
   throw new TypeError(
     `expected "${name}" to be a Date, a sequence number of 0 or more, or the name of a checkpoint, got ${describe(value)}`,
   )

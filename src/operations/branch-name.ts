@@ -1,14 +1,14 @@
+import { checkpointName } from '../catalog/checkpoint.js'
+import { isCheckpointName } from '../env/state-selector.js'
 import { describe } from '../options/describe.js'
 
-const pattern = /^[A-Za-z0-9_.-]{1,150}$/
 /** Texts that `--at` takes for a sequence number or a time. */
 const isNumberOrTime = /^\d+$|^\d{4}-\d\d-\d\d/
-const checkpointPrefix = /^checkpoint-/
 
 /** @throws TypeError */
 export function checkBranchName(cookie: string): void {
   checkName(cookie, 'branch')
-  if (checkpointPrefix.test(cookie))
+  if (checkpointName(cookie) !== undefined)
     throw new TypeError(
       `expected a branch whose cookie does not begin as that of a checkpoint, got ${describe(cookie)}`,
     )
@@ -24,7 +24,7 @@ export function checkCheckpointName(name: string): void {
 }
 
 function checkName(name: string, noun: string): void {
-  if (typeof name === 'string' && pattern.test(name)) return
+  if (typeof name === 'string' && isCheckpointName(name)) return
   throw new TypeError(
     `expected the name of a ${noun} to be letters, digits, "-", "_" or ".", at most 150 of them, got ${describe(name)}`,
   )

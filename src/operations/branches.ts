@@ -1,6 +1,6 @@
+import { checkpointCookie, checkpointName } from '../catalog/checkpoint.js'
 import { listCookies } from '../catalog/cookies.js'
 import { type DatabasePlace, databaseUrl, objectKey } from '../catalog/database-place.js'
-import { checkpointCookie } from '../catalog/find-state.js'
 import { removePin } from '../catalog/pin.js'
 import { readState } from '../catalog/read-state.js'
 import { openRooted } from '../catalog/rooted-places.js'
@@ -104,12 +104,6 @@ const maxNamed = 10
 /** @throws EnvError NotFound: there is no such checkpoint. */
 export async function removeCheckpoint(url: string, name: string, options: StoreOptions = {}): Promise<void> {
   await removeBranch(url, checkpointCookie(name), options)
-}
-
-const checkpointPrefix = checkpointCookie('')
-
-function checkpointName(cookie: string): string | undefined {
-  return cookie.startsWith(checkpointPrefix) ? cookie.slice(checkpointPrefix.length) : undefined
 }
 
 async function inPlace<T>(
