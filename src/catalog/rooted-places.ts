@@ -4,7 +4,7 @@ import { directoryStoreRoot, isDirectory, usedStoreRoot } from '../store/directo
 import type { ObjectStore } from '../store/object-store.js'
 import { checkStoreOptions, openUnchecked, type StoreOptions } from '../store/registry.js'
 import { parseStoreUrl, splitAtBucket, urlPath } from '../store/store-url.js'
-import type { DatabasePlace } from './database-place.js'
+import type { DatabasePlace, Places } from './database-place.js'
 import { grouped } from './grouped.js'
 
 /** The URL of a database, and how to reach its store. */
@@ -15,7 +15,7 @@ export interface Location {
 
 /** Places in whole stores. */
 export interface RootedPlaces {
-  readonly places: readonly DatabasePlace[]
+  readonly places: Places
   /** Opens a further place by the options of the first. */
   openPlace(url: string): Promise<DatabasePlace>
   close(): Promise<void>
@@ -42,14 +42,38 @@ export async function openRooted(locations: readonly [Location, ...Location[]]):
   const close = async () => {
     for (const opening of stores.values()) await opening.then((store) => store.close()).catch(() => undefined)
   }
-  const places: DatabasePlace[] = []
+  const [first, ...others] = locations
+  const further: DatabasePlace[] = []
   try {
-    for (const location of locations) places.push(await open(location))
+    const own = await open(first)
+    for (const location of others) further.push(await open(location))
+    return { places: [own, ...further], openPlace: (url) => open({ url, options: first.options }), close }
   } catch (error) {
     await close()
     throw error
   }
-  return { places, openPlace: (url) => open({ url, options: locations[0].options }), close }
+}
+
+/** Opens the stores as {@link openRooted} does, works in them, and closes them. */
+export async function withRooted<T>(
+  locations: readonly [Location, ...Location[]],
+  work: (rooted: RootedPlaces) => Promise<T>,
+): Promise<T> {
+  const rooted = await openRooted(locations)
+  try {
+    return await work(rooted)
+  } finally {
+    await rooted.close()
+  }
+}
+
+/** Locations of a database and of its source, if one is named. */
+export function locationsOf(
+  url: string,
+  source: string | undefined,
+  options: StoreOptions,
+): readonly [Location, ...Location[]] {
+  return [{ url, options }, ...(source === undefined ? [] : [{ url: source, options }])]
 }
 
 const seams = { clock: realSystem.clock, random: realSystem.random.next, onRequest: undefined }

@@ -2,7 +2,7 @@ import { type Command, Option, type OptionValues } from '@commander-js/extra-typ
 import { hasCloudManifest } from '../catalog/cookies.js'
 import type { DatabasePlace, Places } from '../catalog/database-place.js'
 import { openPlaces, sourceOpener } from '../catalog/open-places.js'
-import { openRooted } from '../catalog/rooted-places.js'
+import { locationsOf, withRooted } from '../catalog/rooted-places.js'
 import type { OpenPlace } from '../catalog/sources.js'
 import { isCookie } from '../format/file-name.js'
 import type { StoreOptions } from '../store/registry.js'
@@ -154,9 +154,7 @@ export async function withPlaces<T>(
   options: ConnectionOptions & StateOptions,
   work: (places: Places, openPlace: OpenPlace) => Promise<T>,
 ): Promise<T> {
-  const own = parseUrl(url, options)
-  const cloned = options.source === undefined ? undefined : parseUrl(options.source, options)
-  const connection = await connectionOf(options, own, cloned)
+  const { own, cloned, connection } = await locationOf(url, options)
   const places = await openPlaces(own, cloned, connection)
   const sources = sourceOpener(connection)
   try {
@@ -178,18 +176,19 @@ export async function withRootedPlaces<T>(
   options: ConnectionOptions & StateOptions,
   work: (places: Places, openPlace: OpenPlace) => Promise<T>,
 ): Promise<T> {
+  const { own, cloned, connection } = await locationOf(url, options)
+  return await withRooted(locationsOf(own, cloned, connection), async ({ places, openPlace }) => {
+    const [, source] = places
+    if (source) await checkSource(source)
+    return await work(places, openPlace)
+  })
+}
+
+/** Where the database and its source are, and how to reach them. */
+async function locationOf(url: string, options: ConnectionOptions & StateOptions) {
   const own = parseUrl(url, options)
   const cloned = options.source === undefined ? undefined : parseUrl(options.source, options)
-  const connection = await connectionOf(options, own, cloned)
-  const further = cloned === undefined ? [] : [{ url: cloned, options: connection }]
-  const rooted = await openRooted([{ url: own, options: connection }, ...further])
-  try {
-    const [first, source] = rooted.places
-    if (source) await checkSource(source)
-    return await work(source ? [first!, source] : [first!], rooted.openPlace)
-  } finally {
-    await rooted.close()
-  }
+  return { own, cloned, connection: await connectionOf(options, own, cloned) }
 }
 
 /** A source may have lost its CLOUDMANIFEST: its clones can still be read from the tables that are there. */

@@ -3,7 +3,7 @@ import { listCookies } from '../catalog/cookies.js'
 import { type DatabasePlace, databaseUrl, objectKey } from '../catalog/database-place.js'
 import { removePin } from '../catalog/pin.js'
 import { readState } from '../catalog/read-state.js'
-import { openRooted } from '../catalog/rooted-places.js'
+import { withRooted } from '../catalog/rooted-places.js'
 import { type OpenPlace, type RecordedSource, recordedSources } from '../catalog/sources.js'
 import { readRoot } from '../catalog/state-objects.js'
 import { EnvError } from '../env/env-error.js'
@@ -111,10 +111,5 @@ async function inPlace<T>(
   options: StoreOptions,
   work: (place: DatabasePlace, openPlace: OpenPlace) => Promise<T>,
 ): Promise<T> {
-  const { places, openPlace, close } = await openRooted([{ url, options }])
-  try {
-    return await work(places[0]!, openPlace)
-  } finally {
-    await close()
-  }
+  return await withRooted([{ url, options }], ({ places: [place], openPlace }) => work(place, openPlace))
 }

@@ -1,5 +1,5 @@
 import { databaseUrl } from '../catalog/database-place.js'
-import { openRooted } from '../catalog/rooted-places.js'
+import { withRooted } from '../catalog/rooted-places.js'
 import { collectGarbage } from '../cloud/collection.js'
 import { realSystem } from '../env/system.js'
 import type { StoreOptions } from '../store/registry.js'
@@ -41,11 +41,8 @@ export interface CollectedGarbage {
  */
 export async function collect(url: string, options: CollectOptions = {}): Promise<CollectedGarbage> {
   const { store = {}, ...others } = options
-  const rooted = await openRooted([{ url, options: store }])
-  try {
-    const place = rooted.places[0]!
+  return await withRooted([{ url, options: store }], async ({ places: [place], openPlace }) => {
     const { random } = realSystem
-    const { openPlace } = rooted
     const { deleted, kept, minAgeMs } = await collectGarbage(place, { ...others, random, openPlace })
     return {
       url: databaseUrl(place),
@@ -55,9 +52,7 @@ export async function collect(url: string, options: CollectOptions = {}): Promis
       keptBytes: bytesOf(kept),
       minAgeMs,
     }
-  } finally {
-    await rooted.close()
-  }
+  })
 }
 
 function bytesOf(objects: readonly { readonly size: number }[]): number {

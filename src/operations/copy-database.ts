@@ -1,5 +1,5 @@
 import { type DatabasePlace, databaseUrl, objectUrl, type Places } from '../catalog/database-place.js'
-import { openRooted } from '../catalog/rooted-places.js'
+import { locationsOf, withRooted } from '../catalog/rooted-places.js'
 import type { OpenPlace } from '../catalog/sources.js'
 import type { StoredFile } from '../catalog/stored-file.js'
 import type { StateSelector } from '../env/state-selector.js'
@@ -71,20 +71,11 @@ export async function copyDatabase(
   options: CopyOptions = {},
 ): Promise<DatabaseCopy> {
   const { source, store = {}, newStore = store } = options
-  const rooted = await openRooted([
-    { url, options: store },
-    ...(source === undefined ? [] : [{ url: source, options: store }]),
-    { url: newUrl, options: newStore },
-  ])
-  try {
-    const [own, ...others] = rooted.places.slice(0, -1)
-    return await copyToPlace([own!, ...others], rooted.places.at(-1)!, {
-      ...options,
-      openPlace: rooted.openPlace,
-    })
-  } finally {
-    await rooted.close()
-  }
+  const [first, ...sources] = locationsOf(url, source, store)
+  const locations = [first, ...sources, { url: newUrl, options: newStore }] as const
+  return await withRooted(locations, ({ places: [own, ...others], openPlace }) =>
+    copyToPlace([own, ...others.slice(0, -1)], others.at(-1)!, { ...options, openPlace }),
+  )
 }
 
 export type PlaceCopyOptions = Omit<CopyOptions, 'source' | 'store' | 'newStore'> & {

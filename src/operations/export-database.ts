@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { objectUrl } from '../catalog/database-place.js'
 import { readIdentity } from '../catalog/identity.js'
-import { openRooted } from '../catalog/rooted-places.js'
+import { locationsOf, withRooted } from '../catalog/rooted-places.js'
 import type { StateSelector } from '../env/state-selector.js'
 import { objectName, parseFileName } from '../format/file-name.js'
 import type { StoreOptions } from '../store/registry.js'
@@ -67,14 +67,10 @@ export async function exportDatabase(
   options: ExportOptions = {},
 ): Promise<DatabaseExport> {
   const { cookie = '', at, source, store = {} } = options
-  const sources = source === undefined ? [] : [{ url: source, options: store }]
-  const rooted = await openRooted([{ url, options: store }, ...sources])
-  try {
-    const [own, ...others] = rooted.places
-    const places = [own!, ...others] as const
-    const wanted = { places, cookie, at, openPlace: rooted.openPlace }
+  return await withRooted(locationsOf(url, source, store), async ({ places, openPlace }) => {
+    const wanted = { places, cookie, at, openPlace }
     const first = await findWanted(wanted)
-    const from = objectUrl(own!, objectName({ kind: 'cloudManifest', cookie }))
+    const from = objectUrl(places[0], objectName({ kind: 'cloudManifest', cookie }))
     const path = resolve(directory)
     const target = await ExportDirectory.begin(path, from)
     const fetched: number[] = []
@@ -95,9 +91,7 @@ export async function exportDatabase(
       fetchedFiles: fetched.length,
       fetchedBytes: sum(fetched),
     }
-  } finally {
-    await rooted.close()
-  }
+  })
 }
 
 /** @param fetched gets the size of each file that was not there. */

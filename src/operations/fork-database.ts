@@ -1,6 +1,6 @@
 import { checkpointCookie } from '../catalog/checkpoint.js'
-import { type DatabasePlace, databaseUrl, type Places } from '../catalog/database-place.js'
-import { openRooted } from '../catalog/rooted-places.js'
+import { type DatabasePlace, databaseUrl } from '../catalog/database-place.js'
+import { withRooted } from '../catalog/rooted-places.js'
 import { type Fork, fork } from '../cloud/fork.js'
 import type { StateSelector } from '../env/state-selector.js'
 import { realSystem } from '../env/system.js'
@@ -105,19 +105,15 @@ async function forkAt(
   newCookie: string,
   { cookie = '', at, store = {}, newStore = store }: CloneOptions,
 ): Promise<DatabaseFork> {
-  const rooted = await openRooted([
+  const locations = [
     { url, options: store },
     { url: newUrl, options: newStore },
-  ])
-  try {
-    const [own, target] = rooted.places as readonly [DatabasePlace, DatabasePlace]
-    const places: Places = [own]
-    const request = { places, cookie, target, newCookie, ...(at !== undefined && { at }) }
-    const made = await fork(request, { ...realSystem, openPlace: rooted.openPlace })
-    return reportOf(made, target, newCookie)
-  } finally {
-    await rooted.close()
-  }
+  ] as const
+  return await withRooted(locations, async ({ places: [own, other], openPlace }) => {
+    const target = other!
+    const request = { places: [own] as const, cookie, target, newCookie, ...(at !== undefined && { at }) }
+    return reportOf(await fork(request, { ...realSystem, openPlace }), target, newCookie)
+  })
 }
 
 function reportOf({ epoch, files, unpinned }: Fork, target: DatabasePlace, cookie: string): DatabaseFork {

@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path'
 import { type DatabasePlace, databaseUrl, objectKey } from '../catalog/database-place.js'
 import { readIdentity } from '../catalog/identity.js'
 import type { Manifest } from '../catalog/manifest.js'
-import { openRooted } from '../catalog/rooted-places.js'
+import { withRooted } from '../catalog/rooted-places.js'
 import { readRoot } from '../catalog/state-objects.js'
 import { makeDirectory } from '../env/durable-file.js'
 import { EnvError } from '../env/env-error.js'
@@ -79,12 +79,10 @@ export async function importDatabase(
   url: string,
   options: ImportOptions = {},
 ): Promise<DatabaseImport> {
-  const rooted = await openRooted([{ url, options: options.store ?? {} }])
-  try {
-    return await importToPlace(directory, rooted.places[0]!, options)
-  } finally {
-    await rooted.close()
-  }
+  const { store = {} } = options
+  return await withRooted([{ url, options: store }], ({ places: [place] }) =>
+    importToPlace(directory, place, options),
+  )
 }
 
 /** Does the work of {@link importDatabase} in a store that is open at its root. */

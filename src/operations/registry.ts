@@ -1,5 +1,5 @@
 import { findEntry, listEntries, type RegistryEntry, removeEntry } from '../catalog/registry.js'
-import { openRooted } from '../catalog/rooted-places.js'
+import { withRooted } from '../catalog/rooted-places.js'
 import type { ObjectStore } from '../store/object-store.js'
 import type { StoreOptions } from '../store/registry.js'
 
@@ -51,10 +51,5 @@ async function inBucket<T>(
   options: StoreOptions,
   work: (bucket: ObjectStore) => Promise<T>,
 ): Promise<T> {
-  const { places, close } = await openRooted([{ url, options }])
-  try {
-    return await work(places[0]!.store)
-  } finally {
-    await close()
-  }
+  return await withRooted([{ url, options }], ({ places: [{ store }] }) => work(store))
 }

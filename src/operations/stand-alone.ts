@@ -2,7 +2,7 @@ import { noDatabase } from '../catalog/cookies.js'
 import { databaseUrl } from '../catalog/database-place.js'
 import { type DatabaseView, listObjects, readView } from '../catalog/database-view.js'
 import { expirePin } from '../catalog/pin.js'
-import { openRooted, type RootedPlaces } from '../catalog/rooted-places.js'
+import { locationsOf, type RootedPlaces, withRooted } from '../catalog/rooted-places.js'
 import type { StoredFile } from '../catalog/stored-file.js'
 import type { StoreOptions } from '../store/registry.js'
 import { isServerSide } from './copy-file.js'
@@ -43,24 +43,16 @@ export interface Savepoint {
  */
 export async function standAlone(url: string, options: StandAloneOptions = {}): Promise<Savepoint> {
   const { source, store = {} } = options
-  const rooted = await openRooted([
-    { url, options: store },
-    ...(source === undefined ? [] : [{ url: source, options: store }]),
-  ])
-  try {
-    return await standAloneAt(rooted, options)
-  } finally {
-    await rooted.close()
-  }
+  return await withRooted(locationsOf(url, source, store), (rooted) => standAloneAt(rooted, options))
 }
 
 async function standAloneAt(
-  { places: [own, ...others], openPlace }: RootedPlaces,
+  { places, openPlace }: RootedPlaces,
   { cookie = '', ...options }: StandAloneOptions,
 ): Promise<Savepoint> {
-  const place = own!
+  const [place] = places
   const present = async (): Promise<DatabaseView> => {
-    const view = await readView([place, ...others], cookie, openPlace)
+    const view = await readView(places, cookie, openPlace)
     if (view) return view
     throw await noDatabase(place, cookie, 'state')
   }
