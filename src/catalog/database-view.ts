@@ -43,6 +43,9 @@ export interface DatabaseView {
   readonly objects: ReadonlyMap<string, NamedObject>
 }
 
+/** A state of a database, present or past, and where its files lie. */
+export type StateWithFiles = Pick<DatabaseView, 'cloudManifest' | 'manifestBytes' | 'manifest' | 'files'>
+
 /**
  * Reads the state that the CLOUDMANIFEST names now; undefined if there is no database.
  * @param openPlace opens sources that the CLOUDMANIFEST records; without it they are left out.

@@ -6,7 +6,7 @@ import { blobFileName, objectName, tableFileName } from '../format/file-name.js'
 import { checkpointCookie, checkpointName } from './checkpoint.js'
 import { listCookies, noDatabase } from './cookies.js'
 import { databaseUrl, type Places } from './database-place.js'
-import { readView } from './database-view.js'
+import { readView, type StateWithFiles } from './database-view.js'
 import { decodeManifest } from './decode-manifest.js'
 import { readableStates } from './history.js'
 import { type FetchedLog, fetchLogs, type HistoryLog, type LoggedHistory, readLogs } from './history-logs.js'
@@ -15,13 +15,8 @@ import type { Manifest } from './manifest.js'
 import { type OpenPlace, type RecordedSource, recordedSources } from './sources.js'
 import type { StoredFile } from './stored-file.js'
 
-/** A state of a database, present or past, and where its files are. */
-export interface FoundState {
-  readonly cloudManifest: CloudManifest
-  readonly manifestBytes: Uint8Array
-  readonly manifest: Manifest
-  /** Its files, by the name that RocksDB knows. */
-  readonly files: ReadonlyMap<string, StoredFile>
+/** A state that a selector leads to. */
+export interface FoundState extends StateWithFiles {
   /** Sources that the CLOUDMANIFEST records. */
   readonly sources: readonly RecordedSource[]
   /** The same for the same state: the log, and the part of it that is the MANIFEST. */

@@ -1,7 +1,8 @@
 import { type Command, Option, type OptionValues } from '@commander-js/extra-typings'
 import { RocksDBError } from '../binding/rocksdb-error.js'
+import type { InheritedFamily } from '../catalog/inherited-family.js'
 import { bucketDirectory } from '../cloud/bucket-directory.js'
-import type { BucketColumnFamily, BucketEnvMetrics, BucketEnvOptions } from '../cloud/bucket-env.js'
+import type { BucketEnvMetrics, BucketEnvOptions } from '../cloud/bucket-env.js'
 import type { ColumnFamily } from '../engine/column-family.js'
 import { inheritedOptions } from '../engine/inherited-options.js'
 import type { RocksDBOptions } from '../engine/options.js'
@@ -150,7 +151,7 @@ async function columnFamiliesOf(
   env: HostedEnv,
   url: string,
   options: DatabaseOptions,
-): Promise<readonly BucketColumnFamily[]> {
+): Promise<readonly InheritedFamily[]> {
   await env.start().catch(async (error: unknown) => {
     if (!EnvError.is(error, 'NotFound')) throw error
     if (options.at !== undefined) throw new UsageError(`--at: ${error.message}`)

@@ -1,6 +1,7 @@
 import { basename, dirname } from 'node:path/posix'
 import { databaseUrl, type Places } from '../catalog/database-place.js'
 import { findState } from '../catalog/find-state.js'
+import { type InheritedFamily, inheritedFamilies } from '../catalog/inherited-family.js'
 import type { Manifest } from '../catalog/manifest.js'
 import { newestFirst } from '../catalog/newest-first.js'
 import { openPlaces, sourceOpener } from '../catalog/open-places.js'
@@ -55,17 +56,7 @@ export interface BucketEnvMetrics {
   readonly url: string
   /** Since the Env was started, of the store and of the source. */
   readonly store: StoreCounts
-  readonly columnFamilies: readonly BucketColumnFamily[]
-}
-
-/** Facts about a column family that are needed before RocksDB can open it. */
-export interface BucketColumnFamily {
-  /** From the bucket: escape it before it is printed. */
-  readonly name: string
-  /** RocksDB's name of it; undefined for the order of the bytes. */
-  readonly comparator: string | undefined
-  /** Number of levels down to the last one with tables. */
-  readonly levels: number
+  readonly columnFamilies: readonly InheritedFamily[]
 }
 
 /**
@@ -166,7 +157,7 @@ export class BucketEnv implements Env {
     return {
       url: this.#url,
       store: this.#requests.snapshot(),
-      columnFamilies: columnFamiliesOf(this.#state.manifest),
+      columnFamilies: inheritedFamilies(this.#state.manifest),
     }
   }
 
@@ -343,16 +334,4 @@ const discarded: ServedWritableFile = {
   sync: async () => {},
   truncate: async () => {},
   close: async () => {},
-}
-
-function columnFamiliesOf({ columnFamilies, liveTables }: Manifest): BucketColumnFamily[] {
-  const levels = new Map<number, number>()
-  for (const { columnFamily, level } of liveTables.values()) {
-    levels.set(columnFamily, Math.max(levels.get(columnFamily) ?? 0, level + 1))
-  }
-  return [...columnFamilies.values()].map(({ id, name, comparator }) => ({
-    name,
-    comparator,
-    levels: levels.get(id) ?? 0,
-  }))
 }

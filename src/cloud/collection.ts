@@ -3,6 +3,7 @@ import type { Garbage } from '../catalog/garbage.js'
 import { listRoots } from '../catalog/roots.js'
 import type { OpenPlace } from '../catalog/sources.js'
 import { type Survey, type SurveyedObject, surveyDatabase } from '../catalog/survey.js'
+import { totalSize } from '../catalog/total-size.js'
 import { EnvError } from '../env/env-error.js'
 import type { Random } from '../env/system.js'
 import { isDestroyed } from '../format/epoch.js'
@@ -76,10 +77,7 @@ export async function collectGarbage(place: DatabasePlace, options: CollectionOp
       signal?.throwIfAborted()
       await place.store.deleteMany(batch.map(({ name }) => objectKey(place, name)))
       deleted.push(...batch.map(({ name, size }) => ({ name, size })))
-      onDeleted?.(
-        batch.length,
-        batch.reduce((sum, { size }) => sum + size, 0),
-      )
+      onDeleted?.(batch.length, totalSize(batch))
     }
   }
   throw new EnvError('Busy', `states of ${databaseUrl(place)} come and go all the time; try later`)

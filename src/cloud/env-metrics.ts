@@ -1,4 +1,5 @@
 import type { StoredFile } from '../catalog/stored-file.js'
+import { totalSize } from '../catalog/total-size.js'
 import type { LatencyMetrics } from '../store/latency-histogram.js'
 import type { StoreCounts } from '../store/store-metrics.js'
 import type { CacheMetrics } from './file-cache.js'
@@ -54,7 +55,7 @@ export function uploadMetrics(files: readonly StoredFile[], nowMs: number): Uplo
   const oldest = Math.min(nowMs, ...files.map(({ modified }) => modified.getTime()))
   return {
     pending: files.length,
-    pendingBytes: files.reduce((sum, { size }) => sum + size, 0),
+    pendingBytes: totalSize(files),
     oldestMs: nowMs - oldest,
   }
 }

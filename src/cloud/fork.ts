@@ -8,7 +8,7 @@ import {
   objectKey,
   type Places,
 } from '../catalog/database-place.js'
-import { type DatabaseView, listObjects } from '../catalog/database-view.js'
+import { listObjects, type StateWithFiles } from '../catalog/database-view.js'
 import { findState } from '../catalog/find-state.js'
 import { readIdentity } from '../catalog/identity.js'
 import { putIdentity } from '../catalog/registry.js'
@@ -107,13 +107,11 @@ export async function fork(
   return { epoch, files, unpinned: pins.unpinned }
 }
 
-type ForkedState = Pick<DatabaseView, 'cloudManifest' | 'manifest' | 'manifestBytes' | 'files'>
-
 async function pinned(
   { places, cookie, at }: ForkRequest,
   pins: Pins,
   openPlace: OpenPlace | undefined,
-): Promise<ForkedState> {
+): Promise<StateWithFiles> {
   if (at !== undefined && typeof at !== 'string') return pinPastState(places, cookie, at, pins, openPlace)
   const from = at === undefined ? cookie : checkpointCookie(at)
   const view = await pinPresentState(places, from, pins, openPlace)

@@ -1,3 +1,4 @@
+import { totalSize } from '../catalog/total-size.js'
 import { type Clock, sleep } from '../env/clock.js'
 import type { WarmUpOptions, WarmUpProgress, WarmUpResult } from '../env/warm-up.js'
 import { parseSize } from '../options/size.js'
@@ -58,7 +59,7 @@ class WarmUp {
     this.#pace = rate === undefined ? undefined : new Pace(rate)
     this.#steps = stepsOf(files, stepBytes(rate))
     this.#rest = new Map(files.map((file) => [file, file.size]))
-    this.#totalBytes = files.reduce((sum, { size }) => sum + size, 0)
+    this.#totalBytes = totalSize(files)
     this.#reportedAtMs = clock.elapsed()
   }
 

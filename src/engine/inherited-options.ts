@@ -1,15 +1,8 @@
+import type { InheritedFamily } from '../catalog/inherited-family.js'
 import { EnvError } from '../env/env-error.js'
 import { bytewiseComparator, keyOrder } from '../format/key-order.js'
 import { quoted } from '../format/quoted.js'
 import type { RocksDBOptions } from './options.js'
-
-/** A column family as the MANIFEST has it. */
-export interface InheritedFamily {
-  readonly name: string
-  readonly comparator?: string | undefined
-  /** Number of levels down to the last one with tables. */
-  readonly levels: number
-}
 
 const defaultLevels = 7
 /** Far above any real number. RocksDB takes memory for each. */

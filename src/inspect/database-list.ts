@@ -6,6 +6,7 @@ import { mapLimited } from '../catalog/map-limited.js'
 import type { Problem } from '../catalog/problem.js'
 import { type ReadState, StateReader } from '../catalog/read-state.js'
 import { missingCloudManifest } from '../catalog/remains.js'
+import { totalSize } from '../catalog/total-size.js'
 import { type JsonProblem, jsonProblem } from './problem-json.js'
 
 /** Output of `cloudenv ls --json`. */
@@ -106,7 +107,7 @@ function listedState(state: ReadState): ListedState {
     cookie,
     epoch: cloudManifest?.current ?? null,
     tables: tables?.length ?? null,
-    tableBytes: tables?.reduce((sum, { size }) => sum + size, 0) ?? null,
+    tableBytes: tables ? totalSize(tables) : null,
     lastCommit: manifestModified ?? null,
     problems: problems.map(jsonProblem),
   }

@@ -1,4 +1,5 @@
 /** Checks that a database in a bucket is sound: the objects that it references exist, fit together, and can be read. */
+
 import { objectUrl, type Places } from '../catalog/database-place.js'
 import { readView } from '../catalog/database-view.js'
 import { familyName } from '../catalog/family-name.js'
@@ -10,6 +11,7 @@ import type { OpenPlace } from '../catalog/sources.js'
 import type { StoredFile } from '../catalog/stored-file.js'
 import { type Survey, type SurveyedState, surveyDatabase } from '../catalog/survey.js'
 import { tableRange } from '../catalog/table-range.js'
+import { totalSize } from '../catalog/total-size.js'
 import { EnvError } from '../env/env-error.js'
 import { blobFileSize } from '../format/blob-file-size.js'
 import type { TableUniqueId } from '../format/table-unique-id.js'
@@ -294,7 +296,7 @@ function urlOf({ place, objectName }: StoredFile): string {
 }
 
 function sumBytes(files: readonly FileToRead[]): number {
-  return files.reduce((sum, { stored }) => sum + stored.size, 0)
+  return totalSize(files.map(({ stored }) => stored))
 }
 
 /** Removes duplicates, because two states may share a problem. */

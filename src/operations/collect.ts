@@ -1,5 +1,6 @@
 import { databaseUrl } from '../catalog/database-place.js'
 import { withRooted } from '../catalog/rooted-places.js'
+import { totalSize } from '../catalog/total-size.js'
 import { collectGarbage } from '../cloud/collection.js'
 import { realSystem } from '../env/system.js'
 import type { StoreOptions } from '../store/registry.js'
@@ -47,14 +48,10 @@ export async function collect(url: string, options: CollectOptions = {}): Promis
     return {
       url: databaseUrl(place),
       deletedObjects: deleted.length,
-      deletedBytes: bytesOf(deleted),
+      deletedBytes: totalSize(deleted),
       keptObjects: kept.length,
-      keptBytes: bytesOf(kept),
+      keptBytes: totalSize(kept),
       minAgeMs,
     }
   })
-}
-
-function bytesOf(objects: readonly { readonly size: number }[]): number {
-  return objects.reduce((sum, { size }) => sum + size, 0)
 }

@@ -1,7 +1,9 @@
 import { type DatabasePlace, databaseUrl, objectUrl, type Places } from '../catalog/database-place.js'
+import type { StateWithFiles } from '../catalog/database-view.js'
 import { locationsOf, withRooted } from '../catalog/rooted-places.js'
 import type { OpenPlace } from '../catalog/sources.js'
 import type { StoredFile } from '../catalog/stored-file.js'
+import { totalSize } from '../catalog/total-size.js'
 import type { StateSelector } from '../env/state-selector.js'
 import { realSystem, type System } from '../env/system.js'
 import { addEpoch, newEpoch } from '../format/epoch.js'
@@ -9,8 +11,8 @@ import { objectName } from '../format/file-name.js'
 import type { StoreOptions } from '../store/registry.js'
 import { Arrival } from './arrival.js'
 import { isServerSide } from './copy-file.js'
-import { copyFiles, sumOf } from './copy-files.js'
-import { findWanted, newerThan, type StateWithFiles, untilWhole } from './present-state.js'
+import { copyFiles } from './copy-files.js'
+import { findWanted, newerThan, untilWhole } from './present-state.js'
 
 export interface CopyOptions {
   /** Cookie of the line of history to copy from. Default: the plain CLOUDMANIFEST. */
@@ -131,9 +133,9 @@ function reportOf(
     url: databaseUrl(target),
     ...report,
     files: all.length,
-    bytes: sumOf(all),
+    bytes: totalSize(all),
     copiedFiles: copied.size,
-    copiedBytes: sumOf(copied.values()),
+    copiedBytes: totalSize(copied.values()),
     isServerSide: all.every((file) => isServerSide(file, target)),
   }
 }

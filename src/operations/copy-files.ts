@@ -1,5 +1,6 @@
 import type { DatabasePlace } from '../catalog/database-place.js'
 import type { StoredFile } from '../catalog/stored-file.js'
+import { totalSize } from '../catalog/total-size.js'
 import { copyFile, isServerSide } from './copy-file.js'
 import { forEachLimited } from './for-each-limited.js'
 
@@ -29,7 +30,7 @@ export async function copyFiles(
   { isThere, onCopied }: { isThere(file: StoredFile): boolean; onCopied(file: StoredFile): void },
   { signal, onStart, onBytes }: CopyFilesOptions,
 ): Promise<void> {
-  onStart?.(sumOf(files))
+  onStart?.(totalSize(files))
   const concurrency = files.every((file) => isServerSide(file, target)) ? concurrentCopies : concurrentStreams
   await forEachLimited(files, { concurrency, signal }, async (file, ended) => {
     if (!isThere(file)) {
@@ -38,11 +39,4 @@ export async function copyFiles(
     }
     onBytes?.(file.size)
   })
-}
-
-/** Bytes of all of them. */
-export function sumOf(files: Iterable<StoredFile>): number {
-  let bytes = 0
-  for (const { size } of files) bytes += size
-  return bytes
 }

@@ -1,13 +1,16 @@
 import { resolve } from 'node:path'
 import { objectUrl } from '../catalog/database-place.js'
+import type { StateWithFiles } from '../catalog/database-view.js'
 import { readIdentity } from '../catalog/identity.js'
 import { locationsOf, withRooted } from '../catalog/rooted-places.js'
+import type { StoredFile } from '../catalog/stored-file.js'
+import { totalSize } from '../catalog/total-size.js'
 import type { StateSelector } from '../env/state-selector.js'
 import { objectName, parseFileName } from '../format/file-name.js'
 import type { StoreOptions } from '../store/registry.js'
 import { ExportDirectory } from './export-directory.js'
 import { forEachLimited } from './for-each-limited.js'
-import { findWanted, newerThan, type StateWithFiles, untilWhole } from './present-state.js'
+import { findWanted, newerThan, untilWhole } from './present-state.js'
 import { LocalFileVerifier } from './verify-local-file.js'
 
 export interface ExportOptions {
@@ -73,7 +76,7 @@ export async function exportDatabase(
     const from = objectUrl(places[0], objectName({ kind: 'cloudManifest', cookie }))
     const path = resolve(directory)
     const target = await ExportDirectory.begin(path, from)
-    const fetched: number[] = []
+    const fetched: StoredFile[] = []
     const last = target.isWhole
       ? first
       : await untilWhole(
@@ -82,42 +85,36 @@ export async function exportDatabase(
           newerThan(wanted),
         )
     if (!target.isWhole) await target.complete(last, await readIdentity(places))
-    const sizes = [...last.files.values()].map(({ size }) => size)
     return {
       directory: path,
       from,
-      files: sizes.length,
-      bytes: sum(sizes),
+      files: last.files.size,
+      bytes: totalSize(last.files.values()),
       fetchedFiles: fetched.length,
-      fetchedBytes: sum(fetched),
+      fetchedBytes: totalSize(fetched),
     }
   })
 }
 
-/** @param fetched gets the size of each file that was not there. */
+/** @param fetched gets each file that was not there. */
 async function fetchState(
   state: StateWithFiles,
   path: string,
   target: ExportDirectory,
-  fetched: number[],
+  fetched: StoredFile[],
   { verify = true, signal, onStart, onBytes }: ExportOptions,
 ): Promise<void> {
   await target.prepare(state)
   const files = [...state.files]
-  onStart?.(sum(files.map(([, { size }]) => size)))
+  onStart?.(totalSize(state.files.values()))
   const verifier = verify ? new LocalFileVerifier(path, state.manifest) : undefined
   const isBlobFile = (name: string) => parseFileName(name).kind === 'blob'
   // Tables are checked against the blob files that they refer to.
   for (const kind of [true, false]) {
     const ofKind = files.filter(([name]) => isBlobFile(name) === kind)
     await forEachLimited(ofKind, { concurrency: concurrentFiles, signal }, async ([name, file], ended) => {
-      if (await target.fetch(name, file, { verify: verifier, signal: ended, onBytes }))
-        fetched.push(file.size)
+      if (await target.fetch(name, file, { verify: verifier, signal: ended, onBytes })) fetched.push(file)
       else onBytes?.(file.size)
     })
   }
-}
-
-function sum(sizes: readonly number[]): number {
-  return sizes.reduce((total, size) => total + size, 0)
 }

@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { objectUrl } from '../catalog/database-place.js'
+import type { StateWithFiles } from '../catalog/database-view.js'
 import type { StoredFile } from '../catalog/stored-file.js'
 import { inheritedManifest } from '../cloud/local-database.js'
 import { makeDirectory, replaceDurably, syncDirectory, writeSynced } from '../env/durable-file.js'
@@ -11,7 +12,6 @@ import { epochOf } from '../format/epoch.js'
 import { objectName, parseFileName } from '../format/file-name.js'
 import { type DownloadOptions, download } from './download.js'
 import { OccupiedError } from './occupied-error.js'
-import type { StateWithFiles } from './present-state.js'
 import type { LocalFileVerifier } from './verify-local-file.js'
 
 /** Mark of a directory that is not whole yet. RocksDB ignores the name. */

@@ -1,6 +1,7 @@
 import { checkpointCookie } from '../catalog/checkpoint.js'
 import { type DatabasePlace, databaseUrl } from '../catalog/database-place.js'
 import { withRooted } from '../catalog/rooted-places.js'
+import { totalSize } from '../catalog/total-size.js'
 import { type Fork, fork } from '../cloud/fork.js'
 import type { StateSelector } from '../env/state-selector.js'
 import { realSystem } from '../env/system.js'
@@ -122,7 +123,7 @@ function reportOf({ epoch, files, unpinned }: Fork, target: DatabasePlace, cooki
     cookie,
     epoch,
     files: files.size,
-    bytes: [...files.values()].reduce((sum, { size }) => sum + size, 0),
+    bytes: totalSize(files.values()),
     unprotected: unpinned.map(({ place, reason }) => ({ url: databaseUrl(place), reason: reason.message })),
   }
 }

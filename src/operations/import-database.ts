@@ -4,6 +4,7 @@ import { readIdentity } from '../catalog/identity.js'
 import type { Manifest } from '../catalog/manifest.js'
 import { withRooted } from '../catalog/rooted-places.js'
 import { readRoot } from '../catalog/state-objects.js'
+import { totalSize } from '../catalog/total-size.js'
 import { makeDirectory } from '../env/durable-file.js'
 import { EnvError } from '../env/env-error.js'
 import { systemFiles } from '../env/files.js'
@@ -125,7 +126,7 @@ async function sendPrepared(
   const { path, system, signal, verify = true, onStart, onBytes } = options
   const state = await readPlainManifest(directory)
   const files = filesOf(state.manifest, directory, epoch)
-  const bytes = files.reduce((sum, { size }) => sum + size, 0)
+  const bytes = totalSize(files)
   const sent = { sentFiles: 0, sentBytes: 0 }
   const report = { url: databaseUrl(place), directory: path, files: files.length, bytes }
   const start = { place, from: `file://${urlPath(path)}`, epoch, system }

@@ -1,7 +1,7 @@
 import { constants, copyFile, link, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { RocksDBError } from '../binding/rocksdb-error.js'
-import type { Manifest } from '../catalog/manifest.js'
+import { inheritedFamilies } from '../catalog/inherited-family.js'
 import { inheritedOptions } from '../engine/inherited-options.js'
 import type { RocksDBOptions } from '../engine/options.js'
 import { RocksDB } from '../engine/rocksdb.js'
@@ -126,7 +126,7 @@ async function flushLogs(
       'NotSupported',
       `can't import a database of LevelDB with RocksDB ${RocksDB.libraryVersion}. Do it on a machine with RocksDB 7.8 or 8`,
     )
-  const families = familiesOf(manifest).map(
+  const families = inheritedFamilies(manifest).map(
     (family) => [family.name, inheritedOptions(family, original)] as const,
   )
   const options: RocksDBOptions = {
@@ -157,15 +157,4 @@ async function flushLogs(
       { cause: error },
     )
   }
-}
-
-function familiesOf({ columnFamilies, liveTables }: Manifest) {
-  const levels = new Map<number, number>()
-  for (const { columnFamily, level } of liveTables.values())
-    levels.set(columnFamily, Math.max(levels.get(columnFamily) ?? 0, level + 1))
-  return [...columnFamilies.values()].map(({ id, name, comparator }) => ({
-    name,
-    comparator,
-    levels: levels.get(id) ?? 0,
-  }))
 }

@@ -1,13 +1,10 @@
 import { noDatabase } from '../catalog/cookies.js'
 import type { Places } from '../catalog/database-place.js'
-import { type DatabaseView, readView } from '../catalog/database-view.js'
+import { readView, type StateWithFiles } from '../catalog/database-view.js'
 import { findState } from '../catalog/find-state.js'
 import type { OpenPlace } from '../catalog/sources.js'
 import { FileGoneError } from '../catalog/stored-file.js'
 import type { StateSelector } from '../env/state-selector.js'
-
-/** A state of a database, and where its files lie. */
-export type StateWithFiles = Pick<DatabaseView, 'cloudManifest' | 'manifestBytes' | 'manifest' | 'files'>
 
 /** Which state of a database is wanted, and where to look for it. */
 export interface WantedState {

@@ -4,9 +4,10 @@ import { type DatabaseView, listObjects, readView } from '../catalog/database-vi
 import { expirePin } from '../catalog/pin.js'
 import { locationsOf, type RootedPlaces, withRooted } from '../catalog/rooted-places.js'
 import type { StoredFile } from '../catalog/stored-file.js'
+import { totalSize } from '../catalog/total-size.js'
 import type { StoreOptions } from '../store/registry.js'
 import { isServerSide } from './copy-file.js'
-import { type CopyFilesOptions, copyFiles, sumOf } from './copy-files.js'
+import { type CopyFilesOptions, copyFiles } from './copy-files.js'
 import { untilWhole } from './present-state.js'
 
 export interface StandAloneOptions extends CopyFilesOptions {
@@ -80,7 +81,7 @@ async function standAloneAt(
   return {
     url: databaseUrl(place),
     copiedFiles: copied.size,
-    copiedBytes: sumOf(copied.values()),
+    copiedBytes: totalSize(copied.values()),
     sources: [...sources].map(databaseUrl),
     isServerSide: [...copied.values()].every((file) => isServerSide(file, place)),
   }

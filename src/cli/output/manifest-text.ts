@@ -1,5 +1,6 @@
 import type { Manifest } from '../../catalog/manifest.js'
 import type { ReadManifests } from '../../catalog/read-manifests.js'
+import { totalSize } from '../../catalog/total-size.js'
 import type { PlacedEdit } from '../../catalog/version-edits.js'
 import { blobFileName, tableFileName, walFileName } from '../../format/file-name.js'
 import type { InternalKey } from '../../format/internal-key.js'
@@ -133,7 +134,7 @@ function keyText({ userKey }: InternalKey): string {
 }
 
 function summary({ columnFamilies, liveTables, lastNextFileNumber, lastSequence }: Manifest): string {
-  const bytes = [...liveTables.values()].reduce((sum, { size }) => sum + size, 0)
+  const bytes = totalSize(liveTables.values())
   return (
     `Together: ${columnFamilies.size === 1 ? '1 column family' : `${formatCount(columnFamilies.size)} column families`}, ` +
     `${counted(liveTables.size, 'table')} of ${formatBytes(bytes)}, next file ${lastNextFileNumber}, ` +
