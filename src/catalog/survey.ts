@@ -91,6 +91,12 @@ export type ObjectRole =
   /** Not ours. */
   | { readonly kind: 'foreign' }
 
+export type SurveyedGarbage = SurveyedObject & { readonly role: Garbage }
+
+export function isGarbage(object: SurveyedObject): object is SurveyedGarbage {
+  return object.role.kind === 'garbage'
+}
+
 export interface SurveyOptions {
   /** Cookie of the state that is read regardless of its size. Default: the first. */
   readonly cookie?: string

@@ -1,13 +1,19 @@
 import { type DatabasePlace, databaseUrl, objectKey } from '../catalog/database-place.js'
-import type { Garbage } from '../catalog/garbage.js'
 import { listRoots } from '../catalog/roots.js'
 import type { OpenPlace } from '../catalog/sources.js'
-import { type Survey, type SurveyedObject, surveyDatabase } from '../catalog/survey.js'
+import {
+  isGarbage,
+  type Survey,
+  type SurveyedGarbage,
+  type SurveyedObject,
+  surveyDatabase,
+} from '../catalog/survey.js'
 import { totalSize } from '../catalog/total-size.js'
 import { EnvError } from '../env/env-error.js'
 import type { Random } from '../env/system.js'
 import { isDestroyed } from '../format/epoch.js'
 import { parseObjectName } from '../format/file-name.js'
+import { abortUploads } from './left-uploads.js'
 import { maxOpeningMs } from './opening-time.js'
 
 export interface CollectionOptions {
@@ -64,32 +70,36 @@ export async function collectGarbage(place: DatabasePlace, options: CollectionOp
     const survey = await surveyDatabase([place], { storeNow, ...(openPlace && { openPlace }) })
     assertSound(survey)
     const minAgeMs = Math.max(options.minAgeMs ?? 0, retentionOf(survey))
-    const garbage = survey.objects.filter(isGarbage)
-    const due = garbage.filter((object) => isDue(object, storeNow, minAgeMs))
-    const kept = garbage.filter((object) => !due.includes(object))
-    for (;;) {
-      const batch = due.splice(0, batchSize)
-      if (batch.length === 0) {
-        await abortUploads(place, survey, storeNow)
-        return { deleted, kept, minAgeMs }
-      }
-      if ((await listRoots(place)).version !== version) break
-      signal?.throwIfAborted()
-      await place.store.deleteMany(batch.map(({ name }) => objectKey(place, name)))
-      deleted.push(...batch.map(({ name, size }) => ({ name, size })))
-      onDeleted?.(batch.length, totalSize(batch))
+
+    const due: SurveyedGarbage[] = []
+    const kept: SurveyedGarbage[] = []
+    for (const object of survey.objects.filter(isGarbage)) {
+      if (object.role.reason === 'noDatabase') continue
+      if (isDue(object, storeNow, minAgeMs)) due.push(object)
+      else kept.push(object)
     }
+
+    /** Returns false if states or pins have come or gone since the survey. */
+    async function deleteWhileUnchanged(objects: readonly SurveyedGarbage[]): Promise<boolean> {
+      for (let first = 0; first < objects.length; first += batchSize) {
+        if ((await listRoots(place)).version !== version) return false
+        signal?.throwIfAborted()
+        const batch = objects.slice(first, first + batchSize)
+        await place.store.deleteMany(batch.map(({ name }) => objectKey(place, name)))
+        deleted.push(...batch.map(({ name, size }) => ({ name, size })))
+        onDeleted?.(batch.length, totalSize(batch))
+      }
+      return true
+    }
+
+    if (!(await deleteWhileUnchanged(due))) continue
+    await abortAbandonedUploads(place, survey, storeNow)
+    return { deleted, kept, minAgeMs }
   }
   throw new EnvError('Busy', `states of ${databaseUrl(place)} come and go all the time; try later`)
 }
 
-type GarbageObject = SurveyedObject & { readonly role: Garbage }
-
-function isGarbage(object: SurveyedObject): object is GarbageObject {
-  return object.role.kind === 'garbage' && object.role.reason !== 'noDatabase'
-}
-
-function isDue({ role, modified }: GarbageObject, storeNow: Date, minAgeMs: number): boolean {
+function isDue({ role, modified }: SurveyedGarbage, storeNow: Date, minAgeMs: number): boolean {
   const isNobodys = role.reason === 'unknownEpoch' || role.reason === 'probe'
   // No present state ever had it: an opening that has not ended, or a line of history that is gone.
   const since = role.since ?? (isNobodys ? modified : undefined)
@@ -131,18 +141,19 @@ async function storeTime(place: DatabasePlace, random: Random): Promise<Date> {
 }
 
 /** Aborts unfinished uploads that nobody completes any more: no listing has them, and their parts cost as much. */
-async function abortUploads(place: DatabasePlace, { states }: Survey, storeNow: Date): Promise<void> {
-  const { unfinishedUploads } = place.store
-  if (!unfinishedUploads) return
-  const prefix = objectKey(place, '')
+async function abortAbandonedUploads(
+  place: DatabasePlace,
+  { states }: Survey,
+  storeNow: Date,
+): Promise<void> {
   const current = new Set([...states.values()].map(({ cloudManifest }) => cloudManifest?.current))
   const before = storeNow.getTime() - abandonedMs
   try {
-    for await (const upload of unfinishedUploads.list(prefix)) {
-      const parsed = parseObjectName(upload.key.slice(prefix.length))
+    await abortUploads(place, (name, { started }) => {
+      const parsed = parseObjectName(name)
       const isOurs = parsed !== undefined && 'epoch' in parsed && !current.has(parsed.epoch)
-      if (isOurs && upload.started.getTime() < before) await unfinishedUploads.abort(upload)
-    }
+      return isOurs && started.getTime() < before
+    })
   } catch (error) {
     // Many stores and roles refuse to list uploads: the garbage is deleted all the same.
     if (!EnvError.is(error)) throw error

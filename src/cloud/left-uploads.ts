@@ -17,16 +17,28 @@ export async function abortLeftUploads(
   cloudManifest: CloudManifest,
   signal: AbortSignal,
 ): Promise<void> {
-  const { unfinishedUploads } = place.store
-  if (!unfinishedUploads) return
-  const prefix = objectKey(place, '')
-  const isLeft = leftUploads(view, cloudManifest)
   try {
-    for await (const upload of unfinishedUploads.list(prefix, { signal }))
-      if (isLeft(upload.key.slice(prefix.length), upload)) await unfinishedUploads.abort(upload, { signal })
+    await abortUploads(place, leftUploads(view, cloudManifest), signal)
   } catch {
     // The next owner tries again, and the bucket's own lifecycle rule may be quicker.
   }
+}
+
+/** Reports whether nobody will complete the upload of the object of that name. */
+type IsAbandoned = (name: string, upload: Pick<UnfinishedUpload, 'started'>) => boolean
+
+/** Aborts unfinished uploads of objects at a place. @throws EnvError: the store refuses. */
+export async function abortUploads(
+  place: DatabasePlace,
+  isAbandoned: IsAbandoned,
+  signal?: AbortSignal,
+): Promise<void> {
+  const { unfinishedUploads } = place.store
+  if (!unfinishedUploads) return
+  const prefix = objectKey(place, '')
+  const options = signal ? { signal } : {}
+  for await (const upload of unfinishedUploads.list(prefix, options))
+    if (isAbandoned(upload.key.slice(prefix.length), upload)) await unfinishedUploads.abort(upload, options)
 }
 
 /**
@@ -34,10 +46,7 @@ export async function abortLeftUploads(
  * ones of epochs that never came to be. None if there is another cookie: its owner may write under any of these epochs.
  * Pure.
  */
-export function leftUploads(
-  view: DatabaseView,
-  cloudManifest: CloudManifest,
-): (name: string, upload: Pick<UnfinishedUpload, 'started'>) => boolean {
+export function leftUploads(view: DatabaseView, cloudManifest: CloudManifest): IsAbandoned {
   const isAlone = cookiesAmong(view.objects.values()).length <= 1
   // The store's time, and no later than now.
   let storeNow = view.manifestModified.getTime()

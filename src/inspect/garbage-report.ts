@@ -1,7 +1,7 @@
 import { objectUrl } from '../catalog/database-place.js'
-import type { Garbage, GarbageReason } from '../catalog/garbage.js'
+import type { GarbageReason } from '../catalog/garbage.js'
 import type { Problem } from '../catalog/problem.js'
-import type { Survey, SurveyedObject } from '../catalog/survey.js'
+import { isGarbage, type Survey } from '../catalog/survey.js'
 import { type JsonProblem, jsonProblem } from './problem-json.js'
 import type { UploadUsage } from './unfinished-uploads.js'
 import { type JsonUploads, jsonUploads } from './uploads-json.js'
@@ -46,12 +46,6 @@ export interface GarbageObject {
    * nobody deletes it before people decide.
    */
   readonly deletedBy: 'owner' | 'people'
-}
-
-export type GarbageObjectSeen = SurveyedObject & { readonly role: Garbage }
-
-export function isGarbage(object: SurveyedObject): object is GarbageObjectSeen {
-  return object.role.kind === 'garbage'
 }
 
 /** @param problems of all states, or that there is none. */

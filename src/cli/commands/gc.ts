@@ -1,7 +1,8 @@
 import { Command } from '@commander-js/extra-typings'
 import type { Garbage, GarbageReason } from '../../catalog/garbage.js'
 import type { Problem } from '../../catalog/problem.js'
-import type { GarbageObjectSeen, GarbageReport } from '../../inspect/garbage-report.js'
+import type { SurveyedGarbage } from '../../catalog/survey.js'
+import type { GarbageReport } from '../../inspect/garbage-report.js'
 import { printable } from '../../inspect/printable.js'
 import type { UploadUsage } from '../../inspect/unfinished-uploads.js'
 import type { CollectedGarbage } from '../../operations/collect.js'
@@ -39,7 +40,8 @@ Examples:
   cloudenv gc s3://bucket/prod/orders --delete`,
     ),
 ).action(async (url, options) => {
-  const { garbageReport, isGarbage } = await import('../../inspect/garbage-report.js')
+  const { isGarbage } = await import('../../catalog/survey.js')
+  const { garbageReport } = await import('../../inspect/garbage-report.js')
   const { rootProblems } = await import('../../catalog/remains.js')
   const { surveyUploads } = await import('../../inspect/unfinished-uploads.js')
   if (options.cookie !== undefined)
@@ -124,7 +126,7 @@ const reasons: Readonly<Record<GarbageReason, readonly [short: string, long: str
 
 function print(
   { url, total, retentionMs, deletedByOwner, undecided, foreign }: GarbageReport,
-  garbage: readonly GarbageObjectSeen[],
+  garbage: readonly SurveyedGarbage[],
   problems: readonly Problem[],
 ): void {
   if (garbage.length > 0) {
