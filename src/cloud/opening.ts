@@ -60,6 +60,8 @@ export class Opening {
   readonly #epoch: Epoch
   /** Cookie of the CLOUDMANIFEST that it writes. */
   readonly #cookie: string
+  /** Another one than that of the CLOUDMANIFEST that it reads. */
+  readonly #isNewCookie: boolean
   /** Protect the state that a fork begins with. */
   #pins: Pins | undefined
   #owner: Owner | undefined
@@ -86,6 +88,7 @@ export class Opening {
     this.#deps = deps
     this.#epoch = newEpoch(() => system.random.bytes(8))
     this.#cookie = config.newCookie ?? config.cookie
+    this.#isNewCookie = this.#cookie !== config.cookie
     this.#local = new LocalDatabase(system.files, directory, databaseUrl(places[0]), (bytes) =>
       cache.makeRoom(bytes),
     )
@@ -155,10 +158,9 @@ export class Opening {
       // An old copy of the record may list an epoch that has owned the database since.
       (epoch) => !knowsEpoch(view.cloudManifest, epoch) && names.some((name) => isOfEpoch(name, epoch)),
     )
-    const garbage =
-      view.home === place
-        ? inheritedGarbage(place, view, claimedCloudManifest(view, this.#epoch), candidates)
-        : await leftoversOfCreation(place, view.objects, this.#cookie, { isClone: true })
+    const garbage = this.#isClone(view)
+      ? await leftoversOfCreation(place, view.objects, this.#cookie, { isClone: true })
+      : inheritedGarbage(place, view, claimedCloudManifest(view, this.#epoch), candidates)
     const inherited = await present.identity(view)
     // A clone that is made, or whose maker was killed before it had an id.
     const isNameless = view.places.length > 1 && !view.objects.has('IDENTITY')
@@ -173,23 +175,23 @@ export class Opening {
 
   /** Reports whether the opening begins a line of history: under a new cookie, or as a clone. */
   #isFork(view: DatabaseView): boolean {
-    return (
-      view.home !== this.#deps.places[0] ||
-      this.#cookie !== this.#deps.config.cookie ||
-      hasUnpinnedSource(view)
-    )
+    return this.#isNewCookie || this.#isClone(view) || hasUnpinnedSource(view)
+  }
+
+  /** Reports whether the opening begins a clone: the place has no state of its own. */
+  #isClone(view: DatabaseView): boolean {
+    return view.home !== this.#deps.places[0]
   }
 
   /** The present state, pinned: what a fork begins with. */
   async #pinned(view: DatabaseView): Promise<DatabaseView | undefined> {
     const { places, config, system, openPlace, warn } = this.#deps
     const [place] = places
-    const isNewCookie = this.#cookie !== config.cookie
-    if (isNewCookie && view.objects.has(objectName({ kind: 'cloudManifest', cookie: this.#cookie })))
+    if (this.#isNewCookie && view.objects.has(objectName({ kind: 'cloudManifest', cookie: this.#cookie })))
       throw cookieExists(place, this.#cookie)
     const pins = new Pins({ holder: databaseUrl(place), home: place, random: system.random })
     this.#pins = pins
-    const pinned = await pinPresentState(places, config.cookie, pins, openPlace)
+    const pinned = await pinPresentState(places, config.cookie, pins, openPlace, view)
     for (const unpinned of pins.unpinned) warn(unpinnedMessage(place, unpinned))
     return pinned
   }
@@ -207,7 +209,7 @@ export class Opening {
     const local = this.#local
     const epoch = this.#epoch
     const pins = this.#pins
-    const isClone = view !== undefined && view.home !== place
+    const isClone = view !== undefined && this.#isClone(view)
     const probe = () => assertConditionalPuts(place.store, place.path, system.random)
     return new Owner(
       {
@@ -216,7 +218,7 @@ export class Opening {
         cookie: this.#cookie,
         epoch,
         view,
-        isFork: isClone || (view !== undefined && this.#cookie !== config.cookie),
+        isFork: isClone || (view !== undefined && this.#isNewCookie),
         metadata: sourcesMetadata(pins?.sources ?? (view ? presentSources(view) : [])),
         identity,
         files: view?.files ?? new Map(),

@@ -15,6 +15,7 @@ const marginMs = 60_000
 /**
  * Pins the present state of a database: writes the pins first, then looks whether the present state still needs what
  * they name. Whoever deletes looks at states and pins first, so it meets one or the other.
+ * @param known a state that the caller has read already: it need not be the present one any more.
  * @returns undefined if there is no database.
  * @throws EnvError Busy: the database drops files again and again. The pins are released then.
  */
@@ -23,10 +24,11 @@ export async function pinPresentState(
   cookie: string,
   pins: Pins,
   openPlace?: OpenPlace,
+  known?: DatabaseView,
 ): Promise<DatabaseView | undefined> {
   const read = () => readView(places, cookie, openPlace)
   return releasedUnless(pins, async () => {
-    let view = await read()
+    let view = known ?? (await read())
     for (let attempt = 0; view; attempt++) {
       await pins.hold(view.files)
       const next: DatabaseView | undefined = (await isCurrent(view, cookie)) ? view : await read()
