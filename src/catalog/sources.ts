@@ -14,6 +14,15 @@ export interface RecordedSource {
 /** Opens the place of a database. */
 export type OpenPlace = (url: string) => Promise<DatabasePlace>
 
+/** Calls `change` with each pin that protects files of a clone at its sources, and with the place where it lies. */
+export async function forEachPin(
+  sources: readonly RecordedSource[],
+  openPlace: OpenPlace,
+  change: (place: DatabasePlace, id: string) => Promise<void>,
+): Promise<void> {
+  for (const { url, pin } of sources) if (pin !== undefined) await change(await openPlace(url), pin)
+}
+
 /** The places, and those of the recorded sources that are not among them. */
 export async function withSources(
   [own, ...named]: Places,

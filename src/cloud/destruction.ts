@@ -3,7 +3,7 @@ import { listObjects } from '../catalog/database-view.js'
 import { getFirst, maxIdentityBytes } from '../catalog/get-first.js'
 import { removePin } from '../catalog/pin.js'
 import { registryKey } from '../catalog/registry.js'
-import { type OpenPlace, recordedSources } from '../catalog/sources.js'
+import { forEachPin, type OpenPlace, recordedSources } from '../catalog/sources.js'
 import { readRoot, type SoundRoot } from '../catalog/state-objects.js'
 import { isOfEpoch } from '../catalog/visibility.js'
 import { type Epoch, isDestroyed } from '../format/epoch.js'
@@ -32,8 +32,7 @@ export async function finishDestruction(
       objects.map(([name]) => name),
     )
   }
-  for (const { url, pin } of recordedSources(root.object))
-    if (pin !== undefined) await removePin(await openPlace(url), pin)
+  await forEachPin(recordedSources(root.object), openPlace, removePin)
   // Somebody else may have finished it meanwhile.
   if (await readDestroyed(place, cookie)) await deleteObjects(place, [cloudManifest])
 }

@@ -4,7 +4,7 @@ import { type DatabasePlace, databaseUrl, objectKey } from '../catalog/database-
 import { removePin } from '../catalog/pin.js'
 import { readState } from '../catalog/read-state.js'
 import { withRooted } from '../catalog/rooted-places.js'
-import { type OpenPlace, type RecordedSource, recordedSources } from '../catalog/sources.js'
+import { forEachPin, type OpenPlace, type RecordedSource, recordedSources } from '../catalog/sources.js'
 import { readRoot } from '../catalog/state-objects.js'
 import { EnvError } from '../env/env-error.js'
 import { manifestObjectName } from '../format/cloud-manifest.js'
@@ -70,8 +70,7 @@ export async function removeBranch(url: string, cookie: string, options: StoreOp
     const { manifest, sources } = root
     if (manifest !== undefined && ![...roots.values()].some((other) => other.manifest === manifest))
       await place.store.deleteMany([objectKey(place, manifest)])
-    for (const { url: source, pin } of sources)
-      if (pin !== undefined) await removePin(await openPlace(source), pin)
+    await forEachPin(sources, openPlace, removePin)
   })
 }
 

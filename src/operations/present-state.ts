@@ -1,6 +1,6 @@
 import { noDatabase } from '../catalog/cookies.js'
 import type { Places } from '../catalog/database-place.js'
-import { readView, type StateWithFiles } from '../catalog/database-view.js'
+import { type DatabaseView, readView, type StateWithFiles } from '../catalog/database-view.js'
 import { findState } from '../catalog/find-state.js'
 import type { OpenPlace } from '../catalog/sources.js'
 import { FileGoneError } from '../catalog/stored-file.js'
@@ -19,6 +19,15 @@ export interface WantedState {
 /** @throws EnvError NotFound: there is no such state. Corruption: it is damaged. */
 export async function findWanted({ places, cookie, at, openPlace }: WantedState): Promise<StateWithFiles> {
   if (at !== undefined) return await findState(places, cookie, at, openPlace)
+  return await readPresent({ places, cookie, openPlace })
+}
+
+/** @throws EnvError NotFound: there is no database. Corruption: it is damaged. */
+export async function readPresent({
+  places,
+  cookie,
+  openPlace,
+}: Omit<WantedState, 'at'>): Promise<DatabaseView> {
   const view = await readView(places, cookie, openPlace)
   if (view) return view
   throw await noDatabase(places[0], cookie, 'state')

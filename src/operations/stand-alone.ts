@@ -1,14 +1,14 @@
-import { noDatabase } from '../catalog/cookies.js'
 import { databaseUrl } from '../catalog/database-place.js'
-import { type DatabaseView, listObjects, readView } from '../catalog/database-view.js'
+import { listObjects } from '../catalog/database-view.js'
 import { expirePin } from '../catalog/pin.js'
 import { locationsOf, type RootedPlaces, withRooted } from '../catalog/rooted-places.js'
+import { forEachPin } from '../catalog/sources.js'
 import type { StoredFile } from '../catalog/stored-file.js'
 import { totalSize } from '../catalog/total-size.js'
 import type { StoreOptions } from '../store/registry.js'
 import { isServerSide } from './copy-file.js'
 import { type CopyFilesOptions, copyFiles } from './copy-files.js'
-import { untilWhole } from './present-state.js'
+import { readPresent, untilWhole } from './present-state.js'
 
 export interface StandAloneOptions extends CopyFilesOptions {
   /** Cookie of the line of history that is to stand alone. Default: the plain CLOUDMANIFEST. */
@@ -52,11 +52,7 @@ async function standAloneAt(
   { cookie = '', ...options }: StandAloneOptions,
 ): Promise<Savepoint> {
   const [place] = places
-  const present = async (): Promise<DatabaseView> => {
-    const view = await readView(places, cookie, openPlace)
-    if (view) return view
-    throw await noDatabase(place, cookie, 'state')
-  }
+  const present = () => readPresent({ places, cookie, openPlace })
   const copied = new Map<string, StoredFile>()
   const first = await present()
   const last = await untilWhole(
@@ -77,7 +73,7 @@ async function standAloneAt(
   const sources = new Set([...last.files.values()].map((file) => file.place))
   sources.delete(place)
   // Repeated after it was interrupted, nothing may be left to copy: the pins still are.
-  for (const { url, pin } of first.sources) if (pin !== undefined) await expirePin(await openPlace(url), pin)
+  await forEachPin(first.sources, openPlace, expirePin)
   return {
     url: databaseUrl(place),
     copiedFiles: copied.size,
