@@ -2,30 +2,15 @@ import { writeFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import { encodePin } from '#src/catalog/pin.js'
 import { collectGarbage } from '#src/cloud/collection.js'
-import { fork } from '#src/cloud/fork.js'
 import { realSystem } from '#src/env/system.js'
 import type { ObjectStore } from '#src/store/object-store.js'
 import { DatedStore } from '../support/dated-store.js'
-import { newStore, ScriptedMachine, withFaults } from '../support/scripted-rocksdb.js'
+import { branchOf, day, hour, machine, namesBelow, tablesOf } from '../support/forks.js'
+import { newStore, withFaults } from '../support/scripted-rocksdb.js'
 
-const hour = 3_600_000
-const day = 24 * hour
-
-async function databaseIn(store: ObjectStore, name = 'db') {
-  const machine = await ScriptedMachine.start(store, { deletionDelayMs: day })
-  return machine.database(name)
+async function databaseIn(store: ObjectStore) {
+  return (await machine(store, { deletionDelayMs: day })).database()
 }
-
-const placeIn = (store: ObjectStore) => ({ store, path: 'db' })
-
-const namesIn = async (store: ObjectStore) => {
-  const names: string[] = []
-  for await (const { key } of store.list('db/')) names.push(key.slice('db/'.length))
-  return names
-}
-
-const tablesIn = async (store: ObjectStore) =>
-  (await namesIn(store)).filter((name) => name.includes('.sst-')).map((name) => name.slice(0, 10))
 
 /** A database with a live table, one that its last owner dropped, and the MANIFEST of the epoch before. */
 async function withGarbage() {
@@ -41,7 +26,7 @@ async function withGarbage() {
 }
 
 const collect = (store: ObjectStore, options: { readonly minAgeMs?: number } = {}) =>
-  collectGarbage(placeIn(store), { random: realSystem.random, ...options })
+  collectGarbage({ store, path: 'db' }, { random: realSystem.random, ...options })
 
 test('deletes what nothing needs, once it has been garbage for long enough', async () => {
   const { dated, store, dropped, live } = await withGarbage()
@@ -52,8 +37,8 @@ test('deletes what nothing needs, once it has been garbage for long enough', asy
   const { deleted, kept } = await collect(store)
   expect(deleted).toHaveLength(2)
   expect(kept).toEqual([])
-  expect(await tablesIn(store)).toEqual([live])
-  expect((await namesIn(store)).filter((name) => name.startsWith('MANIFEST'))).toHaveLength(1)
+  expect(await tablesOf(store, 'db')).toEqual([live])
+  expect((await namesBelow(store, 'db')).filter((name) => name.startsWith('MANIFEST'))).toHaveLength(1)
   const reader = await databaseIn(store)
   expect((await reader.read(live, 0, 4)).toString()).toBe('live')
 })
@@ -69,9 +54,9 @@ test('an age that is asked for adds to what the owners keep, and never takes fro
 
 test('leaves nothing of its own behind', async () => {
   const { store } = await withGarbage()
-  const before = await namesIn(store)
+  const before = await namesBelow(store, 'db')
   await collect(store)
-  expect(await namesIn(store)).toEqual(before)
+  expect(await namesBelow(store, 'db')).toEqual(before)
 })
 
 describe('spares', () => {
@@ -79,24 +64,24 @@ describe('spares', () => {
     const { dated, store, dropped } = await withGarbage()
     const db = await (await databaseIn(store)).open()
     const shared = await db.flush(Buffer.from('shared'))
-    await fork({ places: [placeIn(store)], cookie: '', target: placeIn(store), newCookie: 'b' }, realSystem)
+    await branchOf(store, 'b')
     await db.drop(shared)
     await db.close()
     dated.advance(2 * day)
     await collect(store)
-    const tables = await tablesIn(store)
+    const tables = await tablesOf(store, 'db')
     expect(tables).toContain(shared)
     expect(tables).not.toContain(dropped)
   })
 
   test('what a pin names', async () => {
     const { dated, store, dropped } = await withGarbage()
-    const objects = (await namesIn(store)).filter((name) => name.startsWith(dropped))
+    const objects = (await namesBelow(store, 'db')).filter((name) => name.startsWith(dropped))
     const pin = encodePin({ kind: 'clone', holder: 's3://b/clone', objects })
     await store.put('db/CLOUDPIN-0123456789abcdef', pin)
     dated.advance(2 * day)
     await collect(store)
-    expect(await tablesIn(store)).toContain(dropped)
+    expect(await tablesOf(store, 'db')).toContain(dropped)
   })
 
   test('what an opening under way has written, however old the rest is', async () => {
@@ -110,7 +95,7 @@ describe('spares', () => {
     await opening.fsyncDirectory()
     dated.advance(11 * hour)
     await collect(store)
-    expect(await tablesIn(store)).toContain('000099.sst')
+    expect(await tablesOf(store, 'db')).toContain('000099.sst')
     await opening.close()
   })
 
@@ -121,7 +106,7 @@ describe('spares', () => {
     await db.fsyncDirectory()
     dated.advance(30 * day)
     await collect(store)
-    expect(await tablesIn(store)).toContain(name)
+    expect(await tablesOf(store, 'db')).toContain(name)
     await db.close()
   })
 })
@@ -137,8 +122,7 @@ test('a fork that begins while it decides keeps everything that it needs', async
       // Between the survey and the first batch.
       if (prefix === 'db/CLOUD' && lists++ === 1 && !hasForked) {
         hasForked = true
-        const target = placeIn(store)
-        await fork({ places: [target], cookie: '', target, newCookie: 'b' }, realSystem)
+        await branchOf(store, 'b')
         await db.drop(table)
       }
       yield* store.list(prefix, options)
@@ -147,8 +131,8 @@ test('a fork that begins while it decides keeps everything that it needs', async
   let lists = 0
   await collect(watched)
   expect(hasForked).toBe(true)
-  const machine = await ScriptedMachine.start(store, { cookie: 'b' })
-  expect((await machine.database().read(table, 0, 6)).toString()).toBe('shared')
+  const reader = (await machine(store, { cookie: 'b' })).database()
+  expect((await reader.read(table, 0, 6)).toString()).toBe('shared')
   await db.close()
 })
 
@@ -159,12 +143,12 @@ test.each([
   const { dated, store } = await withGarbage()
   await store.put(`db/${name}`, Buffer.from('damaged'))
   dated.advance(2 * day)
-  const before = await namesIn(store)
+  const before = await namesBelow(store, 'db')
   await expect(collect(store)).rejects.toMatchObject({
     code: 'Corruption',
     message: expect.stringContaining('is garbage for certain'),
   })
-  expect(await namesIn(store)).toEqual(before)
+  expect(await namesBelow(store, 'db')).toEqual(before)
 })
 
 test('is repeated after it was interrupted, and ends as if it had not been', async () => {
@@ -178,24 +162,24 @@ test('is repeated after it was interrupted, and ends as if it had not been', asy
   })
   await expect(collect(broken)).rejects.toThrow('killed')
   await collect(store)
-  expect(await tablesIn(store)).toEqual([live])
-  expect(await namesIn(store)).toHaveLength(4)
+  expect(await tablesOf(store, 'db')).toEqual([live])
+  expect(await namesBelow(store, 'db')).toHaveLength(4)
 })
 
 test('an owner collects by itself if that is wanted, and stops when it is closed', async () => {
   const { dated, store, dropped } = await withGarbage()
-  const objects = (await namesIn(store)).filter((name) => name.startsWith(dropped))
+  const objects = (await namesBelow(store, 'db')).filter((name) => name.startsWith(dropped))
   expect(objects).toHaveLength(1)
   // Of an opening that failed: no owner deletes it.
   await store.put('db/000099.sst-0123456789abcdef', Buffer.from('nobody knows'))
-  const machine = await ScriptedMachine.start(store, { deletionDelayMs: day, collectionIntervalMs: hour })
-  const db = await machine.database().open()
+  const here = await machine(store, { deletionDelayMs: day, collectionIntervalMs: hour })
+  const db = await here.database().open()
   dated.advance(2 * day)
-  expect(await tablesIn(store)).toContain('000099.sst')
-  machine.clock.advance(hour + 1)
-  await expect.poll(() => tablesIn(store)).not.toContain('000099.sst')
+  expect(await tablesOf(store, 'db')).toContain('000099.sst')
+  here.clock.advance(hour + 1)
+  await expect.poll(() => tablesOf(store, 'db')).not.toContain('000099.sst')
   await db.close()
-  const lists = await namesIn(store)
-  machine.clock.advance(10 * hour)
-  expect(await namesIn(store)).toEqual(lists)
+  const lists = await namesBelow(store, 'db')
+  here.clock.advance(10 * hour)
+  expect(await namesBelow(store, 'db')).toEqual(lists)
 })

@@ -2,37 +2,9 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import type { CloudEnvOptions } from '#src/cloud/cloud-env-options.js'
-import { fork } from '#src/cloud/fork.js'
 import { EnvError } from '#src/env/env-error.js'
-import type { StateSelector } from '#src/env/state-selector.js'
-import { realSystem } from '#src/env/system.js'
-import type { ObjectStore } from '#src/store/object-store.js'
-import { killedAfter, newStore, ScriptedMachine, withFaults } from '../support/scripted-rocksdb.js'
-
-const hour = 3_600_000
-
-async function machine(store: ObjectStore, options: Partial<CloudEnvOptions> = {}) {
-  return ScriptedMachine.start(store, { deletionDelayMs: hour, ...options })
-}
-
-const namesBelow = async (store: ObjectStore, path: string) => {
-  const names: string[] = []
-  for await (const { key } of store.list(`${path}/`)) names.push(key.slice(path.length + 1))
-  return names
-}
-
-const tablesOf = async (store: ObjectStore, path: string) =>
-  (await namesBelow(store, path)).filter((name) => name.includes('.sst-')).map((name) => name.slice(0, 10))
-
-/** Lets so much time pass that two rounds of deletions are due, and waits for them. */
-async function muchLater({ clock }: ScriptedMachine, store: ObjectStore): Promise<void> {
-  for (let round = 0; round < 3; round++) {
-    clock.advance(hour + 1000)
-    // A round reads and deletes in a directory: some turns of the event loop.
-    for (let turn = 0; turn < 20; turn++) await namesBelow(store, 'db')
-  }
-}
+import { branchOf, cloneTo, machine, muchLater, namesBelow, tablesOf } from '../support/forks.js'
+import { killedAfter, newStore, withFaults } from '../support/scripted-rocksdb.js'
 
 describe('an opening with a new cookie', () => {
   test('begins a line of its own with the state of the old one, which goes on', async () => {
@@ -134,18 +106,12 @@ describe('two lines of history at one place', () => {
 })
 
 describe('a branch', () => {
-  const branch = async (store: ObjectStore, at?: StateSelector) => {
-    const target = { store, path: 'db' }
-    const request = { places: [target] as const, cookie: '', target, newCookie: 'b' }
-    return fork({ ...request, ...(at !== undefined && { at }) }, realSystem)
-  }
-
   test('has the state of its moment, and pins it', async () => {
     const { store } = newStore()
     const here = await machine(store)
     const db = await here.database().open()
     const table = await db.flush(Buffer.from('then'))
-    await branch(store)
+    await branchOf(store, 'b')
     await db.drop(table)
     const later = await db.flush(Buffer.from('later'))
     await muchLater(here, store)
@@ -171,7 +137,7 @@ describe('a branch', () => {
         return store.put(key, body, options)
       },
     })
-    await branch(slow)
+    await branchOf(slow, 'b')
     expect(pins).toBe(2)
     const reader = (await machine(store, { cookie: 'b' })).database()
     expect((await reader.read(kept, 0, 4)).toString()).toBe('kept')
@@ -182,7 +148,7 @@ describe('a branch', () => {
     const { store } = newStore()
     const db = await (await machine(store)).database().open()
     await db.flush()
-    await branch(store)
+    await branchOf(store, 'b')
     const other = await (await machine(store, { cookie: 'b' })).database().open()
     const table = await other.flush(Buffer.from('of the branch'))
     expect((await other.read(table, 0, 13)).toString()).toBe('of the branch')
@@ -193,12 +159,12 @@ describe('a branch', () => {
 
   test('is refused under a cookie that exists, and of a state that does not', async () => {
     const { store } = newStore()
-    await expect(branch(store)).rejects.toMatchObject({
+    await expect(branchOf(store, 'b')).rejects.toMatchObject({
       code: 'NotFound',
     })
     await (await (await machine(store)).database().open()).close()
-    await branch(store)
-    await expect(branch(store)).rejects.toMatchObject({
+    await branchOf(store, 'b')
+    await expect(branchOf(store, 'b')).rejects.toMatchObject({
       code: 'InvalidArgument',
     })
     expect(await namesBelow(store, 'db')).not.toContainEqual(expect.stringMatching(/^CLOUDPIN-/))
@@ -209,8 +175,7 @@ test('a checkpoint is not opened for writing, and a branch can begin with it', a
   const { store } = newStore()
   const db = await (await machine(store)).database().open()
   const table = await db.flush(Buffer.from('then'))
-  const target = { store, path: 'db' }
-  await fork({ places: [target], cookie: '', target, newCookie: 'checkpoint-x' }, realSystem)
+  await branchOf(store, 'checkpoint-x')
   await db.close()
   const options = { cookie: 'checkpoint-x' }
   await expect((await machine(store, options)).database().open()).rejects.toMatchObject({
@@ -223,16 +188,6 @@ test('a checkpoint is not opened for writing, and a branch can begin with it', a
 })
 
 describe('a clone that is made without opening it', () => {
-  const cloneTo = async (store: ObjectStore, path: string, at?: StateSelector, from = 'db') => {
-    const request = {
-      places: [{ store, path: from }] as const,
-      cookie: '',
-      target: { store, path },
-      newCookie: '',
-    }
-    return fork({ ...request, ...(at !== undefined && { at }) }, realSystem)
-  }
-
   test('is as one that was opened: it pins its source, has an id, and goes its own way', async () => {
     const { store } = newStore()
     const here = await machine(store)
@@ -299,8 +254,7 @@ describe('a clone that is made without opening it', () => {
     const here = await machine(store)
     const source = await here.database().open()
     const table = await source.flush(Buffer.from('one'))
-    const target = { store, path: 'db' }
-    await fork({ places: [target], cookie: '', target, newCookie: 'checkpoint-monday' }, realSystem)
+    await branchOf(store, 'checkpoint-monday')
     await source.drop(table)
     await cloneTo(store, 'clone', 'monday')
     await expect(cloneTo(store, 'other', 'tuesday')).rejects.toMatchObject({

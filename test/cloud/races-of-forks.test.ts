@@ -1,7 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { decodePin } from '#src/catalog/pin.js'
-import type { CloudEnvOptions } from '#src/cloud/cloud-env-options.js'
 import { collectGarbage } from '#src/cloud/collection.js'
 import { fork } from '#src/cloud/fork.js'
 import { EnvError } from '#src/env/env-error.js'
@@ -10,52 +9,37 @@ import { removeBranch } from '#src/operations/branches.js'
 import type { ObjectStore } from '#src/store/object-store.js'
 import { DatedStore } from '../support/dated-store.js'
 import {
-  killedAfter,
-  newStore,
-  ScriptedMachine,
-  type ScriptedRocksDB,
-  withFaults,
-} from '../support/scripted-rocksdb.js'
+  branchOf,
+  cloneTo,
+  day,
+  hour,
+  machine,
+  muchLater,
+  namesBelow,
+  pinsOf,
+  tablesOf,
+} from '../support/forks.js'
+import { killedAfter, newStore, type ScriptedRocksDB, withFaults } from '../support/scripted-rocksdb.js'
 import { field } from '../support/version-edits.js'
 
-const hour = 3_600_000
-const day = 24 * hour
-const machine = async (store: ObjectStore, options: Partial<CloudEnvOptions> = {}) =>
-  ScriptedMachine.start(store, { deletionDelayMs: hour, ...options })
-const namesBelow = async (store: ObjectStore, path: string) => {
-  const names: string[] = []
-  for await (const { key } of store.list(`${path}/`)) names.push(key.slice(path.length + 1))
-  return names
-}
-const tablesOf = async (store: ObjectStore, path: string) =>
-  (await namesBelow(store, path)).filter((name) => name.includes('.sst-')).map((name) => name.slice(0, 10))
-const pinsOf = async (store: ObjectStore, path: string) =>
-  (await namesBelow(store, path)).filter((name) => name.startsWith('CLOUDPIN-'))
-async function muchLater({ clock }: ScriptedMachine, store: ObjectStore): Promise<void> {
-  for (let round = 0; round < 3; round++) {
-    clock.advance(hour + 1000)
-    for (let turn = 0; turn < 20; turn++) await namesBelow(store, 'db')
-  }
-}
-const branchOf = async (store: ObjectStore, newCookie: string, cookie = '') => {
-  const target = { store, path: 'db' }
-  return fork({ places: [target], cookie, target, newCookie }, realSystem)
-}
 const openPlaceIn = (store: ObjectStore) => async (url: string) => ({
   store,
   path: url.slice(`${store.url}/`.length),
 })
-const cloneTo = async (store: ObjectStore, path: string, at?: Date) =>
-  fork(
-    {
-      places: [{ store, path: 'db' }],
-      cookie: '',
-      target: { store, path },
-      newCookie: '',
-      ...(at && { at }),
+
+/** The store, where `act` comes before the first pin in `db`. */
+function beforeFirstPin(store: ObjectStore, act: () => Promise<void>): ObjectStore {
+  let isFirst = true
+  return withFaults(store, {
+    put: async (key, body, options) => {
+      if (key.startsWith('db/CLOUDPIN-') && isFirst) {
+        isFirst = false
+        await act()
+      }
+      return store.put(key, body, options)
     },
-    realSystem,
-  )
+  })
+}
 
 test('the owner of a branch spares a table that the other line has uploaded and not committed yet', async () => {
   const { store } = newStore()
@@ -266,15 +250,10 @@ async function withPast(deletionDelayMs: number) {
 test('no clone begins with a past state of a database that is destroyed meanwhile', async () => {
   const { store, source, first, then } = await withPast(day)
   let done = false
-  const slow = withFaults(store, {
-    put: async (key, body, options) => {
-      if (key.startsWith('db/CLOUDPIN-') && !done) {
-        done = true
-        await source.close()
-        await (await machine(store)).database().destroy()
-      }
-      return store.put(key, body, options)
-    },
+  const slow = beforeFirstPin(store, async () => {
+    await source.close()
+    await (await machine(store)).database().destroy()
+    done = true
   })
   const outcome = await cloneTo(slow, 'clone', then).catch((error: unknown) => error)
   expect(done).toBe(true)
@@ -285,19 +264,14 @@ test('no clone begins with a past state of a database that is destroyed meanwhil
 test('no clone begins with a past state of a database whose next owner keeps less', async () => {
   const { store, source, first, then } = await withPast(day)
   let done = false
-  const slow = withFaults(store, {
-    put: async (key, body, options) => {
-      if (key.startsWith('db/CLOUDPIN-') && !done) {
-        done = true
-        await source.close()
-        const next = await machine(store, { deletionDelayMs: 0 })
-        const db = await next.database().open()
-        next.clock.advance(1000)
-        await expect.poll(() => tablesOf(store, 'db')).not.toContain(first)
-        await db.close()
-      }
-      return store.put(key, body, options)
-    },
+  const slow = beforeFirstPin(store, async () => {
+    await source.close()
+    const next = await machine(store, { deletionDelayMs: 0 })
+    const db = await next.database().open()
+    next.clock.advance(1000)
+    await expect.poll(() => tablesOf(store, 'db')).not.toContain(first)
+    await db.close()
+    done = true
   })
   const outcome = await cloneTo(slow, 'clone', then).catch((error: unknown) => error)
   expect(done).toBe(true)
