@@ -45,12 +45,13 @@ export async function findState(
   openPlace?: OpenPlace,
 ): Promise<FoundState> {
   if (typeof at === 'string') return findCheckpoint(places, at, openPlace)
-  const logged = await readLogs(places, cookie, openPlace && { openPlace })
-  if (!logged) throw await noDatabase(places[0], cookie, objectName({ kind: 'cloudManifest', cookie }))
-  const latest = await findLatest(logged, wantedBy(at))
-  if (!latest) throw await notFound(logged, at, undefined)
-  if (!latest.state.isOpenable) throw await notFound(logged, at, latest.state)
-  return open(logged, latest)
+  const found = await readLogs(places, cookie, { ...(openPlace && { openPlace }) }, async (logged) => {
+    const latest = await findLatest(logged, wantedBy(at))
+    if (!latest?.state.isOpenable) throw await notFound(logged, at, latest?.state)
+    return open(logged, latest)
+  })
+  if (!found) throw await noDatabase(places[0], cookie, objectName({ kind: 'cloudManifest', cookie }))
+  return found
 }
 
 async function findCheckpoint(places: Places, name: string, openPlace?: OpenPlace): Promise<FoundState> {

@@ -32,7 +32,7 @@ export interface HistoryLog {
   readonly notAfter: Date
 }
 
-/** What the objects of a database tell about its past. */
+/** The past of a database, as its objects tell it. */
 export interface LoggedHistory {
   readonly places: Places
   readonly url: string
@@ -57,13 +57,51 @@ export interface ReadLogsOptions {
 }
 
 /**
- * Looks at the CLOUDMANIFEST of a cookie and at the objects beside it. Undefined if there is no such database.
+ * Reads from the logs of a cookie; undefined if there is no such database.
+ *
+ * An owner may delete a log meanwhile, which bounds the times of the next one: that is then as if the log had never been
+ * there.
+ * @param read is called once more for each log that it found gone.
  * @throws EnvError Corruption: the CLOUDMANIFEST is damaged; errors of the store.
  */
-export async function readLogs(
+export async function readLogs<T>(
   own: Places,
   cookie: string,
-  { openPlace, onObject }: ReadLogsOptions = {},
+  options: ReadLogsOptions,
+  read: (logged: LoggedHistory) => Promise<T>,
+): Promise<T | undefined> {
+  let logged = await findLogs(own, cookie, options)
+  while (logged) {
+    try {
+      return await read(logged)
+    } catch (error) {
+      if (!(error instanceof LogGone)) throw error
+      logged = without(logged, error.log)
+    }
+  }
+  return undefined
+}
+
+/** A log was deleted after it had been listed. */
+class LogGone extends Error {
+  readonly log: HistoryLog
+
+  constructor(log: HistoryLog) {
+    super(`${log.objectName} is gone`)
+    this.log = log
+  }
+}
+
+function without(logged: LoggedHistory, { objectName: gone }: HistoryLog): LoggedHistory {
+  const objects = new Map(logged.objects)
+  objects.delete(gone)
+  return { ...logged, objects, logs: logsOf(logged.root.value, objects) }
+}
+
+async function findLogs(
+  own: Places,
+  cookie: string,
+  { openPlace, onObject }: ReadLogsOptions,
 ): Promise<LoggedHistory | undefined> {
   const look = await lookAtState(own, cookie, (name) => fetchManifest(own, name))
   if (!look) return undefined
@@ -147,7 +185,7 @@ export interface FetchedLog {
 }
 
 /**
- * Fetches logs, newest first, one at a time. A copy of the beginning of a newer one is left out: the commit that was to
+ * Fetches logs, newest first, one at a time, for {@link readLogs}. A copy of the beginning of a newer one is left out: the commit that was to
  * replace it never came.
  * @param wanted tells which ones are worth a request. Default: all.
  */
@@ -162,8 +200,7 @@ export async function* fetchLogs(
       at === 0 && present?.name === log.objectName
         ? present
         : await fetchBounded(places, log.objectName, maxManifestBytes, (found) => found)
-    // It was deleted meanwhile.
-    if (!content) continue
+    if (!content) throw new LogGone(log)
     if (newer?.log.epoch === log.epoch && isBeginning(newer.content, content)) continue
     newer = { log, content }
     yield newer

@@ -42,19 +42,19 @@ export async function readHistory(
   cookie: string,
   { limit = defaultLimit, ...options }: ReadHistoryOptions = {},
 ): Promise<History | undefined> {
-  const logged = await readLogs(places, cookie, options)
-  if (!logged) return undefined
-  const states: HistoryState[] = []
-  const problems: Problem[] = []
-  let hasMore = false
-  for await (const fetched of fetchLogs(logged)) {
-    const newest = new Newest<HistoryState>(limit - states.length)
-    for await (const state of readableStates(fetched, logged, problems)) newest.add(state)
-    states.push(...newest.reversed())
-    hasMore ||= newest.hasMore
-    if (hasMore) break
-  }
-  return { url: logged.url, states, hasMore, retentionMs: logged.retentionMs, problems }
+  return readLogs(places, cookie, options, async (logged) => {
+    const states: HistoryState[] = []
+    const problems: Problem[] = []
+    let hasMore = false
+    for await (const fetched of fetchLogs(logged)) {
+      const newest = new Newest<HistoryState>(limit - states.length)
+      for await (const state of readableStates(fetched, logged, problems)) newest.add(state)
+      states.push(...newest.reversed())
+      hasMore ||= newest.hasMore
+      if (hasMore) break
+    }
+    return { url: logged.url, states, hasMore, retentionMs: logged.retentionMs, problems }
+  })
 }
 
 /** States of a log, oldest first, up to the first edit that cannot be read. */

@@ -267,6 +267,28 @@ describe('a MANIFEST that RocksDB began anew within an epoch', () => {
       'MANIFEST-a 0',
     ])
   })
+
+  test('dates the next one no longer once it is deleted, also while somebody reads', async () => {
+    const history = 'db/HISTORY-a-000005'
+    const read = async (onRequest: (objects: StoredObjects, request: string) => void) => {
+      const { objects: found, places } = stored(objects)
+      found.onRequest = (request) => onRequest(found, request)
+      const { states } = (await readHistory(places, ''))!
+      return states.map(({ manifestObject, time }) => ({ manifestObject, time }))
+    }
+    const deletedBefore = await read((found) => found.delete(history))
+    expect(deletedBefore).toEqual([
+      { manifestObject: 'MANIFEST-a', time: day(4) },
+      { manifestObject: 'MANIFEST-a', time: day(2) },
+    ])
+    const deletesAtLast = (found: StoredObjects, request: string) => {
+      if (request === `GET ${history}`) found.delete(history)
+    }
+    expect(await read(deletesAtLast)).toEqual(deletedBefore)
+    const { objects: found, places } = stored(objects)
+    found.onRequest = (request) => deletesAtLast(found, request)
+    expect((await findState(places, '', day(2))).id).toMatch(/^MANIFEST-a-/)
+  })
 })
 
 describe('a state can be opened', () => {
