@@ -29,6 +29,10 @@ const envOptions: readonly Option[] = [
     '--retention-days <days>',
     'how long what the database no longer needs stays at least, so that its states since then can be opened',
   ).argParser(parseDays),
+  new Option(
+    '--migrate [rate]',
+    'take databases that lie in directories below --root, and bring them into the store while they are open; rate: bytes a second, e.g. "20 MB"',
+  ),
   ...stateOptions,
   ...connectionOptions,
   new Option(
@@ -50,6 +54,7 @@ export type EnvOptions = ConnectionOptions &
     readonly root?: string
     readonly cacheBytes?: string
     readonly retentionDays?: number
+    readonly migrate?: string | true
   }
 
 /** Adds these options to the command's own. */
@@ -65,7 +70,7 @@ export async function openEnv(options: EnvOptions): Promise<Env> {
   if (options.env === 'posix') return createPosixEnv()
   if (options.env === 'memory') return createMemoryEnv()
   if (options.env !== 'cloud') return await openEnvOfModule(options.env)
-  const { store, root, cacheBytes, retentionDays, cookie, source } = options
+  const { store, root, cacheBytes, retentionDays, migrate, cookie, source } = options
   if (store === undefined) throw new UsageError('expected --store, such as s3://bucket/prefix')
   if (root === undefined) throw new UsageError('expected --root, the directory below which the databases lie')
   // Loaded here, because neither --help nor another Env needs it.
@@ -78,6 +83,7 @@ export async function openEnv(options: EnvOptions): Promise<Env> {
     ...(cookie !== undefined && { cookie }),
     ...(source !== undefined && { source }),
     ...(retentionDays !== undefined && { retentionDays }),
+    ...(migrate !== undefined && { migrate: migrate === true ? {} : { bytesPerSecond: migrate } }),
     ...(cacheBytes !== undefined && { cache: { maxBytes: size(cacheBytes) } }),
   }
   asUsage(() => parseCloudEnvOptions(cloudOptions))

@@ -1,12 +1,16 @@
 import { cookiesAmong } from '../catalog/cookies.js'
 import { type DatabasePlace, databaseUrl } from '../catalog/database-place.js'
 import { findDatabases } from '../catalog/find-databases.js'
-import { listPlace } from '../catalog/listed-place.js'
+import { type IncomingMark, incomingMarkName, readIncomingMark } from '../catalog/incoming.js'
+import { listPlace, type NamedObject } from '../catalog/listed-place.js'
 import { localRoot, remainsAmong, remainsText } from '../catalog/remains.js'
+import { totalSize } from '../catalog/total-size.js'
 import { EnvError } from '../env/env-error.js'
 import type { ObjectName } from '../format/file-name.js'
+import { printable } from '../inspect/printable.js'
 import { checkDirectory } from './check-directory.js'
 import { splitObjectUrl } from './object-url.js'
+import { formatBytes } from './output/text.js'
 import { UsageError } from './usage-error.js'
 
 /**
@@ -21,6 +25,8 @@ export async function noDatabase(place: DatabasePlace, cookie: string): Promise<
   const cookies = cookiesAmong(named.values())
   if (cookies.length > 0) return noSuchState(url, cookie, cookies)
 
+  const mark = named.has(incomingMarkName) ? await readIncomingMark(place) : undefined
+  if (mark) return incomplete(url, mark, [...named.values()])
   const remains = remainsAmong(names)
   if (remains) {
     const message =
@@ -41,6 +47,22 @@ export async function noDatabase(place: DatabasePlace, cookie: string): Promise<
   const what = names.length === 0 ? 'nothing lies directly there' : 'no part of one lies directly there'
   const hint = (await hasDatabasesBelow(place)) ? `. Databases below it: cloudenv ls ${url}` : ''
   return new UsageError(`${url} holds no database: ${what}${hint}`)
+}
+
+/** Error for a place at which a database arrives. */
+function incomplete(
+  url: string,
+  { from, migration }: IncomingMark,
+  objects: readonly NamedObject[],
+): EnvError {
+  const files = objects.filter(({ parsed: { kind } }) => kind === 'table' || kind === 'blob')
+  const total = migration ? ` of ${migration.files}, ${formatBytes(migration.bytes)}` : ''
+  const arrived = `${files.length} tables and blob files (${formatBytes(totalSize(files))})${total} have arrived`
+  const what = migration ? 'migrated, which its owner goes on with while it is open' : 'copied or imported'
+  return new EnvError(
+    'Busy',
+    `${url} has no database yet: ${printable(from)} is being ${what}. ${arrived}. It is a database once all of it is there`,
+  )
 }
 
 function noSuchState(url: string, cookie: string, cookies: readonly string[]): UsageError {

@@ -43,6 +43,12 @@ export interface CloudEnvOptions extends StoreOptions {
    * new one as `cookie`; one that exists is refused here.
    */
   readonly newCookie?: string
+  /**
+   * Takes databases that lie in directories below `root`, as RocksDB itself left them: each opens at once, and its files
+   * follow into the store in the background. Until all of them are there, the directory remains the whole database, and
+   * the store has none. See docs/guides/moving.md.
+   */
+  readonly migrate?: MigrateOptions
   /** How long an obsolete object stays in the store for readers that still use it. Default one hour. */
   readonly deletionDelayMs?: number
   /**
@@ -58,6 +64,14 @@ export interface CloudEnvOptions extends StoreOptions {
   readonly collectionIntervalMs?: number
   /** How often an owner looks whether it was displaced, besides at each commit. Default 10 s. */
   readonly ownershipCheckMs?: number
+}
+
+export interface MigrateOptions {
+  /**
+   * Rate at which the files follow, in bytes or as a size such as `"20 MB"`; tables that RocksDB writes meanwhile are
+   * sent at once, and not counted. Default: as fast as they can.
+   */
+  readonly bytesPerSecond?: number | string
 }
 
 export interface CloneSourceOptions extends StoreOptions {
@@ -87,6 +101,8 @@ export interface CloudEnvConfig {
   readonly cookie: string
   /** Undefined: the same. */
   readonly newCookie: string | undefined
+  /** Undefined: a database in a directory that the store does not have is refused. */
+  readonly migrate: { readonly bytesPerSecond: number | undefined } | undefined
   /** The longer of `deletionDelayMs` and `retentionDays`. */
   readonly deletionDelayMs: number
   readonly ownershipCheckMs: number
@@ -124,6 +140,10 @@ const sourceCheck: Check = (value, name) => {
   else sourceGroup(value, name)
 }
 
+const rate: Check = (value, name) => {
+  if (parseSize(value, name) === 0) throw new RangeError(`expected "${name}" to be at least 1, got 0`)
+}
+
 const checks: Checks<CloudEnvOptions> = {
   store: text,
   root: text,
@@ -134,6 +154,10 @@ const checks: Checks<CloudEnvOptions> = {
   source: sourceCheck,
   cookie: cookieName,
   newCookie: cookieName,
+  migrate: group<MigrateOptions>(
+    { bytesPerSecond: rate },
+    { of: call, example: "{ bytesPerSecond: '20 MB' }" },
+  ),
   deletionDelayMs: durationMs,
   retentionDays: retention,
   ownershipCheckMs: timerMs,
@@ -149,13 +173,17 @@ export function parseCloudEnvOptions(options: CloudEnvOptions): CloudEnvConfig {
   checkOptions(call, options, checks)
   const { store, root, cache, cookie, newCookie, deletionDelayMs = 3_600_000, ...others } = options
   const { retentionDays = 0, ownershipCheckMs, collectionIntervalMs, ...furthers } = others
-  const { source: sourceOption, ...connection } = furthers
+  const { source: sourceOption, migrate, ...connection } = furthers
   text(store, 'store')
   text(root, 'root')
   const source = parseSource(sourceOption)
   checkUsed(connection, [store, ...(source && !source.connection ? [source.url] : [])])
   if (source?.connection) checkUsed(source.connection, [source.url])
   checkApart(root, 'store', store, connection)
+  if (migrate && (source || newCookie !== undefined))
+    throw new TypeError(
+      `expected no "${source ? 'source' : 'newCookie'}" with "migrate": a database comes from one place`,
+    )
   if (source) checkApart(root, 'source', source.url, source.connection ?? connection)
   return {
     store,
@@ -166,6 +194,12 @@ export function parseCloudEnvOptions(options: CloudEnvOptions): CloudEnvConfig {
     source,
     cookie: cookie ?? '',
     newCookie: newCookie === (cookie ?? '') ? undefined : newCookie,
+    migrate: migrate && {
+      bytesPerSecond:
+        migrate.bytesPerSecond === undefined
+          ? undefined
+          : parseSize(migrate.bytesPerSecond, 'migrate.bytesPerSecond'),
+    },
     deletionDelayMs: Math.max(deletionDelayMs, retentionDays * dayMs),
     ownershipCheckMs: ownershipCheckMs ?? 10_000,
     collectionIntervalMs: collectionIntervalMs ?? 0,

@@ -388,6 +388,7 @@ export class CloudEnv implements Env {
       system: this.#system,
       openPlace: (url) => this.#sources.place(url),
       warn: (message) => process.emitWarning(message, { code: 'CLOUDENV_UNPINNED' }),
+      migrated: (progress) => this.#monitor.migration(progress),
       fenced: (owned, message) => {
         this.#monitor.fence({ directory: owned, message })
         for (const alias of this.#root.aliasesOf(owned)) this.#listener?.fenced(alias, message)

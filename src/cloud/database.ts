@@ -7,7 +7,7 @@ import { maxManifestBytes } from '../catalog/get-first.js'
 import { damagedInStoreMessage, noRepairMessage, onlyCopyMessage } from '../catalog/repair-advice.js'
 import type { OpenPlace } from '../catalog/sources.js'
 import { fetchStored, type StoredFile } from '../catalog/stored-file.js'
-import type { LocalWritableFile, ReadableFile, Refetched, SparseFile } from '../env/env.js'
+import type { LocalWritableFile, ReadableFile, Refetched } from '../env/env.js'
 import { EnvError } from '../env/env-error.js'
 import type { Files } from '../env/files.js'
 import type { StateSelector } from '../env/state-selector.js'
@@ -15,8 +15,9 @@ import type { System } from '../env/system.js'
 import type { WarmUpOptions, WarmUpResult } from '../env/warm-up.js'
 import { parseFileName } from '../format/file-name.js'
 import type { CachedFile } from './cached-file.js'
-import type { CloudEnvConfig } from './cloud-env-options.js'
+import type { CloudEnvConfig, CloudEnvOptions } from './cloud-env-options.js'
 import { CurrentView } from './current-view.js'
+import type { DatabaseMigration } from './env-events.js'
 import type { FileCache } from './file-cache.js'
 import { assertNoForeignTables } from './foreign-writes.js'
 import { continues, inheritedManifest, isRocksName } from './local-database.js'
@@ -26,6 +27,7 @@ import { Opening } from './opening.js'
 import type { Owner } from './owner.js'
 import { readOwnerRecord } from './owner-record.js'
 import { PastDatabase } from './past-database.js'
+import { holdsPlainDatabase, isTableName } from './plain-database.js'
 import { ServedBytes } from './served-bytes.js'
 import { warmUp } from './warm-up.js'
 import { planWarmUp } from './warm-up-plan.js'
@@ -40,6 +42,8 @@ export interface DatabaseDependencies {
   warn(message: string): void
   /** Called when the database turns out to belong to somebody else. */
   fenced(directory: string, message: string): void
+  /** Called after each step of a migration. */
+  migrated(progress: DatabaseMigration): void
 }
 
 /**
@@ -74,34 +78,53 @@ export class Database {
 
   /** CURRENT, MANIFEST or IDENTITY, as this database has them now. */
   async openMetadata(name: string): Promise<ReadableFile> {
-    if (this.owner) return { kind: 'local', path: join(this.directory, name) }
+    const local = { kind: 'local', path: join(this.directory, name) } as const
+    if (this.owner) return local
     // Reading CURRENT is how RocksDB begins to open a database: from here on it goes by one state of it.
     const view = await this.#view.read({ fresh: name === 'CURRENT' })
+    if (!view && (await this.#isPlain())) return local
     return new ServedBytes(await this.#metadata(view, name))
   }
 
   async metadataSize(name: string): Promise<number> {
-    if (this.owner) return (await this.#files.stat(join(this.directory, name))).size
+    const localSize = async () => (await this.#files.stat(join(this.directory, name))).size
+    if (this.owner) return localSize()
     // RocksDB opens a database if there is a CURRENT, and creates one otherwise.
     const view = await this.#view.read({ fresh: name === 'CURRENT' })
+    if (!view && (await this.#isPlain())) return localSize()
     return (await this.#metadata(view, name)).length
   }
 
-  async openFile(name: string): Promise<SparseFile> {
+  async openFile(name: string): Promise<ReadableFile> {
     if (this.owner) return this.owner.openFile(name)
+    if (await this.#isPlain()) return { kind: 'local', path: join(this.directory, name) }
     return this.#cachedFile(await this.file(name)).open()
   }
 
   /** A table or blob file that the present state has. */
   async liveFile(name: string): Promise<StoredFile> {
     if (this.owner) return this.owner.file(name)
+    if (await this.#isPlain()) return this.#plainFile(name)
     return this.#requireFile(name, (await this.#view.read())?.files)
   }
 
   /** A table or blob file that can be opened: also an obsolete one, which a reader of an older state needs. */
   async file(name: string): Promise<StoredFile> {
     if (this.owner) return this.owner.file(name)
+    if (await this.#isPlain()) return this.#plainFile(name)
     return this.#requireFile(name, (await this.#view.read())?.reachableFiles)
+  }
+
+  /** True while the directory has a whole database that the store has not: see {@link CloudEnvOptions.migrate}. */
+  async #isPlain(): Promise<boolean> {
+    if (!this.#deps.config.migrate || (await this.#view.read())) return false
+    const record = await readOwnerRecord(this.#files, this.directory)
+    return holdsPlainDatabase(this.#files, this.directory, record)
+  }
+
+  async #plainFile(name: string): Promise<StoredFile> {
+    const { size, mtime: modified } = await this.#files.stat(join(this.directory, name))
+    return { place: this.#places[0], objectName: name, size, modified }
   }
 
   /** A state that the database had, and a view of it as files. See `findState`. */
@@ -189,8 +212,9 @@ export class Database {
   /** Takes in a complete local file from elsewhere as a table (ingestion). */
   async linkIn(source: string, name: string): Promise<void> {
     const owner = this.requireOwner(`link ${name}`)
-    await this.#files.link(source, owner.localPath(name))
-    owner.seal(name, (await this.#files.stat(source)).size)
+    const path = owner.localPath(name)
+    await this.#files.link(source, path)
+    owner.seal(name, (await this.#files.stat(source)).size, path)
   }
 
   /** RocksDB sets a table aside as `name.trash` and deletes that later. */
@@ -220,13 +244,14 @@ export class Database {
   async children(): Promise<string[] | undefined> {
     const local = await readDirectory(this.#files, this.directory)
     if (this.owner) {
-      const names = (local ?? []).filter(isRocksName)
+      const names = (local ?? []).filter((name) => isRocksName(name) && !isTableName(name))
       // RocksDB destroys a database in this order. The deletion of CURRENT reveals it, before any log is gone.
       const others = names.filter((name) => name !== 'CURRENT')
       return [...(others.length < names.length ? ['CURRENT'] : []), ...others, ...this.owner.fileNames()]
     }
     const record = local && (await readOwnerRecord(this.#files, this.directory))
-    if (record) assertNoForeignTables(this.directory, local, databaseUrl(this.#places[0]))
+    if (record && !record.migration)
+      assertNoForeignTables(this.directory, local, databaseUrl(this.#places[0]))
     const view = await this.#view.read()
     if (!view) return record?.destroying ? [] : local?.filter(isRocksName)
     const hasLog = continues(record, view)
@@ -285,7 +310,7 @@ export class Database {
   }
 
   #startOpening(): Promise<Opening | undefined> {
-    const { fenced, ...deps } = this.#deps
+    const { fenced, migrated, ...deps } = this.#deps
     return Opening.start({
       ...deps,
       directory: this.directory,
@@ -293,6 +318,7 @@ export class Database {
       view: this.#view,
       isSealedFirst: this.isOvertaken,
       fenced: (message) => fenced(this.directory, message),
+      migrated: (progress) => migrated({ directory: this.directory, ...progress }),
       cachedFile: (file) => this.#cachedFile(file),
       cacheName: (file) => this.#cacheName(file),
     })

@@ -9,6 +9,8 @@ export interface CloudEnvEvents {
   readonly commit: DatabaseCommit
   /** RocksDB found damage in a table, and the Env fetched the range again. */
   readonly refetch: DamageRefetch
+  /** A file of a database that is being migrated has arrived in the store, or could not be sent. */
+  readonly migration: DatabaseMigration
   /** A database turned out to belong to somebody else, or to be gone. */
   readonly fence: DatabaseFence
 }
@@ -17,6 +19,7 @@ export const cloudEnvEvents = [
   'request',
   'commit',
   'refetch',
+  'migration',
   'fence',
 ] as const satisfies readonly (keyof CloudEnvEvents)[]
 
@@ -39,6 +42,22 @@ export interface DamageRefetch {
   readonly path: string
   /** True if the store gave other bytes than were held, so that the damage was local and is mended. */
   readonly isHealed: boolean
+}
+
+/** How far a database has come on its way from a directory into the store. */
+export interface DatabaseMigration {
+  /** The database's. */
+  readonly directory: string
+  /** Tables and blob files that it has now, and their bytes. */
+  readonly files: number
+  readonly bytes: number
+  /** The part of them that the store has. */
+  readonly arrivedFiles: number
+  readonly arrivedBytes: number
+  /** True once the database is one of the store. */
+  readonly isComplete: boolean
+  /** Says why the last step failed. It is repeated if that may help; if not, the next opening does. */
+  readonly errorMessage: string | undefined
 }
 
 export interface DatabaseFence {

@@ -6,7 +6,13 @@ import { LatencyHistogram } from '../store/latency-histogram.js'
 import { requestCostUsd } from '../store/request-price.js'
 import { StoreMetrics } from '../store/store-metrics.js'
 import type { StoreRequest } from '../store/store-request.js'
-import type { CloudEnvEvents, DamageRefetch, DatabaseCommit, DatabaseFence } from './env-events.js'
+import type {
+  CloudEnvEvents,
+  DamageRefetch,
+  DatabaseCommit,
+  DatabaseFence,
+  DatabaseMigration,
+} from './env-events.js'
 import type { CloudEnvMetrics, ThrottlingMetrics, UploadMetrics } from './env-metrics.js'
 import { EventBatches } from './event-batches.js'
 import type { CacheMetrics } from './file-cache.js'
@@ -37,6 +43,10 @@ export class EnvMonitor {
   /** A store was opened that has this limit. */
   limit(limit: ConcurrencyLimit): void {
     this.#limits.push(limit)
+  }
+
+  migration(migration: DatabaseMigration): void {
+    this.#emit('migration', migration)
   }
 
   fence(fence: DatabaseFence): void {

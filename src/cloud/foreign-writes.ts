@@ -31,10 +31,20 @@ export async function assertOwnManifest(
   url: string,
   lastManifest: number,
 ): Promise<void> {
+  const foreign = await foreignManifest(files, directory, lastManifest)
+  if (foreign !== undefined) throw foreignWrites(directory, url, foreign)
+}
+
+/** Name of the MANIFEST in force, if another program began it; undefined if the Env let RocksDB do so. */
+export async function foreignManifest(
+  files: Files,
+  directory: string,
+  lastManifest: number,
+): Promise<string | undefined> {
   const text = await readText(files, join(directory, 'CURRENT')).catch(() => undefined)
   const current = (text ?? '').trim()
   const parsed = parseFileName(current)
-  if (parsed.kind === 'manifest' && parsed.number > lastManifest) throw foreignWrites(directory, url, current)
+  return parsed.kind === 'manifest' && parsed.number > lastManifest ? current : undefined
 }
 
 function foreignWrites(directory: string, url: string, what: string): EnvError {

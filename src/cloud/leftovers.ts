@@ -54,8 +54,8 @@ function incompleteArrival(place: DatabasePlace): EnvError {
   const mark = objectUrl(place, objectName({ kind: 'incoming' }))
   return new EnvError(
     'InvalidArgument',
-    `a database is being copied or imported to ${databaseUrl(place)}, or that was interrupted (${mark} is there). Wait for the ` +
-      'end of it, repeat that command to complete it, or remove what lies there',
+    `a database is being copied, imported or migrated to ${databaseUrl(place)}, or that was interrupted (${mark} is there). ` +
+      'Wait for the end of it, repeat that command or open the migrated directory to complete it, or remove what lies there',
   )
 }
 

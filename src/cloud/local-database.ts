@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { DatabaseView } from '../catalog/database-view.js'
+import { isOfEpoch } from '../catalog/visibility.js'
 import { replaceDurably, syncDirectory } from '../env/durable-file.js'
 import { EnvError } from '../env/env-error.js'
 import type { Files } from '../env/files.js'
@@ -8,7 +9,15 @@ import { manifestFileName, parseFileName, parseObjectName } from '../format/file
 import { type MakeRoom, withRoom } from './disk-space.js'
 import { assertNoForeignTables, assertOwnManifest } from './foreign-writes.js'
 import { bringBack, readDirectory, setAside } from './local-directory.js'
-import { type OwnerRecord, ownerRecordName, removeOwnerRecord, writeOwnerRecord } from './owner-record.js'
+import {
+  type OwnerRecord,
+  ownerRecordName,
+  type RecordedMigration,
+  removeOwnerRecord,
+  writeOwnerRecord,
+} from './owner-record.js'
+import { isTableName } from './plain-database.js'
+import type { PreparedMigration } from './prepared-migration.js'
 
 /** A record has some hundred bytes; a file takes whole blocks of the disk. */
 const maxRecordBytes = 4096
@@ -38,8 +47,10 @@ export class LocalDatabase {
   #hasBegun = false
   /** See {@link OwnerRecord.lastManifest}. */
   #lastManifest: number | undefined = inheritedManifestNumber
+  /** See {@link OwnerRecord.migration}. */
+  #migration: RecordedMigration | undefined
   /** The latest record of this opening. */
-  #written: Omit<OwnerRecord, 'lastManifest'> | undefined
+  #written: Omit<OwnerRecord, 'lastManifest' | 'migration'> | undefined
   #writing: Promise<void> = Promise.resolve()
 
   constructor(files: Files, directory: string, url: string, makeRoom: MakeRoom) {
@@ -59,7 +70,8 @@ export class LocalDatabase {
   ): Promise<readonly Epoch[]> {
     const local = (await readDirectory(this.#files, this.#directory)) ?? []
     this.#assertItsOwn(view, record, local)
-    assertNoForeignTables(this.#directory, local, this.#url)
+    this.#migration = record?.migration
+    if (!this.#migration) assertNoForeignTables(this.#directory, local, this.#url)
     if (record?.lastManifest !== undefined)
       await assertOwnManifest(this.#files, this.#directory, this.#url, record.lastManifest)
     this.#record = record
@@ -82,6 +94,20 @@ export class LocalDatabase {
     return this.#leftLogs
   }
 
+  /** A migration that was complete, or may be, when the process ended. */
+  get migration(): RecordedMigration | undefined {
+    return this.#migration
+  }
+
+  /** Reports whether a migration from here brought the object to the store: the local file of that name is the same. */
+  hasMigrated(objectName: string): boolean {
+    const epochs = [
+      ...(this.#record?.epochs ?? []),
+      ...(this.#migration?.past ?? []).map(({ epoch }) => epoch),
+    ]
+    return this.#migration !== undefined && epochs.some((epoch) => isOfEpoch(objectName, epoch))
+  }
+
   /** Records a new candidate, and puts the viewed state here for RocksDB to find. */
   async recordCandidate(
     view: DatabaseView,
@@ -93,6 +119,7 @@ export class LocalDatabase {
     const epochs = this.#record?.epochs ?? []
     await this.#write({ epochs, candidates })
     await adopt()
+    await this.finishMigration()
     await this.#remove(isReplaced)
     await this.#writeFile(inheritedManifest, view.manifestBytes)
     // Without one, RocksDB makes it.
@@ -100,6 +127,22 @@ export class LocalDatabase {
     else await this.#writeFile('IDENTITY', identity)
     await this.#writeFile('CURRENT', `${inheritedManifest}\n`)
     await syncDirectory(this.#files, this.#directory)
+  }
+
+  /** The database in the directory is about to be migrated, or goes on to be. */
+  async recordMigration(epoch: Epoch, { id, past, plain }: PreparedMigration): Promise<void> {
+    this.#leftLogs = plain.logs
+    this.#lastManifest = plain.manifestNumber
+    this.#migration = { id, past }
+    await this.#write({ epochs: [epoch] })
+  }
+
+  /** The store has the database. Tables and blob files that lie here under the names that RocksDB knows are copies. */
+  async finishMigration(): Promise<void> {
+    if (!this.#migration) return
+    await this.#remove(isTableName)
+    this.#migration = undefined
+    if (this.#written) await this.#write(this.#written)
   }
 
   /** The database is about to be created. */
@@ -169,8 +212,8 @@ export class LocalDatabase {
     if (!record && local.includes('CURRENT')) {
       throw new EnvError(
         'InvalidArgument',
-        `${this.#directory} holds a database that was not opened from ${this.#url}. Open it with the Env it was ` +
-          'made with, or choose another directory',
+        `${this.#directory} holds a database that was not opened from ${this.#url}. Open it with the Env it was made ` +
+          'with, or choose another directory. To move it to that place: the option "migrate", or cloudenv import',
       )
     }
     if (record) this.assertSameUrl(record)
@@ -198,7 +241,7 @@ export class LocalDatabase {
     const record = { url: this.#url, epochs, creating, candidates, destroying }
     this.#written = record
     const writing = this.#writing.then(() =>
-      this.#writeRecord({ ...record, lastManifest: this.#lastManifest }),
+      this.#writeRecord({ ...record, lastManifest: this.#lastManifest, migration: this.#migration }),
     )
     this.#writing = writing.catch(() => undefined)
     await writing

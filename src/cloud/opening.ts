@@ -11,6 +11,7 @@ import type { StoredFile } from '../catalog/stored-file.js'
 import { isOfEpoch, knowsEpoch } from '../catalog/visibility.js'
 import { EnvError } from '../env/env-error.js'
 import type { System } from '../env/system.js'
+import type { CloudManifest } from '../format/cloud-manifest.js'
 import { type Epoch, newEpoch } from '../format/epoch.js'
 import { objectName } from '../format/file-name.js'
 import { assertConditionalPuts } from '../store/probe-conditional.js'
@@ -21,14 +22,18 @@ import type { CurrentView } from './current-view.js'
 import type { DatedGarbage } from './deletions.js'
 import { finishDestruction, isBeingDestroyed } from './destruction.js'
 import type { FileCache } from './file-cache.js'
+import { foreignManifest } from './foreign-writes.js'
 import { inheritedGarbage } from './inherited-garbage.js'
 import { leftoversOfCreation } from './leftovers.js'
 import { LocalDatabase } from './local-database.js'
 import { readDirectory } from './local-directory.js'
+import type { MigrationProgress } from './migration.js'
 import { Owner } from './owner.js'
-import { type OwnerRecord, readOwnerRecord } from './owner-record.js'
+import { type OwnerRecord, ownerRecordName, type RecordedMigration, readOwnerRecord } from './owner-record.js'
 import { pinPresentState } from './pinned-state.js'
 import { Pins } from './pins.js'
+import { holdsPlainDatabase } from './plain-database.js'
+import { type PreparedMigration, prepareMigration, removeMigrationMark } from './prepared-migration.js'
 
 export interface OpeningDependencies {
   readonly directory: string
@@ -45,6 +50,8 @@ export interface OpeningDependencies {
   warn(message: string): void
   /** Called when the database turns out to belong to somebody else. */
   fenced(message: string): void
+  /** Called after each step of a migration. */
+  migrated(progress: MigrationProgress): void
   cachedFile(file: StoredFile): CachedFile
   cacheName(file: StoredFile): string
 }
@@ -107,6 +114,7 @@ export class Opening {
     await this.owner.release()
     if (this.owner.isWithdrawn) await this.#withdraw()
     else if (this.owner.isGone) await this.#local.forget()
+    else if (this.owner.isOwned) await this.#local.finishMigration()
   }
 
   async #withdraw(): Promise<void> {
@@ -115,7 +123,7 @@ export class Opening {
   }
 
   async #start(): Promise<Owner | undefined> {
-    const { directory, places, view: present, system, openPlace } = this.#deps
+    const { directory, places, view: present, config, system, openPlace } = this.#deps
     const record = await readOwnerRecord(system.files, directory)
     if (record?.destroying) {
       this.#local.assertSameUrl(record)
@@ -127,9 +135,49 @@ export class Opening {
       await this.#local.finishDestruction()
       return undefined
     }
+    if (record?.migration && found) this.#assertMigrated(found, record)
+    if (!found && (await holdsPlainDatabase(system.files, directory, record))) {
+      if (config.migrate) return this.#startMigration(record)
+      if (record) throw isBeingMigrated(directory, record.url)
+    }
     const view = found && this.#isFork(found) ? await this.#pinned(found) : found
     const withdrawn = await this.#local.reconcile(view, record)
     return view ? this.#startCandidate(view, withdrawn) : this.#startCreation()
+  }
+
+  /** The directory holds a whole database, which the store does not have. Nothing is sent before the first commit. */
+  async #startMigration(record: OwnerRecord | undefined): Promise<Owner> {
+    const { directory, places, system } = this.#deps
+    if (record) this.#local.assertSameUrl(record)
+    const { lastManifest = 0, migration } = record ?? {}
+    const isForeign = (await foreignManifest(system.files, directory, lastManifest)) !== undefined
+    const prepared = await prepareMigration({
+      place: places[0],
+      directory,
+      cookie: this.#cookie,
+      epoch: this.#epoch,
+      former: record && migration && !isForeign ? attempted(record, migration) : undefined,
+      id: migration?.id,
+      system,
+    })
+    await this.#local.recordMigration(this.#epoch, prepared)
+    const { identity } = prepared.plain
+    return this.#createOwner(undefined, prepared.garbage, {
+      migration: prepared,
+      ...(identity && { identity }),
+    })
+  }
+
+  /** @throws EnvError InvalidArgument: the database in the store is another one than that in the directory. */
+  #assertMigrated({ cloudManifest }: DatabaseView, { epochs }: OwnerRecord): void {
+    const { directory, places } = this.#deps
+    if (epochs.some((epoch) => knowsEpoch(cloudManifest, epoch))) return
+    const url = databaseUrl(places[0])
+    throw new EnvError(
+      'InvalidArgument',
+      `${directory} holds a database that was being migrated to ${url}, and ${url} has another one by now, or an older ` +
+        `state of it. Nothing was changed. Choose another place: remove ${ownerRecordName} from the directory, and migrate it there`,
+    )
   }
 
   /** @returns undefined if somebody else has created it in the meantime. */
@@ -166,9 +214,10 @@ export class Opening {
     const isNameless = view.places.length > 1 && !view.objects.has('IDENTITY')
     const identity = isNameless ? cloneIdentity(inherited, system.random) : inherited
     const owner = this.#createOwner(view, garbage, { candidates, ...(isNameless && { identity }) })
-    await this.#local.recordCandidate(view, identity, [...candidates, this.#epoch], () =>
-      this.#adoptLeftFiles(view),
-    )
+    await this.#local.recordCandidate(view, identity, [...candidates, this.#epoch], async () => {
+      if (this.#local.migration) await removeMigrationMark(place, this.#local.migration)
+      await this.#adoptLeftFiles(view)
+    })
     // Last: an opening that fails here has not taken the database from anybody.
     return isSealedFirst && !(await owner.fencePresentOwner()) ? undefined : owner
   }
@@ -202,7 +251,12 @@ export class Opening {
     {
       candidates = [],
       identity,
-    }: { readonly candidates?: readonly Epoch[]; readonly identity?: Uint8Array } = {},
+      migration,
+    }: {
+      readonly candidates?: readonly Epoch[]
+      readonly identity?: Uint8Array
+      readonly migration?: PreparedMigration
+    } = {},
   ): Owner {
     const { directory, places, config, system, cache, openPlace, ...deps } = this.#deps
     const [place] = places
@@ -221,8 +275,10 @@ export class Opening {
         isFork: isClone || (view !== undefined && this.#isNewCookie),
         metadata: sourcesMetadata(pins?.sources ?? (view ? presentSources(view) : [])),
         identity,
-        files: view?.files ?? new Map(),
+        files: view?.files ?? migration?.arrived ?? new Map(),
         garbage,
+        migration,
+        migrated: migration?.past,
         leftLogs: local.leftLogs,
       },
       {
@@ -230,11 +286,13 @@ export class Opening {
         deletionDelayMs: config.deletionDelayMs,
         ownershipCheckMs: config.ownershipCheckMs,
         collectionIntervalMs: config.collectionIntervalMs,
+        migrationBytesPerSecond: config.migrate?.bytesPerSecond,
         openPlace,
         cachedFile: (file) => deps.cachedFile(file),
         adopt: (file, localPath) => cache.adopt(file, localPath),
         forget: (file) => cache.remove(deps.cacheName(file)),
         fenced: (message) => deps.fenced(message),
+        migrated: (progress) => deps.migrated(progress),
         beforeCreation: probe,
         beforeClaim: async () => {
           if (isClone) await probe()
@@ -255,14 +313,28 @@ export class Opening {
   async #adoptLeftFiles(view: DatabaseView): Promise<void> {
     const { directory, system, cache, cachedFile } = this.#deps
     const left = new Set(await readDirectory(system.files, directory))
-    for (const file of view.files.values()) {
-      if (!left.has(file.objectName)) continue
-      const path = join(directory, file.objectName)
+    for (const [name, file] of view.files) {
+      const isMigrated = left.has(name) && this.#local.hasMigrated(file.objectName)
+      if (!isMigrated && !left.has(file.objectName)) continue
+      const path = join(directory, isMigrated ? name : file.objectName)
       const cached = cachedFile(file)
       if ((await system.files.stat(path)).size === file.size && cached.presentBytes === 0)
         await cache.adopt(cached, path)
     }
   }
+}
+
+/** The CLOUDMANIFEST that the attempt before would have written. */
+function attempted({ epochs }: OwnerRecord, { past }: RecordedMigration): CloudManifest {
+  return { past, current: epochs.at(-1)! }
+}
+
+function isBeingMigrated(directory: string, url: string): EnvError {
+  return new EnvError(
+    'InvalidArgument',
+    `${directory} holds a database that is being migrated to ${url}, and is not whole there yet. Open it with the option ` +
+      `"migrate". To give the migration up: remove ${ownerRecordName} from the directory, and what lies at ${url}`,
+  )
 }
 
 /** The clone stands alone as far as these sources go: they need keep nothing for it any longer. */

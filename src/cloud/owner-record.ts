@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { replaceDurably, syncDirectory } from '../env/durable-file.js'
 import { EnvError } from '../env/env-error.js'
 import { type Files, readText } from '../env/files.js'
+import type { CloudManifest } from '../format/cloud-manifest.js'
 import { type Epoch, parseEpoch } from '../format/epoch.js'
 
 /** The local file that says to which state of the bucket the write-ahead log beside it belongs. */
@@ -29,6 +30,15 @@ export interface OwnerRecord {
    * earlier versions.
    */
   readonly lastManifest: number | undefined
+  /** Set while the directory holds a whole database, or may, which is being migrated into the store. */
+  readonly migration?: RecordedMigration | undefined
+}
+
+/** What earlier attempts at a migration sent: see `PreparedMigration`. The last of `epochs` is the current one. */
+export interface RecordedMigration {
+  /** Epoch of the first attempt, which the mark in the store has. */
+  readonly id: Epoch
+  readonly past: CloudManifest['past']
 }
 
 export async function readOwnerRecord(files: Files, directory: string): Promise<OwnerRecord | undefined> {
@@ -38,7 +48,7 @@ export async function readOwnerRecord(files: Files, directory: string): Promise<
   try {
     // Records of earlier versions have fewer fields.
     const record = JSON.parse(text) as OwnerRecord
-    const { url, epochs, creating, candidates = [], destroying = false, lastManifest } = record
+    const { url, epochs, creating, candidates = [], destroying = false, lastManifest, migration } = record
     if (typeof url !== 'string' || typeof creating !== 'boolean') throw new Error('a field is missing')
     return {
       url,
@@ -47,6 +57,7 @@ export async function readOwnerRecord(files: Files, directory: string): Promise<
       candidates: candidates.map(knownEpoch),
       destroying: destroying === true,
       lastManifest: Number.isSafeInteger(lastManifest) ? lastManifest : undefined,
+      migration: migration && knownMigration(migration),
     }
   } catch (cause) {
     throw new EnvError(
@@ -56,6 +67,14 @@ export async function readOwnerRecord(files: Files, directory: string): Promise<
       { cause },
     )
   }
+}
+
+function knownMigration({ id, past }: RecordedMigration): RecordedMigration {
+  const known = past.map(({ epoch, end }) => {
+    if (!Number.isSafeInteger(end)) throw new Error('the end of an epoch is malformed')
+    return { epoch: knownEpoch(epoch), end }
+  })
+  return { id: knownEpoch(id), past: known }
 }
 
 function knownEpoch(text: string): Epoch {

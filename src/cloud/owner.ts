@@ -6,9 +6,7 @@ import type { OpenPlace } from '../catalog/sources.js'
 import type { StoredFile } from '../catalog/stored-file.js'
 import type { LocalWritableFile, SparseFile } from '../env/env.js'
 import { EnvError } from '../env/env-error.js'
-import type { Files } from '../env/files.js'
 import { settledWithin } from '../env/settled-within.js'
-import type { System } from '../env/system.js'
 import type { Epoch } from '../format/epoch.js'
 import { parseFileName } from '../format/file-name.js'
 import type { ObjectKey } from '../store/object-store.js'
@@ -21,8 +19,11 @@ import { deleteEpoch, finishDestruction } from './destruction.js'
 import { FilesElsewhere } from './files-elsewhere.js'
 import { FormerManifests } from './former-manifests.js'
 import { abortLeftUploads } from './left-uploads.js'
+import { readStart } from './local-manifest.js'
+import { Migration, type MigrationDependencies } from './migration.js'
 import { Ownership, type OwnershipStart } from './ownership.js'
 import { isNeverNamed } from './ownership-state.js'
+import type { PreparedMigration } from './prepared-migration.js'
 import { Tables } from './tables.js'
 import { Uploads } from './uploads.js'
 
@@ -36,25 +37,22 @@ export interface OwnerStart extends OwnershipStart {
   readonly garbage: DatedGarbage
   /** Names of the write-ahead logs that earlier openings left in the directory. */
   readonly leftLogs: readonly string[]
+  /** A whole database in the directory, to be made one of the store. */
+  readonly migration: PreparedMigration | undefined
 }
 
-export interface OwnerDependencies {
-  readonly system: System
+export interface OwnerDependencies extends MigrationDependencies {
   readonly deletionDelayMs: number
   readonly ownershipCheckMs: number
   readonly collectionIntervalMs: number
   /** Opens the place of a source. */
   readonly openPlace: OpenPlace
-  /** The local side of a stored file. */
-  cachedFile(file: StoredFile): CachedFile
   /** Takes a file that the store has now into the cache; false when there is no room for it. */
   adopt(file: CachedFile, localPath: string): Promise<boolean>
   /** Deletes the local copy. */
   forget(file: StoredFile): Promise<void>
   /** Called once, when the database turns out to belong to somebody else. */
   fenced(message: string): void
-  /** Called before a new database comes to be: rejects if the store can't keep two writers apart. */
-  beforeCreation(): Promise<void>
   /** Called before the CLOUDMANIFEST of a database that exists is sent. */
   beforeClaim(): Promise<void>
   /** Called when the database is ours, and with each later commit until it has succeeded. */
@@ -81,6 +79,9 @@ export class Owner {
   readonly #released = new AbortController()
   readonly #collection: BackgroundCollection
   readonly #elsewhere: FilesElsewhere
+  readonly #migration: Migration | undefined
+  /** Last commit of a database that is migrated: path and size of its MANIFEST. */
+  #localCommit: { readonly path: string; readonly size: number } | undefined
   #identity: Uint8Array | undefined
   /** True once something was sent to the store under the new epoch. */
   #hasWritten = false
@@ -118,6 +119,12 @@ export class Owner {
       if (await this.#ownership.ownedSince())
         await collectGarbage(start.place, { random, openPlace: deps.openPlace, signal })
     })
+    const { place, directory, migration: prepared } = start
+    const publish = () => this.#publish()
+    const isPublished = () => this.isOwned
+    const sending = { tables: this.#tables, uploads: this.#uploads }
+    this.#migration =
+      prepared && new Migration({ place, directory, prepared, ...sending, publish, isPublished }, deps)
   }
 
   /** True when the store has no database: it was destroyed, or never came to be. */
@@ -146,7 +153,7 @@ export class Owner {
 
   /** Files on their way into the store. */
   get pendingFiles(): readonly StoredFile[] {
-    return [...this.#tables.pending].flatMap(({ file }) => file ?? [])
+    return [...this.#tables.pending].flatMap(({ file, upload }) => (file && upload ? file : []))
   }
 
   /** See {@link Uploads.nextEnd}. */
@@ -171,15 +178,12 @@ export class Owner {
   /** A table or blob file that RocksDB is about to write. */
   newFile(name: string): LocalWritableFile {
     this.#ownership.assertUsable()
-    return {
-      kind: 'local',
-      path: this.#localPath(name),
-      sealed: async (size) => this.seal(name, size),
-    }
+    const path = this.localPath(name)
+    return { kind: 'local', path, sealed: async (size) => this.seal(name, size, path) }
   }
 
   /** A new file is complete: it starts on its way into the store. */
-  seal(name: string, size: number): void {
+  seal(name: string, size: number, path: string): void {
     if (this.#tables.live(name)) return
     const file: StoredFile = {
       place: this.#start.place,
@@ -189,11 +193,12 @@ export class Owner {
     }
     this.#hasWritten = true
     this.#uploads.start(this.#tables.seal(name, file))
-    this.#deps.cachedFile(file).pin(this.#localPath(name))
+    this.#deps.cachedFile(file).pin(path)
   }
 
+  /** Until a migration is complete, the directory has everything under the names that RocksDB knows. */
   localPath(name: string): string {
-    return this.#localPath(name)
+    return join(this.#start.directory, this.#isMigrating ? name : this.#objectName(name))
   }
 
   async deleteFile(name: string): Promise<void> {
@@ -216,30 +221,55 @@ export class Owner {
   /** Puts the first `size` bytes of the local MANIFEST into the store, once everything that it names is there. */
   async commitManifest(path: string, size: number): Promise<void> {
     const commit = this.#committing.then(async () => {
-      await this.settled()
+      if (this.#isMigrating) await this.#migration?.begin()
+      else await this.settled()
       const manifest = await readStart(this.#deps.system.files, path, size)
       // A new database has no log before its first MANIFEST, and no file.
       if (!this.isGone)
         await this.#elsewhere.assertNone(path, manifest, (name) => this.#tables.live(name) !== undefined)
       this.#hasWritten = true
-      await this.#replaceManifest(path, manifest)
+      this.#localCommit = { path, size }
+      if (!this.#isMigrating) await this.#replaceManifest(path, manifest)
     })
     this.#committing = commit.catch(() => undefined)
     return commit
+  }
+
+  /** Makes a database that was in the directory only one of the store, once all of it is there. */
+  async #publish(): Promise<void> {
+    if (this.isOwned) return
+    await this.settled()
+    const publishing = this.#committing.then(async () => {
+      // Commits wait from here on: RocksDB deletes no table that the MANIFEST names.
+      await this.settled()
+      const { path, size } = this.#localCommit!
+      await this.#replaceManifest(path, await readStart(this.#deps.system.files, path, size))
+    })
+    this.#committing = publishing.catch(() => undefined)
+    return publishing
   }
 
   /** Keeps the MANIFEST in force if this is another file. One of a database without a file is not worth it. */
   async #replaceManifest(path: string, manifest: Uint8Array): Promise<void> {
     const file = parseFileName(basename(path))
     if (file.kind !== 'manifest') throw new Error(`${path} is no MANIFEST`)
-    const wasOwned = this.#isOwned
+    const wasOwned = this.isOwned
     const former = wasOwned ? await this.#formerManifests.keepBefore(file.number) : undefined
     if (former !== undefined) this.#deletions.schedule(this.#tables.inherit(former))
     await this.#ownership.commit(manifest)
-    if (!wasOwned && this.#isOwned) this.#formerManifests.began(file.number)
+    if (this.#migration && !wasOwned) {
+      await this.#migration.assertArrived()
+      await this.#ownership.create()
+    }
+    if (!wasOwned && this.isOwned) this.#formerManifests.began(file.number)
   }
 
-  get #isOwned(): boolean {
+  get #isMigrating(): boolean {
+    return this.#ownership.state === 'migrating'
+  }
+
+  /** True while the store has the database as this opening left it. */
+  get isOwned(): boolean {
     return this.#ownership.state === 'owned'
   }
 
@@ -268,8 +298,10 @@ export class Owner {
 
   /** The LOCK was released. No MANIFEST will name any further object; those of no database leave the store. */
   async release(): Promise<void> {
+    this.#migration?.stop()
     await this.#committing
     await this.#uploads.cancelAll()
+    await this.#migration?.ended()
     await Promise.all([
       this.#deletions.finish(),
       settledWithin(this.#deps.system.clock, finishMs, this.#collection.stop()),
@@ -279,8 +311,10 @@ export class Owner {
     this.#ownership.release()
     const { place, cookie } = this.#start
     const { state } = this.#ownership
-    if (state === 'destroyed') await finishDestruction(place, cookie, this.#deps.openPlace)
-    else if (state === 'creating' || (this.isWithdrawn && this.#hasWritten)) {
+    if (state === 'destroyed') {
+      await finishDestruction(place, cookie, this.#deps.openPlace)
+      await this.#migration?.removeArrived()
+    } else if (state === 'creating' || (this.isWithdrawn && this.#hasWritten)) {
       // Remains of a database that never came to be harm nobody.
       await deleteEpoch(place, this.epoch).catch(() => {
         this.#hasLeftObjects = true
@@ -291,6 +325,7 @@ export class Owner {
   async #completeClaim(): Promise<void> {
     await this.#deps.afterClaim()
     await this.#putIdentity()
+    await this.#migration?.complete((cached, path) => this.#keep(cached, path))
     // Only once: nothing fails from here on.
     for (const table of this.#tables.leaving.values()) this.#deletions.schedule(table)
     this.#deletions.inherit(this.#start.garbage)
@@ -315,10 +350,16 @@ export class Owner {
 
   async #upload(file: StoredFile, signal: AbortSignal): Promise<void> {
     const { place, objectName, size } = file
-    const localPath = join(this.#start.directory, objectName)
+    if (this.#isMigrating) await this.#migration?.begin()
+    const cached = this.#deps.cachedFile(file)
+    const localPath = cached.location()?.path ?? join(this.#start.directory, objectName)
     await place.store.put(objectKey(place, objectName), { file: localPath, size }, { signal })
     signal.throwIfAborted()
-    const cached = this.#deps.cachedFile(file)
+    if (!this.#migration || this.isOwned) await this.#keep(cached, localPath)
+  }
+
+  /** The store has the file: its local copy may leave, and does if the cache has no room for it. */
+  async #keep(cached: CachedFile, localPath: string): Promise<void> {
     if (!(await this.#deps.adopt(cached, localPath))) await cached.evict()
   }
 
@@ -333,25 +374,7 @@ export class Owner {
   #objectName(name: string): string {
     return `${name}-${this.epoch}`
   }
-
-  #localPath(name: string): string {
-    return join(this.#start.directory, this.#objectName(name))
-  }
 }
 
 /** Hardly ever waited for: it began with the first commit. The next owner finishes what a slow store did not. */
 const finishMs = 5_000
-
-async function readStart(files: Files, path: string, size: number): Promise<Uint8Array> {
-  const file = await files.open(path, 'r')
-  try {
-    const bytes = Buffer.alloc(size)
-    const { bytesRead } = await file.read(bytes, 0, size, 0)
-    if (bytesRead === size) return bytes
-    throw new EnvError('IOError', `${path} has ${bytesRead} bytes, ${size} were written to it`, {
-      retryable: true,
-    })
-  } finally {
-    await file.close()
-  }
-}

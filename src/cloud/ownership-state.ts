@@ -2,6 +2,7 @@
  * The stages of one opening for writing, as far as the store is concerned.
  *
  * - `creating`: there is no database yet; the CLOUDMANIFEST has not been sent.
+ * - `migrating`: the database is in the local directory only, and its files are on their way into the store.
  * - `candidate`: reads a database that it is going to take over; the present owner can't notice.
  * - `overtaken`: somebody else changed the database before the candidate claimed it.
  * - `unsettled`: the CLOUDMANIFEST was sent, and it is unknown whether it arrived.
@@ -12,6 +13,7 @@
  */
 export type OwnershipState =
   | 'creating'
+  | 'migrating'
   | 'candidate'
   | 'overtaken'
   | 'unsettled'
@@ -34,6 +36,7 @@ type Transitions = Readonly<Partial<Record<OwnershipEvent, OwnershipState>>>
 
 const transitions: Readonly<Record<OwnershipState, Transitions>> = {
   creating: { send: 'unsettled', displace: 'fenced', destroy: 'destroyed' },
+  migrating: { send: 'unsettled', displace: 'fenced', destroy: 'destroyed' },
   candidate: { send: 'unsettled', lose: 'overtaken', displace: 'fenced' },
   overtaken: {},
   unsettled: { send: 'unsettled', win: 'owned', lose: 'overtaken', displace: 'fenced' },

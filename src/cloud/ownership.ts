@@ -24,6 +24,8 @@ export interface OwnershipStart {
    * CLOUDMANIFEST is created, and the owner of the viewed state goes on.
    */
   readonly isFork: boolean
+  /** Past epochs of a database that is to be migrated into the store: those of earlier attempts. */
+  readonly migrated: CloudManifest['past'] | undefined
   /** User metadata of the CLOUDMANIFEST. */
   readonly metadata: Readonly<Record<string, string>>
 }
@@ -69,7 +71,7 @@ export class Ownership {
   constructor(start: OwnershipStart, deps: OwnershipDependencies) {
     this.#start = start
     this.#deps = deps
-    const { place, cookie, epoch, view, isFork } = start
+    const { place, cookie, epoch, view, isFork, migrated } = start
     const { random, clock } = deps.system
     this.#time = new OpeningTime(clock)
     const rootKey = objectKey(place, objectName({ kind: 'cloudManifest', cookie }))
@@ -77,7 +79,7 @@ export class Ownership {
     const manifestKey = objectKey(place, objectName({ kind: 'manifest', epoch }))
     this.#manifest = new CasObject(place.store, manifestKey, undefined, random)
     this.#seal = view && !isFork ? new Seal(place, view, random) : undefined
-    this.#state = view ? 'candidate' : 'creating'
+    this.#state = view ? 'candidate' : migrated ? 'migrating' : 'creating'
   }
 
   get state(): OwnershipState {
@@ -108,7 +110,7 @@ export class Ownership {
    */
   async commit(manifest: Uint8Array): Promise<void> {
     this.assertUsable()
-    if (this.#start.view && this.#state !== 'owned') return this.#claim(this.#start.view, manifest)
+    if (this.#start.view && this.#state !== 'owned') return this.#claim(manifest)
     await this.#writeManifest(manifest)
     if (this.#state !== 'owned') return
     if (!(await this.ownedSince())) this.assertUsable()
@@ -119,7 +121,7 @@ export class Ownership {
   async create(): Promise<void> {
     this.assertUsable()
     this.#on('send')
-    const outcome = await this.#writeRoot({ past: [], current: this.#start.epoch })
+    const outcome = await this.#writeRoot(this.#cloudManifest)
     if (outcome.kind === 'lost') throw this.#displaced('somebody else created the database at the same time')
     await this.#becomeOwner()
   }
@@ -146,17 +148,16 @@ export class Ownership {
    */
   async destroy(destroying: () => Promise<void>): Promise<void> {
     this.assertUsable()
-    const { epoch, view } = this.#start
     try {
       // Commits that a present owner has made since are not destroyed unseen.
-      if (view && this.#state !== 'owned') await this.#claim(view, view.manifestBytes)
+      const { view } = this.#start
+      if (view && this.#state !== 'owned') await this.#claim(view.manifestBytes)
       if (this.#state === 'unsettled') await this.create()
       if (this.#state === 'owned') {
         if (!(await this.ownedSince())) this.assertUsable()
         await destroying()
         this.#on('delete')
-        const last = view ? claimedCloudManifest(view, epoch) : { past: [], current: epoch }
-        const outcome = await this.#writeRoot(markDestroyed(last))
+        const outcome = await this.#writeRoot(markDestroyed(this.#cloudManifest))
         if (outcome.kind === 'lost') throw this.#displaced(otherOwner)
       }
     } catch (error) {
@@ -174,17 +175,23 @@ export class Ownership {
     this.#cancelCheck?.()
   }
 
-  async #claim(view: DatabaseView, manifest: Uint8Array): Promise<void> {
+  async #claim(manifest: Uint8Array): Promise<void> {
     const { epoch } = this.#start
     await this.#writeManifest(manifest)
     await this.#deps.beforeClaim()
     this.#time.assertShort(this.#url)
     if (!(await this.fencePresentOwner())) throw this.#overtaken()
     this.#on('send')
-    const outcome = await this.#writeRoot(claimedCloudManifest(view, epoch))
+    const outcome = await this.#writeRoot(this.#cloudManifest)
     if (outcome.kind === 'written') return this.#becomeOwner()
     if (await this.#isSettledWithout(epoch)) throw this.#overtaken()
     throw outcome.found ? this.#displaced(otherOwner) : this.#deleted()
+  }
+
+  /** The CLOUDMANIFEST that makes this opening the owner. */
+  get #cloudManifest(): CloudManifest {
+    const { view, epoch, migrated = [] } = this.#start
+    return view ? claimedCloudManifest(view, epoch) : { past: migrated, current: epoch }
   }
 
   async #writeManifest(manifest: Uint8Array): Promise<void> {

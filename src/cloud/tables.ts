@@ -65,6 +65,11 @@ export class Tables {
     return this.#live.keys()
   }
 
+  /** Those that RocksDB has. */
+  values(): Iterable<Table> {
+    return this.#live.values()
+  }
+
   /** File that RocksDB has; undefined: none of that name. */
   live(name: string): Table | undefined {
     return this.#live.get(name)

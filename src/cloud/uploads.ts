@@ -24,8 +24,9 @@ export class Uploads {
     this.#upload = upload
   }
 
-  /** Begins to upload a sealed file. */
+  /** Begins to upload a sealed file, again if that failed. */
   start(table: Table): void {
+    if (table.state === 'failed') this.#tables.on(table, 'retry')
     const abort = new AbortController()
     const { signal } = abort
     const { file } = table
@@ -68,9 +69,7 @@ export class Uploads {
   async settled(): Promise<void> {
     const pending = [...this.#tables.pending]
     for (const table of pending) {
-      if (table.state !== 'failed') continue
-      this.#tables.on(table, 'retry')
-      this.start(table)
+      if (table.state === 'failed') this.start(table)
     }
     for (const { upload } of pending) {
       const failure = await upload?.outcome
@@ -80,7 +79,7 @@ export class Uploads {
 
   /** Resolves when the first upload under way has ended, with or without success; undefined if none is under way. */
   nextEnd(): Promise<unknown> | undefined {
-    const underWay = [...this.#tables.pending].filter(({ state }) => state !== 'failed')
+    const underWay = [...this.#tables.pending].filter(({ state, upload }) => upload && state !== 'failed')
     return underWay.length === 0 ? undefined : Promise.race(underWay.map(({ upload }) => upload?.outcome))
   }
 

@@ -1,13 +1,22 @@
 import { cookiesAmong } from '../catalog/cookies.js'
 import { type DatabasePlace, databaseUrl, objectKey, objectUrl } from '../catalog/database-place.js'
 import { readView } from '../catalog/database-view.js'
+import {
+  type ArrivingFile,
+  arrivalOvertaken,
+  assertArrived,
+  decodeIncomingMark,
+  encodeIncomingMark,
+  type IncomingMark,
+  incomingMarkName,
+} from '../catalog/incoming.js'
 import { type ListedPlace, listPlace, type NamedObject } from '../catalog/listed-place.js'
 import type { Manifest } from '../catalog/manifest.js'
 import { register } from '../catalog/registry.js'
 import { localRoot } from '../catalog/remains.js'
 import { readRoot } from '../catalog/state-objects.js'
 import { knowsEpoch } from '../catalog/visibility.js'
-import { EnvError, unlessNotFound } from '../env/env-error.js'
+import { unlessNotFound } from '../env/env-error.js'
 import type { System } from '../env/system.js'
 import { type CloudManifest, encodeCloudManifest, manifestObjectName } from '../format/cloud-manifest.js'
 import { encodeDbIdEdit } from '../format/encode-version-edit.js'
@@ -18,12 +27,6 @@ import { CasObject } from '../store/cas-object.js'
 import { assertConditionalPuts } from '../store/probe-conditional.js'
 import { OccupiedError } from './occupied-error.js'
 
-/** A table or blob file at the new place. */
-export interface ArrivingFile {
-  readonly objectName: string
-  readonly size: number
-}
-
 export interface ArrivalStart {
   readonly place: DatabasePlace
   /** What arrives, for people and to tell it from anything else: the URL of the database that is copied or imported. */
@@ -32,17 +35,6 @@ export interface ArrivalStart {
   readonly epoch: Epoch
   readonly system: System
 }
-
-/** Content of the mark. */
-interface Mark {
-  readonly from: string
-  /** Id of the new database, the same in each attempt. */
-  readonly identity: string
-  /** Of the last attempt. */
-  readonly epoch: string
-}
-
-const markName = objectName({ kind: 'incoming' })
 
 /**
  * A database that comes to a place in a store from somewhere else, file by file. A mark at the place, written before the
@@ -76,7 +68,7 @@ export class Arrival {
   static async begin(start: ArrivalStart): Promise<Arrival> {
     const { place, from, epoch, system } = start
     const found = await listPlace(place)
-    const key = objectKey(place, markName)
+    const key = objectKey(place, incomingMarkName)
     const stored = await unlessNotFound(place.store.get(key))
     if (!stored) {
       assertEmpty(found)
@@ -86,11 +78,11 @@ export class Arrival {
       await writeMark(mark, place, { from, identity, epoch })
       return new Arrival(start, found, identity, false)
     }
-    const present = parseMark(stored.body, objectUrl(place, markName))
-    if (present.from !== from) {
+    const present = decodeIncomingMark(stored.body, objectUrl(place, incomingMarkName))
+    if (present.from !== from || present.migration) {
       const message =
-        `${databaseUrl(place)} holds the part of ${present.from} that arrived before its copy or import was interrupted. Repeat ` +
-        'that command to complete it, remove what lies there, or choose another place'
+        `${databaseUrl(place)} holds the part of ${present.from} that has arrived so far. Repeat the copy or import to ` +
+        'complete it, or open the database that is being migrated; or remove what lies there, or choose another place'
       throw new OccupiedError(message)
     }
     const arrival = new Arrival(start, found, present.identity, await isWhole(found, present))
@@ -131,7 +123,7 @@ export class Arrival {
     const key = objectKey(place, objectName({ kind: 'cloudManifest', cookie: '' }))
     const root = new CasObject(store, key, undefined, system.random)
     const outcome = await root.write(encodeCloudManifest(cloudManifest))
-    if (outcome.kind === 'lost') throw overtaken(place)
+    if (outcome.kind === 'lost') throw arrivalOvertaken(place)
     await register(this.#start.place, Buffer.from(this.identity))
     // The listing is older than the CLOUDMANIFEST: nobody who opened the database has written any of it.
     await this.#finish(listed, [manifestName, ...files.map((file) => file.objectName)])
@@ -163,7 +155,7 @@ export class Arrival {
     const names = [...left.map(([name]) => name), ...probes.map(({ name }) => name)]
     const keys = names.map((name) => objectKey(place, name))
     if (keys.length > 0) await place.store.deleteMany(keys)
-    await place.store.deleteMany([objectKey(place, markName)])
+    await place.store.deleteMany([objectKey(place, incomingMarkName)])
   }
 }
 
@@ -171,7 +163,7 @@ export class Arrival {
  * Reports whether an attempt wrote the CLOUDMANIFEST.
  * @throws OccupiedError: somebody else did, who had looked at the place before the mark was there.
  */
-async function isWhole({ place, named }: ListedPlace, { epoch: written }: Mark): Promise<boolean> {
+async function isWhole({ place, named }: ListedPlace, { epoch: written }: IncomingMark): Promise<boolean> {
   if (cookiesAmong(named.values()).length === 0) return false
   const root = await readRoot([place], '')
   const epoch = parseEpoch(written)
@@ -190,42 +182,9 @@ function assertEmpty({ place, named, foreignSample }: ListedPlace): void {
   throw new OccupiedError(`${databaseUrl(place)} ${what}. Choose another place, or remove what lies there`)
 }
 
-/** Everything has to be there before the CLOUDMANIFEST makes it a database. */
-function assertArrived({ place, named }: ListedPlace, files: readonly ArrivingFile[]): void {
-  for (const { objectName, size } of files) {
-    const found = named.get(objectName)
-    if (found?.size === size) continue
-    const what = found ? `has ${found.size} bytes instead of ${size}` : 'is not there'
-    throw new EnvError(
-      'IOError',
-      `${objectUrl(place, objectName)} was written, and ${what}. Find out who changes it, and begin again`,
-    )
-  }
-}
-
-async function writeMark(mark: CasObject, place: DatabasePlace, content: Mark): Promise<void> {
-  const outcome = await mark.write(Buffer.from(`${JSON.stringify(content)}\n`))
-  if (outcome.kind === 'lost') throw overtaken(place)
-}
-
-function overtaken(place: DatabasePlace): EnvError {
-  return new EnvError(
-    'Busy',
-    `somebody else brings a database to ${databaseUrl(place)} at the same time. See what is there when that has ended`,
-  )
-}
-
-function parseMark(body: Uint8Array, url: string): Mark {
-  try {
-    const { from, identity, epoch } = JSON.parse(Buffer.from(body).toString('utf8')) as Mark
-    if ([from, identity, epoch].every((text) => typeof text === 'string')) return { from, identity, epoch }
-  } catch {
-    // Reported below.
-  }
-  throw new EnvError(
-    'Corruption',
-    `${url} is corrupt, and should say what is being copied or imported there. Remove what lies there, or choose another place`,
-  )
+async function writeMark(mark: CasObject, place: DatabasePlace, content: IncomingMark): Promise<void> {
+  const outcome = await mark.write(encodeIncomingMark(content))
+  if (outcome.kind === 'lost') throw arrivalOvertaken(place)
 }
 
 /** Bytes of the MANIFEST, in which the new id replaces one that is there. IDENTITY has it in any case. */

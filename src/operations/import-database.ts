@@ -1,21 +1,22 @@
 import { join, resolve } from 'node:path'
 import { type DatabasePlace, databaseUrl, objectKey } from '../catalog/database-place.js'
 import { readIdentity } from '../catalog/identity.js'
+import type { ArrivingFile } from '../catalog/incoming.js'
 import type { Manifest } from '../catalog/manifest.js'
 import { withRooted } from '../catalog/rooted-places.js'
 import { readRoot } from '../catalog/state-objects.js'
 import { totalSize } from '../catalog/total-size.js'
+import { plainFiles } from '../cloud/plain-database.js'
 import { makeDirectory } from '../env/durable-file.js'
 import { EnvError } from '../env/env-error.js'
 import { systemFiles } from '../env/files.js'
 import { realPath } from '../env/real-path.js'
 import { realSystem, type System } from '../env/system.js'
-import { blobFileSize } from '../format/blob-file-size.js'
 import type { Epoch } from '../format/epoch.js'
-import { blobFileName, objectName, tableFileName } from '../format/file-name.js'
+import { objectName } from '../format/file-name.js'
 import type { StoreOptions } from '../store/registry.js'
 import { urlPath } from '../store/store-url.js'
-import { Arrival, type ArrivingFile } from './arrival.js'
+import { Arrival } from './arrival.js'
 import { forEachLimited } from './for-each-limited.js'
 import { type PreparedDatabase, prepareImport } from './import-scratch.js'
 import { OccupiedError } from './occupied-error.js'
@@ -165,24 +166,13 @@ interface ImportedFile extends ArrivingFile {
   readonly name: string
 }
 
-/** @throws EnvError Corruption: a file is missing or of the wrong size. NotSupported: one lies in another directory. */
 function filesOf(manifest: Manifest, { path, files }: PlainDirectory, epoch: Epoch): ImportedFile[] {
   const sizes = new Map(files.map(({ name, size }) => [name, size]))
-  const found = (kind: 'table' | 'blob', number: number, size: number): ImportedFile => {
-    const name = kind === 'table' ? tableFileName(number) : blobFileName(number)
-    if (sizes.get(name) === size) return { name, objectName: objectName({ kind, number, epoch }), size }
-    const what = sizes.has(name) ? `has ${sizes.get(name)} bytes instead of ${size}` : 'is missing'
-    throw new EnvError('Corruption', `${join(path, name)} ${what}, and the MANIFEST references it`)
-  }
-  const tables = [...manifest.liveTables.values()].map(({ number, size, pathId }) => {
-    if (pathId === 0) return found('table', number, size)
-    const message = `table ${number} lies in another directory (db_paths, cf_paths). Compact it into the first one`
-    throw new EnvError('NotSupported', message)
-  })
-  const blobFiles = [...manifest.liveBlobFiles.values()].map((blobFile) =>
-    found('blob', blobFile.number, blobFileSize(blobFile)),
-  )
-  return [...blobFiles, ...tables]
+  return plainFiles(manifest, path, sizes).map(({ name, kind, number, size }) => ({
+    name,
+    objectName: objectName({ kind, number, epoch }),
+    size,
+  }))
 }
 
 /** Reports whether the place has the database of that epoch, and nobody has opened it for writing since. */

@@ -115,7 +115,7 @@ describe.each(mainTestStores())('copyDatabase, within $name', ({ make }) => {
   test('a place where something is arriving becomes no new database', async () => {
     await store.put('arriving/INCOMING', Buffer.from('{}'))
     await expect(onMachine('arriving', async () => {})).rejects.toThrow(
-      /is being copied or imported to .*arriving/,
+      /is being copied, imported or migrated to .*arriving/,
     )
   })
 

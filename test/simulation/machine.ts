@@ -85,6 +85,7 @@ export class Machine {
       system,
       openPlace: placeOpener(store),
       warn: () => {},
+      migrated: () => {},
       fenced: () => {
         isFenced = true
       },

@@ -255,6 +255,7 @@ export class SimulatedRocksDB {
 
   async #readTable(number: number, size: number, database: Files = this.#database): Promise<string[]> {
     const file = await database.openFile(tableFileName(number))
+    if (file.kind !== 'sparse') throw new Error(`table ${number} lies in the directory alone`)
     try {
       for (;;) {
         const answer = await file.ensure(0, size)

@@ -7,6 +7,7 @@ import { readManifest } from '#src/catalog/manifest.js'
 import { ChunkMap } from '#src/cloud/chunk-map.js'
 import { type CloudEnvOptions, parseCloudEnvOptions } from '#src/cloud/cloud-env-options.js'
 import { Database } from '#src/cloud/database.js'
+import type { DatabaseMigration } from '#src/cloud/env-events.js'
 import { FileCache } from '#src/cloud/file-cache.js'
 import { readBootId } from '#src/env/boot-id.js'
 import type { LocalCopy, LocalWritableFile, SparseFile } from '#src/env/env.js'
@@ -32,6 +33,7 @@ export class ScriptedMachine {
   readonly clock = new ManualClock()
   readonly fences: string[] = []
   readonly warnings: string[] = []
+  readonly migrations: DatabaseMigration[] = []
   readonly cache: FileCache
   readonly #store: ObjectStore
   readonly #options: Partial<CloudEnvOptions>
@@ -70,6 +72,7 @@ export class ScriptedMachine {
       openPlace,
       warn: (message) => this.warnings.push(message),
       fenced: (_, message) => this.fences.push(message),
+      migrated: (progress) => this.migrations.push(progress),
     })
     return new ScriptedRocksDB(database)
   }
@@ -152,8 +155,8 @@ export class ScriptedRocksDB {
   }
 
   /** Drops the table from the database, and deletes it. */
-  async drop(name: string): Promise<void> {
-    await this.commit(field.deletedTable(0, Number.parseInt(name, 10)))
+  async drop(name: string, level = 0): Promise<void> {
+    await this.commit(field.deletedTable(level, Number.parseInt(name, 10)))
     await this.database.deleteFile(name)
   }
 
@@ -176,6 +179,8 @@ export class ScriptedRocksDB {
 
   async read(name: string, offset: number, length: number): Promise<Buffer> {
     const file = await this.database.openFile(name)
+    if (file.kind === 'local') return (await readFile(file.path)).subarray(offset, offset + length)
+    if (file.kind === 'served') throw new Error(`${name} is no local file`)
     try {
       return await readSparse(file, offset, length)
     } finally {

@@ -1,0 +1,136 @@
+import { type DatabasePlace, objectKey, objectUrl } from '../catalog/database-place.js'
+import { listObjects } from '../catalog/database-view.js'
+import {
+  arrivalOvertaken,
+  decodeIncomingMark,
+  encodeIncomingMark,
+  incomingMarkName,
+  readIncomingMark,
+} from '../catalog/incoming.js'
+import type { NamedObject } from '../catalog/listed-place.js'
+import type { StoredFile } from '../catalog/stored-file.js'
+import { totalSize } from '../catalog/total-size.js'
+import { unlessNotFound } from '../env/env-error.js'
+import type { Random, System } from '../env/system.js'
+import type { CloudManifest } from '../format/cloud-manifest.js'
+import { addEpoch, type Epoch, epochOf, newEpoch } from '../format/epoch.js'
+import { objectName } from '../format/file-name.js'
+import { CasObject } from '../store/cas-object.js'
+import { urlPath } from '../store/store-url.js'
+import type { DatedGarbage } from './deletions.js'
+import { leftoversOfCreation } from './leftovers.js'
+import type { RecordedMigration } from './owner-record.js'
+import { type PlainDatabase, readPlainDatabase } from './plain-database.js'
+
+export interface PreparedMigrationStart {
+  readonly place: DatabasePlace
+  readonly directory: string
+  readonly cookie: string
+  /** Epoch of this attempt. */
+  readonly epoch: Epoch
+  /** What the attempt before recorded, unless a program has written to the directory without the Env since. */
+  readonly former: CloudManifest | undefined
+  /** Epoch in the mark; undefined for the first attempt. */
+  readonly id: Epoch | undefined
+  readonly system: System
+}
+
+/**
+ * A whole database in a directory that the store does not have, and what is there of it from earlier attempts to migrate
+ * it. Each attempt has an epoch of its own, as each opening has. The CLOUDMANIFEST comes last, with all of them.
+ */
+export interface PreparedMigration extends RecordedMigration {
+  readonly plain: PlainDatabase
+  /** Files by the name that RocksDB knows, as the store has them or will: those that have arrived, and the others. */
+  readonly arrived: ReadonlyMap<string, StoredFile>
+  readonly waiting: ReadonlyMap<string, StoredFile>
+  /** Objects of earlier attempts that the database does not need. */
+  readonly garbage: DatedGarbage
+}
+
+/**
+ * @throws EnvError Corruption, NotSupported: the directory can't be migrated; InvalidArgument, Corruption: the place is
+ *   taken.
+ */
+export async function prepareMigration(start: PreparedMigrationStart): Promise<PreparedMigration> {
+  const { place, directory, cookie, epoch, system } = start
+  const plain = await readPlainDatabase(system.files, directory)
+  // Files that RocksDB wrote without the Env have an epoch of their own, as if an earlier owner had written them.
+  const former = start.former ?? { past: [], current: newEpoch(() => system.random.bytes(8)) }
+  const id = start.id ?? former.current
+  const cloudManifest = addEpoch(former, plain.manifest.lastNextFileNumber, epoch)
+  const objects = await listObjects(place)
+  const isOurs = objects.has(incomingMarkName) && (await readIncomingMark(place))?.epoch === id
+  const others = isOurs ? [] : objects
+  const leftovers = await leftoversOfCreation(place, new Map(others), cookie)
+
+  const arrived = new Map<string, StoredFile>()
+  const waiting = new Map<string, StoredFile>()
+  const needed = new Set<string>()
+  for (const { name, kind, number, size } of plain.files) {
+    const stored = objectName({ kind, number, epoch: epochOf(cloudManifest, number) })
+    const found = isOurs ? objects.get(stored) : undefined
+    const modified = found?.modified ?? new Date(system.clock.now())
+    const file: StoredFile = { place, objectName: stored, size, modified }
+    if (found?.size === size) arrived.set(name, file)
+    else waiting.set(name, file)
+    needed.add(stored)
+  }
+  const garbage = isOurs ? sentInVain(place, objects, needed) : leftovers
+  return { id, past: cloudManifest.past, plain, arrived, waiting, garbage }
+}
+
+/** Objects of earlier attempts. No reader ever had a state that names them. */
+function sentInVain(
+  place: DatabasePlace,
+  objects: ReadonlyMap<string, NamedObject>,
+  needed: ReadonlySet<string>,
+): DatedGarbage {
+  const keys = [...objects]
+    .filter(([name, { parsed }]) => 'epoch' in parsed && !needed.has(name))
+    .map(([name]) => objectKey(place, name))
+  return {
+    keys,
+    mayBeDue: keys.length > 0,
+    obsoleteSince: async () => new Map(keys.map((key) => [key, new Date(0)])),
+  }
+}
+
+/**
+ * Says in the store that the database arrives at the place.
+ * @throws EnvError Busy: another one does.
+ */
+export async function writeMigrationMark(
+  place: DatabasePlace,
+  directory: string,
+  { id, plain }: PreparedMigration,
+  random: Random,
+): Promise<void> {
+  const key = objectKey(place, incomingMarkName)
+  const found = await unlessNotFound(place.store.get(key))
+  const present = found && decodeIncomingMark(found.body, objectUrl(place, incomingMarkName))
+  if (present && present.epoch !== id) throw arrivalOvertaken(place)
+  const outcome = await new CasObject(place.store, key, found?.etag, random).write(
+    encodeIncomingMark({
+      from: `file://${urlPath(directory)}`,
+      identity: Buffer.from(plain.identity ?? '').toString(),
+      epoch: id,
+      migration: { files: plain.files.length, bytes: totalSize(plain.files) },
+    }),
+  )
+  if (outcome.kind === 'lost') throw arrivalOvertaken(place)
+}
+
+/** Nothing arrives any more. */
+export async function removeMigrationMark(place: DatabasePlace, { id }: RecordedMigration): Promise<void> {
+  if ((await readIncomingMark(place))?.epoch === id)
+    await place.store.deleteMany([objectKey(place, incomingMarkName)])
+}
+
+/** The database was destroyed before it was whole in the store. */
+export async function removeArrived(place: DatabasePlace, { id }: RecordedMigration): Promise<void> {
+  if ((await readIncomingMark(place))?.epoch !== id) return
+  const { keys } = sentInVain(place, await listObjects(place), new Set())
+  if (keys.length > 0) await place.store.deleteMany(keys)
+  await place.store.deleteMany([objectKey(place, incomingMarkName)])
+}

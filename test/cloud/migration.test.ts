@@ -1,0 +1,367 @@
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, test, vi } from 'vitest'
+import { readView } from '#src/catalog/database-view.js'
+import { decodeIncomingMark } from '#src/catalog/incoming.js'
+import { EnvError } from '#src/env/env-error.js'
+import { encodeLog } from '#src/format/log-record.js'
+import type { ObjectKey, ObjectStore } from '#src/store/object-store.js'
+import { newRoot } from '../support/machine.js'
+import {
+  killedAfter,
+  newStore,
+  ScriptedMachine,
+  type ScriptedRocksDB,
+  withFaults,
+} from '../support/scripted-rocksdb.js'
+import { bytes, field } from '../support/version-edits.js'
+
+const identity = '7f5b7a2e-56c7-4b63-a5e6-6d2d2a8a5b11'
+const contents = new Map(
+  [11, 12, 13, 14].map((number) => [`0000${number}.sst`, Buffer.alloc(1000 + number, number)]),
+)
+
+/** A directory as RocksDB leaves it, with tables and a log. @returns the root above it. */
+async function plainRoot(): Promise<string> {
+  const root = newRoot()
+  const directory = join(root, 'db')
+  await mkdir(directory)
+  for (const [name, content] of contents) await writeFile(join(directory, name), content)
+  const tables = [...contents].map(([name, { length }]) =>
+    field.newTable(name === '000014.sst' ? 0 : 6, Number.parseInt(name, 10), length),
+  )
+  const edits = [
+    bytes(field.comparator('leveldb.BytewiseComparator'), field.logNumber(0)),
+    bytes(...tables, field.nextFileNumber(20), field.lastSequence(9)),
+  ]
+  await writeFile(join(directory, 'MANIFEST-000010'), encodeLog(edits))
+  await writeFile(join(directory, 'CURRENT'), 'MANIFEST-000010\n')
+  await writeFile(join(directory, 'IDENTITY'), identity)
+  await writeFile(join(directory, '000003.log'), 'logged')
+  return root
+}
+
+const begin = (store: ObjectStore, root: string, options: { bytesPerSecond?: number } = {}) =>
+  ScriptedMachine.start(store, { root, migrate: options })
+
+const waitFor = (condition: () => unknown) => vi.waitFor(condition, { timeout: 20_000 })
+
+const completed = (machine: ScriptedMachine) =>
+  waitFor(() => expect(machine.migrations.at(-1)).toMatchObject({ isComplete: true }))
+
+const objectsIn = async (directory: string) => (await readdir(join(directory, 'db')).catch(() => [])).sort()
+const tablesIn = async (root: string) =>
+  (await readdir(join(root, 'db'))).filter((name) => name.endsWith('.sst')).sort()
+
+/** Files of the present state in the store, with their content, by the name that RocksDB knows. */
+async function storedState(store: ObjectStore): Promise<Map<string, string>> {
+  const view = await readView([{ store, path: 'db' }], '')
+  const found = new Map<string, string>()
+  for (const [name, { objectName }] of view!.files)
+    found.set(name, digest((await store.get(`db/${objectName}`)).body))
+  return found
+}
+
+const digest = (content: Uint8Array) => createHash('md5').update(content).digest('hex')
+
+async function contentOf(db: ScriptedRocksDB, names: readonly string[]): Promise<Map<string, string>> {
+  const found = new Map<string, string>()
+  for (const name of names)
+    found.set(name, digest(await db.read(name, 0, (await db.database.liveFile(name)).size)))
+  return found
+}
+
+/** Writes a table and commits it, whatever becomes of other uploads. */
+async function flush(db: ScriptedRocksDB, content: Uint8Array): Promise<string> {
+  const { name, number } = await db.write(content)
+  await db.commit(field.newTable(0, number, content.length))
+  return name
+}
+
+const digests = (...more: readonly (readonly [string, Uint8Array])[]) =>
+  new Map([...contents, ...more].map(([name, content]) => [name, digest(content)]))
+
+describe('a database in a directory', () => {
+  test('opens at once, is read where it lies, and is one of the store in the end', async () => {
+    const { store, directory } = newStore()
+    const root = await plainRoot()
+    const machine = await begin(store, root, { bytesPerSecond: 1 })
+    const db = await machine.database().open()
+    expect(await db.logged()).toBe('logged')
+    expect(await contentOf(db, [...contents.keys()])).toEqual(digests())
+    const flushed = await flush(db, Buffer.alloc(500, 1))
+    await waitFor(async () => expect(await objectsIn(directory)).toHaveLength(3))
+    // The first of the last level, and the new one, which does not wait.
+    expect(await objectsIn(directory)).toEqual([
+      expect.stringMatching(/^000011\.sst-[0-9a-f]{16}$/),
+      expect.stringMatching(new RegExp(`^${flushed}-[0-9a-f]{16}$`)),
+      'INCOMING',
+    ])
+    expect(await tablesIn(root)).toEqual([...contents.keys(), flushed])
+    await waitFor(async () => {
+      machine.clock.advance(3_600_000)
+      expect(machine.migrations.at(-1)).toMatchObject({ isComplete: true })
+    })
+    expect(machine.migrations.at(-1)).toEqual({
+      directory: join(root, 'db'),
+      files: 5,
+      bytes: 4550,
+      arrivedFiles: 5,
+      arrivedBytes: 4550,
+      isComplete: true,
+      errorMessage: undefined,
+    })
+    expect(await storedState(store)).toEqual(digests([flushed, Buffer.alloc(500, 1)]))
+    expect(Buffer.from((await store.get('db/IDENTITY')).body).toString()).toBe(identity)
+    expect(await objectsIn(directory)).not.toContain('INCOMING')
+    await db.close()
+    expect(await tablesIn(root)).toEqual([])
+  })
+
+  test('goes on as any other database of the store', async () => {
+    const { store } = newStore()
+    const machine = await begin(store, await plainRoot())
+    const db = await machine.database().open()
+    await completed(machine)
+    await db.drop('000011.sst', 6)
+    const flushed = await db.flush()
+    await db.close()
+    const elsewhere = await ScriptedMachine.start(store)
+    const reopened = await elsewhere.database().open()
+    const expected = digests([flushed, Buffer.alloc(1000, 7)])
+    expected.delete('000011.sst')
+    expect(await contentOf(reopened, [...expected.keys()])).toEqual(expected)
+    await reopened.close()
+  })
+
+  test('loses the objects of tables that a compaction replaced on the way', async () => {
+    const { store, directory } = newStore()
+    const machine = await begin(store, await plainRoot(), { bytesPerSecond: 1 })
+    const db = await machine.database().open()
+    await waitFor(async () => expect(await objectsIn(directory)).toHaveLength(2))
+    await db.drop('000011.sst', 6)
+    await waitFor(async () => {
+      machine.clock.advance(3_600_000)
+      expect(machine.migrations.at(-1)).toMatchObject({ isComplete: true, files: 3 })
+    })
+    await waitFor(async () => {
+      machine.clock.advance(3_600_000)
+      expect((await objectsIn(directory)).filter((name) => name.startsWith('000011'))).toEqual([])
+    })
+    await db.close()
+  })
+
+  test('can be read, by a program that does not write, before any of it is in the store', async () => {
+    const { store } = newStore()
+    const machine = await begin(store, await plainRoot())
+    const reader = machine.database()
+    const names = await reader.database.children()
+    expect(names).toEqual(expect.arrayContaining(['CURRENT', 'MANIFEST-000010', ...contents.keys()]))
+    expect(await contentOf(reader, [...contents.keys()])).toEqual(digests())
+  })
+
+  test('is refused without the option, and says how to go on', async () => {
+    const { store, directory } = newStore()
+    const root = await plainRoot()
+    const plain = await ScriptedMachine.start(store, { root })
+    await expect(plain.database().open()).rejects.toThrow(/"migrate", or cloudenv import/)
+    const db = await (await begin(store, root, { bytesPerSecond: 1 })).database().open()
+    await db.close()
+    await expect(plain.database().open()).rejects.toThrow(
+      /is being migrated to .*Open it with the option "migrate"/,
+    )
+    expect(await objectsIn(directory)).not.toContain('CLOUDMANIFEST')
+  })
+
+  test('is refused where the place has a database, or gets one', async () => {
+    const { store } = newStore()
+    const other = await (await ScriptedMachine.start(store)).database().open()
+    await other.flush()
+    await other.close()
+    const refused = await begin(store, await plainRoot())
+    await expect(refused.database().open()).rejects.toThrow(/not opened from/)
+    expect(refused.migrations).toEqual([])
+  })
+
+  test('is refused where another one is on its way, and changes nothing there', async () => {
+    const { store, directory } = newStore()
+    const first = await (await begin(store, await plainRoot(), { bytesPerSecond: 1 })).database().open()
+    await waitFor(async () => expect(await objectsIn(directory)).toHaveLength(2))
+    const before = await objectsIn(directory)
+    const second = await begin(store, await plainRoot())
+    await expect(second.database().open()).rejects.toThrow(/copied, imported or migrated/)
+    expect(await objectsIn(directory)).toEqual(before)
+    await first.close()
+  })
+
+  test('is refused if a table is missing, or has another size', async () => {
+    const { store, directory } = newStore()
+    const root = await plainRoot()
+    await writeFile(join(root, 'db/000012.sst'), 'short')
+    await expect((await begin(store, root)).database().open()).rejects.toThrow(
+      /000012.sst has 5 bytes instead of 1012/,
+    )
+    expect(await objectsIn(directory)).toEqual([])
+  })
+
+  test('is refused if LevelDB made it', async () => {
+    const { store } = newStore()
+    const root = await plainRoot()
+    await writeFile(join(root, 'db/000005.ldb'), '')
+    await expect((await begin(store, root)).database().open()).rejects.toThrow(/use cloudenv import/)
+  })
+
+  test('leaves nothing in the store when it is destroyed on the way', async () => {
+    const { store, directory } = newStore()
+    const root = await plainRoot()
+    const db = await (await begin(store, root, { bytesPerSecond: 1 })).database().open()
+    await waitFor(async () => expect(await objectsIn(directory)).toHaveLength(2))
+    await db.close()
+    await (await begin(store, root, { bytesPerSecond: 1 })).database().destroy()
+    expect(await objectsIn(directory)).toEqual([])
+    expect(await tablesIn(root)).toEqual([])
+  })
+})
+
+describe('a migration', () => {
+  test('says in the store what is to come', async () => {
+    const { store } = newStore()
+    const root = await plainRoot()
+    const db = await (await begin(store, root, { bytesPerSecond: 1 })).database().open()
+    const mark = await store.get('db/INCOMING')
+    expect(decodeIncomingMark(mark.body, 'INCOMING')).toMatchObject({
+      from: `file://${root}/db`,
+      identity,
+      migration: { files: 4, bytes: 4050 },
+    })
+    await db.close()
+  })
+
+  test('goes on after each kill, sends nothing twice, and ends where an unbroken one would', async () => {
+    let writes = 0
+    for (; ; writes++) {
+      const { store, directory } = newStore()
+      const root = await plainRoot()
+      const killed = await begin(killedAfter(store, writes), root)
+      const first = killed.database()
+      await first.open().catch(() => undefined)
+      const late = Buffer.alloc(700, 3)
+      const flushed = await flush(first, late).catch(() => undefined)
+      if (flushed !== undefined) await waitFor(() => expect(killed.migrations).not.toEqual([]))
+      const isUnbroken = killed.migrations.at(-1)?.isComplete
+      const arrived = new Set((await objectsIn(directory)).filter((name) => name.includes('.sst')))
+
+      const isPublished = existsSync(join(directory, 'db/CLOUDMANIFEST'))
+      const sent: string[] = []
+      const watched = withFaults(store, {
+        put: (key, body, options) => {
+          sent.push(key.slice('db/'.length))
+          return store.put(key, body, options)
+        },
+      })
+      const machine = await begin(watched, root)
+      const db = await machine.database().open()
+      if (!isPublished) await completed(machine)
+      // A flush that was not acknowledged may be there.
+      const state = await storedState(store)
+      expect([...state.values()], `after ${writes} writes`).toEqual(
+        expect.arrayContaining([...digests().values(), ...(flushed ? [digest(late)] : [])]),
+      )
+      expect(await contentOf(db, [...state.keys()]), `after ${writes} writes`).toEqual(state)
+      expect(sent.filter((name) => arrived.has(name))).toEqual([])
+      await db.close()
+      expect(await tablesIn(root), `after ${writes} writes`).toEqual([])
+      expect(await objectsIn(directory)).not.toContain('INCOMING')
+      if (isUnbroken) break
+    }
+    // Mark, four tables and the new one, MANIFEST, CLOUDMANIFEST, IDENTITY, registry.
+    expect(writes).toBeGreaterThan(8)
+  })
+
+  test('begins anew after a program wrote to the directory without the Env', async () => {
+    const { store, directory } = newStore()
+    const root = await plainRoot()
+    const machine = await begin(store, root, { bytesPerSecond: 1 })
+    const db = await machine.database().open()
+    await db.write(Buffer.alloc(300, 1))
+    await waitFor(async () => expect(await objectsIn(directory)).toHaveLength(3))
+    await db.close()
+    // RocksDB itself gives the number of a table that was not committed to another one, here of the same size.
+    const tables = [...contents].map(([name, { length }]) =>
+      field.newTable(6, Number.parseInt(name, 10), length),
+    )
+    const edits = [
+      bytes(field.comparator('leveldb.BytewiseComparator'), field.logNumber(0)),
+      bytes(...tables, field.newTable(0, 21, 300), field.nextFileNumber(30), field.lastSequence(9)),
+    ]
+    const content = Buffer.alloc(300, 2)
+    await writeFile(join(root, 'db/000021.sst'), content)
+    await writeFile(join(root, 'db/MANIFEST-000022'), encodeLog(edits))
+    await writeFile(join(root, 'db/CURRENT'), 'MANIFEST-000022\n')
+    const again = await begin(store, root)
+    const reopened = await again.database().open()
+    await completed(again)
+    expect(await storedState(store)).toEqual(digests(['000021.sst', content]))
+    await reopened.close()
+  })
+
+  test('does not take what an earlier attempt made of it for the present state', async () => {
+    const { store, directory } = newStore()
+    const root = await plainRoot()
+    // The CLOUDMANIFEST of the first attempt arrives after the second one has gone on in the directory.
+    let deliver = async () => {}
+    const late = withFaults(store, {
+      put: (key, body, options) => {
+        if (!key.endsWith('CLOUDMANIFEST')) return store.put(key, body, options)
+        deliver = async () => void (await store.put(key, body, options))
+        return new Promise(() => {})
+      },
+    })
+    await (await begin(late, root)).database().open()
+    await waitFor(async () => expect(String(deliver)).toContain('store.put'))
+    const key = `db/${(await objectsIn(directory)).find((name) => name.startsWith('000012'))}` as ObjectKey
+    const { body } = await store.get(key)
+    await store.deleteMany([key])
+    const stuck = withFaults(store, {
+      put: (key, body, options) => {
+        if (!key.includes('.sst')) return store.put(key, body, options)
+        return new Promise((_, reject) => options?.signal?.addEventListener('abort', reject))
+      },
+    })
+    const second = await begin(stuck, root)
+    const db = await second.database().open()
+    const flushed = await flush(db, Buffer.alloc(400, 4))
+    await store.put(key, body)
+    await deliver()
+    await db.close()
+    await expect(second.database().open()).rejects.toThrow(/has another one by now, or an older state of it/)
+    expect(await tablesIn(root)).toEqual([...contents.keys(), flushed])
+  })
+
+  test('repeats what the store refuses, and says so meanwhile', async () => {
+    const { store } = newStore()
+    let refusals = 3
+    const refusing = withFaults(store, {
+      put: (key, body, options) => {
+        if (key.includes('000012.sst') && refusals-- > 0)
+          return Promise.reject(new EnvError('IOError', 'the store is away', { retryable: true }))
+        return store.put(key, body, options)
+      },
+    })
+    const machine = await begin(refusing, await plainRoot())
+    const db = await machine.database().open()
+    await waitFor(() =>
+      expect(machine.migrations.map(({ errorMessage }) => errorMessage)).toContainEqual(
+        expect.stringContaining('the store is away'),
+      ),
+    )
+    expect(await flush(db, Buffer.alloc(10))).toBeDefined()
+    await waitFor(() => {
+      machine.clock.advance(3_600_000)
+      expect(machine.migrations.at(-1)).toMatchObject({ isComplete: true })
+    })
+    await db.close()
+  })
+})
