@@ -20,6 +20,7 @@ import {
   readPlainManifest,
   withPlainLock,
 } from './plain-directory.js'
+import { rewriteLevelDb } from './rewrite-level-db.js'
 
 /** Content of the record, written when the database in the scratch directory is ready. */
 interface ScratchRecord {
@@ -112,20 +113,13 @@ async function linked(existing: string, path: string): Promise<boolean> {
   )
 }
 
-/** Opens the database, which replays its logs, and flushes what they had. Tables of LevelDB are written anew. */
+/** Opens the database, which replays its logs, and flushes what they had. One of LevelDB is written anew. */
 async function flushLogs(
   directory: PlainDirectory,
   original: string,
   mergeOperator: string | undefined,
 ): Promise<void> {
   const { manifest } = await readPlainManifest(directory)
-  const isLevelDb = await completeSequences(directory)
-  // Debian 13's build of 9.10 ends the process at such tables.
-  if (isLevelDb && Number.parseInt(RocksDB.libraryVersion, 10) >= 9)
-    throw new EnvError(
-      'NotSupported',
-      `can't import a database of LevelDB with RocksDB ${RocksDB.libraryVersion}. Do it on a machine with RocksDB 7.8 or 8`,
-    )
   const families = inheritedFamilies(manifest).map(
     (family) => [family.name, inheritedOptions(family, original)] as const,
   )
@@ -136,14 +130,13 @@ async function flushLogs(
     ...(mergeOperator !== undefined && { merge_operator: mergeOperator }),
   }
   try {
+    if (await completeSequences(directory)) return await rewriteLevelDb(directory.path)
     const db = await RocksDB.open(directory.path, {
       createIfMissing: false,
       options,
       columnFamilies: Object.fromEntries(families),
     })
     await db.flush()
-    // Later versions of RocksDB may not know tables of LevelDB any more.
-    if (isLevelDb) await db.compactRange({ rewrite: true })
     await db.close()
   } catch (error) {
     if (!(error instanceof RocksDBError)) throw error

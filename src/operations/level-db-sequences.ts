@@ -13,7 +13,7 @@ import { type PlainDirectory, readPlainManifest } from './plain-directory.js'
  * Adds to a MANIFEST of LevelDB the sequence numbers of its tables. RocksDB orders level 0 by them, and refuses a database
  * with two tables there that have none (`force_consistency_checks`); a build with assertions, such as Debian's, ends the
  * process. Those of level 0, a few MiB, are read from the tables. The others are bounds, which will do for tables that are
- * about to be compacted.
+ * only read.
  * @returns whether LevelDB wrote any of the tables.
  */
 export async function completeSequences(directory: PlainDirectory): Promise<boolean> {

@@ -60,9 +60,6 @@ async function stateOf(directory: string): Promise<unknown> {
   )
 }
 
-/** RocksDB 9 is refused for databases of LevelDB. */
-const isNewer = Number.parseInt(RocksDB.libraryVersion, 10) >= 9
-
 describe.each(mainTestStores())('importDatabase, into $name', ({ make }) => {
   test('takes in a RocksDB directory with what is only in its log, and leaves it as it is', async () => {
     const store = make()
@@ -85,7 +82,7 @@ describe.each(mainTestStores())('importDatabase, into $name', ({ make }) => {
     expect((await listPlace(place!)).named.size).toBe(result.files + 3)
   })
 
-  test.skipIf(isNewer)('takes in a LevelDB directory, in tables that any RocksDB reads', async () => {
+  test('takes in a LevelDB directory, in tables that any RocksDB reads', async () => {
     const store = make()
     const path = levelDbDirectory()
     const before = await stateOf(path)
@@ -104,7 +101,7 @@ describe('There and back', () => {
   const sources = [
     // ldb opens a column family only in the order of its bytes.
     ['RocksDB', () => plainDatabase({})],
-    ...(isNewer ? [] : [['LevelDB', async () => levelDbDirectory()] as const]),
+    ['LevelDB', async () => levelDbDirectory()],
   ] as const
   test.each(sources)(
     'a database of %s, written in the cloud meanwhile, is the same in a directory',
