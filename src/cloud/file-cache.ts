@@ -191,13 +191,14 @@ export class FileCache implements CacheBudget {
     }
   }
 
-  /** Evicts least recently used files first. Spares once what was read since the last look. */
+  /** Evicts least recently used files first, except those still on their way. Spares once what was read since the last look. */
   #evictUntil(isEnough: () => boolean, keep?: CachedFile, spared?: ReadonlySet<CachedFile>): void {
     const sparing = this.#index.size
     for (let looks = 0; looks < 2 * sparing && !isEnough(); looks++) {
       const file = this.#index.rvalues().next().value
       if (!file || spared?.has(file)) return
-      if (file === keep || (looks < sparing && file.takeUsed())) this.touch(file)
+      const isSpared = file === keep || file.presentBytes === 0 || (looks < sparing && file.takeUsed())
+      if (isSpared) this.touch(file)
       else this.#evict(file)
     }
   }
@@ -298,7 +299,6 @@ export class FileCache implements CacheBudget {
   }
 
   #evict(file: CachedFile): void {
-    if (file.presentBytes === 0) return
     this.counts.evictedFiles += 1
     this.counts.evictedBytes += file.presentBytes
     this.#track(file.evict())
