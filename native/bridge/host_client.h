@@ -27,11 +27,13 @@ class HostClient final : private ConnectionListener {
   Evictions& evictions() { return evictions_; }
 
   // Calls `write`, which writes so many bytes to a local file, until it finds room or this host makes no more
-  // of it: others may be quicker to take it.
+  // of it: others may be quicker to take it. It is tried once more then: others may have given some back.
   template <typename Write>
   IOStatus WithRoom(const std::string& path, uint64_t bytes, const Write& write) {
     IOStatus status = write();
-    while (status.IsNoSpace() && MakeRoom(path, bytes)) status = write();
+    for (bool is_made = true; status.IsNoSpace() && is_made; status = write()) {
+      is_made = MakeRoom(path, bytes);
+    }
     return status;
   }
 

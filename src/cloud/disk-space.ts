@@ -57,13 +57,14 @@ export class FreeSpace {
 /** Frees space for a write of `bytes` that found none; false if nothing was freed. See {@link FileCache.makeRoom}. */
 export type MakeRoom = (bytes: number) => Promise<boolean>
 
-/** Repeats a write that finds no space, as long as some is freed for it. */
+/** Repeats a write that finds no space, as long as some is freed for it, and once more: others may have given some back. */
 export async function withRoom<T>(makeRoom: MakeRoom, bytes: number, write: () => Promise<T>): Promise<T> {
-  for (;;) {
+  for (let isMade = true; ; ) {
     try {
       return await write()
     } catch (error) {
-      if (toEnvError(error, 'write').code !== 'NoSpace' || !(await makeRoom(bytes))) throw error
+      if (toEnvError(error, 'write').code !== 'NoSpace' || !isMade) throw error
+      isMade = await makeRoom(bytes)
     }
   }
 }

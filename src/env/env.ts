@@ -74,7 +74,8 @@ export interface Env {
   getFreeSpace(path: string): Promise<number>
   /**
    * A write of `bytes` to the local file at `path` found no space. Resolves with whether something was freed on that
-   * disk, so that the write is worth another try. Without this method nothing is ever freed.
+   * disk: the write is tried again, and asks again if that fails. With false, it is tried for the last time. Without this
+   * method nothing is ever freed.
    */
   makeRoom?(path: string, bytes: number): Promise<boolean>
 

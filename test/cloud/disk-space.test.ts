@@ -3,11 +3,12 @@ import { randomBytes } from 'node:crypto'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { defaultReserveBytes } from '#src/cloud/disk-space.js'
+import { defaultReserveBytes, withRoom } from '#src/cloud/disk-space.js'
 import { FileCache } from '#src/cloud/file-cache.js'
 import type { LocalCopy, SparseFile } from '#src/env/env.js'
 import { realSystem } from '#src/env/system.js'
 import { ManualClock } from '../support/manual-clock.js'
+import { deferred } from '../support/scripted-env.js'
 import { readSparse as read } from '../support/scripted-rocksdb.js'
 import { freeBytes, needsRoot, smallDisk } from '../support/small-disk.js'
 
@@ -23,6 +24,19 @@ test.each([
   ['a tenth of a small disk', 48 * mib, 4.8 * mib],
 ])('the reserve is %s', (_, totalBytes, reserve) => {
   expect(defaultReserveBytes({ totalBytes, freeBytes: 0 })).toBe(Math.floor(reserve))
+})
+
+test('a write that found no room finds what others gave back before the cache looked', async () => {
+  let isFull = true
+  const makeRoom = async () => {
+    isFull = false
+    return false
+  }
+  const write = async () => {
+    if (isFull) throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' })
+    return 'written'
+  }
+  expect(await withRoom(makeRoom, 1, write)).toBe('written')
 })
 
 describe.skipIf(needsRoot)(`a cache that may be larger than its disk${needsRoot}`, () => {
@@ -62,6 +76,23 @@ describe.skipIf(needsRoot)(`a cache that may be larger than its disk${needsRoot}
     expect(await cache.makeRoom(100 * mib)).toBe(true)
     expect(cache.metrics().bytes).toBe(0)
     expect(await cache.makeRoom(1)).toBe(false)
+    await cache.close()
+  })
+
+  test('makes room although the table that was used longest ago is still on its way', async () => {
+    const { cache, files, disk } = await filled(32)
+    const arrival = deferred()
+    const late = cache.file('late.sst-a', tableBytes, async (offset, length) => {
+      await arrival.promise
+      return fetchTable(offset, length)
+    })
+    const reading = expectWhole(late.open())
+    await Promise.all(files.map(expectWhole))
+    await writeFile(join(disk, 'ballast'), Buffer.alloc(freeBytes(disk)))
+    expect(await cache.makeRoom(5 * mib)).toBe(true)
+    expect(freeBytes(disk)).toBeGreaterThanOrEqual(8 * mib)
+    arrival.resolve()
+    await reading
     await cache.close()
   })
 

@@ -4,8 +4,8 @@ import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { describe, expect, test } from 'vitest'
-import { type CloudEnvOptions, cloudEnv, RocksDB, type RocksDBOptions } from '#src/index.js'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { type CloudEnvOptions, cloudEnv, hostedEnv, RocksDB, type RocksDBOptions } from '#src/index.js'
 import { newRoot } from '../support/machine.js'
 import { fillUp, freeBytes, makeReadOnly, needsRoot, smallDisk } from '../support/small-disk.js'
 
@@ -65,6 +65,17 @@ describe.skipIf(needsRoot)(`on a small disk${needsRoot}`, () => {
     await using database = await open({ store, root: smallDisk('16m') }, { options })
     await database.db.compactRange()
     await scan(database.db, rowsOf(60))
+  })
+
+  test('a write that found no room finds what others gave back before the Env looked', async () => {
+    const disk = smallDisk('8m')
+    await fillUp(disk)
+    const module = new URL('../support/env-module.js', import.meta.url)
+    const options = { ballast: join(disk, 'ballast') }
+    const env = hostedEnv({ module, export: 'createEmptyHandedEnv', options })
+    onTestFinished(() => env.close())
+    await using db = await RocksDB.open(join(disk, 'db'), { env })
+    await db.put('key', 'value')
   })
 
   test('that others fill up, the cache shrinks until it is empty, and then keeps nothing', async () => {

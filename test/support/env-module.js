@@ -1,5 +1,6 @@
 /** Envs as a user would write them: loaded in the thread that hosts them. */
-import { createMemoryEnv, DelegatingEnv, EnvError } from 'rocksdb-cloud-env'
+import { rm } from 'node:fs/promises'
+import { createMemoryEnv, createPosixEnv, DelegatingEnv, EnvError } from 'rocksdb-cloud-env'
 
 class MeasuredEnv extends DelegatingEnv {
   #options
@@ -50,6 +51,25 @@ class TellingEnv extends DelegatingEnv {
 
 export function createTellingEnv() {
   return new TellingEnv(createMemoryEnv())
+}
+
+/** Makes no room itself. Before it says so, somebody else removes the ballast. */
+class EmptyHandedEnv extends DelegatingEnv {
+  #ballast
+
+  constructor({ ballast }) {
+    super(createPosixEnv())
+    this.#ballast = ballast
+  }
+
+  async makeRoom() {
+    await rm(this.#ballast, { force: true })
+    return false
+  }
+}
+
+export function createEmptyHandedEnv(options) {
+  return new EmptyHandedEnv(options)
 }
 
 export function createNothing({ how }) {
