@@ -11,6 +11,7 @@ export interface ListedObject {
   /** Meaning of the name; undefined if it means nothing here. */
   readonly parsed: ObjectName | undefined
   readonly size: number
+  readonly etag: string
   readonly modified: Date
 }
 
@@ -35,7 +36,7 @@ export function listing(
 }
 
 /** A copy: V8 makes a slice point to the text that it was cut from, which is a whole page of the listing here. */
-function detached(text: string): string {
+export function detached(text: string): string {
   return Buffer.from(text).toString()
 }
 
@@ -44,11 +45,11 @@ function listedObjects(objects: AsyncIterable<ObjectInfo>, placeLength: number):
   const iterator = objects[Symbol.asyncIterator]()
   const listed = (next: IteratorResult<ObjectInfo>): IteratorResult<ListedObject, undefined> => {
     if (next.done) return { done: true, value: undefined }
-    const { key, size, lastModified: modified } = next.value
+    const { key, size, etag, lastModified: modified } = next.value
     const nameAt = Math.max(placeLength, key.lastIndexOf('/') + 1)
     const name = detached(key.slice(nameAt))
     const path = key.slice(placeLength, nameAt)
-    return { done: false, value: { path, name, parsed: parseObjectName(name), size, modified } }
+    return { done: false, value: { path, name, parsed: parseObjectName(name), size, etag, modified } }
   }
   return {
     next: () => iterator.next().then(listed),

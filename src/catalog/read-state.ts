@@ -3,6 +3,7 @@ import type { CloudManifest } from '../format/cloud-manifest.js'
 import { isDestroyed } from '../format/epoch.js'
 import { objectName } from '../format/file-name.js'
 import { maxEntries } from '../format/version-edit.js'
+import { writeMark } from '../store/cas-object.js'
 import { databaseUrl, objectUrl, type Places } from './database-place.js'
 import { decodeManifest } from './decode-manifest.js'
 import { type BoundedObject, fetchBounded, type InTurn, maxManifestBytes } from './get-first.js'
@@ -33,6 +34,8 @@ export interface ReadState {
   readonly retentionMs: number | undefined
   /** Sources that the CLOUDMANIFEST records. */
   readonly sources: readonly RecordedSource[]
+  /** True if the CLOUDMANIFEST was written by this program, which writes to no checkpoint. */
+  readonly isOurs: boolean
   /** Changes with every commit, and with every change of owner. */
   readonly version: string
   readonly problems: readonly Problem[]
@@ -123,6 +126,7 @@ export class StateReader {
       cloudManifestModified: look?.root.object.lastModified,
       retentionMs: look && retentionOf(look.root.object),
       sources: look ? recordedSources(look.root.object) : [],
+      isOurs: look?.root.object.metadata[writeMark] !== undefined,
       version: look?.root.object.etag ?? '',
     }
     if (!look) {
@@ -146,7 +150,7 @@ export class StateReader {
       return { ...rooted, problems: [problem] }
     }
     const { etag, lastModified, body } = stored.object
-    const read = { ...rooted, manifestModified: lastModified, version: `${root.object.etag} ${etag}` }
+    const read = { ...rooted, manifestModified: lastModified, version: versionOf(root.object.etag, etag) }
     if (stored.error) return { ...read, problems: [decodingProblem(stored.error, manifestObject)] }
     allowance.entries -= entriesIn(stored.value)
     if (isExceeded(allowance)) return undefined
@@ -193,6 +197,11 @@ export class StateReader {
   }
 }
 
+/** {@link ReadState.version} of a state whose CLOUDMANIFEST and MANIFEST have these ETags. */
+export function versionOf(cloudManifestEtag: string, manifestEtag: string): string {
+  return `${cloudManifestEtag} ${manifestEtag}`
+}
+
 /** Stands for a MANIFEST that cannot be held together with all the others. */
 const tooMuch = Symbol('too much')
 
@@ -214,6 +223,7 @@ function unreadState(cookie: string, cloudManifestObject: string) {
     manifestBytes: undefined,
     retentionMs: undefined,
     sources: [],
+    isOurs: false,
     version: '',
   }
 }

@@ -1,5 +1,5 @@
 import type { DatabasePlace } from './database-place.js'
-import { type ListedObject, listing } from './listing.js'
+import { detached, type ListedObject, listing } from './listing.js'
 
 /** The CLOUDMANIFESTs and pins at a place: who may need an object there. */
 export interface Roots {
@@ -10,7 +10,8 @@ export interface Roots {
 
 export async function listRoots(place: DatabasePlace): Promise<Roots> {
   const objects: ListedObject[] = []
-  for await (const object of listing(place, { startsWith: 'CLOUD' })) objects.push(object)
-  const version = JSON.stringify(objects.map(({ name, size, modified }) => [name, size, modified.getTime()]))
+  for await (const object of listing(place, { startsWith: 'CLOUD' }))
+    objects.push({ ...object, etag: detached(object.etag) })
+  const version = JSON.stringify(objects.map(({ name, etag, modified }) => [name, etag, modified.getTime()]))
   return { objects, version }
 }

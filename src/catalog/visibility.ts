@@ -1,7 +1,6 @@
 import type { CloudManifest } from '../format/cloud-manifest.js'
 import { type Epoch, epochOf } from '../format/epoch.js'
 import { type FileName, type ObjectName, parseObjectName } from '../format/file-name.js'
-import type { Manifest } from './manifest.js'
 
 /** Reports whether the object is a table or blob file that the mapping from file numbers to epochs leads to. */
 export function isVisible(
@@ -13,10 +12,18 @@ export function isVisible(
   )
 }
 
+/** Numbers of the files that a MANIFEST has. */
+export interface LiveNumbers {
+  readonly liveTables: Numbers
+  readonly liveBlobFiles: Numbers
+}
+
+type Numbers = Pick<ReadonlySet<number>, 'has'>
+
 /** Reports whether the MANIFEST has the table or blob file. */
 export function isLive(
   { kind, ...file }: FileName | ObjectName,
-  { liveTables, liveBlobFiles }: Pick<Manifest, 'liveTables' | 'liveBlobFiles'>,
+  { liveTables, liveBlobFiles }: LiveNumbers,
 ): boolean {
   if (!('number' in file)) return false
   return (

@@ -1,6 +1,6 @@
 import { basename, join } from 'node:path'
 import { databaseUrl, objectKey } from '../catalog/database-place.js'
-import { type Need, needsOfOthers } from '../catalog/needs.js'
+import { type Need, OthersNeeds } from '../catalog/needs.js'
 import { putIdentity } from '../catalog/registry.js'
 import type { OpenPlace } from '../catalog/sources.js'
 import type { StoredFile } from '../catalog/stored-file.js'
@@ -73,6 +73,7 @@ export class Owner {
   readonly #tables: Tables
   readonly #uploads: Uploads
   readonly #deletions: Deletions
+  readonly #others: OthersNeeds
   readonly #formerManifests: FormerManifests
   #committing: Promise<unknown> = Promise.resolve()
   #abortingLeftUploads: Promise<void> = Promise.resolve()
@@ -103,6 +104,7 @@ export class Owner {
       afterClaim: () => this.#completeClaim(),
     })
     this.#formerManifests = new FormerManifests(start.place, start.epoch, deps.system.random)
+    this.#others = new OthersNeeds(start.place, start.cookie)
     this.#uploads = new Uploads(this.#tables, (file, signal) => this.#upload(file, signal))
     this.#deletions = new Deletions(
       this.#tables,
@@ -364,10 +366,10 @@ export class Owner {
   }
 
   async #needsOfOthers(keys: readonly ObjectKey[], storeNow: Date): Promise<ReadonlyMap<ObjectKey, Need>> {
-    const { place, cookie } = this.#start
+    const { place } = this.#start
     const prefix = objectKey(place, '')
     const names = keys.map((key) => key.slice(prefix.length))
-    const needs = await needsOfOthers(place, cookie, names, storeNow)
+    const needs = await this.#others.of(names, storeNow)
     return new Map([...needs].map(([name, need]) => [objectKey(place, name), need]))
   }
 

@@ -34,6 +34,7 @@ function stateOf(cookie: string, cloudManifest: CloudManifest, ...edits: Uint8Ar
     manifestBytes,
     retentionMs: undefined,
     sources: [],
+    isOurs: true,
     version: '',
     problems: [],
   }

@@ -26,6 +26,7 @@ function problemsOf(comparator: string, ...ranges: Range[]) {
     manifestModified: new Date(0),
     manifestBytes: new Uint8Array(0),
     sources: [],
+    isOurs: true,
     version: '',
     problems: [],
     tables: [],

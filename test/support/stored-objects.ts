@@ -9,6 +9,7 @@ import type { ObjectInfo, ObjectStore } from '#src/store/object-store.js'
 export class StoredObjects {
   readonly #bodies = new Map<string, Uint8Array>()
   readonly #days = new Map<string, number>()
+  readonly #metadata = new Map<string, Readonly<Record<string, string>>>()
   /** `GET CLOUDMANIFEST`, `LIST db/`. */
   readonly requests: string[] = []
   /** Called before each request is answered. */
@@ -18,8 +19,9 @@ export class StoredObjects {
     for (const [key, body] of Object.entries(objects)) this.set(key, body)
   }
 
-  set(key: string, body: Uint8Array | string): void {
+  set(key: string, body: Uint8Array | string, metadata: Readonly<Record<string, string>> = {}): void {
     this.#bodies.set(key, Buffer.from(body))
+    this.#metadata.set(key, metadata)
     if (!this.#days.has(key)) this.#days.set(key, 1 + this.#days.size)
   }
 
@@ -33,7 +35,7 @@ export class StoredObjects {
       size: body.length,
       etag: createHash('md5').update(body).digest('hex'),
       lastModified: new Date(Date.UTC(2026, 0, this.#days.get(key)!)),
-      metadata: {},
+      metadata: this.#metadata.get(key) ?? {},
     })
     const found = (request: string, key: string) => {
       this.#tell(`${request} ${key}`)
