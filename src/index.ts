@@ -55,7 +55,13 @@ export {
   memoryEnv,
   posixEnv,
 } from './host/hosted-env.js'
-export { type Branch, listBranches, removeBranch, removeCheckpoint } from './operations/branches.js'
+export {
+  type Branch,
+  listBranches,
+  type RemovedBranch,
+  removeBranch,
+  removeCheckpoint,
+} from './operations/branches.js'
 export { type CollectedGarbage, type CollectOptions, collect } from './operations/collect.js'
 export { type CopyOptions, copyDatabase, type DatabaseCopy } from './operations/copy-database.js'
 export { type DatabaseExport, type ExportOptions, exportDatabase } from './operations/export-database.js'

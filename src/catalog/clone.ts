@@ -1,6 +1,8 @@
 import type { Random } from '../env/system.js'
+import { objectName } from '../format/file-name.js'
 import { type DatabasePlace, databaseUrl, type Places } from './database-place.js'
 import { readIdentity } from './identity.js'
+import type { LeftPin } from './sources.js'
 
 /** Separates the id of a clone's source from the random part of the clone's own id. */
 const separator = 'rockset'
@@ -27,6 +29,14 @@ export function unpinnedMessage(
     `${databaseUrl(clone)} reads tables of ${databaseUrl(source)}, which refuses to note that (${reason.message}). The owner ` +
     `of ${databaseUrl(source)} deletes tables that it no longer needs, and the clone may lose them then. Allow writing ` +
     'there, or make the clone stand alone with "cloudenv savepoint"'
+  )
+}
+
+/** Warning about a clone that was destroyed, or a branch of one that was removed, while its source could not be reached. */
+export function leftPinMessage(gone: string, { url, pin, reason }: LeftPin): string {
+  return (
+    `${gone} is gone, but ${url}/${objectName({ kind: 'pin', id: pin })}, which keeps the tables there that it needed, ` +
+    `could not be removed (${reason.message})`
   )
 }
 

@@ -2,6 +2,7 @@ import { EnvError, type EnvErrorCode } from '../env/env-error.js'
 import { objectName } from '../format/file-name.js'
 import { type DatabasePlace, databaseUrl } from './database-place.js'
 import { type ListedObject, listing } from './listing.js'
+import { cededMessage } from './repair-advice.js'
 
 /** Far above the number of leaders that took a database over and left their CLOUDMANIFESTs. */
 export const maxCookies = 5_000
@@ -73,6 +74,12 @@ export function placeIsTaken(place: DatabasePlace): EnvError {
     'InvalidArgument',
     `${databaseUrl(place)} has a database already. Choose a place for the clone where nothing lies`,
   )
+}
+
+/** Error for a place of a clone where other clones need what a destroyed database left. */
+export function placeIsCeded(place: DatabasePlace): EnvError {
+  const url = databaseUrl(place)
+  return new EnvError('InvalidArgument', `${cededMessage(url)}, but no clone: choose another place for that`)
 }
 
 /** Error for a checkpoint that is opened for writing: it would be none any more. */

@@ -1,6 +1,6 @@
 import pLimit from 'p-limit'
 import type { CloudManifest } from '../format/cloud-manifest.js'
-import { isDestroyed } from '../format/epoch.js'
+import { isCeded, isDestroyed } from '../format/epoch.js'
 import { objectName } from '../format/file-name.js'
 import { maxEntries } from '../format/version-edit.js'
 import { writeMark } from '../store/cas-object.js'
@@ -9,7 +9,7 @@ import { decodeManifest } from './decode-manifest.js'
 import { type BoundedObject, fetchBounded, type InTurn, maxManifestBytes } from './get-first.js'
 import type { Manifest } from './manifest.js'
 import { decodingProblem, missingManifest, type Problem } from './problem.js'
-import { beingDestroyedMessage } from './repair-advice.js'
+import { beingDestroyedMessage, cededMessage } from './repair-advice.js'
 import { retentionOf } from './retention.js'
 import { type RecordedSource, recordedSources } from './sources.js'
 import { type Decoded, decoded, lookAtState, untilSettled } from './state-objects.js'
@@ -144,7 +144,7 @@ export class StateReader {
         ? ({
             code: 'missing',
             object: cloudManifestObject,
-            message: beingDestroyedMessage(databaseUrl(this.#places[0])),
+            message: destroyedMessage(databaseUrl(this.#places[0]), root.value),
           } as const)
         : missingManifest(manifestObject, cloudManifestObject)
       return { ...rooted, problems: [problem] }
@@ -195,6 +195,10 @@ export class StateReader {
       'one that is read however large it is. Remove the CLOUDMANIFESTs of cookies that nobody uses'
     return { ...unreadState(cookie, object), problems: [{ code: 'unsupported', object, message }] }
   }
+}
+
+function destroyedMessage(url: string, cloudManifest: CloudManifest): string {
+  return isCeded(cloudManifest) ? cededMessage(url) : beingDestroyedMessage(url)
 }
 
 /** {@link ReadState.version} of a state whose CLOUDMANIFEST and MANIFEST have these ETags. */

@@ -40,6 +40,15 @@ export function noRepairMessage(database: string): string {
 export function beingDestroyedMessage(url: string): string {
   return (
     `${url} is being destroyed: wait until nothing is left of it. Where the process that did so is gone, destroy it again from ` +
-    'the same directory; or, if that is lost too, remove the objects that lie there, the CLOUDMANIFEST last'
+    `the same directory; or, if that is lost too, "cloudenv gc ${url} --delete" finishes it after a day`
+  )
+}
+
+/** Message about a place where clones still need tables of a database that was destroyed. */
+export function cededMessage(url: string): string {
+  return (
+    `${url} was destroyed, and what is left there is needed by clones, until they are destroyed or stand alone ` +
+    `("cloudenv savepoint"), or a clone itself, whose source could not be reached. "cloudenv gc ${url} --delete" removes the ` +
+    'rest then. A new database may be made there at any time'
   )
 }

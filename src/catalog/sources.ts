@@ -1,7 +1,9 @@
 /** Sources of a clone, as its CLOUDMANIFEST has them: where the files lie that it did not write itself. */
+import { type EnvError, toEnvError } from '../env/env-error.js'
 import type { ObjectInfo } from '../store/object-store.js'
 import { type DatabasePlace, databaseUrl, type Places } from './database-place.js'
 import type { DatabaseView } from './database-view.js'
+import { removePin } from './pin.js'
 
 /** A place with files of a clone. */
 export interface RecordedSource {
@@ -21,6 +23,31 @@ export async function forEachPin(
   change: (place: DatabasePlace, id: string) => Promise<void>,
 ): Promise<void> {
   for (const { url, pin } of sources) if (pin !== undefined) await change(await openPlace(url), pin)
+}
+
+/** A pin that stays at a source, although nobody needs what it protects any more. */
+export interface LeftPin extends Required<RecordedSource> {
+  readonly reason: EnvError
+}
+
+/**
+ * Removes the pins that protect files of a clone at its sources.
+ * @returns those that stay because their source can't be reached, or refuses.
+ */
+export async function removePins(
+  sources: readonly RecordedSource[],
+  openPlace: OpenPlace,
+): Promise<readonly LeftPin[]> {
+  const left: LeftPin[] = []
+  for (const { url, pin } of sources) {
+    if (pin === undefined) continue
+    try {
+      await removePin(await openPlace(url), pin)
+    } catch (error) {
+      left.push({ url, pin, reason: toEnvError(error, `can't remove CLOUDPIN-${pin} in ${url}`) })
+    }
+  }
+  return left
 }
 
 /** The places, and those of the recorded sources that are not among them. */

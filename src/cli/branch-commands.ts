@@ -1,7 +1,8 @@
 import { Command } from '@commander-js/extra-typings'
+import { leftPinMessage } from '../catalog/clone.js'
 import type { StateSelector } from '../env/state-selector.js'
 import { printable } from '../inspect/printable.js'
-import type { Branch } from '../operations/branches.js'
+import type { Branch, RemovedBranch } from '../operations/branches.js'
 import type { DatabaseFork, ForkOptions } from '../operations/fork-database.js'
 import { asUsage } from './as-usage.js'
 import { atOption } from './at-option.js'
@@ -30,7 +31,7 @@ export interface BranchKind {
   /** Reports whether a line is of this kind. */
   isOne(branch: Branch): boolean
   create(url: string, name: string, options: ForkOptions): Promise<DatabaseFork>
-  remove(url: string, name: string, options: ConnectionOptions): Promise<void>
+  remove(url: string, name: string, options: ConnectionOptions): Promise<RemovedBranch>
 }
 
 const urlArgument = 'of the database: s3://bucket/path or file:///directory'
@@ -91,7 +92,13 @@ export function rmCommand({ noun, argument, remove }: BranchKind) {
       .argument(...argument),
   ).action(async (url, name, options) => {
     const own = parseUrl(url, options)
-    await remove(own, name, await connectionOf(options, own))
+    const { leftPins } = await remove(own, name, await connectionOf(options, own))
+    for (const left of leftPins)
+      console.error(
+        yellow(
+          `${printable(leftPinMessage(`the ${noun} ${name} of ${own}`, left))}. Remove that object by hand, with "aws s3 rm" or the like`,
+        ),
+      )
   })
 }
 

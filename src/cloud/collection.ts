@@ -11,8 +11,9 @@ import {
 import { totalSize } from '../catalog/total-size.js'
 import { EnvError } from '../env/env-error.js'
 import type { Random } from '../env/system.js'
-import { isDestroyed } from '../format/epoch.js'
+import { isCeded, isDestroyed } from '../format/epoch.js'
 import { parseObjectName } from '../format/file-name.js'
+import { type DeletedObject, finishDestruction } from './destruction.js'
 import { abortUploads } from './left-uploads.js'
 import { maxOpeningMs } from './opening-time.js'
 
@@ -24,7 +25,9 @@ export interface CollectionOptions {
   readonly minAgeMs?: number
   readonly random: Random
   /** Opens the sources that a clone's CLOUDMANIFEST records. */
-  readonly openPlace?: OpenPlace
+  readonly openPlace: OpenPlace
+  /** Tells the user of something that goes on all the same. */
+  warn(message: string): void
   readonly signal?: AbortSignal
   /** Called after each batch. */
   readonly onDeleted?: (objects: number, bytes: number) => void
@@ -35,11 +38,6 @@ export interface Collection {
   /** Garbage that is too young to be deleted, or of which nobody knows for how long it has been garbage. */
   readonly kept: readonly SurveyedObject[]
   readonly minAgeMs: number
-}
-
-export interface DeletedObject {
-  readonly name: string
-  readonly size: number
 }
 
 /** Owners that said nothing: of rocksdb-cloud, whose default is an hour. */
@@ -62,12 +60,12 @@ const maxSurveys = 20
  *   go all the time.
  */
 export async function collectGarbage(place: DatabasePlace, options: CollectionOptions): Promise<Collection> {
-  const { random, openPlace, signal, onDeleted } = options
+  const { random, openPlace, warn, signal, onDeleted } = options
   const deleted: DeletedObject[] = []
   for (let surveys = 0; surveys < maxSurveys; surveys++) {
     const { version } = await listRoots(place)
     const storeNow = await storeTime(place, random)
-    const survey = await surveyDatabase([place], { storeNow, ...(openPlace && { openPlace }) })
+    const survey = await surveyDatabase([place], { storeNow, openPlace })
     assertSound(survey)
     const minAgeMs = Math.max(options.minAgeMs ?? 0, retentionOf(survey))
 
@@ -92,7 +90,22 @@ export async function collectGarbage(place: DatabasePlace, options: CollectionOp
       return true
     }
 
+    /** Deletes what is left of destroyed databases, as soon as no clone needs it. */
+    async function finishDestructions(storeNow: Date, { states }: Survey): Promise<void> {
+      for (const [cookie, { cloudManifest, cloudManifestModified: since }] of states) {
+        if (!cloudManifest || !since || !isDestroyed(cloudManifest)) continue
+        // Somebody may be at it.
+        const ageMs = Math.max(options.minAgeMs ?? 0, isCeded(cloudManifest) ? 0 : abandonedMs)
+        if (since.getTime() + ageMs > storeNow.getTime()) continue
+        signal?.throwIfAborted()
+        const objects = await finishDestruction(place, cookie, { random, openPlace, warn, storeNow })
+        deleted.push(...objects)
+        onDeleted?.(objects.length, totalSize(objects))
+      }
+    }
+
     if (!(await deleteWhileUnchanged(due))) continue
+    await finishDestructions(storeNow, survey)
     await abortAbandonedUploads(place, survey, storeNow)
     return { deleted, kept, minAgeMs }
   }
@@ -125,7 +138,10 @@ function assertSound({ url, states, pins }: Survey): void {
 }
 
 function retentionOf({ states }: Survey): number {
-  return Math.max(0, ...[...states.values()].map(({ retentionMs }) => retentionMs ?? unknownRetentionMs))
+  const living = [...states.values()].filter(
+    ({ cloudManifest }) => !cloudManifest || !isDestroyed(cloudManifest),
+  )
+  return Math.max(0, ...living.map(({ retentionMs }) => retentionMs ?? unknownRetentionMs))
 }
 
 /** Present time of the store: the machine's clock has no say. */

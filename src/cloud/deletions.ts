@@ -28,6 +28,8 @@ export interface DatedGarbage {
   obsoleteSince(dueBefore: Date): Promise<ReadonlyMap<ObjectKey, Date>>
 }
 
+export const noGarbage: DatedGarbage = { keys: [], mayBeDue: false, obsoleteSince: async () => new Map() }
+
 /**
  * Deletes obsolete objects, after a delay in which readers of an older state may still use them. Nothing of this is
  * persistent: objects left at the end are obsolete at the next open too, and come back with their age. After a failure

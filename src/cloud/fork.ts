@@ -1,6 +1,6 @@
 import { checkpointCookie } from '../catalog/checkpoint.js'
 import { cloneIdentity } from '../catalog/clone.js'
-import { cookieExists, noDatabase, placeIsTaken } from '../catalog/cookies.js'
+import { cookieExists, noDatabase, placeIsCeded, placeIsTaken } from '../catalog/cookies.js'
 import {
   type DatabasePlace,
   databaseUrl,
@@ -22,6 +22,7 @@ import { addEpoch, type Epoch, newEpoch } from '../format/epoch.js'
 import { objectName } from '../format/file-name.js'
 import { CasObject } from '../store/cas-object.js'
 import { assertConditionalPuts } from '../store/probe-conditional.js'
+import { isCededAt } from './destruction.js'
 import { leftoversOfCreation } from './leftovers.js'
 import { OpeningTime } from './opening-time.js'
 import { pinPastState, pinPresentState } from './pinned-state.js'
@@ -74,7 +75,7 @@ export async function fork(
   const name = objectName({ kind: 'cloudManifest', cookie: newCookie })
   const objects = await listObjects(target)
   const isTaken = () => (isClone ? placeIsTaken(target) : cookieExists(target, newCookie))
-  if (objects.has(name)) throw isTaken()
+  if (objects.has(name)) throw (await isCededAt(target, newCookie)) ? placeIsCeded(target) : isTaken()
   if (isClone) await leftoversOfCreation(target, objects, newCookie, { isClone })
   await assertConditionalPuts(target.store, target.path, random)
 

@@ -1,11 +1,10 @@
 import { join } from 'node:path'
 import { checkpointName } from '../catalog/checkpoint.js'
 import { cloneIdentity, unpinnedMessage } from '../catalog/clone.js'
-import { checkpointIsReadOnly, cookieExists } from '../catalog/cookies.js'
+import { checkpointIsReadOnly, cookieExists, placeIsCeded } from '../catalog/cookies.js'
 import { databaseUrl, type Places } from '../catalog/database-place.js'
 import { type DatabaseView, listObjects } from '../catalog/database-view.js'
 import { expirePin } from '../catalog/pin.js'
-import { beingDestroyedMessage } from '../catalog/repair-advice.js'
 import { type OpenPlace, presentSources, sourcesMetadata } from '../catalog/sources.js'
 import type { StoredFile } from '../catalog/stored-file.js'
 import { isOfEpoch, knowsEpoch } from '../catalog/visibility.js'
@@ -19,8 +18,8 @@ import type { CachedFile } from './cached-file.js'
 import { claimedCloudManifest } from './claim.js'
 import type { CloudEnvConfig } from './cloud-env-options.js'
 import type { CurrentView } from './current-view.js'
-import type { DatedGarbage } from './deletions.js'
-import { finishDestruction, isBeingDestroyed } from './destruction.js'
+import { type DatedGarbage, noGarbage } from './deletions.js'
+import { cededRoot, type DestructionDependencies, finishDestruction } from './destruction.js'
 import type { FileCache } from './file-cache.js'
 import { foreignManifest } from './foreign-writes.js'
 import { inheritedGarbage } from './inherited-garbage.js'
@@ -123,11 +122,11 @@ export class Opening {
   }
 
   async #start(): Promise<Owner | undefined> {
-    const { directory, places, view: present, config, system, openPlace } = this.#deps
+    const { directory, places, view: present, config, system } = this.#deps
     const record = await readOwnerRecord(system.files, directory)
     if (record?.destroying) {
       this.#local.assertSameUrl(record)
-      await finishDestruction(places[0], this.#cookie, openPlace)
+      await finishDestruction(places[0], this.#cookie, this.#destruction)
     }
     if (checkpointName(this.#cookie) !== undefined) throw checkpointIsReadOnly(places[0], this.#cookie)
     const found = await present.read({ fresh: true })
@@ -182,16 +181,21 @@ export class Opening {
 
   /** @returns undefined if somebody else has created it in the meantime. */
   async #startCreation(): Promise<Owner | undefined> {
-    const [place] = this.#deps.places
+    const [place, source] = this.#deps.places
     const objects = await listObjects(place)
-    if (objects.has(objectName({ kind: 'cloudManifest', cookie: this.#cookie }))) {
-      if (await isBeingDestroyed(place, this.#cookie))
-        throw new EnvError('Busy', beingDestroyedMessage(databaseUrl(place)))
-      return undefined
-    }
-    const leftovers = await leftoversOfCreation(place, objects, this.#cookie)
+    const isCeded = objects.has(objectName({ kind: 'cloudManifest', cookie: this.#cookie }))
+    const cededEtag = isCeded ? await cededRoot(place, this.#cookie, this.#destruction) : undefined
+    if (isCeded && cededEtag === undefined) return undefined
+    if (isCeded && source) throw placeIsCeded(place)
+    // What lies there is of the destroyed database: a collector deletes it.
+    const leftovers = isCeded ? noGarbage : await leftoversOfCreation(place, objects, this.#cookie)
     await this.#local.recordCreation(this.#epoch)
-    return this.#createOwner(undefined, leftovers)
+    return this.#createOwner(undefined, leftovers, { cededEtag })
+  }
+
+  get #destruction(): DestructionDependencies {
+    const { openPlace, system, warn } = this.#deps
+    return { openPlace, random: system.random, warn }
   }
 
   /** @param withdrawn epochs of earlier openings from here whose objects no CLOUDMANIFEST can name. */
@@ -252,10 +256,12 @@ export class Opening {
       candidates = [],
       identity,
       migration,
+      cededEtag,
     }: {
       readonly candidates?: readonly Epoch[]
       readonly identity?: Uint8Array
       readonly migration?: PreparedMigration
+      readonly cededEtag?: string | undefined
     } = {},
   ): Owner {
     const { directory, places, config, system, cache, openPlace, ...deps } = this.#deps
@@ -272,6 +278,7 @@ export class Opening {
         cookie: this.#cookie,
         epoch,
         view,
+        cededEtag,
         isFork: isClone || (view !== undefined && this.#isNewCookie),
         metadata: sourcesMetadata(pins?.sources ?? (view ? presentSources(view) : [])),
         identity,
@@ -288,6 +295,7 @@ export class Opening {
         collectionIntervalMs: config.collectionIntervalMs,
         migrationBytesPerSecond: config.migrate?.bytesPerSecond,
         openPlace,
+        warn: (message) => deps.warn(message),
         cachedFile: (file) => deps.cachedFile(file),
         adopt: (file, localPath) => cache.adopt(file, localPath),
         forget: (file) => cache.remove(deps.cacheName(file)),

@@ -15,7 +15,7 @@ import type { CachedFile } from './cached-file.js'
 import { claimedCloudManifest } from './claim.js'
 import { collectGarbage } from './collection.js'
 import { type DatedGarbage, Deletions } from './deletions.js'
-import { deleteEpoch, finishDestruction } from './destruction.js'
+import { type DestructionDependencies, deleteEpoch, finishDestruction } from './destruction.js'
 import { FilesElsewhere } from './files-elsewhere.js'
 import { FormerManifests } from './former-manifests.js'
 import { abortLeftUploads } from './left-uploads.js'
@@ -47,6 +47,8 @@ export interface OwnerDependencies extends MigrationDependencies {
   readonly collectionIntervalMs: number
   /** Opens the place of a source. */
   readonly openPlace: OpenPlace
+  /** Tells the user of something that goes on all the same. */
+  warn(message: string): void
   /** Takes a file that the store has now into the cache; false when there is no room for it. */
   adopt(file: CachedFile, localPath: string): Promise<boolean>
   /** Deletes the local copy. */
@@ -116,10 +118,10 @@ export class Owner {
       deps.deletionDelayMs,
       deps.system.clock,
     )
-    const { clock, random } = deps.system
+    const { clock } = deps.system
     this.#collection = new BackgroundCollection(clock, deps.collectionIntervalMs, async (signal) => {
       if (await this.#ownership.ownedSince())
-        await collectGarbage(start.place, { random, openPlace: deps.openPlace, signal })
+        await collectGarbage(start.place, { ...this.#destruction, signal })
     })
     const { place, directory, migration: prepared } = start
     const publish = () => this.#publish()
@@ -314,7 +316,7 @@ export class Owner {
     const { place, cookie } = this.#start
     const { state } = this.#ownership
     if (state === 'destroyed') {
-      await finishDestruction(place, cookie, this.#deps.openPlace)
+      await finishDestruction(place, cookie, this.#destruction)
       await this.#migration?.removeArrived()
     } else if (state === 'creating' || (this.isWithdrawn && this.#hasWritten)) {
       // Remains of a database that never came to be harm nobody.
@@ -322,6 +324,11 @@ export class Owner {
         this.#hasLeftObjects = true
       })
     }
+  }
+
+  get #destruction(): DestructionDependencies {
+    const { openPlace, system, warn } = this.#deps
+    return { openPlace, random: system.random, warn }
   }
 
   async #completeClaim(): Promise<void> {

@@ -19,6 +19,8 @@ export interface OwnershipStart {
   readonly epoch: Epoch
   /** The state to take over; undefined for a database to be created. */
   readonly view: DatabaseView | undefined
+  /** ETag of the CLOUDMANIFEST of a destroyed database that a new one replaces. Default: there is none. */
+  readonly cededEtag?: string | undefined
   /**
    * True for a new line of history that begins with the viewed state, under another cookie or at another place: the
    * CLOUDMANIFEST is created, and the owner of the viewed state goes on.
@@ -71,11 +73,12 @@ export class Ownership {
   constructor(start: OwnershipStart, deps: OwnershipDependencies) {
     this.#start = start
     this.#deps = deps
-    const { place, cookie, epoch, view, isFork, migrated } = start
+    const { place, cookie, epoch, view, cededEtag, isFork, migrated } = start
     const { random, clock } = deps.system
     this.#time = new OpeningTime(clock)
     const rootKey = objectKey(place, objectName({ kind: 'cloudManifest', cookie }))
-    this.#root = new CasObject(place.store, rootKey, isFork ? undefined : view?.cloudManifestEtag, random)
+    const replacedEtag = isFork ? undefined : (view?.cloudManifestEtag ?? cededEtag)
+    this.#root = new CasObject(place.store, rootKey, replacedEtag, random)
     const manifestKey = objectKey(place, objectName({ kind: 'manifest', epoch }))
     this.#manifest = new CasObject(place.store, manifestKey, undefined, random)
     this.#seal = view && !isFork ? new Seal(place, view, random) : undefined

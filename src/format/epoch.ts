@@ -70,12 +70,29 @@ export function addEpoch(manifest: CloudManifest, start: number, epoch: Epoch): 
 const destroyedEpoch = 'dead' as Epoch
 
 /**
+ * Current epoch in the CLOUDMANIFEST of a database that is destroyed but for what clones need: a new database may replace
+ * it.
+ */
+const cededEpoch = 'ceded' as Epoch
+
+/**
  * Manifest of a database that is being destroyed: it leads to no file, but still has the epochs that wrote the files.
  */
 export function markDestroyed(manifest: CloudManifest): CloudManifest {
+  if (isDestroyed(manifest)) return { past: manifest.past, current: destroyedEpoch }
   return addEpoch(manifest, manifest.past.at(-1)?.end ?? 0, destroyedEpoch)
 }
 
+/** Manifest of a destroyed database whose place a new one may take. */
+export function markCeded(manifest: CloudManifest): CloudManifest {
+  return { past: markDestroyed(manifest).past, current: cededEpoch }
+}
+
+/** Reports whether the database is destroyed, or being destroyed. */
 export function isDestroyed({ current }: CloudManifest): boolean {
-  return current === destroyedEpoch
+  return current === destroyedEpoch || current === cededEpoch
+}
+
+export function isCeded({ current }: CloudManifest): boolean {
+  return current === cededEpoch
 }

@@ -1,10 +1,9 @@
 import { checkpointCookie, checkpointName } from '../catalog/checkpoint.js'
 import { listCookies } from '../catalog/cookies.js'
 import { type DatabasePlace, databaseUrl, objectKey } from '../catalog/database-place.js'
-import { removePin } from '../catalog/pin.js'
 import { readState } from '../catalog/read-state.js'
 import { withRooted } from '../catalog/rooted-places.js'
-import { forEachPin, type OpenPlace, type RecordedSource, recordedSources } from '../catalog/sources.js'
+import { type LeftPin, type OpenPlace, type RecordedSource, recordedSources, removePins } from '../catalog/sources.js'
 import { readRoot } from '../catalog/state-objects.js'
 import { EnvError } from '../env/env-error.js'
 import { manifestObjectName } from '../format/cloud-manifest.js'
@@ -42,6 +41,11 @@ export async function listBranches(url: string, options: StoreOptions = {}): Pro
   })
 }
 
+export interface RemovedBranch {
+  /** Pins of a clone's branch that stay at sources which can't be reached: remove these objects by hand. */
+  readonly leftPins: readonly LeftPin[]
+}
+
 /**
  * Removes a branch. Whoever has it open for writing finds out at the next commit. What only it needed becomes garbage,
  * which an owner or `cloudenv gc --delete` deletes later.
@@ -49,8 +53,12 @@ export async function listBranches(url: string, options: StoreOptions = {}): Pro
  * @param cookie of the branch, not that of the database itself.
  * @throws EnvError NotFound: there is no such branch.
  */
-export async function removeBranch(url: string, cookie: string, options: StoreOptions = {}): Promise<void> {
-  await inPlace(url, options, async (place, openPlace) => {
+export async function removeBranch(
+  url: string,
+  cookie: string,
+  options: StoreOptions = {},
+): Promise<RemovedBranch> {
+  return await inPlace(url, options, async (place, openPlace) => {
     if (cookie === '')
       throw new EnvError(
         'InvalidArgument',
@@ -70,7 +78,7 @@ export async function removeBranch(url: string, cookie: string, options: StoreOp
     const { manifest, sources } = root
     if (manifest !== undefined && ![...roots.values()].some((other) => other.manifest === manifest))
       await place.store.deleteMany([objectKey(place, manifest)])
-    await forEachPin(sources, openPlace, removePin)
+    return { leftPins: await removePins(sources, openPlace) }
   })
 }
 
@@ -101,8 +109,12 @@ function noSuchBranch(place: DatabasePlace, cookie: string, cookies: readonly st
 const maxNamed = 10
 
 /** @throws EnvError NotFound: there is no such checkpoint. */
-export async function removeCheckpoint(url: string, name: string, options: StoreOptions = {}): Promise<void> {
-  await removeBranch(url, checkpointCookie(name), options)
+export async function removeCheckpoint(
+  url: string,
+  name: string,
+  options: StoreOptions = {},
+): Promise<RemovedBranch> {
+  return await removeBranch(url, checkpointCookie(name), options)
 }
 
 async function inPlace<T>(

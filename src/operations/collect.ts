@@ -12,6 +12,8 @@ export interface CollectOptions {
   readonly store?: StoreOptions
   /** Ends the collection. */
   readonly signal?: AbortSignal
+  /** Called with what could not be done, and what to do about it. The rest goes on. */
+  readonly onWarning?: (message: string) => void
   /** Called after each batch. */
   readonly onDeleted?: (objects: number, bytes: number) => void
 }
@@ -41,10 +43,10 @@ export interface CollectedGarbage {
  * ```
  */
 export async function collect(url: string, options: CollectOptions = {}): Promise<CollectedGarbage> {
-  const { store = {}, ...others } = options
+  const { store = {}, onWarning = () => {}, ...others } = options
   return await withRooted([{ url, options: store }], async ({ places: [place], openPlace }) => {
     const { random } = realSystem
-    const { deleted, kept, minAgeMs } = await collectGarbage(place, { ...others, random, openPlace })
+    const { deleted, kept, minAgeMs } = await collectGarbage(place, { ...others, random, openPlace, warn: onWarning })
     return {
       url: databaseUrl(place),
       deletedObjects: deleted.length,

@@ -1,11 +1,9 @@
 import { writeFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import { encodePin } from '#src/catalog/pin.js'
-import { collectGarbage } from '#src/cloud/collection.js'
-import { realSystem } from '#src/env/system.js'
 import type { ObjectStore } from '#src/store/object-store.js'
 import { DatedStore } from '../support/dated-store.js'
-import { branchOf, day, hour, machine, namesBelow, tablesOf } from '../support/forks.js'
+import { branchOf, collectIn, day, hour, machine, namesBelow, tablesOf } from '../support/forks.js'
 import { newStore, withFaults } from '../support/scripted-rocksdb.js'
 
 async function databaseIn(store: ObjectStore) {
@@ -26,7 +24,7 @@ async function withGarbage() {
 }
 
 const collect = (store: ObjectStore, options: { readonly minAgeMs?: number } = {}) =>
-  collectGarbage({ store, path: 'db' }, { random: realSystem.random, ...options })
+  collectIn(store, options)
 
 test('deletes what nothing needs, once it has been garbage for long enough', async () => {
   const { dated, store, dropped, live } = await withGarbage()

@@ -1,7 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { decodePin } from '#src/catalog/pin.js'
-import { collectGarbage } from '#src/cloud/collection.js'
 import { fork } from '#src/cloud/fork.js'
 import { EnvError } from '#src/env/env-error.js'
 import { realSystem } from '#src/env/system.js'
@@ -11,21 +10,18 @@ import { DatedStore } from '../support/dated-store.js'
 import {
   branchOf,
   cloneTo,
+  collectIn,
   day,
   hour,
   machine,
   muchLater,
   namesBelow,
+  openPlaceIn,
   pinsOf,
   tablesOf,
 } from '../support/forks.js'
 import { killedAfter, newStore, type ScriptedRocksDB, withFaults } from '../support/scripted-rocksdb.js'
 import { field } from '../support/version-edits.js'
-
-const openPlaceIn = (store: ObjectStore) => async (url: string) => ({
-  store,
-  path: url.slice(`${store.url}/`.length),
-})
 
 /** The store, where `act` comes before the first pin in `db`. */
 function beforeFirstPin(store: ObjectStore, act: () => Promise<void>): ObjectStore {
@@ -326,7 +322,7 @@ test('the collector deletes what a removed branch wrote, beside an older checkpo
   dated.advance(day)
   await (await (await machine(store)).database().open()).close()
   dated.advance(400 * day)
-  await collectGarbage({ store, path: 'db' }, { random: realSystem.random })
+  await collectIn(store)
   expect(await tablesOf(store, 'db')).not.toContain(table)
 })
 
@@ -365,7 +361,7 @@ test('a clone whose maker is killed leaves no pin for ever', async () => {
   await source.close()
   await (await (await machine(store)).database().open()).close()
   dated.advance(400 * day)
-  await collectGarbage({ store, path: 'db' }, { random: realSystem.random })
+  await collectIn(store)
   expect(await pinsOf(store, 'db')).toEqual([])
 })
 
@@ -384,5 +380,5 @@ test('a destruction that is killed for good stops nobody else', async () => {
   })
   await expect((await machine(dying)).database().destroy()).rejects.toThrow('killed')
   dated.advance(3 * day)
-  await collectGarbage({ store, path: 'db' }, { random: realSystem.random })
+  await collectIn(store)
 })

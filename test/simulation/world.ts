@@ -242,7 +242,7 @@ export class World {
   async #collect(machine: Writer, life: Life): Promise<void> {
     const store = machine.storeFor(life)
     const place = { store, path: this.#random.pick([path, clonePath]) }
-    const options = { random: this.#random, openPlace: placeOpener(store) }
+    const options = { random: this.#random, openPlace: placeOpener(store), warn: () => {} }
     try {
       const { deleted } = await collectGarbage(place, options)
       this.#counts.collected += deleted.length

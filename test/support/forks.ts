@@ -1,5 +1,6 @@
 /** A database at `db`, and its branches and clones, on machines whose owners keep tables for an hour. */
 import type { CloudEnvOptions } from '#src/cloud/cloud-env-options.js'
+import { type Collection, type CollectionOptions, collectGarbage } from '#src/cloud/collection.js'
 import { type Fork, fork } from '#src/cloud/fork.js'
 import type { StateSelector } from '#src/env/state-selector.js'
 import { realSystem } from '#src/env/system.js'
@@ -53,4 +54,20 @@ export async function cloneTo(store: ObjectStore, path: string, at?: StateSelect
   const places = [{ store, path: 'db' }] as const
   const target = { store, path }
   return fork({ places, cookie: '', target, newCookie: '', ...(at !== undefined && { at }) }, realSystem)
+}
+
+/** Opens places in one store. */
+export const openPlaceIn = (store: ObjectStore) => async (url: string) => ({
+  store,
+  path: url.slice(`${store.url}/`.length),
+})
+
+/** Collects the garbage of a database, `db` by default. */
+export async function collectIn(
+  store: ObjectStore,
+  { path = 'db', ...options }: Partial<CollectionOptions> & { readonly path?: string } = {},
+): Promise<Collection> {
+  const { random } = realSystem
+  const warn = () => {}
+  return collectGarbage({ store, path }, { random, warn, openPlace: openPlaceIn(store), ...options })
 }

@@ -14,7 +14,7 @@ const kind: BranchKind = {
   },
   async remove(url, cookie, options) {
     const { removeBranch } = await import('../../operations/branches.js')
-    await removeBranch(url, cookie, options)
+    return await removeBranch(url, cookie, options)
   },
 }
 

@@ -14,7 +14,7 @@ const kind: BranchKind = {
   },
   async remove(url, name, options) {
     const { removeCheckpoint } = await import('../../operations/branches.js')
-    await removeCheckpoint(url, name, options)
+    return await removeCheckpoint(url, name, options)
   },
 }
 

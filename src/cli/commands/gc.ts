@@ -80,6 +80,7 @@ async function deleteGarbage(
         store: await connectionOf(options, own),
         ...(minAge !== undefined && { minAgeMs: minAge * 3_600_000 }),
         signal,
+        onWarning: (message) => console.error(yellow(printable(message))),
         onDeleted: (objects) => progress.add(objects),
       }),
     ),
