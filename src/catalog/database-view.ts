@@ -41,6 +41,11 @@ export interface DatabaseView {
   readonly reachableFiles: ReadonlyMap<string, StoredFile>
   /** Objects directly at the database's place, by base name, without names that mean nothing here. */
   readonly objects: ReadonlyMap<string, NamedObject>
+  /**
+   * Why files at sources are left out, although the CLOUDMANIFEST records these: one can't be reached. Such a state is good
+   * for nothing but the destruction of the clone.
+   */
+  readonly lacking?: EnvError
 }
 
 /** A state of a database, present or past, and where its files lie. */
@@ -49,15 +54,17 @@ export type StateWithFiles = Pick<DatabaseView, 'cloudManifest' | 'manifestBytes
 /**
  * Reads the state that the CLOUDMANIFEST names now; undefined if there is no database.
  * @param openPlace opens sources that the CLOUDMANIFEST records; without it they are left out.
+ * @param mayLack true to leave out recorded sources that can't be reached: see {@link DatabaseView.lacking}.
  * @throws EnvError Corruption: a part of it is damaged, missing or of the wrong size.
  */
 export async function readView(
   places: Places,
   cookie: string,
   openPlace?: OpenPlace,
+  { mayLack = false }: { readonly mayLack?: boolean } = {},
 ): Promise<DatabaseView | undefined> {
   const found = await untilSettled(
-    () => readOnce(places, cookie, openPlace),
+    () => readOnce(places, cookie, openPlace, mayLack),
     (look) => (look && 'damage' in look ? look.version : undefined),
   )
   if (found && 'damage' in found) throw found.damage
@@ -74,10 +81,18 @@ async function readOnce(
   named: Places,
   cookie: string,
   openPlace: OpenPlace | undefined,
+  mayLack: boolean,
 ): Promise<{ readonly view: DatabaseView } | DamagedView | undefined> {
+  let lacking: EnvError | undefined
+  const lack = (error: unknown) => {
+    if (!mayLack || !EnvError.is(error)) throw error
+    lacking = error
+    return undefined
+  }
   const look = await lookAtState(named, cookie, async (name, root) => {
     if (isDestroyed(root.value)) return undefined
-    const places = openPlace ? await withSources(named, recordedSources(root.object), openPlace) : named
+    const sources = openPlace ? recordedSources(root.object) : []
+    const places = (openPlace && (await withSources(named, sources, openPlace).catch(lack))) ?? named
     const reading = readStoredManifest(places, name)
     const allowed = async () =>
       (retentionOf(root.object) ?? 0) > shortMs
@@ -85,7 +100,12 @@ async function readOnce(
         : spareObjects + objectsPerFile * filesIn(await reading)
     const [own, listings] = await Promise.all([
       reading,
-      Promise.all(places.map((place) => listObjects(place, allowed))),
+      Promise.all(
+        places.map((place) => {
+          const listing = listObjects(place, allowed)
+          return named.includes(place) ? listing : listing.catch(lack)
+        }),
+      ),
     ])
     const names = listings[places.indexOf(root.place)]?.keys() ?? []
     return {
@@ -111,7 +131,7 @@ async function readOnce(
   if (stored.error) return { damage: withAdvice(stored), version }
   const manifest = stored.value
   const reachableFiles = findReachable(places, listings, cloudManifest)
-  const damage = findDamage(places[0], manifest, reachableFiles)
+  const damage = lacking ? undefined : findDamage(places[0], manifest, reachableFiles)
   if (damage) return { damage, version }
   const view = {
     places,
@@ -130,6 +150,7 @@ async function readOnce(
     files: new Map([...reachableFiles].filter(([name]) => isLive(parseFileName(name), manifest))),
     reachableFiles,
     objects: listings[0] ?? new Map(),
+    ...(lacking && { lacking }),
   }
   return { view }
 }
@@ -203,7 +224,7 @@ function filesIn(manifest: Decoded<Manifest> | undefined): number {
 
 function findReachable(
   places: Places,
-  listings: readonly ReadonlyMap<string, NamedObject>[],
+  listings: readonly (ReadonlyMap<string, NamedObject> | undefined)[],
   cloudManifest: CloudManifest,
 ): Map<string, StoredFile> {
   const [own] = places

@@ -67,7 +67,7 @@ const sourcesName = 'cloudenv-sources'
 export function sourcesMetadata(sources: readonly RecordedSource[]): Record<string, string> {
   if (sources.length === 0) return {}
   // Metadata is ASCII: a URL may have other characters.
-  const text = JSON.stringify(sources).replace(
+  const text = JSON.stringify(sources.map(({ url, pin }) => ({ url, pin }))).replace(
     /[^ -~]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
@@ -84,11 +84,13 @@ export function recordedSources({ metadata }: Pick<ObjectInfo, 'metadata'>): rea
   }
 }
 
-/** Recorded sources that still have a file of the state: none after a savepoint. */
+/** Recorded sources that still have a file of the state, or may have one: none after a savepoint. */
 export function presentSources({
   sources,
   files,
-}: Pick<DatabaseView, 'sources' | 'files'>): RecordedSource[] {
+  lacking,
+}: Pick<DatabaseView, 'sources' | 'files' | 'lacking'>): readonly RecordedSource[] {
+  if (lacking) return sources
   const urls = new Set([...files.values()].map(({ place }) => databaseUrl(place)))
   return sources.filter(({ url }) => urls.has(url))
 }

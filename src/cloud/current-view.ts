@@ -22,12 +22,18 @@ export class CurrentView {
   async read({ fresh = false } = {}): Promise<DatabaseView | undefined> {
     const known = this.#view
     if (known && !fresh) return known
-    const view = this.#freshView(known)
-    this.#view = view
-    // A failure goes to the caller and is not kept.
-    view.catch(() => {
-      if (this.#view === view) this.#view = undefined
-    })
+    return this.#keep(this.#freshView(known))
+  }
+
+  /**
+   * The state, or as much of it as lies at the place of a clone whose sources can't be reached: enough to destroy it.
+   */
+  async readReachable({ fresh = false } = {}): Promise<DatabaseView | undefined> {
+    const known = this.#view
+    if (known && !fresh) return known
+    const view = this.#freshView(known, { mayLack: true })
+    // Nobody else makes do with a part.
+    void this.#keep(view.then(assertWhole))
     return view
   }
 
@@ -51,9 +57,26 @@ export class CurrentView {
     this.#view = undefined
   }
 
-  async #freshView(known: Promise<DatabaseView | undefined> | undefined): Promise<DatabaseView | undefined> {
+  /** A failure goes to the caller and is not kept. */
+  #keep(view: Promise<DatabaseView | undefined>): Promise<DatabaseView | undefined> {
+    this.#view = view
+    view.catch(() => {
+      if (this.#view === view) this.#view = undefined
+    })
+    return view
+  }
+
+  async #freshView(
+    known: Promise<DatabaseView | undefined> | undefined,
+    options: { readonly mayLack?: boolean } = {},
+  ): Promise<DatabaseView | undefined> {
     const view = await known?.catch(() => undefined)
     const isUnchanged = view && (await isCurrent(view, this.#cookie))
-    return isUnchanged ? view : readView(this.#places, this.#cookie, this.#openPlace)
+    return isUnchanged ? view : readView(this.#places, this.#cookie, this.#openPlace, options)
   }
+}
+
+function assertWhole(view: DatabaseView | undefined): DatabaseView | undefined {
+  if (view?.lacking) throw view.lacking
+  return view
 }

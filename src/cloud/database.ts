@@ -78,6 +78,7 @@ export class Database {
 
   /** CURRENT, MANIFEST or IDENTITY, as this database has them now. */
   async openMetadata(name: string): Promise<ReadableFile> {
+    this.#opening?.assertWhole()
     const local = { kind: 'local', path: join(this.directory, name) } as const
     if (this.owner) return local
     // Reading CURRENT is how RocksDB begins to open a database: from here on it goes by one state of it.
@@ -87,6 +88,7 @@ export class Database {
   }
 
   async metadataSize(name: string): Promise<number> {
+    this.#opening?.assertWhole()
     const localSize = async () => (await this.#files.stat(join(this.directory, name))).size
     if (this.owner) return localSize()
     // RocksDB opens a database if there is a CURRENT, and creates one otherwise.
@@ -191,6 +193,7 @@ export class Database {
   }
 
   async newManifest(name: string): Promise<LocalWritableFile> {
+    this.#opening?.assertWhole()
     const owner = this.requireOwner(`write ${name}`)
     if (name === inheritedManifest && !owner.isGone)
       throw new EnvError('NotSupported', noRepairMessage(databaseUrl(this.#places[0])))
@@ -252,7 +255,8 @@ export class Database {
     const record = local && (await readOwnerRecord(this.#files, this.directory))
     if (record && !record.migration)
       assertNoForeignTables(this.directory, local, databaseUrl(this.#places[0]))
-    const view = await this.#view.read()
+    // A clone can be destroyed without its sources.
+    const view = await this.#view.readReachable()
     if (!view) return record?.destroying ? [] : local?.filter(isRocksName)
     const hasLog = continues(record, view)
     const isOwn = (name: string) => {

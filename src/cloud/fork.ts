@@ -74,7 +74,7 @@ export async function fork(
   const time = new OpeningTime(clock)
   const name = objectName({ kind: 'cloudManifest', cookie: newCookie })
   const objects = await listObjects(target)
-  const isTaken = () => (isClone ? placeIsTaken(target) : cookieExists(target, newCookie))
+  const isTaken = () => (newCookie === '' ? placeIsTaken(target) : cookieExists(target, newCookie))
   if (objects.has(name)) throw (await isCededAt(target, newCookie)) ? placeIsCeded(target) : isTaken()
   if (isClone) await leftoversOfCreation(target, objects, newCookie, { isClone })
   await assertConditionalPuts(target.store, target.path, random)

@@ -71,6 +71,8 @@ export class Opening {
   /** Protect the state that a fork begins with. */
   #pins: Pins | undefined
   #owner: Owner | undefined
+  /** Why the state that it began with is not whole. */
+  #lacking: EnvError | undefined
 
   /**
    * @returns undefined if somebody else was quicker: begin again.
@@ -104,6 +106,11 @@ export class Opening {
     return this.#owner!
   }
 
+  /** @throws EnvError if nothing can be done but to destroy the database. */
+  assertWhole(): void {
+    if (this.#lacking) throw this.#lacking
+  }
+
   get local(): LocalDatabase {
     return this.#local
   }
@@ -129,7 +136,9 @@ export class Opening {
       await finishDestruction(places[0], this.#cookie, this.#destruction)
     }
     if (checkpointName(this.#cookie) !== undefined) throw checkpointIsReadOnly(places[0], this.#cookie)
-    const found = await present.read({ fresh: true })
+    const found = await present.readReachable({ fresh: true })
+    if (found?.lacking && this.#isFork(found)) throw found.lacking
+    this.#lacking = found?.lacking
     if (record?.destroying && !found) {
       await this.#local.finishDestruction()
       return undefined

@@ -199,7 +199,10 @@ export class Ownership {
 
   async #writeManifest(manifest: Uint8Array): Promise<void> {
     const outcome = await this.#manifest.write(manifest)
-    if (outcome.kind === 'lost') throw this.#displaced(otherOwner)
+    if (outcome.kind === 'written') return
+    // Without a MANIFEST there may be no CLOUDMANIFEST either: the database or branch was removed.
+    const isRemoved = !outcome.found && this.#state === 'owned' && (await this.ownedSince()) === undefined
+    throw (isRemoved && this.#refusal) || this.#displaced(otherOwner)
   }
 
   #writeRoot(cloudManifest: CloudManifest): Promise<CasOutcome> {
@@ -270,8 +273,9 @@ export class Ownership {
   #deleted(): EnvError {
     const { directory, cookie } = this.#start
     const cloudManifest = objectName({ kind: 'cloudManifest', cookie })
+    const what = cookie === '' ? '' : ', as when the branch is removed'
     return this.#fence(
-      `its ${cloudManifest} was deleted. Close it. To go on, bring the ${cloudManifest} back, for example an earlier version of ` +
+      `its ${cloudManifest} was deleted${what}. Close it. To go on, bring the ${cloudManifest} back, for example an earlier version of ` +
         `that object, and open it again; to begin anew, move ${directory} away and remove what is left in the store`,
     )
   }

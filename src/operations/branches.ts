@@ -101,9 +101,15 @@ async function rootsAt(place: DatabasePlace): Promise<Map<string, Root>> {
 }
 
 function noSuchBranch(place: DatabasePlace, cookie: string, cookies: readonly string[]): EnvError {
-  const others = cookies.filter((other) => other !== '').slice(0, maxNamed)
-  const known = others.length === 0 ? 'no branch' : `these: ${others.join(', ')}`
-  return new EnvError('NotFound', `${databaseUrl(place)} has no branch ${cookie}, but ${known}`)
+  const checkpoint = checkpointName(cookie)
+  const others =
+    checkpoint === undefined
+      ? cookies.filter((other) => other !== '' && checkpointName(other) === undefined)
+      : cookies.flatMap((other) => checkpointName(other) ?? [])
+  const noun = checkpoint === undefined ? 'branch' : 'checkpoint'
+  const name = JSON.stringify(checkpoint ?? cookie)
+  const known = others.length === 0 ? '' : `. It has ${others.slice(0, maxNamed).join(', ')}`
+  return new EnvError('NotFound', `${databaseUrl(place)} has no ${noun} ${name}${known}`)
 }
 
 const maxNamed = 10

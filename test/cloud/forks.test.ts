@@ -3,7 +3,16 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { EnvError } from '#src/env/env-error.js'
-import { branchOf, cloneTo, machine, muchLater, namesBelow, tablesOf } from '../support/forks.js'
+import {
+  branchOf,
+  cloneTo,
+  collectIn,
+  machine,
+  muchLater,
+  namesBelow,
+  pinsOf,
+  tablesOf,
+} from '../support/forks.js'
 import { killedAfter, newStore, withFaults } from '../support/scripted-rocksdb.js'
 
 describe('an opening with a new cookie', () => {
@@ -369,6 +378,85 @@ describe('a clone', () => {
     for (const table of tables) await source.drop(table)
     await muchLater(here, store)
     expect(await tablesOf(store, 'db')).toEqual([])
+    await source.close()
+  })
+
+  /** A clone with a table of its own, which is closed, and its store while the source can't be reached. */
+  async function cutOff() {
+    const { store, there, source, tables } = await cloned()
+    const clone = await there.database('clone').open()
+    await clone.flush(Buffer.from('of the clone'))
+    await clone.close()
+    const refuse = (key: string) => {
+      if (key.startsWith('db/')) throw new EnvError('PathNotFound', 'there is no bucket')
+    }
+    const cut = withFaults(store, {
+      get: async (key, range) => {
+        refuse(key)
+        return store.get(key, range)
+      },
+      head: async (key) => {
+        refuse(key)
+        return store.head(key)
+      },
+      async *list(prefix, options) {
+        refuse(prefix)
+        yield* store.list(prefix, options)
+      },
+      deleteMany: async (keys) => {
+        for (const key of keys) refuse(key)
+        return store.deleteMany(keys)
+      },
+    })
+    return { store, cut, source, tables }
+  }
+
+  test('whose source can not be reached is destroyed with a warning, and lets go of it later', async () => {
+    const { store, cut, source } = await cutOff()
+    const here = await machine(cut)
+    await here.database('clone').destroy()
+    expect(await namesBelow(store, 'clone')).toEqual(['CLOUDMANIFEST'])
+    const [pin] = await pinsOf(store, 'db')
+    expect(here.warnings).toEqual([expect.stringMatching(`${pin}.* could not be removed .*there is no bucket`)])
+    expect(here.warnings[0]).toMatch(/"cloudenv gc .*clone --delete" removes it/)
+
+    await collectIn(store, { path: 'clone' })
+    expect(await pinsOf(store, 'db')).toEqual([])
+    expect(await namesBelow(store, 'clone')).toEqual([])
+    await source.close()
+  })
+
+  test('whose source could not be reached lets go of it when it is destroyed again', async () => {
+    const { store, cut, source } = await cutOff()
+    const { root } = await machine(cut)
+    await (await machine(cut, { root })).database('clone').destroy()
+    await (await machine(store, { root })).database('clone').destroy()
+    expect(await pinsOf(store, 'db')).toEqual([])
+    expect(await namesBelow(store, 'clone')).toEqual([])
+    await source.close()
+  })
+
+  test('whose source can not be reached is not opened, and keeps everything', async () => {
+    const { store, cut, source, tables } = await cutOff()
+    const before = await namesBelow(store, 'clone')
+    const clone = (await machine(cut)).database('clone')
+    await expect(clone.database.openMetadata('CURRENT')).rejects.toThrow('there is no bucket')
+    await clone.database.claim()
+    await expect(clone.database.openMetadata('CURRENT')).rejects.toThrow('there is no bucket')
+    await expect(clone.database.newManifest('MANIFEST-000009')).rejects.toThrow('there is no bucket')
+    await clone.close()
+    expect(await namesBelow(store, 'clone')).toEqual(before)
+    const again = await (await machine(store)).database('clone').open()
+    expect((await again.read(tables[0]!, 0, 3)).toString()).toBe('one')
+    await again.close()
+    await source.close()
+  })
+
+  test('of a clone is not begun while one of its sources can not be reached', async () => {
+    const { store, cut, source } = await cutOff()
+    const second = (await machine(cut, { source: `${store.url}/clone` })).database('second')
+    await expect(second.open()).rejects.toThrow('there is no bucket')
+    expect(await namesBelow(store, 'second')).toEqual([])
     await source.close()
   })
 

@@ -382,3 +382,19 @@ test('a destruction that is killed for good stops nobody else', async () => {
   dated.advance(3 * day)
   await collectIn(store)
 })
+
+test('an owner whose branch is removed learns that, and not that somebody else opened it', async () => {
+  const { store } = newStore()
+  const main = await (await machine(store)).database().open()
+  await main.flush()
+  await main.close()
+  await branchOf(store, 'b')
+  const there = await machine(store, { cookie: 'b' })
+  const branch = await there.database().open()
+  await removeBranch(`${store.url}/db`, 'b')
+  await expect(branch.flush()).rejects.toMatchObject({ code: 'IOFenced' })
+  expect(there.fences).toEqual([
+    expect.stringContaining('its CLOUDMANIFEST-b was deleted, as when the branch is removed'),
+  ])
+  await branch.close()
+})
