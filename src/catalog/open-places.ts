@@ -1,7 +1,7 @@
 import { type OpenStoreOptions, openStores } from '../store/open-store.js'
 import type { Places } from './database-place.js'
 import { splitAtUsedRoot } from './rooted-places.js'
-import type { OpenPlace } from './sources.js'
+import { type OpenPlace, unknownServer } from './sources.js'
 
 /**
  * Opens the stores of a database and of its source, if a source is named. The caller closes them.
@@ -32,7 +32,8 @@ export interface SourceOpener {
 export function sourceOpener(options: OpenStoreOptions): SourceOpener {
   const opened = new Map<string, Promise<Places>>()
   return {
-    async openPlace(url) {
+    async openPlace(url, server) {
+      if (server !== undefined) throw unknownServer(url, server)
       const places = opened.get(url) ?? openPlaces(url, undefined, options)
       opened.set(url, places)
       return (await places)[0]

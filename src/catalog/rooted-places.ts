@@ -6,6 +6,7 @@ import { checkStoreOptions, openUnchecked, type StoreOptions } from '../store/re
 import { parseStoreUrl, splitAtBucket, urlPath } from '../store/store-url.js'
 import type { DatabasePlace, Places } from './database-place.js'
 import { grouped } from './grouped.js'
+import { isSameSource, type OpenPlace, sourceAt, unknownServer } from './sources.js'
 
 /** The URL of a database, and how to reach its store. */
 export interface Location {
@@ -16,8 +17,8 @@ export interface Location {
 /** Places in whole stores. */
 export interface RootedPlaces {
   readonly places: Places
-  /** Opens a further place by the options of the first. */
-  openPlace(url: string): Promise<DatabasePlace>
+  /** Opens a further place by the options of the first, or by those of the second if it lies on another server. */
+  readonly openPlace: OpenPlace
   close(): Promise<void>
 }
 
@@ -47,7 +48,15 @@ export async function openRooted(locations: readonly [Location, ...Location[]]):
   try {
     const own = await open(first)
     for (const location of others) further.push(await open(location))
-    return { places: [own, ...further], openPlace: (url) => open({ url, options: first.options }), close }
+    const openPlace: OpenPlace = async (url, server) => {
+      const known = [own, ...further].find((place) => isSameSource(sourceAt(place, own), { url, server }))
+      if (known) return known
+      if (server === undefined) return open({ url, options: first.options })
+      const [second] = others
+      if (!second || second.options === first.options) throw unknownServer(url, server)
+      return open({ url, options: second.options })
+    }
+    return { places: [own, ...further], openPlace, close }
   } catch (error) {
     await close()
     throw error
@@ -72,8 +81,9 @@ export function locationsOf(
   url: string,
   source: string | undefined,
   options: StoreOptions,
+  sourceOptions = options,
 ): readonly [Location, ...Location[]] {
-  return [{ url, options }, ...(source === undefined ? [] : [{ url: source, options }])]
+  return [{ url, options }, ...(source === undefined ? [] : [{ url: source, options: sourceOptions }])]
 }
 
 const seams = { clock: realSystem.clock, random: realSystem.random.next, onRequest: undefined }

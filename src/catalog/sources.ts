@@ -1,5 +1,5 @@
 /** Sources of a clone, as its CLOUDMANIFEST has them: where the files lie that it did not write itself. */
-import { type EnvError, toEnvError } from '../env/env-error.js'
+import { EnvError, toEnvError } from '../env/env-error.js'
 import type { ObjectInfo } from '../store/object-store.js'
 import { type DatabasePlace, databaseUrl, type Places } from './database-place.js'
 import type { DatabaseView } from './database-view.js'
@@ -9,12 +9,32 @@ import { removePin } from './pin.js'
 export interface RecordedSource {
   /** URL of the database there. */
   readonly url: string
+  /** Server of its store, if it is another one than that of the clone; the URL does not say. */
+  readonly server?: string
   /** Id of the pin that protects the files; undefined if the place refused it. */
   readonly pin?: string
 }
 
-/** Opens the place of a database. */
-export type OpenPlace = (url: string) => Promise<DatabasePlace>
+/**
+ * Opens the place of a database.
+ * @param server of its store, if it is another one than that of the database which is open.
+ */
+export type OpenPlace = (url: string, server?: string) => Promise<DatabasePlace>
+
+/** The place as a source of a database at another one. */
+export function sourceAt(place: DatabasePlace, own: DatabasePlace): RecordedSource {
+  const { server } = place.store
+  return { url: databaseUrl(place), ...(server !== undefined && server !== own.store.server && { server }) }
+}
+
+/** Error for a source on another server, of which nobody said how to reach it. */
+export function unknownServer(url: string, server: string): EnvError {
+  return new EnvError(
+    'InvalidArgument',
+    `tables of the clone lie in ${url} on another server, ${server}. Name the source and how to reach it: ` +
+      '"source: { url, endpoint }" of cloudEnv, or --source and --source-endpoint of "cloudenv savepoint"',
+  )
+}
 
 /** Calls `change` with each pin that protects files of a clone at its sources, and with the place where it lies. */
 export async function forEachPin(
@@ -22,11 +42,13 @@ export async function forEachPin(
   openPlace: OpenPlace,
   change: (place: DatabasePlace, id: string) => Promise<void>,
 ): Promise<void> {
-  for (const { url, pin } of sources) if (pin !== undefined) await change(await openPlace(url), pin)
+  for (const { url, server, pin } of sources)
+    if (pin !== undefined) await change(await openPlace(url, server), pin)
 }
 
 /** A pin that stays at a source, although nobody needs what it protects any more. */
-export interface LeftPin extends Required<RecordedSource> {
+export interface LeftPin extends RecordedSource {
+  readonly pin: string
   readonly reason: EnvError
 }
 
@@ -39,12 +61,13 @@ export async function removePins(
   openPlace: OpenPlace,
 ): Promise<readonly LeftPin[]> {
   const left: LeftPin[] = []
-  for (const { url, pin } of sources) {
+  for (const { pin, ...source } of sources) {
     if (pin === undefined) continue
+    const { url, server } = source
     try {
-      await removePin(await openPlace(url), pin)
+      await removePin(await openPlace(url, server), pin)
     } catch (error) {
-      left.push({ url, pin, reason: toEnvError(error, `can't remove CLOUDPIN-${pin} in ${url}`) })
+      left.push({ ...source, pin, reason: toEnvError(error, `can't remove CLOUDPIN-${pin} in ${url}`) })
     }
   }
   return left
@@ -56,9 +79,22 @@ export async function withSources(
   sources: readonly RecordedSource[],
   openPlace: OpenPlace,
 ): Promise<Places> {
-  const known = new Set([own, ...named].map(databaseUrl))
-  const further = [...new Set(sources.map(({ url }) => url))].filter((url) => !known.has(url))
-  return [own, ...named, ...(await Promise.all(further.map(openPlace)))]
+  const known = new Set([own, ...named].map((place) => idOf(sourceAt(place, own))))
+  const further = new Map<string, RecordedSource>()
+  for (const source of sources) if (!known.has(idOf(source))) further.set(idOf(source), source)
+  const opened = [...further.values()].map(({ url, server }) => openPlace(url, server))
+  return [own, ...named, ...(await Promise.all(opened))]
+}
+
+type SourceLocation = { readonly url: string; readonly server?: string | undefined }
+
+/** Reports whether both are one place: buckets of one name may lie on several servers. */
+export function isSameSource(a: SourceLocation, b: SourceLocation): boolean {
+  return idOf(a) === idOf(b)
+}
+
+function idOf({ url, server = '' }: SourceLocation): string {
+  return `${server} ${url}`
 }
 
 /** User metadata of a CLOUDMANIFEST: JSON, an array of {@link RecordedSource}. */
@@ -67,7 +103,7 @@ const sourcesName = 'cloudenv-sources'
 export function sourcesMetadata(sources: readonly RecordedSource[]): Record<string, string> {
   if (sources.length === 0) return {}
   // Metadata is ASCII: a URL may have other characters.
-  const text = JSON.stringify(sources.map(({ url, pin }) => ({ url, pin }))).replace(
+  const text = JSON.stringify(sources.map(({ url, server, pin }) => ({ url, server, pin }))).replace(
     /[^ -~]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
@@ -86,16 +122,19 @@ export function recordedSources({ metadata }: Pick<ObjectInfo, 'metadata'>): rea
 
 /** Recorded sources that still have a file of the state, or may have one: none after a savepoint. */
 export function presentSources({
+  places: [own],
   sources,
   files,
   lacking,
-}: Pick<DatabaseView, 'sources' | 'files' | 'lacking'>): readonly RecordedSource[] {
+}: Pick<DatabaseView, 'places' | 'sources' | 'files' | 'lacking'>): readonly RecordedSource[] {
   if (lacking) return sources
-  const urls = new Set([...files.values()].map(({ place }) => databaseUrl(place)))
-  return sources.filter(({ url }) => urls.has(url))
+  const present = new Set([...files.values()].map(({ place }) => idOf(sourceAt(place, own))))
+  return sources.filter((source) => present.has(idOf(source)))
 }
 
 function isSource(source: unknown): source is RecordedSource {
-  const { url, pin } = (source ?? {}) as Record<string, unknown>
-  return typeof url === 'string' && (pin === undefined || typeof pin === 'string')
+  const { url, server, pin } = (source ?? {}) as Record<string, unknown>
+  return (
+    typeof url === 'string' && [server, pin].every((text) => text === undefined || typeof text === 'string')
+  )
 }

@@ -356,11 +356,12 @@ function isBeingMigrated(directory: string, url: string): EnvError {
 
 /** The clone stands alone as far as these sources go: they need keep nothing for it any longer. */
 async function expireDropped(view: DatabaseView, openPlace: OpenPlace): Promise<void> {
-  const present = new Set(presentSources(view).map(({ url }) => url))
-  for (const { url, pin } of view.sources) {
-    if (pin === undefined || present.has(url)) continue
+  const present = new Set(presentSources(view))
+  for (const source of view.sources) {
+    const { url, server, pin } = source
+    if (pin === undefined || present.has(source)) continue
     // The source may be out of reach: then its owner keeps more than it needs to.
-    await openPlace(url)
+    await openPlace(url, server)
       .then((place) => expirePin(place, pin))
       .catch(() => undefined)
   }

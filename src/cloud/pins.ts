@@ -1,6 +1,6 @@
 import { type DatabasePlace, databaseUrl, objectKey } from '../catalog/database-place.js'
 import { encodePin, type Pin, pinObject, removePin } from '../catalog/pin.js'
-import type { RecordedSource } from '../catalog/sources.js'
+import { type RecordedSource, sourceAt } from '../catalog/sources.js'
 import type { StoredFile } from '../catalog/stored-file.js'
 import { EnvError, toEnvError } from '../env/env-error.js'
 import type { Random } from '../env/system.js'
@@ -76,12 +76,12 @@ export class Pins {
   get sources(): readonly RecordedSource[] {
     const { home } = this.#request
     const sources = [
-      ...[...this.#held].map(([place, { id }]) => ({ place, pin: id })),
+      ...[...this.#held].map(([place, { id: pin }]) => ({ place, pin })),
       ...this.#unpinned.map(({ place }) => ({ place })),
     ]
     return sources
       .filter(({ place }) => place !== home)
-      .map(({ place, ...pin }) => ({ url: databaseUrl(place), ...pin }))
+      .map(({ place, ...pin }) => ({ ...sourceAt(place, home), ...pin }))
   }
 
   /** Time, by the store's clock, since which all pins are there. */

@@ -1,4 +1,5 @@
 import type { DatabasePlace } from '../catalog/database-place.js'
+import { unknownServer } from '../catalog/sources.js'
 import type { StoreOptions } from '../store/registry.js'
 import type { Bucket } from './bucket.js'
 import type { CloneSource } from './cloud-env-options.js'
@@ -25,18 +26,24 @@ export class SourceBuckets {
     this.#open = open
   }
 
-  /** Place of the database at a URL. */
-  async place(url: string): Promise<DatabasePlace> {
-    const isConfigured = url === this.#configured?.url
+  /**
+   * Place of the database at a URL.
+   * @param server of its store, if it is another one than ours: it is reached as the configured source is.
+   * @throws EnvError InvalidArgument: nobody said how to reach that server.
+   */
+  async place(url: string, server?: string): Promise<DatabasePlace> {
+    const configured = this.#configured?.connection
+    if (server !== undefined && !configured) throw unknownServer(url, server)
+    const isElsewhere = configured && (server !== undefined || url === this.#configured?.url)
     const ownUrl = `${this.#own.store.url}/`
-    if (!(isConfigured && this.#configured.connection) && url.startsWith(ownUrl))
+    if (!isElsewhere && url.startsWith(ownUrl))
       return { store: this.#own.store, path: normalised(url.slice(ownUrl.length)) }
-    const opening =
-      this.#opened.get(url) ??
-      this.#open(url, (isConfigured && this.#configured.connection) || this.#connection)
-    this.#opened.set(url, opening)
+    const connection = isElsewhere ? configured : this.#connection
+    const id = `${server ?? ''} ${url}`
+    const opening = this.#opened.get(id) ?? this.#open(url, connection)
+    this.#opened.set(id, opening)
     // A failure goes to the caller and is not kept.
-    opening.catch(() => this.#opened.delete(url))
+    opening.catch(() => this.#opened.delete(id))
     const { store, segments } = await opening
     return { store, path: segments.join('/') }
   }

@@ -3,7 +3,13 @@ import { listCookies } from '../catalog/cookies.js'
 import { type DatabasePlace, databaseUrl, objectKey } from '../catalog/database-place.js'
 import { readState } from '../catalog/read-state.js'
 import { withRooted } from '../catalog/rooted-places.js'
-import { type LeftPin, type OpenPlace, type RecordedSource, recordedSources, removePins } from '../catalog/sources.js'
+import {
+  type LeftPin,
+  type OpenPlace,
+  type RecordedSource,
+  recordedSources,
+  removePins,
+} from '../catalog/sources.js'
 import { readRoot } from '../catalog/state-objects.js'
 import { EnvError } from '../env/env-error.js'
 import { manifestObjectName } from '../format/cloud-manifest.js'

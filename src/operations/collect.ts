@@ -46,7 +46,12 @@ export async function collect(url: string, options: CollectOptions = {}): Promis
   const { store = {}, onWarning = () => {}, ...others } = options
   return await withRooted([{ url, options: store }], async ({ places: [place], openPlace }) => {
     const { random } = realSystem
-    const { deleted, kept, minAgeMs } = await collectGarbage(place, { ...others, random, openPlace, warn: onWarning })
+    const { deleted, kept, minAgeMs } = await collectGarbage(place, {
+      ...others,
+      random,
+      openPlace,
+      warn: onWarning,
+    })
     return {
       url: databaseUrl(place),
       deletedObjects: deleted.length,

@@ -15,8 +15,10 @@ export interface StandAloneOptions extends CopyFilesOptions {
   readonly cookie?: string
   /** URL of the database that this one was cloned from, unless its CLOUDMANIFEST records that. */
   readonly source?: string
-  /** How to reach the stores. */
+  /** How to reach the store of the clone. */
   readonly store?: StoreOptions
+  /** How to reach the store of `source`, and of recorded sources on other servers. Default: as that of the clone. */
+  readonly sourceStore?: StoreOptions
 }
 
 /** Output of `cloudenv savepoint --json`. */
@@ -43,8 +45,10 @@ export interface Savepoint {
  * ```
  */
 export async function standAlone(url: string, options: StandAloneOptions = {}): Promise<Savepoint> {
-  const { source, store = {} } = options
-  return await withRooted(locationsOf(url, source, store), (rooted) => standAloneAt(rooted, options))
+  const { source, store = {}, sourceStore } = options
+  return await withRooted(locationsOf(url, source, store, sourceStore), (rooted) =>
+    standAloneAt(rooted, options),
+  )
 }
 
 async function standAloneAt(

@@ -29,6 +29,10 @@ export class AbandonableStore implements ObjectStore {
     if (store.unfinishedUploads) this.unfinishedUploads = store.unfinishedUploads
   }
 
+  get server(): string | undefined {
+    return this.#store.server
+  }
+
   get url(): string {
     return this.#store.url
   }

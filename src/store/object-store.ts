@@ -37,6 +37,8 @@ export interface ObjectStore {
   copy(source: ObjectKey, target: ObjectKey, options?: CopyOptions): Promise<PutResult>
   /** Reports whether {@link copy} takes objects of another store; undefined for a store that takes none. */
   copiesFrom?(other: ObjectStore): boolean
+  /** Server on which the store lies; undefined if its URL says where it is. */
+  readonly server?: string | undefined
   /** Uploads in parts; undefined for a store that takes every object in one piece. */
   readonly unfinishedUploads?: UnfinishedUploads
   /** Ends the calls under way, and waits for the cleanup after them: at most a few seconds. */

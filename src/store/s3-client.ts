@@ -59,7 +59,7 @@ export function createS3Client(connection: S3Connection, clock: Clock): Connecte
 }
 
 /** The endpoint that the SDK would find. The SDK would address the bucket as a host there: `bucket.localhost`. */
-function endpointOfEnvironment(): string | undefined {
+export function endpointOfEnvironment(): string | undefined {
   if (process.env.AWS_IGNORE_CONFIGURED_ENDPOINT_URLS === 'true') return undefined
   const variable = ['AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL'].find((name) => process.env[name])
   if (variable === undefined) return undefined

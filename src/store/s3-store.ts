@@ -24,7 +24,7 @@ import {
 import { bodySize } from './put-body.js'
 import type { RequestChecksums } from './request-checksums.js'
 import { sendBody } from './s3-body.js'
-import { createS3Client } from './s3-client.js'
+import { createS3Client, endpointOfEnvironment } from './s3-client.js'
 import type { S3Connection } from './s3-connection.js'
 import { S3Copies } from './s3-copies.js'
 import { S3Deletions } from './s3-deletions.js'
@@ -61,6 +61,7 @@ const maxStreamedBytes = 64 * 1024 * 1024
 /** An object store in a bucket of S3, or of a server that speaks its protocol. */
 export class S3Store implements ObjectStore {
   readonly url: string
+  readonly server: string
   readonly unfinishedUploads: S3UnfinishedUploads
   readonly #bucket: string
   readonly #prefix: string
@@ -86,6 +87,7 @@ export class S3Store implements ObjectStore {
     } = options
     this.#bucket = bucket
     this.#prefix = prefix === '' ? '' : `${prefix}/`
+    this.server = options.endpoint ?? endpointOfEnvironment() ?? 'AWS'
     this.url = prefix === '' ? `s3://${bucket}` : `s3://${bucket}/${urlPath(prefix)}`
     this.#encryption = encryptionParameters(encryption)
     const { client, checksums } = createS3Client(options, clock)

@@ -417,7 +417,9 @@ describe('a clone', () => {
     await here.database('clone').destroy()
     expect(await namesBelow(store, 'clone')).toEqual(['CLOUDMANIFEST'])
     const [pin] = await pinsOf(store, 'db')
-    expect(here.warnings).toEqual([expect.stringMatching(`${pin}.* could not be removed .*there is no bucket`)])
+    expect(here.warnings).toEqual([
+      expect.stringMatching(`${pin}.* could not be removed .*there is no bucket`),
+    ])
     expect(here.warnings[0]).toMatch(/"cloudenv gc .*clone --delete" removes it/)
 
     await collectIn(store, { path: 'clone' })

@@ -5,6 +5,7 @@ import type { CopyOptions, DatabaseCopy } from '../../operations/copy-database.j
 import { atOption } from '../at-option.js'
 import { exitCode } from '../exit-code.js'
 import { explainingNoDatabase, moving } from '../moving.js'
+import { isAnySet, otherStore } from '../other-store.js'
 import { counted, formatBytes } from '../output/text.js'
 import { printJson } from '../output/write-json.js'
 import { connectionOf, type InspectOptions, parseUrl, withInspectOptions } from '../store-options.js'
@@ -72,15 +73,9 @@ async function copyDatabaseAt(
 
 /** How to reach the store of the copy: the options themselves, unless some are for it alone. */
 function toNewStore(options: CopyCommandOptions): InspectOptions {
-  const { toEndpoint, toRegion, toProfile } = options
-  if ([toEndpoint, toRegion, toProfile].every((option) => option === undefined)) return options
-  const { endpoint: _, region: __, profile: ___, ...others } = options
-  return {
-    ...others,
-    ...(toEndpoint !== undefined && { endpoint: toEndpoint }),
-    ...(toRegion !== undefined && { region: toRegion }),
-    ...(toProfile !== undefined && { profile: toProfile }),
-  }
+  const { toEndpoint: endpoint, toRegion: region, toProfile: profile } = options
+  const ofCopy = { endpoint, region, profile }
+  return isAnySet(ofCopy) ? otherStore(options, ofCopy) : options
 }
 
 function print({ url, from, files, bytes, copiedFiles, copiedBytes, isServerSide }: DatabaseCopy): void {
