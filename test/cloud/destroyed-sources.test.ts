@@ -179,7 +179,7 @@ test('a destruction that is killed for good is finished by a collector, a day la
     const left = await namesBelow(store, 'db')
     await collectIn(store)
     const isDestroyed = await (await machine(store)).database().database.children()
-    if (isDestroyed !== undefined && isDestroyed.includes('CURRENT')) continue
+    if (isDestroyed?.includes('CURRENT')) continue
     expect(await namesBelow(store, 'db'), `after ${writes} writes`).toEqual(left)
     dated.advance(1)
     await collectIn(store)

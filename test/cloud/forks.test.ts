@@ -376,8 +376,11 @@ describe('a clone', () => {
     await there.database('clone').destroy()
     expect(await namesBelow(store, 'clone')).toEqual([])
     for (const table of tables) await source.drop(table)
-    await muchLater(here, store)
-    expect(await tablesOf(store, 'db')).toEqual([])
+    const left = async () => {
+      await muchLater(here, store)
+      return tablesOf(store, 'db')
+    }
+    await expect.poll(left, { timeout: 10_000 }).toEqual([])
     await source.close()
   })
 
