@@ -21,10 +21,13 @@ export function isInRegistry(key: string): boolean {
   return key.startsWith(registryPrefix)
 }
 
-/** Writes the id of a database, and the entry of the registry by which rocksdb-cloud finds it. */
+/**
+ * Writes the id of a database, and before it the entry of the registry by which rocksdb-cloud finds it: whoever finds an
+ * IDENTITY takes its entry for written.
+ */
 export async function putIdentity(place: DatabasePlace, identity: Uint8Array): Promise<void> {
-  await place.store.put(objectKey(place, 'IDENTITY'), identity)
   await register(place, identity)
+  await place.store.put(objectKey(place, 'IDENTITY'), identity)
 }
 
 /** Writes the entry of a database in the registry. */
