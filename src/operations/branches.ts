@@ -64,28 +64,36 @@ export async function removeBranch(
   cookie: string,
   options: StoreOptions = {},
 ): Promise<RemovedBranch> {
-  return await inPlace(url, options, async (place, openPlace) => {
-    if (cookie === '')
-      throw new EnvError(
-        'InvalidArgument',
-        `${databaseUrl(place)}: the plain CLOUDMANIFEST is no branch, and nothing would be left of the database without it`,
-      )
-    const roots = await rootsAt(place)
-    const root = roots.get(cookie)
-    if (!root) throw noSuchBranch(place, cookie, [...roots.keys()])
-    if (roots.size === 1)
-      throw new EnvError(
-        'InvalidArgument',
-        `${databaseUrl(place)} has no other state than that of ${cookie}, and nothing would be left of the database without ` +
-          'it. To delete the database, see docs/running.md',
-      )
-    roots.delete(cookie)
-    await place.store.deleteMany([objectKey(place, objectName({ kind: 'cloudManifest', cookie }))])
-    const { manifest, sources } = root
-    if (manifest !== undefined && ![...roots.values()].some((other) => other.manifest === manifest))
-      await place.store.deleteMany([objectKey(place, manifest)])
-    return { leftPins: await removePins(sources, openPlace) }
-  })
+  return await inPlace(url, options, (place, openPlace) => removeBranchAt(place, cookie, openPlace))
+}
+
+/** {@link removeBranch}, of the database at a place. Interrupted, it may be repeated until the branch is gone. */
+export async function removeBranchAt(
+  place: DatabasePlace,
+  cookie: string,
+  openPlace: OpenPlace,
+): Promise<RemovedBranch> {
+  if (cookie === '')
+    throw new EnvError(
+      'InvalidArgument',
+      `${databaseUrl(place)}: the plain CLOUDMANIFEST is no branch, and nothing would be left of the database without it`,
+    )
+  const roots = await rootsAt(place)
+  const root = roots.get(cookie)
+  if (!root) throw noSuchBranch(place, cookie, [...roots.keys()])
+  if (roots.size === 1)
+    throw new EnvError(
+      'InvalidArgument',
+      `${databaseUrl(place)} has no other state than that of ${cookie}, and nothing would be left of the database without ` +
+        'it. To delete the database, see docs/running.md',
+    )
+  roots.delete(cookie)
+  const { manifest, sources } = root
+  const leftPins = await removePins(sources, openPlace)
+  await place.store.deleteMany([objectKey(place, objectName({ kind: 'cloudManifest', cookie }))])
+  if (manifest !== undefined && ![...roots.values()].some((other) => other.manifest === manifest))
+    await place.store.deleteMany([objectKey(place, manifest)])
+  return { leftPins }
 }
 
 interface Root {
