@@ -1,6 +1,7 @@
 import { type DatabasePlace, databaseUrl, objectKey } from '../catalog/database-place.js'
+import { removePin } from '../catalog/pin.js'
 import { listRoots } from '../catalog/roots.js'
-import type { OpenPlace } from '../catalog/sources.js'
+import { forEachPin, type OpenPlace, recordedSources } from '../catalog/sources.js'
 import {
   isGarbage,
   type Survey,
@@ -9,7 +10,7 @@ import {
   surveyDatabase,
 } from '../catalog/survey.js'
 import { totalSize } from '../catalog/total-size.js'
-import { EnvError } from '../env/env-error.js'
+import { EnvError, unlessNotFound } from '../env/env-error.js'
 import type { Random } from '../env/system.js'
 import { isCeded, isDestroyed } from '../format/epoch.js'
 import { parseObjectName } from '../format/file-name.js'
@@ -104,6 +105,7 @@ export async function collectGarbage(place: DatabasePlace, options: CollectionOp
       }
     }
 
+    if (openPlace) await removeAbandonedPins(place, due, survey, openPlace)
     if (!(await deleteWhileUnchanged(due))) continue
     await finishDestructions(storeNow, survey)
     await abortAbandonedUploads(place, survey, storeNow)
@@ -119,6 +121,25 @@ function isDue({ role, modified }: SurveyedGarbage, storeNow: Date, minAgeMs: nu
   if (!since) return false
   const ageMs = isNobodys ? Math.max(minAgeMs, abandonedMs) : minAgeMs
   return since.getTime() + ageMs <= storeNow.getTime()
+}
+
+/**
+ * Removes the pins of a clone or branch that was killed just before it wrote its CLOUDMANIFEST: its MANIFEST, which is
+ * garbage, says where they are. A pin that can't be removed stays, and its source keeps more than it needs to.
+ */
+async function removeAbandonedPins(
+  place: DatabasePlace,
+  garbage: readonly SurveyedGarbage[],
+  { states }: Survey,
+  openPlace: OpenPlace,
+): Promise<void> {
+  const used = new Set([...states.values()].flatMap(({ sources }) => sources.map(({ pin }) => pin)))
+  for (const { name, parsed, role } of garbage) {
+    if (parsed?.kind !== 'manifest' || role.reason !== 'unknownEpoch') continue
+    const manifest = await unlessNotFound(place.store.head(objectKey(place, name)))
+    const abandoned = manifest ? recordedSources(manifest).filter(({ pin }) => !used.has(pin)) : []
+    await forEachPin(abandoned, openPlace, removePin).catch(() => undefined)
+  }
 }
 
 function assertSound({ url, states, pins }: Survey): void {

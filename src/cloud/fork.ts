@@ -86,13 +86,14 @@ export async function fork(
   let isSent = false
   try {
     const bytes = manifestBytes.subarray(0, manifest.length)
-    await target.store.put(objectKey(target, objectName({ kind: 'manifest', epoch })), bytes)
+    const metadata = sourcesMetadata(pins.sources)
+    await target.store.put(objectKey(target, objectName({ kind: 'manifest', epoch })), bytes, { metadata })
     const root = new CasObject(target.store, objectKey(target, name), undefined, random)
     await pins.settle()
     time.assertShort(databaseUrl(target))
     const forked = addEpoch(cloudManifest, manifest.lastNextFileNumber, epoch)
     isSent = true
-    const outcome = await root.write(encodeCloudManifest(forked), sourcesMetadata(pins.sources))
+    const outcome = await root.write(encodeCloudManifest(forked), metadata)
     isSent = outcome.kind === 'written'
     if (outcome.kind === 'lost') throw isTaken()
   } catch (error) {

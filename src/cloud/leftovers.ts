@@ -31,7 +31,8 @@ export async function leftoversOfCreation(
     if (!isClone && !(await isOfNewDatabase(place, name)))
       throw orphaned(place, cookie, `${name}, which leads to data`)
   }
-  const keys = manifests.map((name) => objectKey(place, name))
+  // A MANIFEST of a clone says which pins its attempt left at the source: a collection needs it to remove them.
+  const keys = isClone ? [] : manifests.map((name) => objectKey(place, name))
   return {
     keys,
     mayBeDue: keys.length > 0,

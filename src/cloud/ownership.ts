@@ -28,7 +28,7 @@ export interface OwnershipStart {
   readonly isFork: boolean
   /** Past epochs of a database that is to be migrated into the store: those of earlier attempts. */
   readonly migrated: CloudManifest['past'] | undefined
-  /** User metadata of the CLOUDMANIFEST. */
+  /** User metadata of the CLOUDMANIFEST, and of the MANIFEST that a fork begins with. */
   readonly metadata: Readonly<Record<string, string>>
 }
 
@@ -179,8 +179,8 @@ export class Ownership {
   }
 
   async #claim(manifest: Uint8Array): Promise<void> {
-    const { epoch } = this.#start
-    await this.#writeManifest(manifest)
+    const { epoch, isFork, metadata } = this.#start
+    await this.#writeManifest(manifest, isFork ? metadata : {})
     await this.#deps.beforeClaim()
     this.#time.assertShort(this.#url)
     if (!(await this.fencePresentOwner())) throw this.#overtaken()
@@ -197,8 +197,8 @@ export class Ownership {
     return view ? claimedCloudManifest(view, epoch) : { past: migrated, current: epoch }
   }
 
-  async #writeManifest(manifest: Uint8Array): Promise<void> {
-    const outcome = await this.#manifest.write(manifest)
+  async #writeManifest(manifest: Uint8Array, metadata: Readonly<Record<string, string>> = {}): Promise<void> {
+    const outcome = await this.#manifest.write(manifest, metadata)
     if (outcome.kind === 'written') return
     // Without a MANIFEST there may be no CLOUDMANIFEST either: the database or branch was removed.
     const isRemoved = !outcome.found && this.#state === 'owned' && (await this.ownedSince()) === undefined
