@@ -51,8 +51,9 @@ export async function standAlone(url: string, options: StandAloneOptions = {}): 
   )
 }
 
-async function standAloneAt(
-  { places, openPlace }: RootedPlaces,
+/** {@link standAlone}, in stores that are open. */
+export async function standAloneAt(
+  { places, openPlace }: Omit<RootedPlaces, 'close'>,
   { cookie = '', ...options }: StandAloneOptions,
 ): Promise<Savepoint> {
   const [place] = places

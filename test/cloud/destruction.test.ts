@@ -33,17 +33,6 @@ async function isDestroyedWithin(writes: number, database: Awaited<ReturnType<ty
 }
 
 describe('a destruction killed after any of its writes', () => {
-  test('can be repeated, and then leaves nothing', async () => {
-    for (let writes = 0; ; writes++) {
-      const database = await closedDatabase()
-      const isWhole = await isDestroyedWithin(writes, database)
-      if (!isWhole)
-        await (await ScriptedMachine.start(database.store, { root: database.root })).database().destroy()
-      expect(await objectsOf(database.directory), `after ${writes} writes`).toEqual([])
-      if (isWhole) return expect(writes).toBeGreaterThan(4)
-    }
-  })
-
   test('leaves the database, or a place for a new one', async () => {
     for (let writes = 0; ; writes++) {
       const database = await closedDatabase()

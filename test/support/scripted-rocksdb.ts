@@ -83,7 +83,7 @@ function placeOf(store: ObjectStore, path: string): DatabasePlace {
 }
 
 /** Place of a database by its URL, in the same store. */
-function placeIn(store: ObjectStore, url: string): DatabasePlace {
+export function placeIn(store: ObjectStore, url: string): DatabasePlace {
   return placeOf(store, url.slice(`${store.url}/`.length))
 }
 
