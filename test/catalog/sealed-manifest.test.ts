@@ -8,6 +8,7 @@ import { addEpoch, parseEpoch } from '#src/format/epoch.js'
 import { appendRecord } from '#src/format/log-record.js'
 import { verifyDatabase } from '#src/inspect/verify.js'
 import { writeMark } from '#src/store/cas-object.js'
+import { leaveUnchecked } from '../support/left-stores.js'
 import { newStore, ScriptedMachine } from '../support/scripted-rocksdb.js'
 
 const lost = parseEpoch('1234567890abcdef')!
@@ -18,6 +19,7 @@ const lost = parseEpoch('1234567890abcdef')!
  */
 async function brokenClaim({ seal = 'claim', root = 'claim' } = {}) {
   const { store, directory } = newStore()
+  leaveUnchecked(store.url, 'the claim is broken')
   const machine = await ScriptedMachine.start(store)
   const db = await machine.database().open()
   const table = await db.flush()

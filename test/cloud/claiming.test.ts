@@ -6,6 +6,7 @@ import { readView } from '#src/catalog/database-view.js'
 import { EnvError } from '#src/env/env-error.js'
 import { decodeCloudManifest, encodeCloudManifest } from '#src/format/cloud-manifest.js'
 import type { ObjectStore } from '#src/store/object-store.js'
+import { newRoot } from '../support/machine.js'
 import { newStore, ScriptedMachine, type ScriptedRocksDB, withFaults } from '../support/scripted-rocksdb.js'
 
 /** The store, in which `owner` commits before each write of a MANIFEST under another epoch. */
@@ -110,7 +111,7 @@ describe('a candidate', () => {
     const first = await ScriptedMachine.start(store)
     await (await first.database().open()).close()
     const { root } = first
-    const copy = join(directory, 'copy')
+    const copy = join(newRoot(), 'copy')
     const machine = await ScriptedMachine.start(
       withFaults(store, {
         async put(key, body, options) {

@@ -113,8 +113,10 @@ describe("a cookie that is missing, or not one of the database's", () => {
         await store.deleteMany([`db/${name}`])
       }
     }
-    for (const name of await readdir(join(directory, 'aside')))
+    for (const name of await readdir(join(directory, 'aside'))) {
       await store.copy(`aside/${name}`, `db/${name}`)
+      await store.deleteMany([`aside/${name}`])
+    }
     return { store, directory }
   }
 

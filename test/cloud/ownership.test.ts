@@ -145,7 +145,7 @@ describe('an owner whose claim succeeded, but not the steps after it', () => {
     const { database, directory: local } = machine.database()
     await database.claim()
     onTestFinished(() => database.release())
-    await writeFile(join(local, 'identity.dbtmp'), 'an-identity')
+    await writeFile(join(local, 'identity.dbtmp'), '0123-4567')
     await database.renameMetadata(join(local, 'identity.dbtmp'), 'IDENTITY')
     await writeFile(join(local, '000101.log'), '')
     const manifest = (await readFile(join(local, 'MANIFEST-000001'))).length

@@ -6,6 +6,7 @@ import { parseEpoch } from '#src/format/epoch.js'
 import { encodeLog } from '#src/format/log-record.js'
 import { DirectoryStore } from '#src/store/directory-store.js'
 import { assertFormat, formatFaults } from './assert-format.ts'
+import { leaveUnchecked } from './left-stores.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 import { bytes, field } from './version-edits.ts'
 
@@ -25,7 +26,10 @@ function manifest(nextFileNumber = 20): Uint8Array {
 /** A sound database at `db`, whose table 8 lies at the source of its clone, with one of everything that may lie there. */
 async function soundStore(): Promise<DirectoryStore> {
   const store = new DirectoryStore({ directory: temporaryDirectory() })
-  const sources = sourcesMetadata([{ url: `${store.url}/origin` }])
+  const sources = sourcesMetadata([{ url: `${store.url}/origin`, pin: 'fedcba9876543210' }])
+  const needed = [`000008.sst-${first}`]
+  const sourcePin = encodePin({ kind: 'clone', holder: `${store.url}/db`, objects: needed })
+  await store.put('origin/CLOUDPIN-fedcba9876543210', sourcePin)
   await store.put('db/CLOUDMANIFEST', encodeCloudManifest(state), { metadata: sources })
   await store.put('db/CLOUDMANIFEST-checkpoint-monday', encodeCloudManifest(state), { metadata: sources })
   await store.put(`db/MANIFEST-${second}`, manifest())
@@ -56,6 +60,8 @@ test('a creation or destruction that was killed leaves no fault', async () => {
   await store.deleteMany([
     `db/MANIFEST-${second}`,
     `.rockset/dbid/${id}`,
+    'db/IDENTITY',
+    'origin/CLOUDPIN-fedcba9876543210',
     'db/CLOUDMANIFEST-checkpoint-monday',
   ])
   const dead = { past: [...state.past, { epoch: second, end: 10 }], current: parseEpoch('dead')! }
@@ -148,6 +154,17 @@ test.each<[fault: string, change: (store: DirectoryStore) => Promise<unknown>, m
     (store) => store.put(`.rockset/dbid/${id}`, Buffer.alloc(0), { metadata: { dirname: 'elsewhere' } }),
     `the registry has ${id} at elsewhere`,
   ],
+  ['an IDENTITY without an entry in the registry', remove(`.rockset/dbid/${id}`), `has ${id} at no place`],
+  [
+    'an entry of the registry with a content',
+    (store) => store.put(`.rockset/dbid/${id}`, Buffer.from('x'), { metadata: { dirname: 'db' } }),
+    'the entry of the registry has 1 bytes',
+  ],
+  [
+    'a pin that does not name what the clone needs',
+    put('origin/CLOUDPIN-fedcba9876543210', encodePin({ kind: 'clone', holder: '', objects: [] })),
+    'CLOUDPIN-fedcba9876543210 there does not name it',
+  ],
   ['a pin that cannot be read', put('db/CLOUDPIN-0123456789abcdef', '{}'), 'CLOUDPIN-0123456789abcdef'],
   [
     'a pin of what is no object',
@@ -157,12 +174,14 @@ test.each<[fault: string, change: (store: DirectoryStore) => Promise<unknown>, m
   ['a mark of an arrival that cannot be read', put('db/INCOMING', '{'), 'JSON'],
 ])('%s is a fault', async (_, change, message) => {
   const store = await soundStore()
+  leaveUnchecked(store.url, 'it has a fault')
   await change(store)
   expect(await faultsOf(store)).toContain(message)
 })
 
 test('assertFormat has every fault in its error', async () => {
   const store = await soundStore()
+  leaveUnchecked(store.url, 'it has faults')
   await store.deleteMany([`db/000012.sst-${second}`, `origin/000008.sst-${first}`])
   const assertion = assertFormat({ store, prefix: '', openSource: async () => ({ store, path: 'origin' }) })
   await expect(assertion).rejects.toThrow(/000008.*\n000012/)

@@ -4,9 +4,9 @@
  */
 import { type DatabasePlace, objectKey } from '#src/catalog/database-place.js'
 import { type Manifest, readManifest } from '#src/catalog/manifest.js'
-import { decodePin } from '#src/catalog/pin.js'
+import { decodePin, readPin } from '#src/catalog/pin.js'
 import { isInRegistry, registryKey } from '#src/catalog/registry.js'
-import { recordedSources } from '#src/catalog/sources.js'
+import { type RecordedSource, recordedSources } from '#src/catalog/sources.js'
 import { unlessNotFound } from '#src/env/env-error.js'
 import { blobFileSize } from '#src/format/blob-file-size.js'
 import {
@@ -67,6 +67,12 @@ function databasesAmong(keys: Iterable<string>): Map<string, readonly string[]> 
   return new Map([...byPath].filter(([, names]) => isDatabase(names)))
 }
 
+interface Source {
+  readonly place: DatabasePlace
+  /** Names of the objects that its pin protects for the clone; undefined if there is none. */
+  readonly pinned: ReadonlySet<string> | undefined
+}
+
 /** Files that never leave the machine. */
 const localKinds: readonly string[] = ['current', 'options', 'infoLog', 'lock', 'wal', 'temp', 'trash']
 
@@ -78,6 +84,8 @@ class FormatCheck {
   readonly #store: ObjectStore
   readonly #sizes: ReadonlyMap<string, number>
   readonly #openSource: CheckedBucket['openSource']
+  /** Paths of databases with a state that is not being destroyed. */
+  readonly #alive = new Set<string>()
   /** Several cookies may lead to one MANIFEST. */
   readonly #manifests = new Map<string, Promise<Manifest | undefined>>()
 
@@ -142,6 +150,7 @@ class FormatCheck {
     if (!cloudManifest) return
     this.#cloudManifest(rootKey, root, cloudManifest)
     if (isDestroyed(cloudManifest)) return
+    this.#alive.add(place.path)
 
     const manifestKey = objectKey(place, manifestObjectName(cloudManifest))
     const keys = [rootKey, manifestKey]
@@ -192,17 +201,23 @@ class FormatCheck {
         (file) => ({ kind: 'blob', number: file.number, size: blobFileSize(file) }) as const,
       ),
     ]
-    const sources: (DatabasePlace | undefined)[] = []
+    const sources: (Source | undefined)[] = []
     for (const { kind, number, size } of files) {
       const name = objectName({ kind, number, epoch: epochOf(cloudManifest, number) })
       const key = objectKey(place, name)
       let found = this.#sizes.get(key)
       const elsewhere: string[] = []
-      for (const [index, { url }] of found === undefined ? recordedSources(root).entries() : []) {
-        sources[index] ??= await this.#openSource?.(url)
+      for (const [index, recorded] of found === undefined ? recordedSources(root).entries() : []) {
+        sources[index] ??= await this.#source(recorded)
         const source = sources[index]
-        elsewhere.push(`${url}/${name}`)
-        found ??= source && (await unlessNotFound(source.store.head(objectKey(source, name))))?.size
+        elsewhere.push(`${recorded.url}/${name}`)
+        if (!source || found !== undefined) continue
+        found = (await unlessNotFound(source.place.store.head(objectKey(source.place, name))))?.size
+        if (found !== undefined && source.pinned && !source.pinned.has(name))
+          this.#fault(
+            keys,
+            `${name} is at ${recorded.url}, and CLOUDPIN-${recorded.pin} there does not name it`,
+          )
       }
       if (found === size) continue
       this.faults.push({
@@ -210,6 +225,14 @@ class FormatCheck {
         message: found === undefined ? `${name} is missing` : `${name} has ${found} bytes instead of ${size}`,
       })
     }
+  }
+
+  async #source({ url, pin: id }: RecordedSource): Promise<Source | undefined> {
+    const place = await this.#openSource?.(url)
+    if (!place) return undefined
+    // A destruction removes the pins first.
+    const pin = id === undefined ? undefined : await readPin(place, id)
+    return { place, pinned: pin && new Set(pin.objects) }
   }
 
   async #identity(place: DatabasePlace): Promise<void> {
@@ -224,12 +247,14 @@ class FormatCheck {
     const entries = [entryKey, ...[...this.#sizes.keys()].filter((each) => each.endsWith(`/${entryKey}`))]
     const paths: string[] = []
     for (const entry of entries) {
-      const dirname = (await unlessNotFound(this.#store.head(entry)))?.metadata.dirname
-      if (dirname !== undefined) paths.push(`${entry.slice(0, -entryKey.length)}${dirname}`)
+      const found = await unlessNotFound(this.#store.head(entry))
+      if (found) paths.push(`${entry.slice(0, -entryKey.length)}${found.metadata.dirname}`)
+      if (found && found.size > 0) this.#fault([entry], `the entry of the registry has ${found.size} bytes`)
     }
-    // None: a creator was killed before it wrote the entry.
-    if (paths.length > 0 && !paths.includes(place.path))
-      this.#fault([key, ...entries], `the registry has ${id} at ${paths.join(' and ')}`)
+    // What arrives is registered last, and what is destroyed loses its entry first.
+    const mayLack = !this.#alive.has(place.path) || this.#sizes.has(objectKey(place, 'INCOMING'))
+    if (!paths.includes(place.path) && !(mayLack && paths.length === 0))
+      this.#fault([key, ...entries], `the registry has ${id} at ${paths.join(' and ') || 'no place'}`)
   }
 
   async #body(key: string): Promise<Uint8Array> {

@@ -7,12 +7,10 @@ import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { S3Client } from '@aws-sdk/client-s3'
 import { afterAll, expect, inject } from 'vitest'
-import { sourceOpener } from '#src/catalog/open-places.js'
 import { sdk } from '#src/store/aws-sdk.js'
-import { openStore } from '#src/store/open-store.js'
 import type { S3Connection } from '#src/store/s3-connection.js'
 import type { S3Credentials } from '#src/store/s3-credentials.js'
-import { describeFaults, type FormatFault, formatFaults } from './assert-format.ts'
+import { checkStores, type LeftStore, noteWrite } from './left-stores.ts'
 import type { S3Server } from './servers.js'
 import { temporaryDirectory } from './temporary-directory.ts'
 
@@ -25,11 +23,6 @@ export interface TestStore {
   delete(keys: readonly string[]): Promise<void>
   /** Every key below the store, in order, with what changes when the object is written. */
   list(): Promise<ReadonlyMap<string, ObjectState>>
-  /**
-   * Leaves the store out of the check of its format after the tests (`CLOUDENV_TEST_FORMAT=1`). It is for what the test damages by other means
-   * than {@link put} and {@link delete}: what these did last to an object is left out anyway.
-   */
-  leaveUnchecked(why: string): void
 }
 
 export interface ObjectState {
@@ -42,55 +35,10 @@ export interface TestStoreKind {
   make(): TestStore
 }
 
-interface MadeStore extends TestStore {
-  /** Test that made it. */
-  readonly maker: string
-  /** URL of the whole bucket, and the prefix of this store in it. */
-  readonly bucketUrl: string
-  readonly prefix: string
-  readonly isUnchecked: boolean
-}
-
-const made: MadeStore[] = []
-
-/** What tests did to objects, by URL. */
-const byTests = new Map<string, WrittenByTest>()
-
-interface WrittenByTest {
-  /** Undefined: deleted. */
-  readonly sha256: string | undefined
-  /** @returns undefined: it is missing. */
-  now(): Promise<string | undefined>
-}
+const made: LeftStore[] = []
 
 // Here, where the file is still collected: a hook that a running test adds is never called.
-afterAll(async () => {
-  if (process.env.CLOUDENV_TEST_FORMAT !== '1') return
-  for (const store of made.splice(0)) if (!store.isUnchecked) await checkFormat(store)
-})
-
-async function checkFormat({ bucketUrl, prefix, connection, maker }: MadeStore): Promise<void> {
-  const store = await openStore(bucketUrl, connection)
-  const sources = sourceOpener(connection)
-  try {
-    const found = await formatFaults({ store, prefix, openSource: sources.openPlace })
-    const faults: FormatFault[] = []
-    for (const fault of found) if (!(await isOfTest(fault))) faults.push(fault)
-    if (faults.length > 0) throw new Error(`${maker}\n${describeFaults(faults)}`)
-  } finally {
-    await sources.close()
-    await store.close()
-  }
-}
-
-/** Reports whether one of the objects is still as a test left it. */
-async function isOfTest({ objects }: FormatFault): Promise<boolean> {
-  for (const url of objects) {
-    const written = byTests.get(url)
-    if (written && (await written.now()) === written.sha256) return true
-  }
-  return false
-}
+afterAll(() => checkStores(made.splice(0)))
 
 /** A directory and each server: `describe.each(testStores())('$name', …)`. */
 export function testStores(): TestStoreKind[] {
@@ -113,36 +61,12 @@ function serverKind(server: S3Server): TestStoreKind {
   return { name: server.name, make: () => new ServerTestStore(server) }
 }
 
-/** What both have for the check of their format. */
-abstract class CheckedTestStore {
-  readonly maker = expect.getState().currentTestName ?? 'before the tests'
-  isUnchecked = false
-  abstract url(path?: string): string
-  abstract get(key: string): Promise<Uint8Array>
-
-  leaveUnchecked(_why: string): void {
-    this.isUnchecked = true
-  }
-
-  protected wrote(key: string, bytes: Uint8Array | undefined): void {
-    const now = () => this.get(key).then(sha256, () => undefined)
-    byTests.set(this.url(key), { sha256: bytes && sha256(bytes), now })
-  }
-}
-
-class DirectoryTestStore extends CheckedTestStore implements MadeStore {
+class DirectoryTestStore implements TestStore {
   readonly connection = {}
-  readonly prefix = ''
   readonly #root: string
 
   constructor(root: string) {
-    super()
     this.#root = root
-    made.push(this)
-  }
-
-  get bucketUrl(): string {
-    return this.url()
   }
 
   url(path = ''): string {
@@ -155,7 +79,7 @@ class DirectoryTestStore extends CheckedTestStore implements MadeStore {
     await mkdir(dirname(path), { recursive: true })
     await rm(path, { force: true })
     await writeFile(path, bytes)
-    this.wrote(key, bytes)
+    wrote(this, key, bytes)
   }
 
   async get(key: string): Promise<Uint8Array> {
@@ -165,7 +89,7 @@ class DirectoryTestStore extends CheckedTestStore implements MadeStore {
   async delete(keys: readonly string[]): Promise<void> {
     for (const key of keys) {
       await rm(join(this.#root, key))
-      this.wrote(key, undefined)
+      wrote(this, key, undefined)
     }
   }
 
@@ -181,15 +105,13 @@ class DirectoryTestStore extends CheckedTestStore implements MadeStore {
   }
 }
 
-class ServerTestStore extends CheckedTestStore implements MadeStore {
+class ServerTestStore implements TestStore {
   readonly connection: S3Connection & { readonly credentials: S3Credentials }
   readonly #bucket: string
   readonly #prefix = randomUUID()
   readonly #client: S3Client
 
   constructor({ endpoint, region, bucket, accessKeyId, secretAccessKey }: S3Server) {
-    super()
-    made.push(this)
     this.connection = {
       endpoint,
       region,
@@ -204,14 +126,9 @@ class ServerTestStore extends CheckedTestStore implements MadeStore {
       credentials: { accessKeyId, secretAccessKey },
     })
     afterAll(() => this.#client.destroy())
-  }
-
-  get bucketUrl(): string {
-    return `s3://${this.#bucket}`
-  }
-
-  get prefix(): string {
-    return `${this.#prefix}/`
+    const maker = expect.getState().currentTestName ?? 'before the tests'
+    const { connection } = this
+    made.push({ url: `s3://${bucket}`, prefix: `${this.#prefix}/`, connection, maker })
   }
 
   url(path = ''): string {
@@ -222,7 +139,7 @@ class ServerTestStore extends CheckedTestStore implements MadeStore {
     await this.#client.send(
       new sdk.PutObjectCommand({ Bucket: this.#bucket, Key: this.#key(key), Body: bytes }),
     )
-    this.wrote(key, bytes)
+    wrote(this, key, bytes)
   }
 
   async get(key: string): Promise<Uint8Array> {
@@ -235,7 +152,7 @@ class ServerTestStore extends CheckedTestStore implements MadeStore {
   async delete(keys: readonly string[]): Promise<void> {
     const Objects = keys.map((key) => ({ Key: this.#key(key) }))
     await this.#client.send(new sdk.DeleteObjectsCommand({ Bucket: this.#bucket, Delete: { Objects } }))
-    for (const key of keys) this.wrote(key, undefined)
+    for (const key of keys) wrote(this, key, undefined)
   }
 
   async list(): Promise<Map<string, ObjectState>> {
@@ -257,6 +174,11 @@ class ServerTestStore extends CheckedTestStore implements MadeStore {
   #key(key: string): string {
     return `${this.#prefix}/${key}`
   }
+}
+
+function wrote(store: TestStore, key: string, bytes: Uint8Array | undefined): void {
+  const now = () => store.get(key).then(sha256, () => undefined)
+  noteWrite(store.url(key), { sha256: bytes && sha256(bytes), now })
 }
 
 function sha256(bytes: Uint8Array): string {
