@@ -240,7 +240,8 @@ export class Database {
     if (kind === 'table' || kind === 'blob') return owner.deleteFile(name)
     // Only the destruction of a database deletes CURRENT.
     if (kind === 'current') await owner.destroy()
-    await this.#files.rm(join(this.directory, name))
+    // A database whose creator was killed early has no IDENTITY, here or in the store.
+    await this.#files.rm(join(this.directory, name), { force: kind === 'identity' })
   }
 
   /** Base names, or undefined when there is no such directory, here or in the store. */

@@ -32,6 +32,13 @@ async function isDestroyedWithin(writes: number, database: Awaited<ReturnType<ty
     )
 }
 
+test('a database whose creator was killed before it had an IDENTITY can be destroyed', async () => {
+  const { store, directory } = await closedDatabase()
+  await store.deleteMany(['db/IDENTITY'])
+  await (await ScriptedMachine.start(store)).database().destroy()
+  expect(await objectsOf(directory)).toEqual([])
+})
+
 describe('a destruction killed after any of its writes', () => {
   test('leaves the database, or a place for a new one', async () => {
     for (let writes = 0; ; writes++) {
