@@ -27,6 +27,7 @@ import { leftoversOfCreation } from './leftovers.js'
 import { LocalDatabase } from './local-database.js'
 import { readDirectory } from './local-directory.js'
 import type { MigrationProgress } from './migration.js'
+import { OpeningTime } from './opening-time.js'
 import { Owner } from './owner.js'
 import { type OwnerRecord, ownerRecordName, type RecordedMigration, readOwnerRecord } from './owner-record.js'
 import { pinPresentState } from './pinned-state.js'
@@ -68,6 +69,8 @@ export class Opening {
   readonly #cookie: string
   /** Another one than that of the CLOUDMANIFEST that it reads. */
   readonly #isNewCookie: boolean
+  /** Runs before the first pin is written. */
+  readonly #time: OpeningTime
   /** Protect the state that a fork begins with. */
   #pins: Pins | undefined
   #owner: Owner | undefined
@@ -96,6 +99,7 @@ export class Opening {
     this.#deps = deps
     this.#epoch = newEpoch(() => system.random.bytes(8))
     this.#cookie = config.newCookie ?? config.cookie
+    this.#time = new OpeningTime(system.clock)
     this.#isNewCookie = this.#cookie !== config.cookie
     this.#local = new LocalDatabase(system.files, directory, databaseUrl(places[0]), (bytes) =>
       cache.makeRoom(bytes),
@@ -291,6 +295,7 @@ export class Opening {
         isFork: isClone || (view !== undefined && this.#isNewCookie),
         metadata: sourcesMetadata(pins?.sources ?? (view ? presentSources(view) : [])),
         identity,
+        time: this.#time,
         files: view?.files ?? migration?.arrived ?? new Map(),
         garbage,
         migration,

@@ -9,7 +9,7 @@ import { type Epoch, markDestroyed } from '../format/epoch.js'
 import { objectName } from '../format/file-name.js'
 import { CasObject, type CasOutcome } from '../store/cas-object.js'
 import { claimedCloudManifest, Seal } from './claim.js'
-import { OpeningTime } from './opening-time.js'
+import type { OpeningTime } from './opening-time.js'
 import { nextOwnershipState, type OwnershipEvent, type OwnershipState } from './ownership-state.js'
 
 export interface OwnershipStart {
@@ -26,6 +26,8 @@ export interface OwnershipStart {
    * CLOUDMANIFEST is created, and the owner of the viewed state goes on.
    */
   readonly isFork: boolean
+  /** Runs since the opening began. */
+  readonly time: OpeningTime
   /** Past epochs of a database that is to be migrated into the store: those of earlier attempts. */
   readonly migrated: CloudManifest['past'] | undefined
   /** User metadata of the CLOUDMANIFEST, and of the MANIFEST that a fork begins with. */
@@ -62,7 +64,6 @@ export class Ownership {
   readonly #root: CasObject
   readonly #manifest: CasObject
   readonly #seal: Seal | undefined
-  readonly #time: OpeningTime
   #state: OwnershipState
   /** Error with which every further change fails. */
   #refusal: EnvError | undefined
@@ -74,8 +75,7 @@ export class Ownership {
     this.#start = start
     this.#deps = deps
     const { place, cookie, epoch, view, cededEtag, isFork, migrated } = start
-    const { random, clock } = deps.system
-    this.#time = new OpeningTime(clock)
+    const { random } = deps.system
     const rootKey = objectKey(place, objectName({ kind: 'cloudManifest', cookie }))
     const replacedEtag = isFork ? undefined : (view?.cloudManifestEtag ?? cededEtag)
     this.#root = new CasObject(place.store, rootKey, replacedEtag, random)
@@ -182,7 +182,7 @@ export class Ownership {
     const { epoch, isFork, metadata } = this.#start
     await this.#writeManifest(manifest, isFork ? metadata : {})
     await this.#deps.beforeClaim()
-    this.#time.assertShort(this.#url)
+    this.#start.time.assertShort(this.#url)
     if (!(await this.fencePresentOwner())) throw this.#overtaken()
     this.#on('send')
     const outcome = await this.#writeRoot(this.#cloudManifest)

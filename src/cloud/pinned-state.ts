@@ -2,7 +2,9 @@ import { noDatabase } from '../catalog/cookies.js'
 import { databaseUrl, type Places } from '../catalog/database-place.js'
 import { type DatabaseView, isCurrent, readView } from '../catalog/database-view.js'
 import { type FoundState, findState } from '../catalog/find-state.js'
+import { pinLifetimeMs } from '../catalog/pin.js'
 import type { OpenPlace } from '../catalog/sources.js'
+import type { StoredFile } from '../catalog/stored-file.js'
 import { EnvError } from '../env/env-error.js'
 import type { Pins } from './pins.js'
 
@@ -32,7 +34,7 @@ export async function pinPresentState(
     for (let attempt = 0; view; attempt++) {
       await pins.hold(view.files)
       const next: DatabaseView | undefined = (await isCurrent(view, cookie)) ? view : await read()
-      if (next && hasAllFiles(next, view)) return view
+      if (next && droppedFiles(next, view).length === 0) return view
       if (attempt === maxAttempts) throw tooBusy(places)
       view = next
     }
@@ -58,11 +60,14 @@ export async function pinPastState(
       await pins.hold(found.files)
       const present = await readView(places, cookie, openPlace)
       if (!present) throw await noDatabase(places[0], cookie, 'past state')
-      if (hasAllFiles(present, found)) return found
+      const dropped = droppedFiles(present, found)
+      if (dropped.length === 0) return found
       // It was the present state a moment ago: now something tells until when.
       if (!found.presentUntil) continue
-      // Another owner may keep less.
-      const keptMs = Math.min(found.retentionMs ?? 0, present.retentionMs ?? 0)
+      // Another owner may keep less, and a source keeps what a clone dropped only as long as an expiring pin lasts.
+      const isElsewhere = dropped.some(({ place }) => place !== places[0])
+      const atSourcesMs = isElsewhere ? pinLifetimeMs : Number.POSITIVE_INFINITY
+      const keptMs = Math.min(found.retentionMs ?? 0, present.retentionMs ?? 0, atSourcesMs)
       const keptUntilMs = found.presentUntil.getTime() + keptMs - marginMs
       if (keptUntilMs > (await pins.writtenAt()).getTime()) return found
       throw new EnvError(
@@ -92,6 +97,9 @@ function tooBusy([place]: Places): EnvError {
 
 type WithFiles = Pick<DatabaseView, 'files'>
 
-function hasAllFiles({ files }: WithFiles, { files: wanted }: WithFiles): boolean {
-  return [...wanted].every(([name, { objectName }]) => files.get(name)?.objectName === objectName)
+/** Files of an earlier state that a state lacks. */
+function droppedFiles({ files }: WithFiles, { files: earlier }: WithFiles): StoredFile[] {
+  const isDropped = ([name, { objectName }]: [string, StoredFile]) =>
+    files.get(name)?.objectName !== objectName
+  return [...earlier].filter(isDropped).map(([, file]) => file)
 }
