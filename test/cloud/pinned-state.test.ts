@@ -24,7 +24,7 @@ test('a past state of a clone begins no fork once its source is free to delete t
   const target = { store, path: 'clone' }
   const openPlace = async (url: string) => ({ store, path: url.slice(`${store.url}/`.length) })
   // It lets the pin at the source expire.
-  await standAloneAt({ places: [target], openPlace, close: async () => {} }, {})
+  await standAloneAt({ places: [target], openPlace }, {})
   const deps = { ...realSystem, openPlace }
   const branch = async (newCookie: string) =>
     fork({ places: [target], cookie: '', target, newCookie, at: then }, deps)

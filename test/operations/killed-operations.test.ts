@@ -8,7 +8,6 @@ import { readView } from '#src/catalog/database-view.js'
 import { isInRegistry } from '#src/catalog/registry.js'
 import { recordedSources } from '#src/catalog/sources.js'
 import type { CloudEnvOptions } from '#src/cloud/cloud-env-options.js'
-import { collectGarbage } from '#src/cloud/collection.js'
 import { fork } from '#src/cloud/fork.js'
 import { unlessNotFound } from '#src/env/env-error.js'
 import { realSystem } from '#src/env/system.js'
@@ -19,7 +18,7 @@ import { openStore } from '#src/store/open-store.js'
 import { assertFormat } from '../support/assert-format.js'
 import { DatedStore } from '../support/dated-store.js'
 import { type Death, dyingStore } from '../support/dying-store.js'
-import { day, hour } from '../support/forks.js'
+import { collectIn, day, hour } from '../support/forks.js'
 import { newRoot } from '../support/machine.js'
 import { memoryStore } from '../support/memory-store.js'
 import { placeIn, ScriptedMachine } from '../support/scripted-rocksdb.js'
@@ -75,8 +74,7 @@ async function destroy(store: ObjectStore, root: string, path: string, cookie = 
 }
 
 async function collect(store: ObjectStore, path: string): Promise<void> {
-  const { random } = realSystem
-  await collectGarbage(placeAt(store, path), { random, openPlace: openPlaceIn(store) })
+  await collectIn(store, { path })
 }
 
 /** A clone with a table of its own, on the machine of the database. */

@@ -18,6 +18,10 @@ class NoChance extends Random {
     return false
   }
 
+  override next(): number {
+    return 0.5
+  }
+
   override bytes(count: number): Uint8Array {
     this.#numbers += 1
     return new Uint8Array(count).fill(this.#numbers)

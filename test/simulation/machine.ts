@@ -10,23 +10,27 @@ import type { Life, Scheduler } from './scheduler.js'
 import { SimulatedRocksDB } from './simulated-rocksdb.js'
 import type { SimulatedStore } from './store.js'
 
-/** Path of the database, in the store and below the roots of its machines. */
+/** Path of the first database, in the store and below the roots of its machines. */
 export const path = 'db'
-/** The same of its clone. */
-export const clonePath = 'clone'
 export const defaultDelayMs = 60_000
 
 export interface MachineOptions {
-  /** Path of its database. */
-  readonly path?: string
   readonly deletionDelayMs?: number
 }
 
-/** A machine with a disk, on which one process at a time has the database. */
+/** How an Env opens a database. */
+export interface OpeningOptions {
+  readonly path: string
+  readonly cookie: string
+  /** Cookie of the branch that an opening for writing begins. */
+  readonly newCookie?: string
+  /** Path of the database that this one is a clone of. */
+  readonly source?: string
+}
+
+/** A machine with a disk, on which one process at a time has a database. */
 export class Machine {
   readonly name: string
-  /** Path of its database. */
-  readonly path: string
   readonly deletionDelayMs: number
   readonly disk: Disk
   process: Life | undefined
@@ -36,13 +40,12 @@ export class Machine {
 
   constructor(
     name: string,
-    { path: databasePath = path, deletionDelayMs = defaultDelayMs }: MachineOptions,
+    { deletionDelayMs = defaultDelayMs }: MachineOptions,
     scheduler: Scheduler,
     store: SimulatedStore,
     trace: (line: string) => void,
   ) {
     this.name = name
-    this.path = databasePath
     this.deletionDelayMs = deletionDelayMs
     this.disk = new Disk(scheduler, trace)
     this.#scheduler = scheduler
@@ -63,6 +66,7 @@ export class Machine {
   async start(
     life: Life,
     isPatient: () => boolean,
+    { path: databasePath, source, ...cookies }: OpeningOptions = { path, cookie: '' },
   ): Promise<{ readonly db: SimulatedRocksDB; readonly cache: FileCache }> {
     const root = `/${this.name}`
     const peek = (file: string) => this.disk.peek(file)
@@ -77,10 +81,10 @@ export class Machine {
     const cache = await FileCache.open(directory, 1 << 20, options)
     let isFenced = false
     const store = this.#store.client({ life, machine: this, peek })
-    const own = { store, path: this.path }
-    const places = this.path === clonePath ? ([own, { store, path }] as const) : ([own] as const)
-    const database = new Database(join(root, this.path), places, {
-      config: configOf(root, this.deletionDelayMs),
+    const own = { store, path: databasePath }
+    const places = source === undefined ? ([own] as const) : ([own, { store, path: source }] as const)
+    const database = new Database(join(root, databasePath), places, {
+      config: { ...configOf(root, this.deletionDelayMs), newCookie: undefined, ...cookies },
       cache,
       system,
       openPlace: placeOpener(store),

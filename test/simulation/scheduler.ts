@@ -51,6 +51,11 @@ export class Life {
   }
 }
 
+interface Waiting {
+  readonly life: Life
+  readonly resume: () => void
+}
+
 interface Timer {
   readonly life: Life
   readonly atMs: number
@@ -60,10 +65,14 @@ interface Timer {
 /** Longest time that passes in a turn, ordinarily and now and then: longer than any time-out or delay. */
 const turnMs = 20
 const pauseMs = 90_000
+const maxHeldUpTurns = 200
 
 export class Scheduler {
   readonly random: Random
-  #waiting: { readonly life: Life; readonly resume: () => void }[] = []
+  #waiting: Waiting[] = []
+  /** Falls behind the others for some turns. */
+  #heldUp: Life | undefined
+  #heldUpTurns = 0
   #timers: Timer[] = []
   #nowMs = 1_700_000_000_000
 
@@ -112,8 +121,15 @@ export class Scheduler {
   async step(): Promise<boolean> {
     const isAnybodyThere = this.#letOneGoOn()
     // Every promise that can settle by itself does so before the next step, and before anybody is killed.
-    await new Promise((resolve) => setImmediate(resolve))
+    // A turn of the event loop would take as long as all of that.
+    await new Promise<void>((resolve) => process.nextTick(resolve))
     return isAnybodyThere
+  }
+
+  /** Nobody goes on for so long, as if every machine had been suspended. */
+  leap(ms: number): void {
+    this.#nowMs += ms
+    this.#passUntil(this.#nowMs)
   }
 
   #letOneGoOn(): boolean {
@@ -126,8 +142,15 @@ export class Scheduler {
     }
     if (random.chance(0.003)) this.#passUntil(this.#nowMs + random.below(pauseMs))
     else this.#passUntil(this.#nowMs + random.below(turnMs))
-    const at = random.below(this.#waiting.length)
-    this.#waiting.splice(at, 1)[0]?.resume()
+    const isHeldUp = ({ life }: Waiting) => life === this.#heldUp
+    if (random.chance(0.01)) {
+      this.#heldUp = random.pick(this.#waiting).life
+      this.#heldUpTurns = random.below(maxHeldUpTurns)
+    } else if (this.#heldUpTurns-- <= 0) this.#heldUp = undefined
+    const others = this.#heldUp ? this.#waiting.filter((waiting) => !isHeldUp(waiting)) : this.#waiting
+    const next = random.pick(others.length > 0 ? others : this.#waiting)
+    this.#waiting.splice(this.#waiting.indexOf(next), 1)
+    next.resume()
     return true
   }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { readManifest } from '#src/catalog/manifest.js'
 import { ChunkMap } from '#src/cloud/chunk-map.js'
 import type { Database } from '#src/cloud/database.js'
+import { sleep } from '#src/env/clock.js'
 import type { LocalWritableFile } from '#src/env/env.js'
 import { EnvError } from '#src/env/env-error.js'
 import type { OpenFile } from '#src/env/files.js'
@@ -20,6 +21,9 @@ export interface RocksDBHost {
   /** True if what the store refused is to be tried again. */
   isPatient(): boolean
 }
+
+/** Longest pause of a recovery or a compaction between two tables. */
+const maxPauseMs = 5_000
 
 /** A database, or a past state of one. */
 type Files = Pick<Database, 'openMetadata' | 'openFile'>
@@ -91,12 +95,12 @@ export class SimulatedRocksDB {
     return flushed
   }
 
-  /** Merges all tables into one. */
+  /** Merges all tables. */
   async compact(): Promise<void> {
     this.#assertUnfenced()
     const old = [...this.#tables.keys()]
     const merged = new Set([...this.#tables.values()].flatMap((keys) => [...keys]))
-    const edit = await this.#writeTable(merged)
+    const edit = await this.#writeTables(merged)
     await this.#commit(...old.map((number) => field.deletedTable(0, number)), ...edit)
     for (const number of old) {
       this.#tables.delete(number)
@@ -115,6 +119,27 @@ export class SimulatedRocksDB {
 
   async close(): Promise<void> {
     await this.#database.release()
+  }
+
+  /** Deletes the database, which is not open here. */
+  async destroy(): Promise<void> {
+    const { files } = this.#host.system
+    const { directory } = this.#database
+    await files.mkdir(directory, { recursive: true })
+    const names = (await this.#database.children()) ?? []
+    await this.#database.claim()
+    try {
+      for (const name of names) {
+        const isLog = parseFileName(name).kind === 'wal'
+        const deletion = isLog ? files.rm(join(directory, name)) : this.#database.deleteFile(name)
+        // The opening may have removed it, or set it aside.
+        await deletion.catch((error: NodeJS.ErrnoException) => {
+          if (error.code !== 'ENOENT') throw error
+        })
+      }
+    } finally {
+      await this.#database.release()
+    }
   }
 
   /** As a reader: the keys in the tables of the present state. */
@@ -160,7 +185,7 @@ export class SimulatedRocksDB {
       // The last record may be torn.
       for (const key of log.split('\n').slice(0, -1)) recovered.add(key)
     }
-    const edit = recovered.size > 0 ? await this.#writeTable(recovered) : []
+    const edit = recovered.size > 0 ? await this.#writeTables(recovered) : []
     await this.#newLog()
     const live = [...manifest.liveTables.values()].map(({ number, size }) => field.newTable(0, number, size))
     await this.#newManifest(...live, ...edit)
@@ -219,6 +244,16 @@ export class SimulatedRocksDB {
     await draft.sync()
     await this.#database.renameMetadata(temporary, 'CURRENT')
     await this.#syncDirectory()
+  }
+
+  /** Now and then in two tables, of which the first is in the store long before a MANIFEST names it. */
+  async #writeTables(keys: ReadonlySet<string>): Promise<Uint8Array[]> {
+    const { clock, random } = this.#host.system
+    if (random.next() >= 0.3) return this.#writeTable(keys)
+    const all = [...keys]
+    const first = await this.#writeTable(new Set(all.slice(0, all.length / 2)))
+    await sleep(clock, random.next() * maxPauseMs)
+    return [...first, ...(await this.#writeTable(new Set(all.slice(all.length / 2))))]
   }
 
   /** @returns the fields of the edit that adds the table. */

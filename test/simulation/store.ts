@@ -18,14 +18,23 @@ import type { Machine } from './machine.js'
 import { Life, type Scheduler } from './scheduler.js'
 
 export interface StoreFaults {
-  /** Probabilities that a request is refused (503), lost, answered in vain, or delivered twice. */
+  /**
+   * Probabilities that a request is refused (503), lost, answered in vain, delivered long after its client gave up, or
+   * delivered twice.
+   */
   readonly refused: number
   readonly lost: number
   readonly answerLost: number
+  readonly late: number
   readonly doubled: number
 }
 
-export const noFaults: StoreFaults = { refused: 0, lost: 0, answerLost: 0, doubled: 0 }
+export const noFaults: StoreFaults = { refused: 0, lost: 0, answerLost: 0, late: 0, doubled: 0 }
+
+/** Turns of the network that a late delivery takes at most. */
+const maxLateTurns = 100
+/** No connection holds a request for longer. */
+const maxUnderWayMs = 3_600_000
 
 /** A writer's process, as the store's clients know it. */
 export interface StoreClient {
@@ -93,7 +102,12 @@ export class SimulatedStore {
           },
           options,
         ),
-      copy: () => Promise.reject(new EnvError('NotSupported', 'nobody copies here')),
+      copy: (source, target, options) =>
+        request(
+          `copy ${source} → ${target}`,
+          () => this.#put(target, this.#get(source).body, undefined, client),
+          options,
+        ),
       close: async () => {},
     }
   }
@@ -112,9 +126,11 @@ export class SimulatedStore {
       await this.#scheduler.turn(life)
       throw unreachable(`${line}: no answer`)
     }
-    const deliver = async (): Promise<{ readonly value: T } | { readonly error: unknown }> => {
-      do await this.#scheduler.turn(this.#network)
-      while (random.chance(0.3))
+    const sentMs = this.#scheduler.nowMs
+    const deliver = async (turns = 0): Promise<{ readonly value: T } | { readonly error: unknown }> => {
+      for (let left = turns; left >= 0 || random.chance(0.3); left--)
+        await this.#scheduler.turn(this.#network)
+      if (this.#scheduler.nowMs - sentMs > maxUnderWayMs) return { error: unreachable(`${line}: broken off`) }
       try {
         const value = perform()
         this.#trace(line)
@@ -123,6 +139,11 @@ export class SimulatedStore {
         this.#trace(`${line} (fails)`)
         return { error }
       }
+    }
+    if (random.chance(this.faults.late)) {
+      void deliver(random.below(maxLateTurns))
+      await this.#scheduler.turn(life)
+      throw unreachable(`${line}: no answer in time`)
     }
     let answer = deliver()
     // Whichever delivery comes second answers, or nobody hears of it.
