@@ -4,8 +4,10 @@ import { cloneIdentity, unpinnedMessage } from '../catalog/clone.js'
 import { checkpointIsReadOnly, cookieExists, placeIsCeded } from '../catalog/cookies.js'
 import { databaseUrl, type Places } from '../catalog/database-place.js'
 import { type DatabaseView, listObjects } from '../catalog/database-view.js'
+import type { NamedObject } from '../catalog/listed-place.js'
 import { expirePin } from '../catalog/pin.js'
 import { type OpenPlace, presentSources, sourcesMetadata } from '../catalog/sources.js'
+import { readRoot } from '../catalog/state-objects.js'
 import type { StoredFile } from '../catalog/stored-file.js'
 import { isOfEpoch, knowsEpoch } from '../catalog/visibility.js'
 import { EnvError } from '../env/env-error.js'
@@ -201,9 +203,21 @@ export class Opening {
     if (isCeded && cededEtag === undefined) return undefined
     if (isCeded && source) throw placeIsCeded(place)
     // What lies there is of the destroyed database: a collector deletes it.
-    const leftovers = isCeded ? noGarbage : await leftoversOfCreation(place, objects, this.#cookie)
+    const leftovers = isCeded ? noGarbage : await this.#leftoversOfCreation(objects)
+    if (!leftovers) return undefined
     await this.#local.recordCreation(this.#epoch)
     return this.#createOwner(undefined, leftovers, { cededEtag })
+  }
+
+  /** @returns undefined if what lies there belongs to a database that somebody else has created since the listing. */
+  async #leftoversOfCreation(objects: ReadonlyMap<string, NamedObject>): Promise<DatedGarbage | undefined> {
+    const [place] = this.#deps.places
+    try {
+      return await leftoversOfCreation(place, objects, this.#cookie)
+    } catch (error) {
+      if (await readRoot([place], this.#cookie)) return undefined
+      throw error
+    }
   }
 
   get #destruction(): DestructionDependencies {

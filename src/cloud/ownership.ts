@@ -62,7 +62,9 @@ export class Ownership {
   readonly #start: OwnershipStart
   readonly #deps: OwnershipDependencies
   readonly #root: CasObject
-  readonly #manifest: CasObject
+  #manifest: CasObject
+  /** Content of the last one that was sent. */
+  #lastManifest: Uint8Array | undefined
   readonly #seal: Seal | undefined
   #state: OwnershipState
   /** Error with which every further change fails. */
@@ -74,13 +76,12 @@ export class Ownership {
   constructor(start: OwnershipStart, deps: OwnershipDependencies) {
     this.#start = start
     this.#deps = deps
-    const { place, cookie, epoch, view, cededEtag, isFork, migrated } = start
+    const { place, cookie, view, cededEtag, isFork, migrated } = start
     const { random } = deps.system
     const rootKey = objectKey(place, objectName({ kind: 'cloudManifest', cookie }))
     const replacedEtag = isFork ? undefined : (view?.cloudManifestEtag ?? cededEtag)
     this.#root = new CasObject(place.store, rootKey, replacedEtag, random)
-    const manifestKey = objectKey(place, objectName({ kind: 'manifest', epoch }))
-    this.#manifest = new CasObject(place.store, manifestKey, undefined, random)
+    this.#manifest = this.#newManifest()
     this.#seal = view && !isFork ? new Seal(place, view, random) : undefined
     this.#state = view ? 'candidate' : migrated ? 'migrating' : 'creating'
   }
@@ -126,7 +127,25 @@ export class Ownership {
     this.#on('send')
     const outcome = await this.#writeRoot(this.#cloudManifest)
     if (outcome.kind === 'lost') throw this.#displaced('somebody else created the database at the same time')
+    await this.#restoreManifest()
     await this.#becomeOwner()
+  }
+
+  /**
+   * Another database was here after this creation had looked, and its destruction took the MANIFEST along. That ended
+   * before the CLOUDMANIFEST could be written, so nobody deletes a second one.
+   */
+  async #restoreManifest(): Promise<void> {
+    const held = await this.#manifest.check()
+    if (held.kind === 'held' || held.found || !this.#lastManifest) return
+    this.#manifest = this.#newManifest()
+    await this.#writeManifest(this.#lastManifest)
+  }
+
+  #newManifest(): CasObject {
+    const { place, epoch } = this.#start
+    const key = objectKey(place, objectName({ kind: 'manifest', epoch }))
+    return new CasObject(place.store, key, undefined, this.#deps.system.random)
   }
 
   /**
@@ -198,6 +217,7 @@ export class Ownership {
   }
 
   async #writeManifest(manifest: Uint8Array, metadata: Readonly<Record<string, string>> = {}): Promise<void> {
+    this.#lastManifest = manifest
     const outcome = await this.#manifest.write(manifest, metadata)
     if (outcome.kind === 'written') return
     // Without a MANIFEST there may be no CLOUDMANIFEST either: the database or branch was removed.

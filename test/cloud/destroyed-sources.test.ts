@@ -3,6 +3,7 @@ import { expirePin } from '#src/catalog/pin.js'
 import type { ObjectStore } from '#src/store/object-store.js'
 import { DatedStore } from '../support/dated-store.js'
 import { cloneTo, collectIn, day, machine, namesBelow, pinsOf, tablesOf } from '../support/forks.js'
+import { leaveUnchecked } from '../support/left-stores.js'
 import { killedAfter, newStore, withFaults } from '../support/scripted-rocksdb.js'
 
 /** A source that is destroyed after a clone of it was made, and dropped a table that the clone needs. */
@@ -59,6 +60,7 @@ describe('a source that is destroyed while a clone needs it', () => {
     const { table } = await destroyedSource(store)
     const [pin] = await pinsOf(store, 'db')
     await expirePin({ store, path: 'db' }, pin!.slice('CLOUDPIN-'.length))
+    leaveUnchecked(`${store.url}/clone`, 'it does not stand alone, so it loses the table')
     dated.advance(day)
     await collectIn(store)
     expect(await tablesOf(store, 'db')).toEqual([table])

@@ -9,6 +9,7 @@ import { expectTransitions } from '../support/transitions.js'
 
 const states: readonly OwnershipState[] = [
   'creating',
+  'migrating',
   'candidate',
   'overtaken',
   'unsettled',
@@ -25,6 +26,7 @@ test('each event leads from each state where the table says', () => {
     `
              send       win    lose       displace  delete      destroy
   creating   unsettled  -      -          fenced    -           destroyed
+  migrating  unsettled  -      -          fenced    -           destroyed
   candidate  unsettled  -      overtaken  fenced    -           -
   overtaken  -          -      -          -         -           -
   unsettled  unsettled  owned  overtaken  fenced    -           -

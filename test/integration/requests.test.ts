@@ -116,8 +116,9 @@ describe.each([...mainTestStores(), ownStore])('the requests to $name', ({ make 
       get db/.cloudenv-probe-id1
       delete
       put db/CLOUDMANIFEST
-      put db/IDENTITY
+      head db/MANIFEST-e1
       put .rockset/dbid/id2
+      put db/IDENTITY
       put db/MANIFEST-e1
       head db/CLOUDMANIFEST"
     `)

@@ -148,20 +148,20 @@ const operations: readonly Operation[] = [
     name: 'removing a branch',
     prepare: () => branched(database, 'db', 'b'),
     perform: (_, store) => removeBranchAt(placeAt(store, 'db'), 'b', openPlaceIn(store)),
-    done: /has no branch b/,
+    done: /has no branch "b"/,
   },
   {
     name: 'removing a checkpoint',
     prepare: () => branched(database, 'db', checkpointCookie('monday')),
     perform: (_, store) =>
       removeBranchAt(placeAt(store, 'db'), checkpointCookie('monday'), openPlaceIn(store)),
-    done: /has no branch checkpoint-monday/,
+    done: /has no checkpoint "monday"/,
   },
   {
     name: 'removing a branch of a clone',
     prepare: () => branched(cloned, 'clone', 'b'),
     perform: (_, store) => removeBranchAt(placeAt(store, 'clone'), 'b', openPlaceIn(store)),
-    done: /has no branch b/,
+    done: /has no branch "b"/,
   },
   {
     name: 'a savepoint',
