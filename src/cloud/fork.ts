@@ -81,13 +81,14 @@ export async function fork(
 
   const epoch = newEpoch(() => random.bytes(8))
   const holder = isClone ? databaseUrl(target) : `the branch ${databaseUrl(target)}/${name}`
-  const pins = new Pins({ holder, home: target, random })
+  const manifestName = objectName({ kind: 'manifest', epoch })
+  const pins = new Pins({ holder, home: target, written: isClone ? [] : [manifestName], random })
   const { cloudManifest, manifest, manifestBytes, files } = await pinned(request, pins, openPlace)
   let isSent = false
   try {
     const bytes = manifestBytes.subarray(0, manifest.length)
     const metadata = sourcesMetadata(pins.sources)
-    await target.store.put(objectKey(target, objectName({ kind: 'manifest', epoch })), bytes, { metadata })
+    await target.store.put(objectKey(target, manifestName), bytes, { metadata })
     const root = new CasObject(target.store, objectKey(target, name), undefined, random)
     await pins.settle()
     time.assertShort(databaseUrl(target))

@@ -269,7 +269,8 @@ export class Opening {
     const [place] = places
     if (this.#isNewCookie && view.objects.has(objectName({ kind: 'cloudManifest', cookie: this.#cookie })))
       throw cookieExists(place, this.#cookie)
-    const pins = new Pins({ holder: databaseUrl(place), home: place, random: system.random })
+    const written = this.#isClone(view) ? [] : [objectName({ kind: 'manifest', epoch: this.#epoch })]
+    const pins = new Pins({ holder: databaseUrl(place), home: place, written, random: system.random })
     this.#pins = pins
     const pinned = await pinPresentState(places, config.cookie, pins, openPlace, view)
     for (const unpinned of pins.unpinned) warn(unpinnedMessage(place, unpinned))

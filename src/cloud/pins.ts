@@ -13,6 +13,11 @@ export interface PinsRequest extends Pick<Pin, 'holder'> {
    * CLOUDMANIFEST takes over.
    */
   readonly home: DatabasePlace
+  /**
+   * Names of objects that the holder writes at home. Where another line of history is, its destruction would take along
+   * what nobody needs.
+   */
+  readonly written: readonly string[]
   readonly random: Random
 }
 
@@ -43,17 +48,19 @@ export class Pins {
    * @throws EnvError retryable: a store can't be reached.
    */
   async hold(files: ReadonlyMap<string, StoredFile>): Promise<void> {
-    const { random } = this.#request
+    const { home, written, random } = this.#request
     const before = this.#held
     const held = new Map<DatabasePlace, HeldPin>()
     const unpinned: UnpinnedPlace[] = []
     this.#held = held
-    for (const place of new Set([...files.values()].map((file) => file.place))) {
+    const places = [...files.values()].map((file) => file.place)
+    for (const place of new Set(written.length > 0 ? [home, ...places] : places)) {
       // New each time: a late delivery of an earlier one must not replace it.
       const id = Buffer.from(random.bytes(8)).toString('hex')
       const object = pinObject(place, id, random)
-      const objects = [...files.values()].filter((file) => file.place === place)
-      const pin = { id, object, objects: objects.map((file) => file.objectName) }
+      const read = [...files.values()].filter((file) => file.place === place)
+      const names = read.map((file) => file.objectName)
+      const pin = { id, object, objects: place === home ? [...written, ...names] : names }
       try {
         await this.#write(place, pin, 'operation')
         held.set(place, pin)

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { expirePin } from '#src/catalog/pin.js'
 import type { ObjectStore } from '#src/store/object-store.js'
 import { DatedStore } from '../support/dated-store.js'
-import { cloneTo, collectIn, day, machine, namesBelow, pinsOf, tablesOf } from '../support/forks.js'
+import { branchOf, cloneTo, collectIn, day, machine, namesBelow, pinsOf, tablesOf } from '../support/forks.js'
 import { leaveUnchecked } from '../support/left-stores.js'
 import { killedAfter, newStore, withFaults } from '../support/scripted-rocksdb.js'
 
@@ -187,4 +187,21 @@ test('a destruction that is killed for good is finished by a collector, a day la
     await collectIn(store)
     expect(await namesBelow(store, 'db'), `after ${writes} writes`).toEqual([])
   }
+})
+
+test('a branch has its MANIFEST though the database, which had no table, is destroyed before it is there', async () => {
+  const { store } = newStore()
+  const here = await machine(store)
+  await (await here.database().open()).close()
+  const slow = withFaults(store, {
+    put: async (key, body, options) => {
+      if (key === 'db/CLOUDMANIFEST-b') await here.database().destroy()
+      return store.put(key, body, options)
+    },
+  })
+  await branchOf(slow, 'b')
+  const branch = await (await machine(store, { cookie: 'b' })).database().open()
+  const table = await branch.flush()
+  expect(await tablesOf(store, 'db')).toEqual([table])
+  await branch.close()
 })

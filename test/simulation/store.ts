@@ -1,6 +1,7 @@
 // An object store in memory, as far away as S3: requests and answers get lost, come late, and come twice.
 import { createHash } from 'node:crypto'
 import { EnvError } from '#src/env/env-error.js'
+import { parseObjectName } from '#src/format/file-name.js'
 import {
   type ByteRange,
   type ListOptions,
@@ -46,6 +47,8 @@ export interface StoreClient {
 
 export class SimulatedStore {
   readonly objects = new Map<ObjectKey, StoredObject>()
+  /** Paths at which a request that came twice gave a table a later time: states that have it are dated by that. */
+  readonly redated = new Set<string>()
   readonly #scheduler: Scheduler
   readonly #network = new Life('network')
   readonly #changed: (key: ObjectKey, client: StoreClient) => void
@@ -171,6 +174,8 @@ export class SimulatedStore {
     const { condition, metadata = {} } = options ?? {}
     const isWrong = condition === 'absent' ? known !== undefined : condition && known?.etag !== condition.etag
     if (isWrong) throw new PreconditionFailed(`${key} is another one`)
+    if (known && parseObjectName(key.slice(key.indexOf('/') + 1))?.kind === 'table')
+      this.redated.add(key.slice(0, key.indexOf('/')))
     const etag = createHash('md5').update(body).digest('hex')
     const lastModified = new Date(this.#scheduler.nowMs)
     this.objects.set(key, { key, size: body.length, etag, lastModified, metadata, body })

@@ -43,7 +43,7 @@ export class World {
   readonly players: readonly Player[]
   readonly counts: Counts = { ...noCounts }
   readonly #seed: number
-  readonly #store: SimulatedStore
+  readonly store: SimulatedStore
   readonly #trace: string[] = []
   readonly #turns: number
   /** Turns before which nobody goes on for hours. */
@@ -59,23 +59,23 @@ export class World {
     this.random = random
     this.scheduler = new Scheduler(random)
     const note = (line: string) => this.note(line)
-    this.#store = new SimulatedStore(
+    this.store = new SimulatedStore(
       this.scheduler,
-      (key, client) => this.lines.changed(key, client, this.#store.objects.has(key)),
+      (key, client) => this.lines.changed(key, client, this.store.objects.has(key)),
       note,
     )
     const most = random.pick([0, 0.02, 0.1])
     const p = () => (random.chance(0.5) ? random.next() * most : 0)
-    this.#store.faults = { refused: p(), lost: p(), answerLost: p(), late: p(), doubled: p() }
+    this.store.faults = { refused: p(), lost: p(), answerLost: p(), late: p(), doubled: p() }
     this.#killRate = random.pick([0, 0.001, 0.004])
     const delayMs = delayOf(random)
     this.players = rolesOf(random).map((role, at) => {
       const deletionDelayMs = random.chance(0.7) ? delayMs : delayOf(random)
-      return new Player(role, `${role}${at}`, { deletionDelayMs }, this.scheduler, this.#store, note)
+      return new Player(role, `${role}${at}`, { deletionDelayMs }, this.scheduler, this.store, note)
     })
     this.#turns = turnsPerMachine * this.players.length
     this.#leaps = leapsOf(this.#turns, random)
-    this.states = new States(this.#store.objects)
+    this.states = new States(this.store.objects)
     this.lines = new Lines({
       states: this.states,
       players: this.players,
@@ -135,8 +135,8 @@ export class World {
 
   /** With a store that answers, whoever opens a database finds everything in it, and nothing useless stays. */
   async #settle(): Promise<void> {
-    this.#store.faults = noFaults
-    this.#store.isAway = false
+    this.store.faults = noFaults
+    this.store.isAway = false
     this.#isCalm = true
     for (const player of this.players) this.#kill(player)
     for (const player of this.players) await this.#toTheEnd(player, (life) => this.#session(player, life))
@@ -182,7 +182,7 @@ export class World {
       player.losePower()
       for (const [key, state] of player.logged) if (state === 'written') player.logged.delete(key)
       this.#start(player)
-    } else if (random.chance(this.#store.faults.refused / 20)) this.#store.isAway = !this.#store.isAway
+    } else if (random.chance(this.store.faults.refused / 20)) this.store.isAway = !this.store.isAway
   }
 
   #kill(player: Player): void {
