@@ -8,13 +8,13 @@ export const incomingMarkName = objectName({ kind: 'incoming' })
 
 /** Content of the mark. */
 export interface IncomingMark {
-  /** What arrives, for people and to tell it from anything else: a URL. */
+  /** URL of the database that arrives, for people and to tell it from any other. */
   readonly from: string
   /** Id of the new database; empty if it has none yet. */
   readonly identity: string
   /** Epoch under which it arrives. For a migration, the first one. */
   readonly epoch: string
-  /** What a migration has to send; undefined for a copy or an import. */
+  /** Number and bytes of the files that a migration has to send; undefined for a copy or an import. */
   readonly migration?: { readonly files: number; readonly bytes: number }
 }
 

@@ -11,7 +11,7 @@ export function retentionMetadata(ms: number): Readonly<Record<string, string>> 
   return { [retentionMark]: String(Math.floor(ms)) }
 }
 
-/** What the owner said when it wrote the CLOUDMANIFEST; undefined if it said nothing, as rocksdb-cloud does. */
+/** Retention in a CLOUDMANIFEST, as its owner wrote it; undefined if it says nothing, as that of rocksdb-cloud. */
 export function retentionOf({ metadata }: Pick<ObjectInfo, 'metadata'>): number | undefined {
   const text = metadata[retentionMark] ?? ''
   return /^\d{1,15}$/.test(text) ? Number(text) : undefined

@@ -43,7 +43,7 @@ export class StateChanges {
     return true
   }
 
-  /** What has changed since the last call; undefined if files and column families are the same. */
+  /** Changes since the last call; undefined if files and column families are the same. */
   take(): StateChange | undefined {
     const levels = new Set((this.#added.size > 0 ? this.#added : this.#removed).values())
     const change: StateChange = {

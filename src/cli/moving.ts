@@ -7,7 +7,7 @@ import { type Progress, startProgress } from './output/progress.js'
 import { type ConnectionOptions, type StateOptions, withPlaces } from './store-options.js'
 import { UsageError } from './usage-error.js'
 
-/** What the functions of src/operations take to report how they get on, and to be ended. */
+/** Options with which the functions of src/operations report their progress, and are ended. */
 export interface MovingHooks {
   readonly signal: AbortSignal
   onStart(bytes: number): void

@@ -1,5 +1,5 @@
 /**
- * What happened in a cache since it was opened. A read of present chunks never asks the Env, so nobody counts it: RocksDB
+ * Counts of a cache since it was opened. A read of present chunks never asks the Env, so nobody counts it: RocksDB
  * reads them from the local file.
  */
 export class CacheCounts {

@@ -1,7 +1,7 @@
 import type { Files } from '../env/files.js'
 
 /**
- * Which chunks of a sparse file are present: the bitmap that the bridge maps into memory. Its layout is
+ * Chunks of a sparse file that are present: the bitmap that the bridge maps into memory. Its layout is
  * described in docs/wire-protocol.md.
  */
 export class ChunkMap {
@@ -59,7 +59,7 @@ export class ChunkMap {
     return Math.ceil(this.fileSize / this.chunkBytes)
   }
 
-  /** How many bytes of the file are present. */
+  /** Bytes of the file that are present. */
   get presentBytes(): number {
     return this.#presentBytes
   }

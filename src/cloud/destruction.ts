@@ -130,7 +130,7 @@ async function remainsOf(
   const others = cookiesAmong(listed.values()).filter((other) => other !== cookie)
   for (const other of others) {
     const root = await readRoot([place], other)
-    // What that state does not need is garbage, which an owner or collector deletes.
+    // Objects that that state does not need are garbage, which an owner or collector deletes.
     if (root && (root.error || !isDestroyed(root.value))) return { deletable: [], isNeeded: false }
   }
   const objects = [...listed]
@@ -145,7 +145,7 @@ async function remainsOf(
   })
   const isFree = ({ name }: DeletedObject) => needs?.get(name) === 'never'
   if (objects.every(isFree)) return { deletable: objects, isNeeded: false }
-  // What it did not write may be that of an operation which holds a pin.
+  // Objects that it did not write may be those of an operation which holds a pin.
   const isItsOwn = ({ parsed }: NamedObject) => 'epoch' in parsed && knowsEpoch(cloudManifest, parsed.epoch)
   return { deletable: objects.filter((object) => isFree(object) && isItsOwn(object)), isNeeded: true }
 }

@@ -202,7 +202,7 @@ export class Opening {
     const cededEtag = isCeded ? await cededRoot(place, this.#cookie, this.#destruction) : undefined
     if (isCeded && cededEtag === undefined) return undefined
     if (isCeded && source) throw placeIsCeded(place)
-    // What lies there is of the destroyed database: a collector deletes it.
+    // Objects there are those of the destroyed database: a collector deletes them.
     const leftovers = isCeded ? noGarbage : await this.#leftoversOfCreation(objects)
     if (!leftovers) return undefined
     await this.#local.recordCreation(this.#epoch)

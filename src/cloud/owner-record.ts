@@ -34,7 +34,7 @@ export interface OwnerRecord {
   readonly migration?: RecordedMigration | undefined
 }
 
-/** What earlier attempts at a migration sent: see `PreparedMigration`. The last of `epochs` is the current one. */
+/** Epochs of earlier attempts at a migration: see `PreparedMigration`. The last of `epochs` is the current one. */
 export interface RecordedMigration {
   /** Epoch of the first attempt, which the mark in the store has. */
   readonly id: Epoch

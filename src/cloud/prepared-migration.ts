@@ -28,7 +28,7 @@ export interface PreparedMigrationStart {
   readonly cookie: string
   /** Epoch of this attempt. */
   readonly epoch: Epoch
-  /** What the attempt before recorded, unless a program has written to the directory without the Env since. */
+  /** CLOUDMANIFEST of the attempt before, unless a program has written to the directory without the Env since. */
   readonly former: CloudManifest | undefined
   /** Epoch in the mark; undefined for the first attempt. */
   readonly id: Epoch | undefined

@@ -44,7 +44,7 @@ export interface PastStateInfo {
   readonly change: PastStateChange
 }
 
-/** What changed since the state before. */
+/** Changes since the state before. */
 export interface PastStateChange {
   /**
    * True for the first state of a MANIFEST: the database was opened, or its MANIFEST had grown too large. What else

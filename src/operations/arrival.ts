@@ -29,7 +29,7 @@ import { OccupiedError } from './occupied-error.js'
 
 export interface ArrivalStart {
   readonly place: DatabasePlace
-  /** What arrives, for people and to tell it from anything else: the URL of the database that is copied or imported. */
+  /** URL of the database that is copied or imported, for people and to tell it from any other. */
   readonly from: string
   /** Current epoch of the new database. */
   readonly epoch: Epoch

@@ -17,7 +17,7 @@ import { findWanted, newerThan, untilWhole } from './present-state.js'
 export interface CopyOptions {
   /** Cookie of the line of history to copy from. Default: the plain CLOUDMANIFEST. */
   readonly cookie?: string
-  /** Which state to copy: past ones can be had while the database keeps them. Default: its last commit. */
+  /** State to copy: past ones can be had while the database keeps them. Default: its last commit. */
   readonly at?: StateSelector
   /** URL of the database that this one was cloned from, unless its CLOUDMANIFEST records that. What lies there is copied as
    * well: the copy stands alone. */

@@ -16,7 +16,7 @@ import { LocalFileVerifier } from './verify-local-file.js'
 export interface ExportOptions {
   /** Cookie of the line of history to export from. Default: the plain CLOUDMANIFEST. */
   readonly cookie?: string
-  /** Which state to export: past ones can be had while the database keeps them. Default: its last commit. */
+  /** State to export: past ones can be had while the database keeps them. Default: its last commit. */
   readonly at?: StateSelector
   /** URL of the database that this one was cloned from, unless its CLOUDMANIFEST records that. */
   readonly source?: string

@@ -24,7 +24,7 @@ import { rewriteLevelDb } from './rewrite-level-db.js'
 
 /** Content of the record, written when the database in the scratch directory is ready. */
 interface ScratchRecord {
-  /** Of the original: any change makes the scratch directory worthless. */
+  /** Fingerprint of the original: any change makes the scratch directory worthless. */
   readonly fingerprint: string
   /** Epoch under which its files go into the store. */
   readonly epoch: Epoch
@@ -124,7 +124,7 @@ async function flushLogs(
     (family) => [family.name, inheritedOptions(family, original)] as const,
   )
   const options: RocksDBOptions = {
-    // What is there is taken as it is.
+    // Files that are there are taken as they are.
     disable_auto_compactions: true,
     skip_stats_update_on_db_open: true,
     ...(mergeOperator !== undefined && { merge_operator: mergeOperator }),

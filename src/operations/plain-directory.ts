@@ -20,7 +20,7 @@ export interface PlainFile {
 /** A database of RocksDB or LevelDB in a directory, as it was at one moment. */
 export interface PlainDirectory {
   readonly path: string
-  /** What the database consists of: tables, blob files, write-ahead logs, the MANIFEST and CURRENT. */
+  /** Parts of the database: tables, blob files, write-ahead logs, the MANIFEST and CURRENT. */
   readonly files: readonly PlainFile[]
   /** Name of the MANIFEST. */
   readonly manifestName: string

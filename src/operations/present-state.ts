@@ -6,7 +6,7 @@ import type { OpenPlace } from '../catalog/sources.js'
 import { FileGoneError } from '../catalog/stored-file.js'
 import type { StateSelector } from '../env/state-selector.js'
 
-/** Which state of a database is wanted, and where to look for it. */
+/** State of a database that is wanted, and places to look for it. */
 export interface WantedState {
   readonly places: Places
   readonly cookie: string

@@ -12,7 +12,7 @@ const usdPerThousand: Readonly<Record<StoreOperation, number>> = {
 }
 
 /**
- * What requests to S3 cost at its list price, without transfer and storage. Failed ones are left out: S3 bills hardly
+ * Cost of requests to S3 at its list price, without transfer and storage. Failed ones are left out: S3 bills hardly
  * any of them.
  */
 export function requestCostUsd(counts: StoreCounts): number {

@@ -7,7 +7,7 @@ import { type StoreOperation, storeOperations } from '../store/store-request.js'
 export interface Sample {
   readonly value: number
   readonly labels?: Readonly<Record<string, string>>
-  /** Of the metric's name, for the parts of a histogram. */
+  /** Suffix of the metric's name, for the parts of a histogram. */
   readonly suffix?: '_bucket' | '_sum' | '_count'
 }
 

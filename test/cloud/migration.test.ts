@@ -244,13 +244,23 @@ describe('a migration', () => {
     for (; ; writes++) {
       const { store, directory } = newStore()
       const root = await plainRoot()
-      const killed = await begin(killedAfter(store, writes), root)
+      const dying = killedAfter(store, writes)
+      let isDead = false
+      const died = (error: unknown) => {
+        isDead = true
+        throw error
+      }
+      const noticed = withFaults(dying, {
+        put: (key, body, options) => dying.put(key, body, options).catch(died),
+        deleteMany: (keys) => dying.deleteMany(keys).catch(died),
+      })
+      const killed = await begin(noticed, root)
       const first = killed.database()
       await first.open().catch(() => undefined)
       const late = Buffer.alloc(700, 3)
       const flushed = await flush(first, late).catch(() => undefined)
-      if (flushed !== undefined) await waitFor(() => expect(killed.migrations).not.toEqual([]))
-      const isUnbroken = killed.migrations.at(-1)?.isComplete
+      const isUnbroken = () => killed.migrations.at(-1)?.isComplete === true
+      await waitFor(() => expect(isDead || isUnbroken()).toBe(true))
       const arrived = new Set((await objectsIn(directory)).filter((name) => name.includes('.sst')))
 
       const isPublished = existsSync(join(directory, 'db/CLOUDMANIFEST'))
@@ -274,7 +284,7 @@ describe('a migration', () => {
       await db.close()
       expect(await tablesIn(root), `after ${writes} writes`).toEqual([])
       expect(await objectsIn(directory)).not.toContain('INCOMING')
-      if (isUnbroken) break
+      if (isUnbroken()) break
     }
     // Mark, four tables and the new one, MANIFEST, CLOUDMANIFEST, IDENTITY, registry.
     expect(writes).toBeGreaterThan(8)
