@@ -246,13 +246,21 @@ describe('a migration', () => {
       const root = await plainRoot()
       const dying = killedAfter(store, writes)
       let isDead = false
-      const died = (error: unknown) => {
-        isDead = true
-        throw error
+      let underWay = 0
+      const watch = async <T>(write: Promise<T>): Promise<T> => {
+        underWay += 1
+        try {
+          return await write
+        } catch (error) {
+          isDead = true
+          throw error
+        } finally {
+          underWay -= 1
+        }
       }
       const noticed = withFaults(dying, {
-        put: (key, body, options) => dying.put(key, body, options).catch(died),
-        deleteMany: (keys) => dying.deleteMany(keys).catch(died),
+        put: (key, body, options) => watch(dying.put(key, body, options)),
+        deleteMany: (keys) => watch(dying.deleteMany(keys)),
       })
       const killed = await begin(noticed, root)
       const first = killed.database()
@@ -260,7 +268,7 @@ describe('a migration', () => {
       const late = Buffer.alloc(700, 3)
       const flushed = await flush(first, late).catch(() => undefined)
       const isUnbroken = () => killed.migrations.at(-1)?.isComplete === true
-      await waitFor(() => expect(isDead || isUnbroken()).toBe(true))
+      await waitFor(() => expect((isDead && underWay === 0) || isUnbroken()).toBe(true))
       const arrived = new Set((await objectsIn(directory)).filter((name) => name.includes('.sst')))
 
       const isPublished = existsSync(join(directory, 'db/CLOUDMANIFEST'))
