@@ -230,7 +230,10 @@ export class Database {
     const owner = this.requireOwner(`write ${name}`)
     const target = join(this.directory, name)
     await this.#files.rename(source, target)
-    if (name === 'CURRENT') await owner.currentWritten()
+    if (name === 'CURRENT') {
+      await this.#opening?.local.recordCurrent()
+      await owner.currentWritten()
+    }
     if (name === 'IDENTITY') await owner.identityWritten(await this.#files.readFile(target))
   }
 
@@ -247,11 +250,14 @@ export class Database {
   /** Base names, or undefined when there is no such directory, here or in the store. */
   async children(): Promise<string[] | undefined> {
     const local = await readDirectory(this.#files, this.directory)
-    if (this.owner) {
-      const names = (local ?? []).filter((name) => isRocksName(name) && !isTableName(name))
+    const { owner } = this
+    if (owner) {
+      const isListed = (name: string) => isRocksName(name) && (owner.isWholeHere || !isTableName(name))
+      const names = (local ?? []).filter(isListed)
       // RocksDB destroys a database in this order. The deletion of CURRENT reveals it, before any log is gone.
       const others = names.filter((name) => name !== 'CURRENT')
-      return [...(others.length < names.length ? ['CURRENT'] : []), ...others, ...this.owner.fileNames()]
+      const current = others.length < names.length ? ['CURRENT'] : []
+      return [...new Set([...current, ...others, ...owner.fileNames()])]
     }
     const record = local && (await readOwnerRecord(this.#files, this.directory))
     if (record && !record.migration)

@@ -133,7 +133,7 @@ export class LocalDatabase {
   async recordMigration(epoch: Epoch, { id, past, plain }: PreparedMigration): Promise<void> {
     this.#leftLogs = plain.logs
     this.#lastManifest = plain.manifestNumber
-    this.#migration = { id, past }
+    this.#migration = { id, past, manifest: plain.manifestNumber }
     await this.#write({ epochs: [epoch] })
   }
 
@@ -142,6 +142,7 @@ export class LocalDatabase {
     if (!this.#migration) return
     await this.#remove(isTableName)
     this.#migration = undefined
+    if (this.#record) this.#record = { ...this.#record, migration: undefined }
     if (this.#written) await this.#write(this.#written)
   }
 
@@ -158,12 +159,20 @@ export class LocalDatabase {
     if (this.#written) await this.#write(this.#written)
   }
 
+  /** CURRENT names the MANIFEST that was recorded last. */
+  async recordCurrent(): Promise<void> {
+    if (!this.#migration || this.#lastManifest === undefined || !this.#written) return
+    this.#migration = { ...this.#migration, manifest: this.#lastManifest }
+    await this.#write(this.#written)
+  }
+
   /** The claim is about to be sent: the log may belong to the new epoch soon. */
   async recordClaim(epoch: Epoch, candidates: readonly Epoch[]): Promise<void> {
     await this.#write({ epochs: [...this.#inherited, epoch], candidates })
   }
 
   async recordOwnership(epoch: Epoch, candidates: readonly Epoch[]): Promise<void> {
+    if (this.#migration) this.#migration = { ...this.#migration, isPublished: true }
     await this.#write({ epochs: [epoch], candidates })
   }
 

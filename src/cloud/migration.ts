@@ -55,19 +55,20 @@ const maxRetryMs = 60_000
  * in the end. Until then the directory has all of it, and the store has nothing that anybody could open.
  */
 export class Migration {
-  readonly #start: MigrationStart
+  readonly #given: MigrationStart
   readonly #deps: MigrationDependencies
   /** Files that the store did not have, in the order in which they go. */
   readonly #waiting: readonly Table[]
   readonly #pace: Pace | undefined
   readonly #stop = new AbortController()
-  #beginning: Promise<void> | undefined
-  #running: Promise<void> = Promise.resolve()
+  #announcing: Promise<void> | undefined
+  #running: Promise<void> | undefined
+  #isComplete = false
 
   constructor(start: MigrationStart, deps: MigrationDependencies) {
     const { directory, prepared, tables } = start
     const { migrationBytesPerSecond } = deps
-    this.#start = start
+    this.#given = start
     this.#deps = deps
     this.#pace = migrationBytesPerSecond === undefined ? undefined : new Pace(migrationBytesPerSecond)
     this.#waiting = [...prepared.waiting].map(([name, file]) => tables.seal(name, file))
@@ -81,22 +82,27 @@ export class Migration {
    * Call this before anything else is sent. Does nothing after it has succeeded once.
    * @throws EnvError Busy: another database arrives at the place.
    */
-  async begin(): Promise<void> {
-    this.#beginning ??= this.#writeMark().then(
-      () => {
-        this.#running = this.#run()
-      },
-      (error: unknown) => {
-        this.#beginning = undefined
-        throw error
-      },
-    )
-    await this.#beginning
+  async announce(): Promise<void> {
+    this.#announcing ??= this.#writeMark().catch((error: unknown) => {
+      this.#announcing = undefined
+      throw error
+    })
+    await this.#announcing
+  }
+
+  /** CURRENT names a MANIFEST that was committed here: the files follow, and then that MANIFEST or a later one. */
+  start(): void {
+    this.#running ??= this.#run()
+  }
+
+  /** True when nothing is left to do: see {@link complete}. */
+  get isComplete(): boolean {
+    return this.#isComplete
   }
 
   /** @throws EnvError IOError: the store lacks a file that has arrived there. */
   async assertArrived(): Promise<void> {
-    const { place, tables } = this.#start
+    const { place, tables } = this.#given
     // RocksDB goes on to write others, which no commit names before the one under way has ended.
     const files = [...tables.values()].flatMap(({ state, file }) => (state === 'stored' && file ? file : []))
     assertArrived(await listPlace(place), files)
@@ -107,18 +113,19 @@ export class Migration {
    * @param keep takes one into the cache, or off the disk.
    */
   async complete(keep: (cached: CachedFile, path: string) => Promise<void>): Promise<void> {
-    const { place, tables } = this.#start
+    const { place, tables } = this.#given
     for (const { state, file } of tables.values()) {
       const cached = state === 'stored' && file ? this.#deps.cachedFile(file) : undefined
       const copy = cached?.isPinned ? cached.location() : undefined
       if (cached && copy) await keep(cached, copy.path)
     }
-    await removeMigrationMark(place, this.#start.prepared)
+    await removeMigrationMark(place, this.#given.prepared)
+    this.#isComplete = true
   }
 
   /** The database was destroyed. */
   async removeArrived(): Promise<void> {
-    await removeArrived(this.#start.place, this.#start.prepared)
+    await removeArrived(this.#given.place, this.#given.prepared)
   }
 
   /** The database is being closed: nothing more begins. */
@@ -128,19 +135,19 @@ export class Migration {
 
   /** Resolves when nothing is under way any more. Uploads have to be ended before. */
   async ended(): Promise<void> {
-    await this.#beginning?.catch(() => undefined)
+    await this.#announcing?.catch(() => undefined)
     await this.#running
   }
 
   async #writeMark(): Promise<void> {
-    const { place, directory, prepared } = this.#start
+    const { place, directory, prepared } = this.#given
     await this.#deps.beforeCreation()
     await writeMigrationMark(place, directory, prepared, this.#deps.system.random)
   }
 
   /** Never rejects. */
   async #run(): Promise<void> {
-    const { uploads, publish } = this.#start
+    const { uploads, publish } = this.#given
     const { clock } = this.#deps.system
     await mapLimited(this.#waiting, concurrentUploads, async (table) => {
       if (this.#stop.signal.aborted || !isWaiting(table)) return
@@ -148,7 +155,8 @@ export class Migration {
       if (delayMs > 0) await sleep(clock, delayMs, this.#stop.signal)
       await this.#untilDone(async () => {
         if (!isWaiting(table)) return undefined
-        uploads.start(table)
+        // A commit that waits for it may have begun to repeat it.
+        if (table.state === 'failed' || !table.upload) uploads.start(table)
         return table.upload?.outcome
       })
     })
@@ -172,7 +180,7 @@ export class Migration {
   }
 
   #tell(failure: EnvError | undefined): void {
-    const { tables, isPublished } = this.#start
+    const { tables, isPublished } = this.#given
     const all = [...tables.values()].map(({ state, file }) => ({ state, size: file?.size ?? 0 }))
     const arrived = all.filter(({ state }) => state === 'stored')
     this.#deps.migrated({

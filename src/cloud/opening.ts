@@ -12,7 +12,6 @@ import type { StoredFile } from '../catalog/stored-file.js'
 import { isOfEpoch, knowsEpoch } from '../catalog/visibility.js'
 import { EnvError } from '../env/env-error.js'
 import type { System } from '../env/system.js'
-import type { CloudManifest } from '../format/cloud-manifest.js'
 import { type Epoch, newEpoch } from '../format/epoch.js'
 import { objectName } from '../format/file-name.js'
 import { assertConditionalPuts } from '../store/probe-conditional.js'
@@ -23,7 +22,6 @@ import type { CurrentView } from './current-view.js'
 import { type DatedGarbage, noGarbage } from './deletions.js'
 import { cededRoot, type DestructionDependencies, finishDestruction } from './destruction.js'
 import type { FileCache } from './file-cache.js'
-import { foreignManifest } from './foreign-writes.js'
 import { inheritedGarbage } from './inherited-garbage.js'
 import { leftoversOfCreation } from './leftovers.js'
 import { LocalDatabase } from './local-database.js'
@@ -31,7 +29,7 @@ import { readDirectory } from './local-directory.js'
 import type { MigrationProgress } from './migration.js'
 import { OpeningTime } from './opening-time.js'
 import { Owner } from './owner.js'
-import { type OwnerRecord, ownerRecordName, type RecordedMigration, readOwnerRecord } from './owner-record.js'
+import { type OwnerRecord, ownerRecordName, readOwnerRecord } from './owner-record.js'
 import { pinPresentState } from './pinned-state.js'
 import { Pins } from './pins.js'
 import { holdsPlainDatabase } from './plain-database.js'
@@ -126,7 +124,7 @@ export class Opening {
     await this.owner.release()
     if (this.owner.isWithdrawn) await this.#withdraw()
     else if (this.owner.isGone) await this.#local.forget()
-    else if (this.owner.isOwned) await this.#local.finishMigration()
+    else if (this.owner.isMigrated) await this.#local.finishMigration()
   }
 
   async #withdraw(): Promise<void> {
@@ -163,15 +161,12 @@ export class Opening {
   async #startMigration(record: OwnerRecord | undefined): Promise<Owner> {
     const { directory, places, system } = this.#deps
     if (record) this.#local.assertSameUrl(record)
-    const { lastManifest = 0, migration } = record ?? {}
-    const isForeign = (await foreignManifest(system.files, directory, lastManifest)) !== undefined
     const prepared = await prepareMigration({
       place: places[0],
       directory,
       cookie: this.#cookie,
       epoch: this.#epoch,
-      former: record && migration && !isForeign ? attempted(record, migration) : undefined,
-      id: migration?.id,
+      record,
       system,
     })
     await this.#local.recordMigration(this.#epoch, prepared)
@@ -183,9 +178,11 @@ export class Opening {
   }
 
   /** @throws EnvError InvalidArgument: the database in the store is another one than that in the directory. */
-  #assertMigrated({ cloudManifest }: DatabaseView, { epochs }: OwnerRecord): void {
+  #assertMigrated({ cloudManifest }: DatabaseView, { epochs, migration }: OwnerRecord): void {
     const { directory, places } = this.#deps
-    if (epochs.some((epoch) => knowsEpoch(cloudManifest, epoch))) return
+    if (epochs.includes(cloudManifest.current)) return
+    // A copy of the directory that was migrated from elsewhere has the epoch too, and not what was written here since.
+    if (migration?.isPublished && epochs.some((epoch) => knowsEpoch(cloudManifest, epoch))) return
     const url = databaseUrl(places[0])
     throw new EnvError(
       'InvalidArgument',
@@ -355,15 +352,12 @@ export class Opening {
       if (!isMigrated && !left.has(file.objectName)) continue
       const path = join(directory, isMigrated ? name : file.objectName)
       const cached = cachedFile(file)
-      if ((await system.files.stat(path)).size === file.size && cached.presentBytes === 0)
-        await cache.adopt(cached, path)
+      const isWanted = cached.isPinned || cached.presentBytes === 0
+      if (isWanted && (await system.files.stat(path)).size === file.size) await cache.adopt(cached, path)
+      // This process did not know that the store has it.
+      if (cached.isPinned) await cached.evict()
     }
   }
-}
-
-/** The CLOUDMANIFEST that the attempt before would have written. */
-function attempted({ epochs }: OwnerRecord, { past }: RecordedMigration): CloudManifest {
-  return { past, current: epochs.at(-1)! }
 }
 
 function isBeingMigrated(directory: string, url: string): EnvError {

@@ -39,6 +39,13 @@ export interface RecordedMigration {
   /** Epoch of the first attempt, which the mark in the store has. */
   readonly id: Epoch
   readonly past: CloudManifest['past']
+  /**
+   * Number of the last MANIFEST of the Env that CURRENT is known to have named. Another program that opens the directory
+   * makes CURRENT name a MANIFEST of another number.
+   */
+  readonly manifest: number
+  /** True once the store is known to have the database. */
+  readonly isPublished?: boolean
 }
 
 export async function readOwnerRecord(files: Files, directory: string): Promise<OwnerRecord | undefined> {
@@ -69,12 +76,13 @@ export async function readOwnerRecord(files: Files, directory: string): Promise<
   }
 }
 
-function knownMigration({ id, past }: RecordedMigration): RecordedMigration {
+function knownMigration({ id, past, manifest, isPublished }: RecordedMigration): RecordedMigration {
   const known = past.map(({ epoch, end }) => {
     if (!Number.isSafeInteger(end)) throw new Error('the end of an epoch is malformed')
     return { epoch: knownEpoch(epoch), end }
   })
-  return { id: knownEpoch(id), past: known }
+  if (!Number.isSafeInteger(manifest)) throw new Error('the number of a MANIFEST is malformed')
+  return { id: knownEpoch(id), past: known, manifest, isPublished: isPublished === true }
 }
 
 function knownEpoch(text: string): Epoch {

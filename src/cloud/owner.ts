@@ -202,10 +202,23 @@ export class Owner {
 
   /** Until a migration is complete, the directory has everything under the names that RocksDB knows. */
   localPath(name: string): string {
-    return join(this.#start.directory, this.#isMigrating ? name : this.#objectName(name))
+    return join(this.#start.directory, this.isWholeHere ? name : this.#objectName(name))
+  }
+
+  /** True until the store is known to have a database that is migrated: the directory holds the whole of it. */
+  get isWholeHere(): boolean {
+    return this.#migration !== undefined && !this.isOwned
+  }
+
+  /** True when the store has a database that was migrated, and its files in the directory are not needed any more. */
+  get isMigrated(): boolean {
+    return this.#migration?.isComplete ?? false
   }
 
   async deleteFile(name: string): Promise<void> {
+    // A table that RocksDB wrote before a crash, and did not commit.
+    if (this.isWholeHere && !this.#tables.live(name))
+      return this.#deps.system.files.rm(join(this.#start.directory, name), { force: true })
     const file = this.file(name)
     const table = this.#tables.drop(name)
     await this.#uploads.cancel(table)
@@ -225,7 +238,7 @@ export class Owner {
   /** Puts the first `size` bytes of the local MANIFEST into the store, once everything that it names is there. */
   async commitManifest(path: string, size: number): Promise<void> {
     const commit = this.#committing.then(async () => {
-      if (this.#isMigrating) await this.#migration?.begin()
+      if (this.#isMigrating) await this.#migration?.announce()
       else await this.settled()
       const manifest = await readStart(this.#deps.system.files, path, size)
       // A new database has no log before its first MANIFEST, and no file.
@@ -280,6 +293,7 @@ export class Owner {
   /** CURRENT names a complete MANIFEST: with that a new database exists, here and in the store. */
   async currentWritten(): Promise<void> {
     this.#ownership.assertUsable()
+    if (this.#isMigrating) this.#migration?.start()
     if (this.#ownership.state !== 'creating') return
     await this.#deps.beforeCreation()
     await this.#ownership.create()
@@ -359,12 +373,12 @@ export class Owner {
 
   async #upload(file: StoredFile, signal: AbortSignal): Promise<void> {
     const { place, objectName, size } = file
-    if (this.#isMigrating) await this.#migration?.begin()
+    if (this.#isMigrating) await this.#migration?.announce()
     const cached = this.#deps.cachedFile(file)
     const localPath = cached.location()?.path ?? join(this.#start.directory, objectName)
     await place.store.put(objectKey(place, objectName), { file: localPath, size }, { signal })
     signal.throwIfAborted()
-    if (!this.#migration || this.isOwned) await this.#keep(cached, localPath)
+    if (!this.isWholeHere) await this.#keep(cached, localPath)
   }
 
   /** The store has the file: its local copy may leave, and does if the cache has no room for it. */

@@ -19,7 +19,7 @@ import { CasObject } from '../store/cas-object.js'
 import { urlPath } from '../store/store-url.js'
 import type { DatedGarbage } from './deletions.js'
 import { leftoversOfCreation } from './leftovers.js'
-import type { RecordedMigration } from './owner-record.js'
+import type { OwnerRecord, RecordedMigration } from './owner-record.js'
 import { type PlainDatabase, readPlainDatabase } from './plain-database.js'
 
 export interface PreparedMigrationStart {
@@ -28,10 +28,8 @@ export interface PreparedMigrationStart {
   readonly cookie: string
   /** Epoch of this attempt. */
   readonly epoch: Epoch
-  /** CLOUDMANIFEST of the attempt before, unless a program has written to the directory without the Env since. */
-  readonly former: CloudManifest | undefined
-  /** Epoch in the mark; undefined for the first attempt. */
-  readonly id: Epoch | undefined
+  /** Record of the attempt before; undefined for the first one. */
+  readonly record: OwnerRecord | undefined
   readonly system: System
 }
 
@@ -39,7 +37,7 @@ export interface PreparedMigrationStart {
  * A whole database in a directory that the store does not have, and what is there of it from earlier attempts to migrate
  * it. Each attempt has an epoch of its own, as each opening has. The CLOUDMANIFEST comes last, with all of them.
  */
-export interface PreparedMigration extends RecordedMigration {
+export interface PreparedMigration extends Pick<RecordedMigration, 'id' | 'past'> {
   readonly plain: PlainDatabase
   /** Files by the name that RocksDB knows, as the store has them or will: those that have arrived, and the others. */
   readonly arrived: ReadonlyMap<string, StoredFile>
@@ -53,11 +51,11 @@ export interface PreparedMigration extends RecordedMigration {
  *   taken.
  */
 export async function prepareMigration(start: PreparedMigrationStart): Promise<PreparedMigration> {
-  const { place, directory, cookie, epoch, system } = start
+  const { place, directory, cookie, epoch, record, system } = start
   const plain = await readPlainDatabase(system.files, directory)
   // Files that RocksDB wrote without the Env have an epoch of their own, as if an earlier owner had written them.
-  const former = start.former ?? { past: [], current: newEpoch(() => system.random.bytes(8)) }
-  const id = start.id ?? former.current
+  const former = attempted(record, plain) ?? { past: [], current: newEpoch(() => system.random.bytes(8)) }
+  const id = record?.migration?.id ?? former.current
   const cloudManifest = addEpoch(former, plain.manifest.lastNextFileNumber, epoch)
   const objects = await listObjects(place)
   const isOurs = objects.has(incomingMarkName) && (await readIncomingMark(place))?.epoch === id
@@ -78,6 +76,17 @@ export async function prepareMigration(start: PreparedMigrationStart): Promise<P
   }
   const garbage = isOurs ? sentInVain(place, objects, needed) : leftovers
   return { id, past: cloudManifest.past, plain, arrived, waiting, garbage }
+}
+
+/** The CLOUDMANIFEST that the attempt before would have written, unless another program may have gone on from there. */
+function attempted(
+  record: OwnerRecord | undefined,
+  { manifestNumber }: PlainDatabase,
+): CloudManifest | undefined {
+  const { migration, epochs = [] } = record ?? {}
+  const current = epochs.at(-1)
+  if (!migration || !current || migration.manifest !== manifestNumber) return undefined
+  return { past: migration.past, current }
 }
 
 /** Objects of earlier attempts. No reader ever had a state that names them. */
@@ -121,14 +130,16 @@ export async function writeMigrationMark(
   if (outcome.kind === 'lost') throw arrivalOvertaken(place)
 }
 
+type MarkedMigration = Pick<RecordedMigration, 'id'>
+
 /** Nothing arrives any more. */
-export async function removeMigrationMark(place: DatabasePlace, { id }: RecordedMigration): Promise<void> {
+export async function removeMigrationMark(place: DatabasePlace, { id }: MarkedMigration): Promise<void> {
   if ((await readIncomingMark(place))?.epoch === id)
     await place.store.deleteMany([objectKey(place, incomingMarkName)])
 }
 
 /** The database was destroyed before it was whole in the store. */
-export async function removeArrived(place: DatabasePlace, { id }: RecordedMigration): Promise<void> {
+export async function removeArrived(place: DatabasePlace, { id }: MarkedMigration): Promise<void> {
   if ((await readIncomingMark(place))?.epoch !== id) return
   const { keys } = sentInVain(place, await listObjects(place), new Set())
   if (keys.length > 0) await place.store.deleteMany(keys)
