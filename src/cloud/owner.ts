@@ -83,7 +83,7 @@ export class Owner {
   readonly #collection: BackgroundCollection
   readonly #elsewhere: FilesElsewhere
   readonly #migration: Migration | undefined
-  /** Last commit of a database that is migrated: path and size of its MANIFEST. */
+  /** Last commit: path and size of its MANIFEST. */
   #localCommit: { readonly path: string; readonly size: number } | undefined
   #identity: Uint8Array | undefined
   /** True once something was sent to the store under the new epoch. */
@@ -124,11 +124,9 @@ export class Owner {
         await collectGarbage(start.place, { ...this.#destruction, signal })
     })
     const { place, directory, migration: prepared } = start
-    const publish = () => this.#publish()
-    const isPublished = () => this.isOwned
-    const sending = { tables: this.#tables, uploads: this.#uploads }
-    this.#migration =
-      prepared && new Migration({ place, directory, prepared, ...sending, publish, isPublished }, deps)
+    const [publish, isPublished] = [() => this.#publish(), () => this.isOwned]
+    const sending = { tables: this.#tables, uploads: this.#uploads, publish, isPublished }
+    this.#migration = prepared && new Migration({ place, directory, prepared, ...sending }, deps)
   }
 
   /** True when the store has no database: it was destroyed, or never came to be. */

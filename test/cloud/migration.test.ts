@@ -1,87 +1,28 @@
-import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { cp, mkdir, readdir, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, test, vi } from 'vitest'
-import { readView } from '#src/catalog/database-view.js'
+import { describe, expect, test } from 'vitest'
 import { decodeIncomingMark } from '#src/catalog/incoming.js'
 import { EnvError } from '#src/env/env-error.js'
 import { encodeLog } from '#src/format/log-record.js'
-import type { ObjectKey, ObjectStore } from '#src/store/object-store.js'
-import { newRoot } from '../support/machine.js'
+import type { ObjectKey } from '#src/store/object-store.js'
 import {
-  killedAfter,
-  newStore,
-  ScriptedMachine,
-  type ScriptedRocksDB,
-  withFaults,
-} from '../support/scripted-rocksdb.js'
+  begin,
+  completed,
+  contentOf,
+  contents,
+  digest,
+  digests,
+  flush,
+  identity,
+  objectsIn,
+  plainRoot,
+  storedState,
+  tablesIn,
+  waitFor,
+} from '../support/plain-directory.js'
+import { killedAfter, newStore, ScriptedMachine, withFaults } from '../support/scripted-rocksdb.js'
 import { bytes, field } from '../support/version-edits.js'
-
-const identity = '7f5b7a2e-56c7-4b63-a5e6-6d2d2a8a5b11'
-const contents = new Map(
-  [11, 12, 13, 14].map((number) => [`0000${number}.sst`, Buffer.alloc(1000 + number, number)]),
-)
-
-/** A directory as RocksDB leaves it, with tables and a log. @returns the root above it. */
-async function plainRoot(): Promise<string> {
-  const root = newRoot()
-  const directory = join(root, 'db')
-  await mkdir(directory)
-  for (const [name, content] of contents) await writeFile(join(directory, name), content)
-  const tables = [...contents].map(([name, { length }]) =>
-    field.newTable(name === '000014.sst' ? 0 : 6, Number.parseInt(name, 10), length),
-  )
-  const edits = [
-    bytes(field.comparator('leveldb.BytewiseComparator'), field.logNumber(0)),
-    bytes(...tables, field.nextFileNumber(20), field.lastSequence(9)),
-  ]
-  await writeFile(join(directory, 'MANIFEST-000010'), encodeLog(edits))
-  await writeFile(join(directory, 'CURRENT'), 'MANIFEST-000010\n')
-  await writeFile(join(directory, 'IDENTITY'), identity)
-  await writeFile(join(directory, '000003.log'), 'logged')
-  return root
-}
-
-const begin = (store: ObjectStore, root: string, options: { bytesPerSecond?: number } = {}) =>
-  ScriptedMachine.start(store, { root, migrate: options })
-
-const waitFor = (condition: () => unknown) => vi.waitFor(condition, { timeout: 20_000 })
-
-const completed = (machine: ScriptedMachine) =>
-  waitFor(() => expect(machine.migrations.at(-1)).toMatchObject({ isComplete: true }))
-
-const objectsIn = async (directory: string) => (await readdir(join(directory, 'db')).catch(() => [])).sort()
-const tablesIn = async (root: string) =>
-  (await readdir(join(root, 'db'))).filter((name) => name.endsWith('.sst')).sort()
-
-/** Files of the present state in the store, with their content, by the name that RocksDB knows. */
-async function storedState(store: ObjectStore): Promise<Map<string, string>> {
-  const view = await readView([{ store, path: 'db' }], '')
-  const found = new Map<string, string>()
-  for (const [name, { objectName }] of view!.files)
-    found.set(name, digest((await store.get(`db/${objectName}`)).body))
-  return found
-}
-
-const digest = (content: Uint8Array) => createHash('md5').update(content).digest('hex')
-
-async function contentOf(db: ScriptedRocksDB, names: readonly string[]): Promise<Map<string, string>> {
-  const found = new Map<string, string>()
-  for (const name of names)
-    found.set(name, digest(await db.read(name, 0, (await db.database.liveFile(name)).size)))
-  return found
-}
-
-/** Writes a table and commits it, whatever becomes of other uploads. */
-async function flush(db: ScriptedRocksDB, content: Uint8Array): Promise<string> {
-  const { name, number } = await db.write(content)
-  await db.commit(field.newTable(0, number, content.length))
-  return name
-}
-
-const digests = (...more: readonly (readonly [string, Uint8Array])[]) =>
-  new Map([...contents, ...more].map(([name, content]) => [name, digest(content)]))
 
 describe('a database in a directory', () => {
   test('opens at once, is read where it lies, and is one of the store in the end', async () => {
@@ -383,157 +324,3 @@ describe('a migration', () => {
     await db.close()
   })
 })
-
-const away = () => Promise.reject(new EnvError('IOError', 'the store is away', { retryable: true }))
-
-describe('a migration whose end is unknown', () => {
-  test('leaves a whole database in the directory, with what was not acknowledged, if it did not arrive', async () => {
-    const { store } = newStore()
-    const root = await plainRoot()
-    const refusing = withFaults(store, {
-      put: (key, body, options) => (key.endsWith('CLOUDMANIFEST') ? away() : store.put(key, body, options)),
-    })
-    const killed = await begin(refusing, root)
-    const first = await killed.database().open()
-    await waitFor(() => expect(killed.migrations.at(-1)?.errorMessage).toContain('away'))
-    const late = Buffer.alloc(700, 3)
-    await expect(flush(first, late)).rejects.toThrow(/away/)
-    const machine = await begin(store, root)
-    const db = await machine.database().open()
-    await completed(machine)
-    expect([...(await storedState(store)).values()]).toContain(digest(late))
-    await db.close()
-  })
-
-  test('is read from the store by the same process, if it arrived', async () => {
-    const { store, directory } = newStore()
-    let isSilent = true
-    const silent = withFaults(store, {
-      put: async (key, body, options) => {
-        const answer = await store.put(key, body, options)
-        return isSilent && key.endsWith('CLOUDMANIFEST') ? away() : answer
-      },
-    })
-    const root = await plainRoot()
-    const machine = await begin(silent, root)
-    const first = await machine.database().open()
-    await waitFor(() => expect(machine.migrations.at(-1)?.errorMessage).toContain('away'))
-    await first.close()
-    isSilent = false
-    const db = await machine.database().open()
-    expect(await contentOf(db, [...contents.keys()])).toEqual(digests())
-    await db.close()
-    expect(await tablesIn(root)).toEqual([])
-    expect(await objectsIn(directory)).not.toContain('INCOMING')
-  })
-
-  test('is completed by the same process, if it was closed before', async () => {
-    const { store, directory } = newStore()
-    let isAway = true
-    const refusing = withFaults(store, {
-      put: (key, body, options) =>
-        isAway && key.endsWith('IDENTITY') ? away() : store.put(key, body, options),
-    })
-    const root = await plainRoot()
-    const machine = await begin(refusing, root)
-    const first = await machine.database().open()
-    await waitFor(() => expect(machine.migrations.at(-1)?.errorMessage).toContain('away'))
-    await first.close()
-    isAway = false
-    const db = await machine.database().open()
-    expect(await contentOf(db, [...contents.keys()])).toEqual(digests())
-    await db.close()
-    expect(await tablesIn(root)).toEqual([])
-    expect(await objectsIn(directory)).not.toContain('INCOMING')
-  })
-})
-
-describe('a directory on its way into the store', () => {
-  test('keeps what was flushed here after a copy of it was made, which was migrated from elsewhere', async () => {
-    const { store } = newStore()
-    const root = await plainRoot()
-    const machine = await begin(store, root, { bytesPerSecond: 1 })
-    const db = await machine.database().open()
-    const copy = newRoot()
-    await cp(root, copy, { recursive: true })
-    const flushed = await flush(db, Buffer.alloc(400, 4))
-    const quicker = await begin(store, copy)
-    const other = await quicker.database().open()
-    await completed(quicker)
-    await other.close()
-    await db.close()
-    await expect(machine.database().open()).rejects.toThrow(/has another one by now, or an older state of it/)
-    expect(await tablesIn(root)).toEqual([...contents.keys(), flushed])
-  })
-
-  test('is not published before RocksDB has recovered, however early its files are there', async () => {
-    const { store, directory } = newStore()
-    const machine = await begin(store, await plainRoot())
-    const db = machine.database()
-    atFirstManifest(db, async () => {
-      await sealTable(db, '000030.sst', Buffer.alloc(300, 1))
-      await waitFor(async () => expect((await objectsIn(directory)).join()).toContain('000030.sst'))
-      await db.fsyncDirectory()
-    })
-    await db.open()
-    await completed(machine)
-    await db.close()
-  })
-
-  test('is sent as it is if a program without the Env reused the numbers of an opening that failed', async () => {
-    const { store } = newStore()
-    const root = await plainRoot()
-    const failed = (await begin(store, root)).database()
-    atFirstManifest(failed, async () => {
-      await sealTable(failed, '000021.sst', Buffer.alloc(300, 1))
-      await failed.fsyncDirectory()
-      throw new Error('the opening fails')
-    })
-    await expect(failed.open()).rejects.toThrow(/the opening fails/)
-    const tables = [...contents].map(([name, { length }]) =>
-      field.newTable(6, Number.parseInt(name, 10), length),
-    )
-    const edits = [
-      bytes(field.comparator('leveldb.BytewiseComparator'), field.logNumber(0)),
-      bytes(...tables, field.newTable(0, 21, 300), field.nextFileNumber(30), field.lastSequence(9)),
-    ]
-    const content = Buffer.alloc(300, 2)
-    await writeFile(join(root, 'db/000021.sst'), content)
-    await writeFile(join(root, 'db/MANIFEST-000020'), encodeLog(edits))
-    await writeFile(join(root, 'db/CURRENT'), 'MANIFEST-000020\n')
-    const machine = await begin(store, root)
-    const db = await machine.database().open()
-    await completed(machine)
-    expect(await storedState(store)).toEqual(digests(['000021.sst', content]))
-    await db.close()
-  })
-
-  test('loses the tables that RocksDB wrote before a crash and did not commit', async () => {
-    const { store } = newStore()
-    const root = await plainRoot()
-    await writeFile(join(root, 'db/000019.sst'), 'not committed')
-    const db = await (await begin(store, root, { bytesPerSecond: 1 })).database().open()
-    expect(await tablesIn(root)).toEqual([...contents.keys()])
-    await db.close()
-    await writeFile(join(root, 'db/000019.sst'), 'not committed')
-    await (await begin(store, root)).database().destroy()
-    expect(await tablesIn(root)).toEqual([])
-  })
-})
-
-/** Calls `act` when RocksDB has recovered and begins its first MANIFEST. */
-function atFirstManifest(db: ScriptedRocksDB, act: () => Promise<void>): void {
-  const newManifest = db.database.newManifest.bind(db.database)
-  vi.spyOn(db.database, 'newManifest').mockImplementationOnce(async (name) => {
-    const file = await newManifest(name)
-    await act()
-    return file
-  })
-}
-
-/** Writes a table as RocksDB does with the content of a log that it replays. */
-async function sealTable(db: ScriptedRocksDB, name: string, content: Uint8Array): Promise<void> {
-  const file = db.database.newFile(name)
-  await writeFile(file.path, content)
-  await file.sealed?.(content.length)
-}
