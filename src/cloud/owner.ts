@@ -236,7 +236,7 @@ export class Owner {
   /** Puts the first `size` bytes of the local MANIFEST into the store, once everything that it names is there. */
   async commitManifest(path: string, size: number): Promise<void> {
     const commit = this.#committing.then(async () => {
-      if (this.#isMigrating) await this.#migration?.announce()
+      if (this.#ownership.state === 'migrating') await this.#migration?.announce()
       else await this.settled()
       const manifest = await readStart(this.#deps.system.files, path, size)
       // A new database has no log before its first MANIFEST, and no file.
@@ -244,7 +244,7 @@ export class Owner {
         await this.#elsewhere.assertNone(path, manifest, (name) => this.#tables.live(name) !== undefined)
       this.#hasWritten = true
       this.#localCommit = { path, size }
-      if (!this.#isMigrating) await this.#replaceManifest(path, manifest)
+      if (this.#ownership.state !== 'migrating') await this.#replaceManifest(path, manifest)
     })
     this.#committing = commit.catch(() => undefined)
     return commit
@@ -279,10 +279,6 @@ export class Owner {
     if (!wasOwned && this.isOwned) this.#formerManifests.began(file.number)
   }
 
-  get #isMigrating(): boolean {
-    return this.#ownership.state === 'migrating'
-  }
-
   /** True while the store has the database as this opening left it. */
   get isOwned(): boolean {
     return this.#ownership.state === 'owned'
@@ -291,7 +287,7 @@ export class Owner {
   /** CURRENT names a complete MANIFEST: with that a new database exists, here and in the store. */
   async currentWritten(): Promise<void> {
     this.#ownership.assertUsable()
-    if (this.#isMigrating) this.#migration?.start()
+    if (this.#ownership.state === 'migrating') this.#migration?.start()
     if (this.#ownership.state !== 'creating') return
     await this.#deps.beforeCreation()
     await this.#ownership.create()
@@ -371,7 +367,7 @@ export class Owner {
 
   async #upload(file: StoredFile, signal: AbortSignal): Promise<void> {
     const { place, objectName, size } = file
-    if (this.#isMigrating) await this.#migration?.announce()
+    if (this.#ownership.state === 'migrating') await this.#migration?.announce()
     const cached = this.#deps.cachedFile(file)
     const localPath = cached.location()?.path ?? join(this.#start.directory, objectName)
     await place.store.put(objectKey(place, objectName), { file: localPath, size }, { signal })
