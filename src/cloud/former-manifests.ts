@@ -1,6 +1,6 @@
 import { type DatabasePlace, objectKey, objectUrl } from '../catalog/database-place.js'
 import { maxManifestBytes } from '../catalog/get-first.js'
-import { EnvError } from '../env/env-error.js'
+import { EnvError, unlessNotFound } from '../env/env-error.js'
 import type { Random } from '../env/system.js'
 import type { Epoch } from '../format/epoch.js'
 import { objectName } from '../format/file-name.js'
@@ -48,16 +48,18 @@ export class FormerManifests {
   }
 
   /** @param number of the file that was sent last; if that one never arrived, the one before is kept a second time. */
-  async #keep(number: number): Promise<ObjectKey> {
+  async #keep(number: number): Promise<ObjectKey | undefined> {
     const present = objectName({ kind: 'manifest', epoch: this.#epoch })
     const { store } = this.#place
     const range = { offset: 0, length: maxManifestBytes }
-    const { body } = await store.get(objectKey(this.#place, present), range)
+    const found = await unlessNotFound(store.get(objectKey(this.#place, present), range))
+    // Another owner has deleted it: the commit finds out.
+    if (!found) return undefined
     const name = objectName({ kind: 'history', epoch: this.#epoch, number })
     const key = objectKey(this.#place, name)
     if (this.#kept?.number !== number)
       this.#kept = { number, object: new CasObject(store, key, undefined, this.#random) }
-    const outcome = await this.#kept.object.write(body)
+    const outcome = await this.#kept.object.write(found.body)
     if (outcome.kind === 'written') return key
     throw new EnvError(
       'IOError',

@@ -134,3 +134,15 @@ describe('a former MANIFEST is deleted after the delay', () => {
     expect(await former()).toBe(0)
   })
 })
+
+test('an owner that begins one after the next owner has deleted the former is fenced', async () => {
+  const { store, db } = await opened()
+  await db.flush()
+  const other = await ScriptedMachine.start(store, { deletionDelayMs: 0 })
+  const next = await other.database().open()
+  const { epoch } = db.database.owner!
+  await store.deleteMany([`db/MANIFEST-${epoch}`])
+  await expect(db.beginManifest()).rejects.toMatchObject({ code: 'IOFenced' })
+  await db.close()
+  await next.close()
+})
