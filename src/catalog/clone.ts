@@ -32,7 +32,7 @@ export function unpinnedMessage(
   )
 }
 
-/** Warning about a clone that was destroyed, or a branch of one that was removed, while its source could not be reached. */
+/** Warning about a clone that was destroyed, or a branch of one that was removed, while its source was out of reach. */
 export function leftPinMessage(gone: string, { url, pin, reason }: LeftPin): string {
   return (
     `${gone} is gone, but ${url}/${objectName({ kind: 'pin', id: pin })}, which keeps the tables there that it needed, ` +

@@ -185,8 +185,8 @@ export interface FetchedLog {
 }
 
 /**
- * Fetches logs, newest first, one at a time, for {@link readLogs}. A copy of the beginning of a newer one is left out: the commit that was to
- * replace it never came.
+ * Fetches logs, newest first, one at a time, for {@link readLogs}. A copy of the beginning of a newer one is left out:
+ * the commit that was to replace it never came.
  * @param wanted tells which ones are worth a request. Default: all.
  */
 export async function* fetchLogs(

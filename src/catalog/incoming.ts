@@ -1,5 +1,6 @@
 import { EnvError, unlessNotFound } from '../env/env-error.js'
 import { objectName } from '../format/file-name.js'
+import type { CasObject } from '../store/cas-object.js'
 import { type DatabasePlace, databaseUrl, objectKey, objectUrl } from './database-place.js'
 import type { ListedPlace } from './listed-place.js'
 
@@ -18,7 +19,7 @@ export interface IncomingMark {
   readonly migration?: { readonly files: number; readonly bytes: number }
 }
 
-export function encodeIncomingMark(mark: IncomingMark): Uint8Array {
+function encodeIncomingMark(mark: IncomingMark): Uint8Array {
   return Buffer.from(`${JSON.stringify(mark)}\n`)
 }
 
@@ -40,6 +41,20 @@ export function decodeIncomingMark(body: Uint8Array, url: string): IncomingMark 
     'Corruption',
     `${url} is corrupt, and should say which database arrives there. Remove what lies there, or choose another place`,
   )
+}
+
+/** @throws EnvError Busy: somebody else wrote another one. */
+export async function writeIncomingMark(
+  object: CasObject,
+  place: DatabasePlace,
+  mark: IncomingMark,
+): Promise<void> {
+  const outcome = await object.write(encodeIncomingMark(mark))
+  if (outcome.kind === 'lost') throw arrivalOvertaken(place)
+}
+
+export async function removeIncomingMark(place: DatabasePlace): Promise<void> {
+  await place.store.deleteMany([objectKey(place, incomingMarkName)])
 }
 
 /** The mark at a place; undefined if there is none. @throws EnvError Corruption */

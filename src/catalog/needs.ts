@@ -29,7 +29,7 @@ const pageObjects = 1000
 
 /**
  * Limit on what is remembered of states and pins: epochs, files, and names in pins, of which each takes some 50 bytes.
- * What is beyond is read again each time.
+ * The rest is read again each time.
  */
 const maxRemembered = 500_000
 

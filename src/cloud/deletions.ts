@@ -28,7 +28,14 @@ export interface DatedGarbage {
   obsoleteSince(dueBefore: Date): Promise<ReadonlyMap<ObjectKey, Date>>
 }
 
-export const noGarbage: DatedGarbage = { keys: [], mayBeDue: false, obsoleteSince: async () => new Map() }
+/** Objects that no reader ever had a state of: their time is up at once. */
+export function neverReadable(keys: readonly ObjectKey[]): DatedGarbage {
+  return {
+    keys,
+    mayBeDue: keys.length > 0,
+    obsoleteSince: async () => new Map(keys.map((key) => [key, new Date(0)])),
+  }
+}
 
 /**
  * Deletes obsolete objects, after a delay in which readers of an older state may still use them. Nothing of this is

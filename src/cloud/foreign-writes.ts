@@ -3,6 +3,7 @@ import { EnvError } from '../env/env-error.js'
 import { type Files, readText } from '../env/files.js'
 import { parseFileName } from '../format/file-name.js'
 import { ownerRecordName } from './owner-record.js'
+import { isTableName } from './plain-database.js'
 
 /**
  * A program that opens the local directory without the Env takes what lies there for the whole database. It moves
@@ -13,7 +14,7 @@ import { ownerRecordName } from './owner-record.js'
  * @throws EnvError InvalidArgument
  */
 export function assertNoForeignTables(directory: string, names: readonly string[], url: string): void {
-  const foreign = names.filter((name) => ['table', 'blob'].includes(parseFileName(name).kind)).sort()
+  const foreign = names.filter(isTableName).sort()
   if (foreign.length > 0) throw foreignWrites(directory, url, foreign.slice(0, 3).join(', '))
 }
 
@@ -31,20 +32,10 @@ export async function assertOwnManifest(
   url: string,
   lastManifest: number,
 ): Promise<void> {
-  const foreign = await foreignManifest(files, directory, lastManifest)
-  if (foreign !== undefined) throw foreignWrites(directory, url, foreign)
-}
-
-/** Name of the MANIFEST in force, if another program began it; undefined if the Env let RocksDB do so. */
-export async function foreignManifest(
-  files: Files,
-  directory: string,
-  lastManifest: number,
-): Promise<string | undefined> {
   const text = await readText(files, join(directory, 'CURRENT')).catch(() => undefined)
   const current = (text ?? '').trim()
   const parsed = parseFileName(current)
-  return parsed.kind === 'manifest' && parsed.number > lastManifest ? current : undefined
+  if (parsed.kind === 'manifest' && parsed.number > lastManifest) throw foreignWrites(directory, url, current)
 }
 
 function foreignWrites(directory: string, url: string, what: string): EnvError {

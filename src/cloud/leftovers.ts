@@ -4,7 +4,7 @@ import type { NamedObject } from '../catalog/listed-place.js'
 import { readStoredManifest } from '../catalog/state-objects.js'
 import { EnvError } from '../env/env-error.js'
 import { objectName } from '../format/file-name.js'
-import type { DatedGarbage } from './deletions.js'
+import { type DatedGarbage, neverReadable } from './deletions.js'
 
 /**
  * MANIFESTs that an attempt to create the database left at a place without a CLOUDMANIFEST: they lead to nothing, or in
@@ -32,13 +32,7 @@ export async function leftoversOfCreation(
       throw orphaned(place, cookie, `${name}, which leads to data`)
   }
   // A MANIFEST of a clone says which pins its attempt left at the source: a collection needs it to remove them.
-  const keys = isClone ? [] : manifests.map((name) => objectKey(place, name))
-  return {
-    keys,
-    mayBeDue: keys.length > 0,
-    // No reader ever had a state that names them.
-    obsoleteSince: async () => new Map(keys.map((key) => [key, new Date(0)])),
-  }
+  return neverReadable(isClone ? [] : manifests.map((name) => objectKey(place, name)))
 }
 
 /** Reports whether the MANIFEST belongs to a database without any writes; also true if it is gone. */

@@ -19,7 +19,7 @@ import type { CachedFile } from './cached-file.js'
 import { claimedCloudManifest } from './claim.js'
 import type { CloudEnvConfig } from './cloud-env-options.js'
 import type { CurrentView } from './current-view.js'
-import { type DatedGarbage, noGarbage } from './deletions.js'
+import { type DatedGarbage, neverReadable } from './deletions.js'
 import { cededRoot, type DestructionDependencies, finishDestruction } from './destruction.js'
 import type { FileCache } from './file-cache.js'
 import { inheritedGarbage } from './inherited-garbage.js'
@@ -200,7 +200,7 @@ export class Opening {
     if (isCeded && cededEtag === undefined) return undefined
     if (isCeded && source) throw placeIsCeded(place)
     // Objects there are those of the destroyed database: a collector deletes them.
-    const leftovers = isCeded ? noGarbage : await this.#leftoversOfCreation(objects)
+    const leftovers = isCeded ? neverReadable([]) : await this.#leftoversOfCreation(objects)
     if (!leftovers) return undefined
     await this.#local.recordCreation(this.#epoch)
     return this.#createOwner(undefined, leftovers, { cededEtag })

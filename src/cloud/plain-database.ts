@@ -43,7 +43,10 @@ export async function holdsPlainDatabase(
   return (!record || record.migration !== undefined) && exists(files, join(directory, 'CURRENT'))
 }
 
-/** @throws EnvError Corruption: a file is missing or of the wrong size. NotSupported: one lies in another directory. */
+/**
+ * @throws EnvError Corruption: a file is missing or of the wrong size. NotSupported: one lies in another directory, or is
+ *   one of LevelDB.
+ */
 export async function readPlainDatabase(files: Files, directory: string): Promise<PlainDatabase> {
   const names = (await readDirectory(files, directory)) ?? []
   if (names.some((name) => name.endsWith('.ldb'))) {
@@ -69,8 +72,7 @@ export async function readPlainDatabase(files: Files, directory: string): Promis
 /**
  * Tables and blob files that a database in a directory needs.
  * @param sizes of the files there, by name.
- * @throws EnvError Corruption: a file is missing or of the wrong size. NotSupported: one lies in another directory, or is
- *   one of LevelDB.
+ * @throws EnvError Corruption: a file is missing or of the wrong size. NotSupported: one lies in another directory.
  */
 export function plainFiles(
   { liveTables, liveBlobFiles }: Manifest,

@@ -3,9 +3,10 @@ import { listObjects } from '../catalog/database-view.js'
 import {
   arrivalOvertaken,
   decodeIncomingMark,
-  encodeIncomingMark,
   incomingMarkName,
   readIncomingMark,
+  removeIncomingMark,
+  writeIncomingMark,
 } from '../catalog/incoming.js'
 import type { NamedObject } from '../catalog/listed-place.js'
 import type { StoredFile } from '../catalog/stored-file.js'
@@ -16,8 +17,9 @@ import type { CloudManifest } from '../format/cloud-manifest.js'
 import { addEpoch, type Epoch, epochOf, newEpoch } from '../format/epoch.js'
 import { objectName } from '../format/file-name.js'
 import { CasObject } from '../store/cas-object.js'
+import type { ObjectKey } from '../store/object-store.js'
 import { urlPath } from '../store/store-url.js'
-import type { DatedGarbage } from './deletions.js'
+import { type DatedGarbage, neverReadable } from './deletions.js'
 import { leftoversOfCreation } from './leftovers.js'
 import type { OwnerRecord, RecordedMigration } from './owner-record.js'
 import { type PlainDatabase, readPlainDatabase } from './plain-database.js'
@@ -59,8 +61,7 @@ export async function prepareMigration(start: PreparedMigrationStart): Promise<P
   const cloudManifest = addEpoch(former, plain.manifest.lastNextFileNumber, epoch)
   const objects = await listObjects(place)
   const isOurs = objects.has(incomingMarkName) && (await readIncomingMark(place))?.epoch === id
-  const others = isOurs ? [] : objects
-  const leftovers = await leftoversOfCreation(place, new Map(others), cookie)
+  const leftovers = isOurs ? undefined : await leftoversOfCreation(place, objects, cookie)
 
   const arrived = new Map<string, StoredFile>()
   const waiting = new Map<string, StoredFile>()
@@ -74,7 +75,7 @@ export async function prepareMigration(start: PreparedMigrationStart): Promise<P
     else waiting.set(name, file)
     needed.add(stored)
   }
-  const garbage = isOurs ? sentInVain(place, objects, needed) : leftovers
+  const garbage = leftovers ?? neverReadable(sentInVain(place, objects, needed))
   return { id, past: cloudManifest.past, plain, arrived, waiting, garbage }
 }
 
@@ -89,20 +90,15 @@ function attempted(
   return { past: migration.past, current }
 }
 
-/** Objects of earlier attempts. No reader ever had a state that names them. */
+/** Keys of what earlier attempts sent, and the database does not need. */
 function sentInVain(
   place: DatabasePlace,
   objects: ReadonlyMap<string, NamedObject>,
   needed: ReadonlySet<string>,
-): DatedGarbage {
-  const keys = [...objects]
+): ObjectKey[] {
+  return [...objects]
     .filter(([name, { parsed }]) => 'epoch' in parsed && !needed.has(name))
     .map(([name]) => objectKey(place, name))
-  return {
-    keys,
-    mayBeDue: keys.length > 0,
-    obsoleteSince: async () => new Map(keys.map((key) => [key, new Date(0)])),
-  }
 }
 
 /**
@@ -119,29 +115,25 @@ export async function writeMigrationMark(
   const found = await unlessNotFound(place.store.get(key))
   const present = found && decodeIncomingMark(found.body, objectUrl(place, incomingMarkName))
   if (present && present.epoch !== id) throw arrivalOvertaken(place)
-  const outcome = await new CasObject(place.store, key, found?.etag, random).write(
-    encodeIncomingMark({
-      from: `file://${urlPath(directory)}`,
-      identity: Buffer.from(plain.identity ?? '').toString(),
-      epoch: id,
-      migration: { files: plain.files.length, bytes: totalSize(plain.files) },
-    }),
-  )
-  if (outcome.kind === 'lost') throw arrivalOvertaken(place)
+  await writeIncomingMark(new CasObject(place.store, key, found?.etag, random), place, {
+    from: `file://${urlPath(directory)}`,
+    identity: Buffer.from(plain.identity ?? '').toString(),
+    epoch: id,
+    migration: { files: plain.files.length, bytes: totalSize(plain.files) },
+  })
 }
 
 type MarkedMigration = Pick<RecordedMigration, 'id'>
 
 /** Nothing arrives any more. */
 export async function removeMigrationMark(place: DatabasePlace, { id }: MarkedMigration): Promise<void> {
-  if ((await readIncomingMark(place))?.epoch === id)
-    await place.store.deleteMany([objectKey(place, incomingMarkName)])
+  if ((await readIncomingMark(place))?.epoch === id) await removeIncomingMark(place)
 }
 
 /** The database was destroyed before it was whole in the store. */
 export async function removeArrived(place: DatabasePlace, { id }: MarkedMigration): Promise<void> {
   if ((await readIncomingMark(place))?.epoch !== id) return
-  const { keys } = sentInVain(place, await listObjects(place), new Set())
+  const keys = sentInVain(place, await listObjects(place), new Set())
   if (keys.length > 0) await place.store.deleteMany(keys)
-  await place.store.deleteMany([objectKey(place, incomingMarkName)])
+  await removeIncomingMark(place)
 }

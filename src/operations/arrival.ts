@@ -6,9 +6,10 @@ import {
   arrivalOvertaken,
   assertArrived,
   decodeIncomingMark,
-  encodeIncomingMark,
   type IncomingMark,
   incomingMarkName,
+  removeIncomingMark,
+  writeIncomingMark,
 } from '../catalog/incoming.js'
 import { type ListedPlace, listPlace, type NamedObject } from '../catalog/listed-place.js'
 import type { Manifest } from '../catalog/manifest.js'
@@ -75,7 +76,7 @@ export class Arrival {
       await assertConditionalPuts(place.store, place.path, system.random)
       const mark = new CasObject(place.store, key, undefined, system.random)
       const identity = system.random.uuid()
-      await writeMark(mark, place, { from, identity, epoch })
+      await writeIncomingMark(mark, place, { from, identity, epoch })
       return new Arrival(start, found, identity, false)
     }
     const present = decodeIncomingMark(stored.body, objectUrl(place, incomingMarkName))
@@ -89,7 +90,7 @@ export class Arrival {
     if (arrival.isWhole) await arrival.#finishOther(present.epoch)
     else {
       const mark = new CasObject(place.store, key, stored.etag, system.random)
-      await writeMark(mark, place, { ...present, epoch })
+      await writeIncomingMark(mark, place, { ...present, epoch })
     }
     return arrival
   }
@@ -155,7 +156,7 @@ export class Arrival {
     const names = [...left.map(([name]) => name), ...probes.map(({ name }) => name)]
     const keys = names.map((name) => objectKey(place, name))
     if (keys.length > 0) await place.store.deleteMany(keys)
-    await place.store.deleteMany([objectKey(place, incomingMarkName)])
+    await removeIncomingMark(place)
   }
 }
 
@@ -180,11 +181,6 @@ function assertEmpty({ place, named, foreignSample }: ListedPlace): void {
   const isDatabase = cookiesAmong(named.values()).length > 0
   const what = isDatabase ? 'has a database' : `has ${first}, which belongs to a database`
   throw new OccupiedError(`${databaseUrl(place)} ${what}. Choose another place, or remove what lies there`)
-}
-
-async function writeMark(mark: CasObject, place: DatabasePlace, content: IncomingMark): Promise<void> {
-  const outcome = await mark.write(encodeIncomingMark(content))
-  if (outcome.kind === 'lost') throw arrivalOvertaken(place)
 }
 
 /** Bytes of the MANIFEST, in which the new id replaces one that is there. IDENTITY has it in any case. */

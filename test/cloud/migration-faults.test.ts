@@ -2,9 +2,9 @@ import { cp, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
 import { EnvError } from '#src/env/env-error.js'
-import { encodeLog } from '#src/format/log-record.js'
 import { newRoot } from '../support/machine.js'
 import {
+  addTableWithoutEnv,
   begin,
   completed,
   contentOf,
@@ -19,7 +19,6 @@ import {
   waitFor,
 } from '../support/plain-directory.js'
 import { newStore, type ScriptedRocksDB, withFaults } from '../support/scripted-rocksdb.js'
-import { bytes, field } from '../support/version-edits.js'
 
 const away = () => Promise.reject(new EnvError('IOError', 'the store is away', { retryable: true }))
 
@@ -127,17 +126,7 @@ describe('a directory on its way into the store', () => {
       throw new Error('the opening fails')
     })
     await expect(failed.open()).rejects.toThrow(/the opening fails/)
-    const tables = [...contents].map(([name, { length }]) =>
-      field.newTable(6, Number.parseInt(name, 10), length),
-    )
-    const edits = [
-      bytes(field.comparator('leveldb.BytewiseComparator'), field.logNumber(0)),
-      bytes(...tables, field.newTable(0, 21, 300), field.nextFileNumber(30), field.lastSequence(9)),
-    ]
-    const content = Buffer.alloc(300, 2)
-    await writeFile(join(root, 'db/000021.sst'), content)
-    await writeFile(join(root, 'db/MANIFEST-000020'), encodeLog(edits))
-    await writeFile(join(root, 'db/CURRENT'), 'MANIFEST-000020\n')
+    const content = await addTableWithoutEnv(root, 'MANIFEST-000020')
     const machine = await begin(store, root)
     const db = await machine.database().open()
     await completed(machine)

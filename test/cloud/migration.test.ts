@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { decodeIncomingMark } from '#src/catalog/incoming.js'
 import { EnvError } from '#src/env/env-error.js'
-import { encodeLog } from '#src/format/log-record.js'
 import type { ObjectKey } from '#src/store/object-store.js'
 import {
+  addTableWithoutEnv,
   begin,
   completed,
   contentOf,
@@ -22,7 +22,6 @@ import {
   waitFor,
 } from '../support/plain-directory.js'
 import { killedAfter, newStore, ScriptedMachine, withFaults } from '../support/scripted-rocksdb.js'
-import { bytes, field } from '../support/version-edits.js'
 
 describe('a database in a directory', () => {
   test('opens at once, is read where it lies, and is one of the store in the end', async () => {
@@ -248,17 +247,7 @@ describe('a migration', () => {
     await waitFor(async () => expect(await objectsIn(directory)).toHaveLength(3))
     await db.close()
     // RocksDB itself gives the number of a table that was not committed to another one, here of the same size.
-    const tables = [...contents].map(([name, { length }]) =>
-      field.newTable(6, Number.parseInt(name, 10), length),
-    )
-    const edits = [
-      bytes(field.comparator('leveldb.BytewiseComparator'), field.logNumber(0)),
-      bytes(...tables, field.newTable(0, 21, 300), field.nextFileNumber(30), field.lastSequence(9)),
-    ]
-    const content = Buffer.alloc(300, 2)
-    await writeFile(join(root, 'db/000021.sst'), content)
-    await writeFile(join(root, 'db/MANIFEST-000022'), encodeLog(edits))
-    await writeFile(join(root, 'db/CURRENT'), 'MANIFEST-000022\n')
+    const content = await addTableWithoutEnv(root, 'MANIFEST-000022')
     const again = await begin(store, root)
     const reopened = await again.database().open()
     await completed(again)

@@ -10,7 +10,7 @@ test('the source of a clone is reached by options of its own', async () => {
   await source.close()
   await cloneTo(store, 'clone')
   const options = { source: `${store.url}/db`, sourceStore: { region: 'eu-west-1' } }
-  // Which options were checked for which store: a directory takes none.
+  // The error tells which options belong to which store: a directory takes none.
   await expect(standAlone(`${store.url}/clone`, options)).rejects.toThrow(
     'expected "region" with a store in S3',
   )

@@ -6,7 +6,7 @@ import type { Player } from './player.js'
 import type { States } from './states.js'
 import type { StoreClient } from './store.js'
 
-/** What lines of history need to know of the world. */
+/** Access of the lines of history to the world. */
 export interface LinesHost {
   readonly states: States
   readonly players: readonly Player[]

@@ -228,7 +228,7 @@ function rolesOf(random: Random): readonly Role[] {
   return ['writer', ...others.filter(() => random.chance(0.5))]
 }
 
-/** What others need is at risk the sooner it is deleted; past states are there the longer. */
+/** A short one risks the needs of others; a long one keeps past states. */
 function delayOf(random: Random): number {
   return random.pick([0, random.below(200), random.below(2_000), defaultDelayMs, 600_000, 3_600_000])
 }

@@ -80,7 +80,7 @@ async function writeTo(
     const lost = [...player.logged.keys()].filter((key) => !db.keys.has(key))
     if (lost.length > 0) world.fail(`${player.name}, opened, lacks ${lost.join(' ')} of its log`)
   }
-  // What the log had is in tables now, and committed.
+  // The entries of the log are in tables now, and committed.
   for (const key of db.keys) acknowledge(world, player, line, key)
   try {
     for (let left = world.random.below(world.isCalm ? 2 : 20); left > 0; left--)

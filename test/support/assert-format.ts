@@ -251,7 +251,7 @@ class FormatCheck {
       if (found) paths.push(`${entry.slice(0, -entryKey.length)}${found.metadata.dirname}`)
       if (found && found.size > 0) this.#fault([entry], `the entry of the registry has ${found.size} bytes`)
     }
-    // What arrives is registered last, and what is destroyed loses its entry first.
+    // A database that arrives is registered last, and one that is destroyed loses its entry first.
     const mayLack = !this.#alive.has(place.path) || this.#sizes.has(objectKey(place, 'INCOMING'))
     if (!paths.includes(place.path) && !(mayLack && paths.length === 0))
       this.#fault([key, ...entries], `the registry has ${id} at ${paths.join(' and ') || 'no place'}`)

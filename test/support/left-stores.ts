@@ -8,7 +8,7 @@ import type { S3Credentials } from '#src/store/s3-credentials.js'
 import type { FormatFault } from './assert-format.ts'
 
 export interface LeftStore {
-  /** Of the whole bucket or directory. */
+  /** URL of the whole bucket or directory. */
   readonly url: string
   /** Prefix of the keys to check. */
   readonly prefix: string
@@ -34,7 +34,7 @@ interface WrittenByTest {
   now(): Promise<string | undefined>
 }
 
-/** What tests did to objects, by URL. */
+/** Writes and deletions of tests, by URL of the object. */
 const byTests = new Map<string, WrittenByTest>()
 
 /** Notes what a test did to an object. */

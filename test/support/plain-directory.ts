@@ -35,6 +35,26 @@ export async function plainRoot(): Promise<string> {
   return root
 }
 
+/**
+ * Does what a program of RocksDB does that opens the directory without the Env: it commits a table, and gives it the
+ * number of one that was never committed.
+ * @returns content of the table, 000021.sst.
+ */
+export async function addTableWithoutEnv(root: string, manifestName: string): Promise<Uint8Array> {
+  const content = Buffer.alloc(300, 2)
+  const tables = [...contents].map(([name, { length }]) =>
+    field.newTable(6, Number.parseInt(name, 10), length),
+  )
+  const edits = [
+    bytes(field.comparator('leveldb.BytewiseComparator'), field.logNumber(0)),
+    bytes(...tables, field.newTable(0, 21, content.length), field.nextFileNumber(30), field.lastSequence(9)),
+  ]
+  await writeFile(join(root, 'db/000021.sst'), content)
+  await writeFile(join(root, 'db', manifestName), encodeLog(edits))
+  await writeFile(join(root, 'db/CURRENT'), `${manifestName}\n`)
+  return content
+}
+
 export const begin = (store: ObjectStore, root: string, options: { bytesPerSecond?: number } = {}) =>
   ScriptedMachine.start(store, { root, migrate: options })
 
