@@ -16,13 +16,16 @@ export const shownAsOption = new Option(
 
 /**
  * Key in a form that commands accept, which take text that begins with `0x` as hex. An empty key is `''`, as in a
- * shell.
+ * shell, and a key of two such quotes is in hex.
  */
 export function shownKey(key: Uint8Array, as: ShownAs): string {
   if (as === 'hex') return hex(key)
   const text = printableBytes(key)
-  return text.startsWith('0x') ? hex(key) : text || "''"
+  if (text === '') return emptyKey
+  return text.startsWith('0x') || text === emptyKey ? hex(key) : text
 }
+
+const emptyKey = "''"
 
 /** @param options indented: true to lay JSON out over several lines, if the value is shown as JSON. */
 export function shownValue(value: Buffer, as: ShownAs, options: { readonly indented: boolean }): string {

@@ -32,6 +32,7 @@ test('any key can be given as printed', () => {
       const shown = shownKey(key, as).replace(/^''$/, '')
       expect(new Uint8Array(parseKey(shown))).toEqual(key)
     }),
+    { examples: [[bytesOf("''"), 'utf8']] },
   )
 })
 

@@ -30,8 +30,8 @@ export interface CheckedBucket {
   readonly store: ObjectStore
   /** Keys to check: those with this prefix, empty or with `/` at its end. */
   readonly prefix: string
-  /** Opens the place of a source by the URL that a clone records. Default: there are no clones. */
-  readonly openSource?: (url: string) => Promise<DatabasePlace>
+  /** Opens the place of a source by the URL that a clone records; undefined: it can't be looked at. Default: no clones. */
+  readonly openSource?: (url: string) => Promise<DatabasePlace | undefined>
 }
 
 /** @throws Error with every fault. */
@@ -248,7 +248,14 @@ class FormatCheck {
     const paths: string[] = []
     for (const entry of entries) {
       const found = await unlessNotFound(this.#store.head(entry))
-      if (found) paths.push(`${entry.slice(0, -entryKey.length)}${found.metadata.dirname}`)
+      // A store below another keeps the metadata of its objects itself.
+      const { dirname } = found?.metadata ?? {}
+      if (found)
+        paths.push(
+          dirname === undefined && entry !== entryKey
+            ? place.path
+            : `${entry.slice(0, -entryKey.length)}${dirname}`,
+        )
       if (found && found.size > 0) this.#fault([entry], `the entry of the registry has ${found.size} bytes`)
     }
     // A database that arrives is registered last, and one that is destroyed loses its entry first.

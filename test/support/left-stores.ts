@@ -62,7 +62,10 @@ async function faultsOf({ url, prefix, connection }: LeftStore): Promise<FormatF
   const store = await openStore(url, connection)
   const sources = sourceOpener(connection)
   try {
-    const found = await formatFaults({ store, prefix, openSource: sources.openPlace })
+    // Access to a server is what the test has, not the directory.
+    const openSource = async (source: string) =>
+      new URL(source).protocol === new URL(url).protocol ? await sources.openPlace(source) : undefined
+    const found = await formatFaults({ store, prefix, openSource })
     const faults: FormatFault[] = []
     for (const fault of found) if (!(await isOfTest(fault))) faults.push(fault)
     return faults

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { findInRegistry, listRegistry, removeFromRegistry } from '#src/index.js'
 import { runCommand } from '../../support/command-runner.js'
+import { leaveUnchecked } from '../../support/left-stores.js'
 import { Machine } from '../../support/machine.js'
 import { cliAccess, mainTestStores, type TestStore } from '../../support/test-stores.js'
 
@@ -32,6 +33,7 @@ test.each(mainTestStores())(
     const listed = JSON.parse((await registry(store, 'ls', '--json')).stdout)
     expect(listed).toContainEqual(expect.objectContaining({ id: two, path: path.replace(/one$/, 'two') }))
 
+    leaveUnchecked(store.url(), 'the databases stay without their entries')
     expect(await registry(store, 'find', one)).toMatchObject({ code: 0, stdout: `${path}\n` })
     expect(await registry(store, 'rm', one)).toMatchObject({ code: 0, stdout: '' })
     expect(await findInRegistry(store.url(), one, store.connection)).toBe(undefined)
