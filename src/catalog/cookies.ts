@@ -92,10 +92,21 @@ export function checkpointIsReadOnly(place: DatabasePlace, cookie: string): EnvE
 }
 
 /** Error for a file of a database that has no state under the requested cookie. */
-export async function noDatabase(place: DatabasePlace, cookie: string, name: string): Promise<EnvError> {
+export function noDatabase(place: DatabasePlace, cookie: string, name: string): Promise<EnvError> {
+  return noState(place, cookie, `has no database, so there is no ${name}`)
+}
+
+/** Error for a clone whose source has no such state. */
+export function noSource(source: DatabasePlace, cookie: string): Promise<EnvError> {
+  const advice = 'Set the option "source" to the place of one, or leave it out for a new database'
+  return noState(source, cookie, `has no database to make a clone of. ${advice}`)
+}
+
+/** @param reason used where there is no state under other cookies either. */
+async function noState(place: DatabasePlace, cookie: string, reason: string): Promise<EnvError> {
   const others = (await listCookies(place)).filter((other) => other !== cookie)
   if (others.length > 0) return noSuchCookie('NotFound', place, cookie, others)
-  return new EnvError('NotFound', `${databaseUrl(place)} has no database, so there is no ${name}`)
+  return new EnvError('NotFound', `${databaseUrl(place)} ${reason}`)
 }
 
 const maxNamed = 10

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { checkpointName } from '../catalog/checkpoint.js'
 import { cloneIdentity, unpinnedMessage } from '../catalog/clone.js'
-import { checkpointIsReadOnly, cookieExists, placeIsCeded } from '../catalog/cookies.js'
+import { checkpointIsReadOnly, cookieExists, noSource, placeIsCeded } from '../catalog/cookies.js'
 import { databaseUrl, type Places } from '../catalog/database-place.js'
 import { type DatabaseView, listObjects } from '../catalog/database-view.js'
 import type { NamedObject } from '../catalog/listed-place.js'
@@ -202,6 +202,7 @@ export class Opening {
     // Objects there are those of the destroyed database: a collector deletes them.
     const leftovers = isCeded ? neverReadable([]) : await this.#leftoversOfCreation(objects)
     if (!leftovers) return undefined
+    if (source) throw await noSource(source, this.#deps.config.cookie)
     await this.#local.recordCreation(this.#epoch)
     return this.#createOwner(undefined, leftovers, { cededEtag })
   }

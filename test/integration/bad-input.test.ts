@@ -190,6 +190,19 @@ describe.each(mainTestStores())('databases, with the store in $name', ({ make })
     expect(await machine.open((db) => db.get('a', utf8), { createIfMissing: false })).toBe('1')
   })
 
+  test('a clone of a place without a database is refused, and none is created', async () => {
+    const store = make()
+    const source = store.url('no-such/db')
+    const machine = new Machine(store, { source })
+    const error = await refusal(store, () => machine.open(nothing))
+    expect(error).toMatchObject({ name: 'RocksDBError', code: 'NotFound' })
+    expect(error.message).toContain(`${source} has no database to make a clone of`)
+    expect(await machine.names()).not.toContain('CURRENT')
+
+    await new Machine({ ...store, url: () => store.url('no-such') }, { cookie: 'b' }).open(nothing)
+    expect((await refusal(store, () => machine.open(nothing))).message).toContain('under another cookie: "b"')
+  })
+
   test('a directory with a database of plain RocksDB is refused and left unchanged', async () => {
     const store = make()
     const machine = new Machine(store)
