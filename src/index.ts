@@ -1,5 +1,7 @@
 export type { Bytes } from './binding/bytes.js'
 export { RocksDBError, type RocksDBErrorCode } from './binding/rocksdb-error.js'
+export type { History } from './catalog/history.js'
+export type { HistoryState } from './catalog/history-states.js'
 export type { RegistryEntry } from './catalog/registry.js'
 export type { CloneSourceOptions, CloudEnvOptions } from './cloud/cloud-env-options.js'
 export type {
@@ -46,7 +48,6 @@ export { createMemoryEnv } from './env/memory-env.js'
 export { createPosixEnv } from './env/posix-env.js'
 export type { StateSelector } from './env/state-selector.js'
 export type { WarmUpOptions, WarmUpProgress, WarmUpResult, WarmUpSelection } from './env/warm-up.js'
-export { cloudEnv, type HostedCloudEnv } from './host/hosted-cloud-env.js'
 export {
   type EngineOptions,
   type EnvSpec,
@@ -55,6 +56,7 @@ export {
   memoryEnv,
   posixEnv,
 } from './host/hosted-env.js'
+export { cloudEnv, type HostedCloudEnv } from './hosted-cloud-env.js'
 export {
   type Branch,
   listBranches,
@@ -76,6 +78,7 @@ export {
 export { type DatabaseImport, type ImportOptions, importDatabase } from './operations/import-database.js'
 export { findInRegistry, listRegistry, removeFromRegistry } from './operations/registry.js'
 export { type Savepoint, type StandAloneOptions, standAlone } from './operations/stand-alone.js'
+export type { StoredDatabase } from './operations/stored-database.js'
 export type { LatencyMetrics } from './store/latency-histogram.js'
 export type { StoreModule } from './store/module-store.js'
 export { assertObjectKey, compareKeys, isObjectKey } from './store/object-key.js'

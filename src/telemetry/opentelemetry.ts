@@ -1,6 +1,6 @@
 /** Exported as `rocksdb-cloud-env/opentelemetry`. */
 import { SpanKind, SpanStatusCode, type Tracer, trace } from '@opentelemetry/api'
-import type { HostedCloudEnv } from '../host/hosted-cloud-env.js'
+import type { HostedCloudEnv } from '../hosted-cloud-env.js'
 import type { StoreRequest } from '../store/store-request.js'
 
 export interface TracingOptions {

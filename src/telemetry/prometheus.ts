@@ -1,7 +1,7 @@
 /** Exported as `rocksdb-cloud-env/prometheus`. */
 import type { OpenMetricsContentType, PrometheusContentType, Registry } from 'prom-client'
 import type { CloudEnvMetrics } from '../cloud/env-metrics.js'
-import type { HostedCloudEnv } from '../host/hosted-cloud-env.js'
+import type { HostedCloudEnv } from '../hosted-cloud-env.js'
 import { type Family, families, type Sample } from './metric-families.js'
 
 export interface PrometheusOptions {

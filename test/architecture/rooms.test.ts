@@ -11,8 +11,8 @@ const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter(
 const architecture = readFileSync(join(root, 'docs/architecture.md'), 'utf8')
 
 /** Each room may import those that the table of docs/architecture.md has further down, and only those. */
-const floors = [...architecture.matchAll(/^\| ((?:`src\/[\w.]+`(?:, )?)+) \|/gm)].map(([, names = '']) =>
-  [...names.matchAll(/`src\/([\w.]+)`/g)].map(([, name]) => name!),
+const floors = [...architecture.matchAll(/^\| ((?:`src\/[\w.-]+`(?:, )?)+) \|/gm)].map(([, names = '']) =>
+  [...names.matchAll(/`src\/([\w.-]+)`/g)].map(([, name]) => name!),
 )
 const floorOf = new Map(
   floors.flatMap((names, at) => names.map((name) => [name, floors.length - at] as const)),

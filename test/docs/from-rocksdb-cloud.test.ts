@@ -30,7 +30,7 @@ test('every option and function that it names exists', () => {
     'src/store/s3-encryption.ts',
     'src/engine/rocksdb.ts',
     'src/engine/call-options.ts',
-    'src/host/hosted-cloud-env.ts',
+    'src/hosted-cloud-env.ts',
     'src/env/env.ts',
   ].map(read)
   const words = new Set(sources.flatMap((source) => source.match(/\w+/g) ?? []))

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { createCloudEnv } from '#src/cloud/cloud-env.js'
 import { RocksDB } from '#src/engine/rocksdb.js'
 import { EnvHost } from '#src/host/env-host.js'
-import { cloudEnv } from '#src/host/hosted-cloud-env.js'
+import { cloudEnv } from '#src/hosted-cloud-env.js'
 import { havePrograms, programSuite, run, runOn } from '../native/programs.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 

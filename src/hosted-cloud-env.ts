@@ -1,10 +1,13 @@
-import { type CloudEnvOptions, parseCloudEnvOptions } from '../cloud/cloud-env-options.js'
-import { type CloudEnvEvents, cloudEnvEvents } from '../cloud/env-events.js'
-import type { CloudEnvMetrics } from '../cloud/env-metrics.js'
-import { Root } from '../cloud/root.js'
-import type { WarmUpOptions, WarmUpResult } from '../env/warm-up.js'
-import { type EngineOptions, type HostedEnv, hostedEnv } from './hosted-env.js'
-import { optionsWithin, readMachineLimits } from './machine-limits.js'
+import { pathSegments } from './cloud/bucket.js'
+import { type CloudEnvConfig, type CloudEnvOptions, parseCloudEnvOptions } from './cloud/cloud-env-options.js'
+import { type CloudEnvEvents, cloudEnvEvents } from './cloud/env-events.js'
+import type { CloudEnvMetrics } from './cloud/env-metrics.js'
+import { Root } from './cloud/root.js'
+import type { WarmUpOptions, WarmUpResult } from './env/warm-up.js'
+import { type EngineOptions, type HostedEnv, hostedEnv } from './host/hosted-env.js'
+import { optionsWithin, readMachineLimits } from './host/machine-limits.js'
+import { StoredDatabase } from './operations/stored-database.js'
+import { printedUrl, urlPath } from './store/store-url.js'
 
 /** A {@link HostedEnv} whose metrics and events are known. */
 export interface HostedCloudEnv extends HostedEnv {
@@ -44,6 +47,18 @@ export interface HostedCloudEnv extends HostedEnv {
    * @throws EnvError NotFound: no database; NotSupported: a range of keys that are not ordered by their bytes.
    */
   warmUp(directory: string, options?: WarmUpOptions): Promise<WarmUpResult>
+
+  /**
+   * The database in `directory` as the store has it, to make checkpoints, branches, clones and copies of. Reaches nothing
+   * by itself.
+   *
+   * @example
+   * await db.flush()
+   * await env.database('./data/orders').checkpoint('before-migration')
+   *
+   * @throws EnvError InvalidArgument: the directory is not below the root.
+   */
+  database(directory: string): StoredDatabase
 }
 
 /**
@@ -61,9 +76,10 @@ export interface HostedCloudEnv extends HostedEnv {
  * @throws TypeError an option is unknown, or not of the kind expected; the message says which and what was.
  */
 export function cloudEnv(options: CloudEnvOptions): HostedCloudEnv {
-  const { root } = parseCloudEnvOptions(options)
-  return hostedEnv({
-    module: new URL('../cloud/cloud-env.js', import.meta.url),
+  const config = parseCloudEnvOptions(options)
+  const { root } = config
+  const env = hostedEnv({
+    module: new URL('./cloud/cloud-env.js', import.meta.url),
     export: 'createCloudEnv',
     options: { ...options, root },
     defaultOptions: { ...cloudEngineOptions, ...optionsWithin(readMachineLimits(root)) },
@@ -71,7 +87,22 @@ export function cloudEnv(options: CloudEnvOptions): HostedCloudEnv {
     checkPath: (path) => new Root(root).assertHolds(path),
     flushOnClose: true,
     events: cloudEnvEvents,
-  }) as HostedCloudEnv
+  }) as Omit<HostedCloudEnv, 'database'>
+  return Object.assign(env, { database: (directory: string) => storedDatabase(config, directory) })
+}
+
+function storedDatabase(config: CloudEnvConfig, directory: string): StoredDatabase {
+  const root = new Root(config.root)
+  root.assertHolds(directory)
+  const path = pathSegments(config.root, root.realPath(directory)).map(urlPath)
+  const url = [printedUrl(config.store, config.connection), ...path].join('/')
+  const { source } = config
+  return new StoredDatabase(url, {
+    cookie: config.newCookie ?? config.cookie,
+    store: config.connection,
+    ...(source && { source: source.url }),
+    ...(source?.connection && { sourceStore: source.connection }),
+  })
 }
 
 /** Default options of an engine on a cloud Env. */
