@@ -26,7 +26,7 @@ export interface HistoryLog {
    * by an owner who had been displaced.
    */
   readonly end: number | undefined
-  /** Time at which the log before it was still in force; undefined if that one is gone. */
+  /** Time before which it has no state but that which the log before it ends with; undefined if that one is gone. */
   readonly notBefore: Date | undefined
   /** Time of its last write. */
   readonly notAfter: Date
@@ -95,7 +95,7 @@ class LogGone extends Error {
 function without(logged: LoggedHistory, { objectName: gone }: HistoryLog): LoggedHistory {
   const objects = new Map(logged.objects)
   objects.delete(gone)
-  return { ...logged, objects, logs: logsOf(logged.root.value, objects) }
+  return { ...logged, objects, logs: logsOf(logged.root.value, objects, logged.firstWrittenFrom) }
 }
 
 async function findLogs(
@@ -110,13 +110,14 @@ async function findLogs(
   if (isDestroyed(root.value)) return undefined
   const places = openPlace ? await withSources(own, recordedSources(root.object), openPlace) : own
   const objects = await listObjects(places, onObject)
+  const firstWritten = firstWrittenFrom(objects, root.value)
   return {
     places,
     url: databaseUrl(places[0]),
     root,
-    logs: logsOf(root.value, objects),
+    logs: logsOf(root.value, objects, firstWritten),
     objects,
-    firstWrittenFrom: firstWrittenFrom(objects, root.value),
+    firstWrittenFrom: firstWritten,
     retentionMs: retentionOf(root.object),
     present,
   }
@@ -136,28 +137,32 @@ async function listObjects(places: Places, onObject?: () => void): Promise<Map<s
 export function logsOf(
   cloudManifest: CloudManifest,
   objects: ReadonlyMap<string, Pick<StoredFile, 'modified'>>,
+  firstWritten: (number: number) => Date | undefined,
 ): HistoryLog[] {
   const replaced = replacedNames(objects)
-  const found: Omit<HistoryLog, 'notBefore'>[] = []
+  const found: HistoryLog[] = []
+  let begin = 0
   const add = (epoch: Epoch, end: number | undefined, cut: () => CloudManifest) => {
     for (const name of [...(replaced.get(epoch) ?? []), objectName({ kind: 'manifest', epoch })]) {
       const stored = objects.get(name)
-      if (stored)
-        found.push({ objectName: name, epoch, end, cloudManifest: cut(), notAfter: stored.modified })
+      if (!stored) continue
+      const before = found.at(-1)
+      const notAfter = stored.modified
+      // The log before may have gone on: that of another line of history, or of a displaced owner without fencing.
+      const first = before?.epoch === epoch ? undefined : firstWritten(begin)
+      const notBefore = before && earliest(before.notAfter, notAfter, first)
+      found.push({ objectName: name, epoch, end, cloudManifest: cut(), notBefore, notAfter })
     }
+    begin = end ?? begin
   }
   for (const [rank, { epoch, end }] of cloudManifest.past.entries())
     add(epoch, end, () => cutAfter(cloudManifest, rank))
   add(cloudManifest.current, undefined, () => cloudManifest)
-  return found.map((log, at) => ({ ...log, notBefore: earlier(found[at - 1], log) })).reverse()
+  return found.reverse()
 }
 
-/** A displaced owner without fencing may have gone on to write its log. */
-function earlier(
-  before: Pick<HistoryLog, 'notAfter'> | undefined,
-  { notAfter }: Pick<HistoryLog, 'notAfter'>,
-): Date | undefined {
-  return before && (before.notAfter < notAfter ? before.notAfter : notAfter)
+function earliest(...times: readonly (Date | undefined)[]): Date {
+  return new Date(Math.min(...times.map((time) => time?.getTime() ?? Number.POSITIVE_INFINITY)))
 }
 
 /** Names of MANIFESTs that RocksDB began anew within an epoch, oldest first, by epoch. */

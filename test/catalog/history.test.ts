@@ -173,10 +173,10 @@ test('a state that only removes has the latest time at which it can have been co
 describe('states of past epochs', () => {
   const epochs = {
     '000010.sst-a': table,
-    '000012.sst-b': table,
-    '000021.sst-c': table,
     'MANIFEST-a': [opening(10, 0), edit(11, 1, adds(10)), bytes(field.nextFileNumber(11))],
+    '000012.sst-b': table,
     'MANIFEST-b': [opening(12, 1, 10), edit(13, 5, adds(12)), bytes(field.nextFileNumber(20))],
+    '000021.sst-c': table,
     'MANIFEST-c': [opening(21, 5, 10, 12), edit(22, 9, adds(21), removes(10))],
     CLOUDMANIFEST: cloudManifest('c', ['a', 11], ['b', 20]),
   }
@@ -203,7 +203,7 @@ describe('states of past epochs', () => {
     const { places } = stored(epochs)
     const { states } = (await readHistory(places, ''))!
     const beginnings = states.filter(({ change }) => change.isBeginning).map(({ time }) => time)
-    expect(beginnings).toEqual([day(5), day(4), undefined])
+    expect(beginnings).toEqual([day(4), day(2), undefined])
   })
 
   test('are left out if their MANIFEST is gone', async () => {
@@ -400,6 +400,24 @@ describe('findState', () => {
       'GET db/MANIFEST-a',
     ])
   })
+})
+
+test('a branch has its own states at their times, though the line that it came from goes on', async () => {
+  const { places } = stored({
+    '000010.sst-a': table,
+    '000011.sst-b': table,
+    '000011.sst-a': table,
+    'MANIFEST-a': [opening(10, 0), edit(11, 1, adds(10)), edit(12, 2, adds(11))],
+    CLOUDMANIFEST: cloudManifest('a'),
+    '000012.sst-b': table,
+    'MANIFEST-b': [opening(11, 1, 10), edit(12, 3, adds(11)), edit(13, 4, adds(12))],
+    'CLOUDMANIFEST-branch': cloudManifest('b', ['a', 11]),
+  })
+  const at = async (time: Date) => [...(await findState(places, 'branch', time)).manifest.liveTables.keys()]
+  expect(await at(day(1))).toEqual([10])
+  expect(await at(day(2))).toEqual([10, 11])
+  expect(await at(day(5))).toEqual([10, 11])
+  expect(await at(day(6))).toEqual([10, 11, 12])
 })
 
 test('a clone has the states of its source up to its own beginning', async () => {
