@@ -2,6 +2,7 @@ import { checkpointCookie } from '#src/catalog/checkpoint.js'
 import { collectGarbage } from '#src/cloud/collection.js'
 import { fork } from '#src/cloud/fork.js'
 import { EnvError } from '#src/env/env-error.js'
+import { objectName } from '#src/format/file-name.js'
 import { removeBranchAt } from '#src/operations/branches.js'
 import { standAloneAt } from '#src/operations/stand-alone.js'
 import type { ObjectStore } from '#src/store/object-store.js'
@@ -77,9 +78,11 @@ async function remove(world: World, line: Line, store: ObjectStore): Promise<voi
   world.note(`${line.rootKey} is to be removed`)
   const pins = world.states.pinsOf(line.rootKey)
   try {
-    await removeBranchAt({ store, path: line.path }, line.cookie, placeOpener(store))
+    const { leftPins } = await removeBranchAt({ store, path: line.path }, line.cookie, placeOpener(store))
     world.count('removals')
-    const left = pins.filter((pin) => world.states.isLasting(pin))
+    const isTold = (key: string) =>
+      leftPins.some(({ pin }) => key.endsWith(objectName({ kind: 'pin', id: pin })))
+    const left = pins.filter((pin) => world.states.isLasting(pin) && !isTold(pin))
     if (left.length > 0) world.fail(`${left.join(' ')} outlasts ${line.rootKey}`)
   } catch (error) {
     if (!isRefusal(error, line)) throw error

@@ -139,6 +139,8 @@ export class World {
     this.store.isAway = false
     this.#isCalm = true
     for (const player of this.players) this.#kill(player)
+    // Requests under way arrive: one of a displaced owner could refuse an opening that comes only once.
+    while (await this.scheduler.step());
     for (const player of this.players) await this.#toTheEnd(player, (life) => this.#session(player, life))
     // Longer than any pin, opening or delay lasts.
     this.scheduler.leap(3 * 24 * 3_600_000)
