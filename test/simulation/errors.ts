@@ -1,3 +1,4 @@
+import { pinLifetimeMs } from '#src/catalog/pin.js'
 import { EnvError } from '#src/env/env-error.js'
 import type { Line } from './line.js'
 
@@ -18,9 +19,9 @@ function isLeaving(line: Line | undefined): boolean {
   return line !== undefined && (line.isDoomed || line.stage === 'gone')
 }
 
-/** Reports whether a state outlived its tables: somebody else has a newer one. */
+/** Reports whether a state outlived its tables: somebody else has a newer one, or the pin of an opening has expired. */
 export function isTooLate(error: unknown, { keptMs }: Line, elapsedMs: number): boolean {
-  return EnvError.is(error, 'PathNotFound') && elapsedMs >= keptMs
+  return EnvError.is(error, 'PathNotFound') && elapsedMs >= Math.min(keptMs, pinLifetimeMs)
 }
 
 export function describe(error: unknown): string {

@@ -20,6 +20,8 @@ export interface LinesHost {
 export class Lines {
   readonly #host: LinesHost
   readonly #byRoot = new Map<ObjectKey, Line>()
+  /** CLOUDMANIFESTs of creations whose MANIFEST is to come once more, and who wrote them. */
+  readonly #incomplete = new Map<ObjectKey, Player>()
   #main: Line
   #names = 0
 
@@ -56,6 +58,8 @@ export class Lines {
   /** An object came, was replaced, or went. */
   changed(key: ObjectKey, { life, machine }: StoreClient, isThere: boolean): void {
     if (key.includes('/CLOUDMANIFEST')) this.#rootChanged(key, machine as Player)
+    else if (key.includes('/MANIFEST-'))
+      for (const [root, player] of this.#incomplete) this.#rootChanged(root, player)
     // A new table changes nothing until a MANIFEST names it.
     if (!key.includes('.sst-') || !isThere) this.check(`${life.name} changes ${key}`)
   }
@@ -67,11 +71,16 @@ export class Lines {
       fail(`${player.name} begins ${key}, which nobody asked for`)
       return
     }
+    this.#incomplete.delete(key)
     if (!states.has(key)) {
       if (!line.isDoomed) fail(`${player.name} removes ${key}, which nobody asked for`)
       line.stage = 'gone'
       line.owner = undefined
       for (const other of this.#host.players) if (other.continues(line)) other.forgetLog()
+      return
+    }
+    if (line.stage !== 'present' && !states.hasManifest(key)) {
+      this.#incomplete.set(key, player)
       return
     }
     try {

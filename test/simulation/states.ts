@@ -35,6 +35,12 @@ export class States {
     return root !== undefined && !isDestroyed(decodeCloudManifest(root.body, rootKey))
   }
 
+  /** False for a moment where the destruction of another database took the MANIFEST of a creation along. */
+  hasManifest(rootKey: ObjectKey): boolean {
+    const root = this.#objects.get(rootKey)!
+    return this.#objects.has(manifestKeyOf(root))
+  }
+
   /** Keys in the tables of a state. @throws Error: it is not there, or not whole. */
   keysOf(rootKey: ObjectKey): ReadonlySet<string> {
     const { tables, keys } = this.#state(rootKey)
@@ -80,7 +86,7 @@ export class States {
     const [own = ''] = root.key.split('/')
     const paths = [own, ...recordedSources(root).map(({ url }) => pathOf(url))]
     const cloudManifest = decodeCloudManifest(root.body, root.key)
-    const manifestKey = `${own}/${manifestObjectName(cloudManifest)}`
+    const manifestKey = manifestKeyOf(root)
     const manifest = this.#objects.get(manifestKey)
     if (!manifest) throw new Error(`${root.key} needs ${manifestKey}, which is missing`)
     const tables = [...manifestOf(manifest).liveTables.values()].map(({ number, size }): NeededTable => {
@@ -98,6 +104,11 @@ export class States {
     }
     return undefined
   }
+}
+
+function manifestKeyOf({ key, body }: StoredObject): ObjectKey {
+  const [own = ''] = key.split('/')
+  return `${own}/${manifestObjectName(decodeCloudManifest(body, key))}`
 }
 
 function pathOf(url: string): string {
