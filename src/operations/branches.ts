@@ -11,6 +11,7 @@ import {
   removePins,
 } from '../catalog/sources.js'
 import { readRoot } from '../catalog/state-objects.js'
+import { ArgumentError } from '../env/argument-error.js'
 import { EnvError } from '../env/env-error.js'
 import { manifestObjectName } from '../format/cloud-manifest.js'
 import { objectName } from '../format/file-name.js'
@@ -74,16 +75,14 @@ export async function removeBranchAt(
   openPlace: OpenPlace,
 ): Promise<RemovedBranch> {
   if (cookie === '')
-    throw new EnvError(
-      'InvalidArgument',
+    throw new ArgumentError(
       `${databaseUrl(place)}: the plain CLOUDMANIFEST is no branch, and nothing would be left of the database without it`,
     )
   const roots = await rootsAt(place)
   const root = roots.get(cookie)
   if (!root) throw noSuchBranch(place, cookie, [...roots.keys()])
   if (roots.size === 1)
-    throw new EnvError(
-      'InvalidArgument',
+    throw new ArgumentError(
       `${databaseUrl(place)} has no other state than that of ${cookie}, and nothing would be left of the database without ` +
         'it. To delete the database, see docs/running.md',
     )
