@@ -61,6 +61,7 @@ export {
   type Branch,
   listBranches,
   type RemovedBranch,
+  type RemoveOptions,
   removeBranch,
   removeCheckpoint,
 } from './operations/branches.js'
@@ -77,6 +78,7 @@ export {
 } from './operations/fork-database.js'
 export { type DatabaseImport, type ImportOptions, importDatabase } from './operations/import-database.js'
 export { findInRegistry, listRegistry, removeFromRegistry } from './operations/registry.js'
+export type { SourceOptions } from './operations/source-options.js'
 export { type Savepoint, type StandAloneOptions, standAlone } from './operations/stand-alone.js'
 export type { StoredDatabase } from './operations/stored-database.js'
 export type { LatencyMetrics } from './store/latency-histogram.js'

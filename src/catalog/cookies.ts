@@ -1,3 +1,4 @@
+import { ArgumentError } from '../env/argument-error.js'
 import { EnvError, type EnvErrorCode } from '../env/env-error.js'
 import { objectName } from '../format/file-name.js'
 import { type DatabasePlace, databaseUrl } from './database-place.js'
@@ -62,16 +63,14 @@ export function noSuchCookie(
 /** Error for a new cookie that is not new. */
 export function cookieExists(place: DatabasePlace, cookie: string): EnvError {
   const name = objectName({ kind: 'cloudManifest', cookie })
-  return new EnvError(
-    'InvalidArgument',
+  return new ArgumentError(
     `${databaseUrl(place)} has a ${name} already. Open it with it as "cookie" and without "newCookie", or choose another name`,
   )
 }
 
 /** Error for a place of a clone that is taken. */
 export function placeIsTaken(place: DatabasePlace): EnvError {
-  return new EnvError(
-    'InvalidArgument',
+  return new ArgumentError(
     `${databaseUrl(place)} has a database already. Choose a place for the clone where nothing lies`,
   )
 }
@@ -79,7 +78,7 @@ export function placeIsTaken(place: DatabasePlace): EnvError {
 /** Error for a place of a clone where other clones need what a destroyed database left. */
 export function placeIsCeded(place: DatabasePlace): EnvError {
   const url = databaseUrl(place)
-  return new EnvError('InvalidArgument', `${cededMessage(url)}, but no clone: choose another place for that`)
+  return new ArgumentError(`${cededMessage(url)}, but no clone: choose another place for that`)
 }
 
 /** Error for a checkpoint that is opened for writing: it would be none any more. */

@@ -2,7 +2,7 @@ import { relative, resolve, sep } from 'node:path'
 import { realSystem } from '../env/system.js'
 import { directoryStoreRoot, isDirectory, usedStoreRoot } from '../store/directory-root.js'
 import type { ObjectStore } from '../store/object-store.js'
-import { checkStoreOptions, openUnchecked, type StoreOptions } from '../store/registry.js'
+import { checkStoreOptions, openUnchecked, type StoreOptions, type StoreSeams } from '../store/registry.js'
 import { parseStoreUrl, splitAtBucket, urlPath } from '../store/store-url.js'
 import type { DatabasePlace, Places } from './database-place.js'
 import { grouped } from './grouped.js'
@@ -12,12 +12,19 @@ import { isSameSource, type OpenPlace, sourceAt, unknownServer } from './sources
 export interface Location {
   readonly url: string
   readonly options: StoreOptions
+  /** True for the source of a clone, which is the first location. */
+  readonly isSource?: true
 }
 
-/** Places in whole stores. */
-export interface RootedPlaces {
+export type Locations = readonly [Location, ...Location[]]
+
+/** Places in open stores. */
+export interface OpenedPlaces {
   readonly places: Places
-  /** Opens a further place by the options of the first, or by those of the second if it lies on another server. */
+  /**
+   * Opens a further place by the options of the first. One on another server is opened by those of a location there, or
+   * else by those of the source: a server may have several names.
+   */
   readonly openPlace: OpenPlace
   close(): Promise<void>
 }
@@ -27,16 +34,28 @@ export interface RootedPlaces {
  * same options share it, so that objects can be copied between them.
  * @throws TypeError, EnvError: as for `openStores`.
  */
-export async function openRooted(locations: readonly [Location, ...Location[]]): Promise<RootedPlaces> {
+export async function openRooted(locations: Locations): Promise<OpenedPlaces> {
+  return await openLocations(locations, splitAtRoot)
+}
+
+/** Splits a URL at the store that is opened for it. */
+type SplitUrl = (url: string, options: StoreOptions) => Promise<StoreUrlAndPath>
+
+/** Does the work of {@link openRooted}, in stores that begin where `split` says. */
+export async function openLocations(
+  locations: Locations,
+  split: SplitUrl,
+  seams: Partial<StoreSeams> = {},
+): Promise<OpenedPlaces> {
   for (const group of grouped(locations, ({ options }) => JSON.stringify(options)).values()) {
     const urls = group.map(({ url }) => url)
     checkStoreOptions(group[0]!.options, urls, 'openStore')
   }
   const stores = new Map<string, Promise<ObjectStore>>()
   const open = async ({ url, options }: Location): Promise<DatabasePlace> => {
-    const { rootUrl, path } = await splitAtRoot(url, options)
+    const { rootUrl, path } = await split(url, options)
     const id = JSON.stringify([rootUrl, options])
-    const store = stores.get(id) ?? openUnchecked(rootUrl, options, seams)
+    const store = stores.get(id) ?? openUnchecked(rootUrl, options, { ...realSeams, ...seams })
     stores.set(id, store)
     return { store: await store, path }
   }
@@ -48,15 +67,18 @@ export async function openRooted(locations: readonly [Location, ...Location[]]):
   try {
     const own = await open(first)
     for (const location of others) further.push(await open(location))
+    const places = [own, ...further] as const
     const openPlace: OpenPlace = async (url, server) => {
-      const known = [own, ...further].find((place) => isSameSource(sourceAt(place, own), { url, server }))
+      const known = places.find((place) => isSameSource(sourceAt(place, own), { url, server }))
       if (known) return known
       if (server === undefined) return open({ url, options: first.options })
-      const [second] = others
-      if (!second || second.options === first.options) throw unknownServer(url, server)
-      return open({ url, options: second.options })
+      const there = locations[places.findIndex(({ store }) => store.server === server)]
+      const elsewhere = others.find(({ isSource, options }) => isSource && options !== first.options)
+      const { options } = there ?? elsewhere ?? {}
+      if (!options) throw unknownServer(url, server)
+      return open({ url, options })
     }
-    return { places: [own, ...further], openPlace, close }
+    return { places, openPlace, close }
   } catch (error) {
     await close()
     throw error
@@ -65,14 +87,21 @@ export async function openRooted(locations: readonly [Location, ...Location[]]):
 
 /** Opens the stores as {@link openRooted} does, works in them, and closes them. */
 export async function withRooted<T>(
-  locations: readonly [Location, ...Location[]],
-  work: (rooted: RootedPlaces) => Promise<T>,
+  locations: Locations,
+  work: (rooted: OpenedPlaces) => Promise<T>,
 ): Promise<T> {
-  const rooted = await openRooted(locations)
+  return await closing(await openRooted(locations), work)
+}
+
+/** Works in open stores, and closes them. */
+export async function closing<T>(
+  opened: OpenedPlaces,
+  work: (opened: OpenedPlaces) => Promise<T>,
+): Promise<T> {
   try {
-    return await work(rooted)
+    return await work(opened)
   } finally {
-    await rooted.close()
+    await opened.close()
   }
 }
 
@@ -82,18 +111,22 @@ export function locationsOf(
   source: string | undefined,
   options: StoreOptions,
   sourceOptions = options,
-): readonly [Location, ...Location[]] {
-  return [{ url, options }, ...(source === undefined ? [] : [{ url: source, options: sourceOptions }])]
+): Locations {
+  if (source === undefined) return [{ url, options }]
+  return [
+    { url, options },
+    { url: source, options: sourceOptions, isSource: true },
+  ]
 }
 
-const seams = { clock: realSystem.clock, random: realSystem.random.next, onRequest: undefined }
+const realSeams = { clock: realSystem.clock, random: realSystem.random.next, onRequest: undefined }
 
-interface SplitUrl {
+interface StoreUrlAndPath {
   readonly rootUrl: string
   readonly path: string
 }
 
-async function splitAtRoot(url: string, options: StoreOptions): Promise<SplitUrl> {
+async function splitAtRoot(url: string, options: StoreOptions): Promise<StoreUrlAndPath> {
   const parsed = parseStoreUrl(url, options)
   if (parsed.kind === 'directory') {
     const directory = resolve(parsed.directory)
@@ -107,13 +140,13 @@ async function splitAtRoot(url: string, options: StoreOptions): Promise<SplitUrl
  * Splits the URL of a directory below one that somebody used as a store: the metadata of its objects lies there. Leaves
  * others as they are.
  */
-export async function splitAtUsedRoot(url: string, options: StoreOptions): Promise<SplitUrl> {
+export async function splitAtUsedRoot(url: string, options: StoreOptions): Promise<StoreUrlAndPath> {
   const parsed = parseStoreUrl(url, options)
   const directory = parsed.kind === 'directory' ? resolve(parsed.directory) : undefined
   const root = directory !== undefined && (await isDirectory(directory)) && (await usedStoreRoot(directory))
   return directory !== undefined && root ? splitAt(directory, root) : { rootUrl: url, path: '' }
 }
 
-function splitAt(directory: string, root: string): SplitUrl {
+function splitAt(directory: string, root: string): StoreUrlAndPath {
   return { rootUrl: `file://${urlPath(root)}`, path: relative(root, directory).split(sep).join('/') }
 }

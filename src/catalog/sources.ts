@@ -32,7 +32,7 @@ export function unknownServer(url: string, server: string): EnvError {
   return new EnvError(
     'InvalidArgument',
     `tables of the clone lie in ${url} on another server, ${server}. Name the source and how to reach it: ` +
-      '"source: { url, endpoint }" of cloudEnv, or --source and --source-endpoint of "cloudenv savepoint"',
+      '"source: { url, endpoint }" of cloudEnv, or --source and --source-endpoint of "cloudenv"',
   )
 }
 

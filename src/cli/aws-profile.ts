@@ -7,7 +7,7 @@ import { UsageError } from './usage-error.js'
  * that it finds elsewhere.
  * @throws UsageError
  */
-export async function checkProfile(name: string): Promise<void> {
+export async function checkProfile(name: string, option = '--profile'): Promise<void> {
   // A profile of this name always exists, if only an empty one.
   if (name === 'default') return
   const { loadSharedConfigFiles } = await import('@smithy/core/config')
@@ -18,7 +18,7 @@ export async function checkProfile(name: string): Promise<void> {
     configurationFile('AWS_SHARED_CREDENTIALS_FILE', 'credentials'),
   ]
   throw new UsageError(
-    `there is no profile ${JSON.stringify(name)}, as --profile says, in ${files.join(' or ')}: choose one that is there, or ` +
+    `there is no profile ${JSON.stringify(name)}, as ${option} says, in ${files.join(' or ')}: choose one that is there, or ` +
       'name other files with AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE',
   )
 }

@@ -2,7 +2,7 @@ import { Command } from '@commander-js/extra-typings'
 import { leftPinMessage } from '../catalog/clone.js'
 import type { StateSelector } from '../env/state-selector.js'
 import { printable } from '../inspect/printable.js'
-import type { Branch, RemovedBranch } from '../operations/branches.js'
+import type { Branch, RemovedBranch, RemoveOptions } from '../operations/branches.js'
 import type { DatabaseFork, ForkOptions } from '../operations/fork-database.js'
 import { asUsage } from './as-usage.js'
 import { atOption } from './at-option.js'
@@ -14,8 +14,10 @@ import { printJson } from './output/write-json.js'
 import {
   type ConnectionOptions,
   connectionOf,
+  locationOf,
   parseUrl,
   withInspectOptions,
+  withSourceOptions,
   withWritingOptions,
 } from './store-options.js'
 
@@ -31,7 +33,7 @@ export interface BranchKind {
   /** Reports whether a line is of this kind. */
   isOne(branch: Branch): boolean
   create(url: string, name: string, options: ForkOptions): Promise<DatabaseFork>
-  remove(url: string, name: string, options: ConnectionOptions): Promise<RemovedBranch>
+  remove(url: string, name: string, options: RemoveOptions): Promise<RemovedBranch>
 }
 
 const urlArgument = 'of the database: s3://bucket/path or file:///directory'
@@ -50,10 +52,10 @@ export function createCommand({ noun, argument, createDescription, checkName, cr
       .argument(...argument)
       .addOption(atOption),
   ).action(async (url, name, options) => {
-    const own = parseUrl(url, options)
+    const { own, ...location } = await locationOf(url, options)
     asUsage(() => checkName(name))
-    const fork = await explainingNoDatabase(own, options, async () =>
-      create(own, name, { ...choiceOf(options), store: await connectionOf(options, own) }),
+    const fork = await explainingNoDatabase(own, options, () =>
+      create(own, name, { ...location, ...choiceOf(options) }),
     )
     if (options.json) return await printJson<DatabaseFork>(fork)
     console.log(`${printable(fork.url)} has the ${noun} ${printable(name)}, of ${filesText(fork)}`)
@@ -85,14 +87,16 @@ export function lsCommand({ noun, isOne }: BranchKind) {
 }
 
 export function rmCommand({ noun, argument, remove }: BranchKind) {
-  return withWritingOptions(
-    new Command('rm')
-      .description(`remove a ${noun}; what only it needed becomes garbage`)
-      .argument('<url>', urlArgument)
-      .argument(...argument),
+  return withSourceOptions(
+    withWritingOptions(
+      new Command('rm')
+        .description(`remove a ${noun}; what only it needed becomes garbage`)
+        .argument('<url>', urlArgument)
+        .argument(...argument),
+    ),
   ).action(async (url, name, options) => {
-    const own = parseUrl(url, options)
-    const { leftPins } = await remove(own, name, await connectionOf(options, own))
+    const { own, store, ...source } = await locationOf(url, options)
+    const { leftPins } = await remove(own, name, { ...store, ...source })
     for (const left of leftPins)
       console.error(
         yellow(

@@ -7,10 +7,10 @@ import { createPosixEnv } from '../env/posix-env.js'
 import { asUsage } from './as-usage.js'
 import {
   type ConnectionOptions,
-  connectionOf,
   connectionOptions,
   type StateOptions,
   stateOptions,
+  storesOf,
 } from './store-options.js'
 import { UsageError } from './usage-error.js'
 import { loadedFunction, resolvedModule } from './user-module.js'
@@ -76,12 +76,13 @@ export async function openEnv(options: EnvOptions): Promise<Env> {
   // Loaded here, because neither --help nor another Env needs it.
   const { createCloudEnv } = await import('../cloud/cloud-env.js')
   const { parseCloudEnvOptions } = await import('../cloud/cloud-env-options.js')
+  const { store: connection, sourceStore } = await storesOf(store, options)
   const cloudOptions: CloudEnvOptions = {
     store,
     root,
-    ...(await connectionOf(options, store, source)),
+    ...connection,
     ...(cookie !== undefined && { cookie }),
-    ...(source !== undefined && { source }),
+    ...(source !== undefined && { source: sourceStore ? { url: source, ...sourceStore } : source }),
     ...(retentionDays !== undefined && { retentionDays }),
     ...(migrate !== undefined && { migrate: migrate === true ? {} : { bytesPerSecond: migrate } }),
     ...(cacheBytes !== undefined && { cache: { maxBytes: size(cacheBytes) } }),

@@ -1,5 +1,6 @@
 import { CommanderError } from '@commander-js/extra-typings'
 import { RocksDBError, type RocksDBErrorCode } from '../binding/rocksdb-error.js'
+import { ArgumentError } from '../env/argument-error.js'
 import { EnvError, type EnvErrorCode } from '../env/env-error.js'
 import { HostGoneError } from '../host/host-gone-error.js'
 import { UsageError } from './usage-error.js'
@@ -29,7 +30,7 @@ const engineStoreCodes: ReadonlySet<RocksDBErrorCode> = new Set(['PathNotFound',
 /** Exit code of a command that failed with this error. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.good : exitCode.wrongUse
-  if (error instanceof UsageError) return exitCode.wrongUse
+  if (error instanceof UsageError || error instanceof ArgumentError) return exitCode.wrongUse
   if (error instanceof HostGoneError) return exitCode.foundWrong
   if (EnvError.is(error) && storeCodes.has(error.code)) return exitCode.noStore
   if (error instanceof RocksDBError && engineStoreCodes.has(error.code)) return exitCode.noStore

@@ -1,6 +1,5 @@
 import { EnvError } from '../env/env-error.js'
 import type { StateSelector } from '../env/state-selector.js'
-import { OccupiedError } from '../operations/occupied-error.js'
 import { interruptible } from './interruptible.js'
 import { noDatabase } from './no-database.js'
 import { type Progress, startProgress } from './output/progress.js'
@@ -14,10 +13,7 @@ export interface MovingHooks {
   onBytes(bytes: number): void
 }
 
-/**
- * Runs a command that moves a database, with its progress, and lets it clean up when it is interrupted.
- * @throws UsageError something else lies where it should go.
- */
+/** Runs a command that moves a database, with its progress, and lets it clean up when it is interrupted. */
 export async function moving<T>(step: string, work: (hooks: MovingHooks) => Promise<T>): Promise<T> {
   return await interruptible(async (signal) => {
     let progress: Progress | undefined
@@ -30,9 +26,6 @@ export async function moving<T>(step: string, work: (hooks: MovingHooks) => Prom
         },
         onBytes: (bytes) => progress?.add(bytes),
       })
-    } catch (error) {
-      if (error instanceof OccupiedError) throw new UsageError(error.message, { cause: error })
-      throw error
     } finally {
       progress?.end()
     }

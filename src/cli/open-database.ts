@@ -17,8 +17,7 @@ import { noDatabase } from './no-database.js'
 import { withProgress } from './output/progress.js'
 import {
   type ConnectionOptions,
-  connectionOf,
-  parseUrl,
+  locationOf,
   type StateOptions,
   withInspectOptions,
   withPlaces,
@@ -65,7 +64,7 @@ export interface ReadingOptions {
  * Opens the database that a URL names, straight from the bucket and without a file on this machine, uses it, and closes
  * it.
  *
- * @param url in the form of {@link parseUrl}.
+ * @param url as `parseUrl` returns it.
  * @throws UsageError there is no database, or no such column family; RocksDBError, EnvError errors of RocksDB or of the
  * store.
  */
@@ -74,11 +73,12 @@ export async function withDatabase<T>(
   options: DatabaseOptions & ReadingOptions,
   work: (opened: OpenDatabase) => Promise<T>,
 ): Promise<T> {
-  const { source, cookie, at, columnFamily, iterates, mergeOperator } = options
-  if (source !== undefined) parseUrl(source, options)
+  const { cookie, at, columnFamily, iterates, mergeOperator } = options
+  const { source, store, sourceStore } = await locationOf(url, options)
   const envOptions: BucketEnvOptions = {
     url,
-    connection: await connectionOf(options, url, source),
+    connection: store,
+    ...(sourceStore && { sourceConnection: sourceStore }),
     ...(source !== undefined && { source }),
     ...(cookie !== undefined && { cookie }),
     ...(at !== undefined && { at }),

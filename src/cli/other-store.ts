@@ -1,25 +1,31 @@
-import type { ConnectionOptions } from './store-options.js'
+import { Option } from '@commander-js/extra-typings'
 
-/** Options for the other of two stores that a command reaches in different ways. */
-export interface OtherStore {
-  readonly endpoint: string | undefined
-  readonly region: string | undefined
-  readonly profile: string | undefined
+/** Options for the store of a clone's source, if that is reached in another way. */
+export const sourceStoreOptions = optionsFor('source', 'source')
+
+/** As commander parses them. */
+export type SourceStoreOptions = {
+  readonly sourceEndpoint?: string
+  readonly sourceRegion?: string
+  readonly sourceProfile?: string
 }
 
-export function isAnySet(other: OtherStore): boolean {
-  return Object.values(other).some((option) => option !== undefined)
+/** Options for the store of a database that a command makes, if that is reached in another way. */
+export function newStoreOptions(noun: 'copy' | 'clone'): readonly Option[] {
+  return optionsFor('to', noun)
 }
 
-/** How to reach the other store: nothing of what says where the first one is holds for it. */
-export function otherStore<Options extends ConnectionOptions>(
-  { endpoint: _, region: __, profile: ___, ...others }: Options,
-  { endpoint, region, profile }: OtherStore,
-) {
-  return {
-    ...others,
-    ...(endpoint !== undefined && { endpoint }),
-    ...(region !== undefined && { region }),
-    ...(profile !== undefined && { profile }),
-  }
+/** As commander parses them. */
+export type NewStoreOptions = {
+  readonly toEndpoint?: string
+  readonly toRegion?: string
+  readonly toProfile?: string
+}
+
+function optionsFor(prefix: string, noun: string): readonly Option[] {
+  return [
+    new Option(`--${prefix}-endpoint <url>`, `of the server of the ${noun}, if it is another one`),
+    new Option(`--${prefix}-region <name>`, `of the bucket of the ${noun}, if it is another one`),
+    new Option(`--${prefix}-profile <name>`, `for the store of the ${noun}, if it is another one`),
+  ]
 }

@@ -1,5 +1,6 @@
 import { Command, CommanderError, type CommandUnknownOpts } from '@commander-js/extra-typings'
 import { printableMessage } from '../inspect/printable.js'
+import { checkArguments } from './check-arguments.js'
 import { branchCommand } from './commands/branch.js'
 import { buildCommand } from './commands/build.js'
 import { checkpointCommand } from './commands/checkpoint.js'
@@ -58,6 +59,7 @@ export const program: CommandUnknownOpts = new Command('cloudenv')
   .version(packageVersion)
   .enablePositionalOptions()
   .exitOverride()
+  .hook('preAction', (_program, command) => checkArguments(command))
 
 for (const command of commands) program.addCommand(command.exitOverride())
 program.addCommand(completeCommand(program), { hidden: true })

@@ -1,8 +1,8 @@
 import { type Command, Option, type OptionValues } from '@commander-js/extra-typings'
 import { hasCloudManifest } from '../catalog/cookies.js'
 import type { DatabasePlace, Places } from '../catalog/database-place.js'
-import { openPlaces, sourceOpener } from '../catalog/open-places.js'
-import { locationsOf, withRooted } from '../catalog/rooted-places.js'
+import { openInspected } from '../catalog/open-places.js'
+import { closing, locationsOf, type OpenedPlaces, openRooted } from '../catalog/rooted-places.js'
 import type { OpenPlace } from '../catalog/sources.js'
 import { isCookie } from '../format/file-name.js'
 import type { StoreOptions } from '../store/registry.js'
@@ -10,6 +10,7 @@ import { checkEndpoint, printedUrl } from '../store/store-url.js'
 import { asUsage } from './as-usage.js'
 import { checkProfile } from './aws-profile.js'
 import { noDatabase } from './no-database.js'
+import { type SourceStoreOptions, sourceStoreOptions } from './other-store.js'
 import { UsageError } from './usage-error.js'
 import { loadedFunction, resolvedModule } from './user-module.js'
 
@@ -35,12 +36,18 @@ function addStoreOption(text: string, others: TextOptions | undefined): TextOpti
   throw new UsageError(`expected --store-option to be such as region=north, got ${JSON.stringify(text)}`)
 }
 
+/** Options that say where the source of a clone is, and how to reach it. */
+export const sourceOptions: readonly Option[] = [
+  new Option('--source <url>', 'the database that this one was cloned from'),
+  ...sourceStoreOptions,
+]
+
 /** Options that select the state of a database. */
 export const stateOptions: readonly Option[] = [
   new Option('--cookie <name>', 'the state of CLOUDMANIFEST-<name> instead of CLOUDMANIFEST').argParser(
     parseCookie,
   ),
-  new Option('--source <url>', 'the database that this one was cloned from'),
+  ...sourceOptions,
 ]
 
 function parseCookie(text: string): string {
@@ -60,10 +67,10 @@ export type ConnectionOptions = {
   readonly storeOption?: TextOptions
 }
 
-export type StateOptions = {
-  readonly cookie?: string
-  readonly source?: string
-}
+/** Options about the source of a clone. */
+export type SourceOptions = SourceStoreOptions & { readonly source?: string }
+
+export type StateOptions = SourceOptions & { readonly cookie?: string }
 
 /** Options of every command that looks into a bucket. */
 export type InspectOptions = ConnectionOptions & StateOptions & { readonly json?: true }
@@ -86,6 +93,14 @@ export function withWritingOptions<Arguments extends unknown[], Own extends Opti
   return command as unknown as Command<Arguments, Own & ConnectionOptions & Pick<InspectOptions, 'json'>>
 }
 
+/** Adds the options of a command that may have to reach the source of a clone. */
+export function withSourceOptions<Arguments extends unknown[], Own extends OptionValues>(
+  command: Command<Arguments, Own>,
+): Command<Arguments, Own & SourceOptions> {
+  for (const option of sourceOptions) command.addOption(option)
+  return command as unknown as Command<Arguments, Own & SourceOptions>
+}
+
 /**
  * Options for the stores at these URLs.
  * @param further URLs of other stores that are reached by the same options.
@@ -100,12 +115,41 @@ export async function connectionOf(
   return { ...(await s3ConnectionOf(options, urls)), ...(await moduleOf(options, urls)) }
 }
 
+type S3Options = {
+  readonly [Name in 'region' | 'endpoint' | 'profile']?: string | undefined
+} & Pick<ConnectionOptions, 'pathStyle'>
+
+/**
+ * Connection to the other one of two stores that a command reaches in different ways. What says where the first one is
+ * does not hold for it.
+ * @param prefix of the options for it.
+ * @returns undefined if there is no such option: it is reached as the first.
+ * @throws UsageError
+ */
+export async function otherConnection(
+  prefix: 'source' | 'to',
+  { endpoint, region, profile, pathStyle }: S3Options,
+  url: string | undefined,
+): Promise<StoreOptions | undefined> {
+  if (endpoint === undefined && region === undefined && profile === undefined) return undefined
+  if (url === undefined)
+    throw new UsageError(
+      `--${prefix}-endpoint, --${prefix}-region and --${prefix}-profile go with --${prefix}: add it`,
+    )
+  return await s3ConnectionOf(
+    { endpoint, region, profile, ...(pathStyle !== undefined && { pathStyle }) },
+    [url],
+    `--${prefix}-`,
+  )
+}
+
 async function s3ConnectionOf(
-  { region, endpoint, profile, pathStyle }: ConnectionOptions,
+  { region, endpoint, profile, pathStyle }: S3Options,
   urls: readonly [string, ...string[]],
+  prefix = '--',
 ): Promise<StoreOptions> {
-  if (endpoint !== undefined) asUsage(() => checkEndpoint(endpoint, '--endpoint'))
-  if (profile !== undefined) await checkProfile(profile)
+  if (endpoint !== undefined) asUsage(() => checkEndpoint(endpoint, `${prefix}endpoint`))
+  if (profile !== undefined) await checkProfile(profile, `${prefix}profile`)
   const connection = {
     ...(region !== undefined && { region }),
     ...(endpoint !== undefined && { endpoint }),
@@ -113,8 +157,9 @@ async function s3ConnectionOf(
     ...(pathStyle !== undefined && { forcePathStyle: pathStyle }),
   }
   if (!urls.some((url) => url.startsWith('s3:')) && Object.keys(connection).length > 0) {
+    const pathStyle = prefix === '--' ? ', --path-style' : ''
     throw new UsageError(
-      `--region, --endpoint, --path-style and --profile say how to reach S3, where ${urls[0]} is not: leave them out`,
+      `${prefix}region, ${prefix}endpoint${pathStyle} and ${prefix}profile say how to reach S3, where ${urls[0]} is not: leave them out`,
     )
   }
   return connection
@@ -154,17 +199,7 @@ export async function withPlaces<T>(
   options: ConnectionOptions & StateOptions,
   work: (places: Places, openPlace: OpenPlace) => Promise<T>,
 ): Promise<T> {
-  const { own, cloned, connection } = await locationOf(url, options)
-  const places = await openPlaces(own, cloned, connection)
-  const sources = sourceOpener(connection)
-  try {
-    const [, source] = places
-    if (source) await checkSource(source)
-    return await work(places, sources.openPlace)
-  } finally {
-    await sources.close()
-    for (const { store } of places) await store.close()
-  }
+  return await inPlaces(await locationOf(url, options), openInspected, work)
 }
 
 /**
@@ -176,19 +211,60 @@ export async function withRootedPlaces<T>(
   options: ConnectionOptions & StateOptions,
   work: (places: Places, openPlace: OpenPlace) => Promise<T>,
 ): Promise<T> {
-  const { own, cloned, connection } = await locationOf(url, options)
-  return await withRooted(locationsOf(own, cloned, connection), async ({ places, openPlace }) => {
-    const [, source] = places
-    if (source) await checkSource(source)
+  return await inPlaces(await locationOf(url, options), openRooted, work)
+}
+
+async function inPlaces<T>(
+  { own, source, store, sourceStore }: Location,
+  open: typeof openRooted,
+  work: (places: Places, openPlace: OpenPlace) => Promise<T>,
+): Promise<T> {
+  const opened = await open(locationsOf(own, source, store, sourceStore))
+  return await closing(opened, async ({ places, openPlace }: OpenedPlaces) => {
+    const [, named] = places
+    if (named) await checkSource(named)
     return await work(places, openPlace)
   })
 }
 
-/** Where the database and its source are, and how to reach them. */
-async function locationOf(url: string, options: ConnectionOptions & StateOptions) {
+/** How to reach the store of a database, and that of its source. */
+export interface Stores {
+  readonly store: StoreOptions
+  /** Undefined: as that of the database. */
+  readonly sourceStore?: StoreOptions
+}
+
+/** Where a database and its source are, and how to reach them. */
+export interface Location extends Stores {
+  readonly own: string
+  readonly source?: string
+}
+
+/**
+ * @param target URL of a database that is reached as this one.
+ * @throws UsageError
+ */
+export async function locationOf(
+  url: string,
+  options: ConnectionOptions & SourceOptions,
+  target?: string,
+): Promise<Location> {
   const own = parseUrl(url, options)
-  const cloned = options.source === undefined ? undefined : parseUrl(options.source, options)
-  return { own, cloned, connection: await connectionOf(options, own, cloned) }
+  const stores = await storesOf(own, options, target)
+  if (options.source === undefined) return { own, ...stores }
+  return { own, source: parseUrl(options.source, options), ...stores }
+}
+
+/** As {@link locationOf}, without the URLs. */
+export async function storesOf(
+  url: string,
+  options: ConnectionOptions & SourceOptions,
+  target?: string,
+): Promise<Stores> {
+  const { source, sourceEndpoint: endpoint, sourceRegion: region, sourceProfile: profile } = options
+  const sourceStore = await otherConnection('source', { ...options, endpoint, region, profile }, source)
+  if (sourceStore) return { store: await connectionOf(options, url, target), sourceStore }
+  return { store: await connectionOf(options, url, source, target) }
 }
 
 /** A source may have lost its CLOUDMANIFEST: its clones can still be read from the tables that are there. */

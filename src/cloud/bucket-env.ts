@@ -4,9 +4,10 @@ import { findState } from '../catalog/find-state.js'
 import { type InheritedFamily, inheritedFamilies } from '../catalog/inherited-family.js'
 import type { Manifest } from '../catalog/manifest.js'
 import { newestFirst } from '../catalog/newest-first.js'
-import { openPlaces, sourceOpener } from '../catalog/open-places.js'
+import { openInspected } from '../catalog/open-places.js'
 import { readState } from '../catalog/read-state.js'
 import { damagedInStoreMessage } from '../catalog/repair-advice.js'
+import { locationsOf } from '../catalog/rooted-places.js'
 import { type OpenPlace, type RecordedSource, withSources } from '../catalog/sources.js'
 import type {
   DirectorySync,
@@ -41,6 +42,8 @@ export interface BucketEnvOptions {
   /** Selects a state that the database had. Default: the present one. */
   readonly at?: StateSelector
   readonly connection?: StoreOptions
+  /** Connection to the store of `source`, and of recorded sources on other servers. Default: `connection`. */
+  readonly sourceConnection?: StoreOptions
   /**
    * Name of a column family that will be iterated. RocksDB opens all its level-0 tables for an iterator; if one of them
    * cannot be opened, RocksDB 7.8 frees an iterator twice, and the process ends. So the Env opens them first and
@@ -66,20 +69,19 @@ export interface BucketEnvMetrics {
  *   has opened, cannot be read.
  */
 export async function createBucketEnv(options: BucketEnvOptions): Promise<BucketEnv> {
-  const { url, source, cookie = '', at, connection = {}, iterated, cacheBytes = defaultCacheBytes } = options
+  const { url, source, cookie = '', at, iterated, cacheBytes = defaultCacheBytes } = options
+  const { connection = {}, sourceConnection } = options
   const requests = new StoreMetrics()
-  const openOptions = { ...connection, onRequest: requests.record }
-  const places = await openPlaces(url, source, openOptions)
-  const recorded = sourceOpener(openOptions)
+  const locations = locationsOf(url, source, connection, sourceConnection)
+  const { places, openPlace, close } = await openInspected(locations, { onRequest: requests.record })
   try {
-    const state = await stateOf(places, cookie, at, recorded.openPlace)
-    const all = await withSources(places, state.sources, recorded.openPlace)
-    const env = new BucketEnv(all, state, requests, cacheBytes)
+    const state = await stateOf(places, cookie, at, openPlace)
+    const all = await withSources(places, state.sources, openPlace)
+    const env = new BucketEnv({ places: all, state, requests, cacheBytes, close })
     if (iterated !== undefined) await env.checkLevel0(iterated)
     return env
   } catch (error) {
-    await recorded.close()
-    for (const { store } of places) await store.close()
+    await close()
     throw error
   }
 }
@@ -110,6 +112,15 @@ const defaultCacheBytes = 32 * 1024 * 1024
 /** Arbitrary number: the name of the stored object has only an epoch. */
 const manifestName = manifestFileName(1)
 
+interface BucketEnvParts {
+  readonly places: Places
+  readonly state: DatabaseState
+  readonly requests: StoreMetrics
+  readonly cacheBytes: number
+  /** Closes the stores. */
+  readonly close: () => Promise<void>
+}
+
 /** One consistent state of a database, as files. */
 export class BucketEnv implements Env {
   readonly localNames = []
@@ -119,6 +130,7 @@ export class BucketEnv implements Env {
   readonly #requests: StoreMetrics
   readonly #cache: ChunkCache
   readonly #cacheBytes: number
+  readonly #closeStores: () => Promise<void>
   /** CURRENT and its like, by name. */
   readonly #small: ReadonlyMap<string, Uint8Array>
   /** Tables and blob files, by the name that RocksDB knows. */
@@ -126,12 +138,13 @@ export class BucketEnv implements Env {
   #openFiles = 0
   #isRecovering = false
 
-  constructor(places: Places, state: DatabaseState, requests: StoreMetrics, cacheBytes: number) {
+  constructor({ places, state, requests, cacheBytes, close }: BucketEnvParts) {
     this.#places = places
     this.#state = state
     this.#requests = requests
     this.#cache = new ChunkCache(cacheBytes)
     this.#cacheBytes = cacheBytes
+    this.#closeStores = close
     this.#small = new Map([
       ['CURRENT', Buffer.from(`${manifestName}\n`)],
       [manifestName, state.manifestBytes],
@@ -260,7 +273,7 @@ export class BucketEnv implements Env {
   }
 
   async close(): Promise<void> {
-    for (const { store } of this.#places) await store.close()
+    await this.#closeStores()
   }
 
   get #url(): string {

@@ -2,7 +2,7 @@ import { checkpointCookie, checkpointName } from '../catalog/checkpoint.js'
 import { listCookies } from '../catalog/cookies.js'
 import { type DatabasePlace, databaseUrl, objectKey } from '../catalog/database-place.js'
 import { readState } from '../catalog/read-state.js'
-import { withRooted } from '../catalog/rooted-places.js'
+import { locationsOf, withRooted } from '../catalog/rooted-places.js'
 import {
   type LeftPin,
   type OpenPlace,
@@ -11,10 +11,12 @@ import {
   removePins,
 } from '../catalog/sources.js'
 import { readRoot } from '../catalog/state-objects.js'
+import { ArgumentError } from '../env/argument-error.js'
 import { EnvError } from '../env/env-error.js'
 import { manifestObjectName } from '../format/cloud-manifest.js'
 import { objectName } from '../format/file-name.js'
 import type { StoreOptions } from '../store/registry.js'
+import type { SourceOptions } from './source-options.js'
 
 /** A line of history of a database: an element of the output of `cloudenv branch ls --json`. */
 export interface Branch {
@@ -47,6 +49,9 @@ export async function listBranches(url: string, options: StoreOptions = {}): Pro
   })
 }
 
+/** How to reach the store of the database, and the sources of one that is a clone: their pins go with the branch. */
+export type RemoveOptions = StoreOptions & SourceOptions
+
 export interface RemovedBranch {
   /** Pins of a clone's branch that stay at sources which can't be reached: remove these objects by hand. */
   readonly leftPins: readonly LeftPin[]
@@ -62,7 +67,7 @@ export interface RemovedBranch {
 export async function removeBranch(
   url: string,
   cookie: string,
-  options: StoreOptions = {},
+  options: RemoveOptions = {},
 ): Promise<RemovedBranch> {
   return await inPlace(url, options, (place, openPlace) => removeBranchAt(place, cookie, openPlace))
 }
@@ -74,16 +79,14 @@ export async function removeBranchAt(
   openPlace: OpenPlace,
 ): Promise<RemovedBranch> {
   if (cookie === '')
-    throw new EnvError(
-      'InvalidArgument',
+    throw new ArgumentError(
       `${databaseUrl(place)}: the plain CLOUDMANIFEST is no branch, and nothing would be left of the database without it`,
     )
   const roots = await rootsAt(place)
   const root = roots.get(cookie)
   if (!root) throw noSuchBranch(place, cookie, [...roots.keys()])
   if (roots.size === 1)
-    throw new EnvError(
-      'InvalidArgument',
+    throw new ArgumentError(
       `${databaseUrl(place)} has no other state than that of ${cookie}, and nothing would be left of the database without ` +
         'it. To delete the database, see docs/running.md',
     )
@@ -132,15 +135,16 @@ const maxNamed = 10
 export async function removeCheckpoint(
   url: string,
   name: string,
-  options: StoreOptions = {},
+  options: RemoveOptions = {},
 ): Promise<RemovedBranch> {
   return await removeBranch(url, checkpointCookie(name), options)
 }
 
 async function inPlace<T>(
   url: string,
-  options: StoreOptions,
+  { source, sourceStore, ...store }: RemoveOptions,
   work: (place: DatabasePlace, openPlace: OpenPlace) => Promise<T>,
 ): Promise<T> {
-  return await withRooted([{ url, options }], ({ places: [place], openPlace }) => work(place, openPlace))
+  const locations = locationsOf(url, source, store, sourceStore)
+  return await withRooted(locations, ({ places: [place], openPlace }) => work(place, openPlace))
 }

@@ -1,11 +1,12 @@
 import { databaseUrl } from '../catalog/database-place.js'
-import { withRooted } from '../catalog/rooted-places.js'
+import { locationsOf, withRooted } from '../catalog/rooted-places.js'
 import { totalSize } from '../catalog/total-size.js'
 import { collectGarbage } from '../cloud/collection.js'
 import { realSystem } from '../env/system.js'
 import type { StoreOptions } from '../store/registry.js'
+import type { SourceOptions } from './source-options.js'
 
-export interface CollectOptions {
+export interface CollectOptions extends SourceOptions {
   /** How long an object has to have been garbage, at least. Default: as long as its owners keep it. */
   readonly minAgeMs?: number
   /** How to reach the store. */
@@ -43,8 +44,9 @@ export interface CollectedGarbage {
  * ```
  */
 export async function collect(url: string, options: CollectOptions = {}): Promise<CollectedGarbage> {
-  const { store = {}, onWarning = () => {}, ...others } = options
-  return await withRooted([{ url, options: store }], async ({ places: [place], openPlace }) => {
+  const { store = {}, source, sourceStore, onWarning = () => {}, ...others } = options
+  const locations = locationsOf(url, source, store, sourceStore)
+  return await withRooted(locations, async ({ places: [place], openPlace }) => {
     const { random } = realSystem
     const { deleted, kept, minAgeMs } = await collectGarbage(place, {
       ...others,

@@ -1,6 +1,5 @@
 import { type DatabasePlace, databaseUrl, objectUrl, type Places } from '../catalog/database-place.js'
 import type { StateWithFiles } from '../catalog/database-view.js'
-import { locationsOf, withRooted } from '../catalog/rooted-places.js'
 import type { OpenPlace } from '../catalog/sources.js'
 import type { StoredFile } from '../catalog/stored-file.js'
 import { totalSize } from '../catalog/total-size.js'
@@ -13,16 +12,15 @@ import { Arrival } from './arrival.js'
 import { isServerSide } from './copy-file.js'
 import { copyFiles } from './copy-files.js'
 import { findWanted, newerThan, untilWhole } from './present-state.js'
+import type { SourceOptions } from './source-options.js'
+import { withTarget } from './with-target.js'
 
-export interface CopyOptions {
+export interface CopyOptions extends SourceOptions {
   /** Cookie of the line of history to copy from. Default: the plain CLOUDMANIFEST. */
   readonly cookie?: string
   /** State to copy: past ones can be had while the database keeps them. Default: its last commit. */
   readonly at?: StateSelector
-  /** URL of the database that this one was cloned from, unless its CLOUDMANIFEST records that. What lies there is copied as
-   * well: the copy stands alone. */
-  readonly source?: string
-  /** How to reach the store of the database, and that of its source. */
+  /** How to reach the store of the database. */
   readonly store?: StoreOptions
   /** How to reach the store of the copy. Default: as that of the database. */
   readonly newStore?: StoreOptions
@@ -55,7 +53,7 @@ export interface DatabaseCopy {
 /**
  * Copies one state of a database, its last commit or one before that, to another place: in the same bucket, in another
  * one, or in another store. The copy is a database of its own, with an id of its own. The database is not changed, and a
- * writer may go on with it. A copy that is interrupted leaves no database; repeated, it goes on where it ended.
+ * writer may go on with it. The copy of a clone stands alone. A copy that is interrupted leaves no database; repeated, it goes on where it ended.
  *
  * @param url of the database.
  * @param newUrl of the copy: nothing may lie there.
@@ -72,15 +70,12 @@ export async function copyDatabase(
   newUrl: string,
   options: CopyOptions = {},
 ): Promise<DatabaseCopy> {
-  const { source, store = {}, newStore = store } = options
-  const [first, ...sources] = locationsOf(url, source, store)
-  const locations = [first, ...sources, { url: newUrl, options: newStore }] as const
-  return await withRooted(locations, ({ places: [own, ...others], openPlace }) =>
-    copyToPlace([own, ...others.slice(0, -1)], others.at(-1)!, { ...options, openPlace }),
+  return await withTarget(url, newUrl, options, ({ places, target, openPlace }) =>
+    copyToPlace(places, target, { ...options, openPlace }),
   )
 }
 
-export type PlaceCopyOptions = Omit<CopyOptions, 'source' | 'store' | 'newStore'> & {
+export type PlaceCopyOptions = Omit<CopyOptions, keyof SourceOptions | 'store' | 'newStore'> & {
   /** Opens the sources that the CLOUDMANIFEST of a clone records. */
   readonly openPlace?: OpenPlace
   readonly system?: System

@@ -11,16 +11,15 @@ import type { StoreOptions } from '../store/registry.js'
 import { ExportDirectory } from './export-directory.js'
 import { forEachLimited } from './for-each-limited.js'
 import { findWanted, newerThan, untilWhole } from './present-state.js'
+import type { SourceOptions } from './source-options.js'
 import { LocalFileVerifier } from './verify-local-file.js'
 
-export interface ExportOptions {
+export interface ExportOptions extends SourceOptions {
   /** Cookie of the line of history to export from. Default: the plain CLOUDMANIFEST. */
   readonly cookie?: string
   /** State to export: past ones can be had while the database keeps them. Default: its last commit. */
   readonly at?: StateSelector
-  /** URL of the database that this one was cloned from, unless its CLOUDMANIFEST records that. */
-  readonly source?: string
-  /** How to reach the store of the database, and that of its source. */
+  /** How to reach the store of the database. */
   readonly store?: StoreOptions
   /** False to take the files as they arrive, of the right size. Default: every checksum in them is checked. */
   readonly verify?: boolean
@@ -69,8 +68,8 @@ export async function exportDatabase(
   directory: string,
   options: ExportOptions = {},
 ): Promise<DatabaseExport> {
-  const { cookie = '', at, source, store = {} } = options
-  return await withRooted(locationsOf(url, source, store), async ({ places, openPlace }) => {
+  const { cookie = '', at, source, store = {}, sourceStore } = options
+  return await withRooted(locationsOf(url, source, store, sourceStore), async ({ places, openPlace }) => {
     const wanted = { places, cookie, at, openPlace }
     const first = await findWanted(wanted)
     const from = objectUrl(places[0], objectName({ kind: 'cloudManifest', cookie }))

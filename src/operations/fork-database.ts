@@ -1,14 +1,15 @@
 import { checkpointCookie } from '../catalog/checkpoint.js'
 import { type DatabasePlace, databaseUrl } from '../catalog/database-place.js'
-import { withRooted } from '../catalog/rooted-places.js'
 import { totalSize } from '../catalog/total-size.js'
 import { type Fork, fork } from '../cloud/fork.js'
 import type { StateSelector } from '../env/state-selector.js'
 import { realSystem } from '../env/system.js'
 import type { StoreOptions } from '../store/registry.js'
 import { checkBranchName, checkCheckpointName } from './branch-name.js'
+import type { SourceOptions } from './source-options.js'
+import { withTarget } from './with-target.js'
 
-export interface ForkOptions {
+export interface ForkOptions extends SourceOptions {
   /** Cookie of the line of history that goes on. Default: the plain CLOUDMANIFEST. */
   readonly cookie?: string
   /** A past state to begin with, by its time or sequence number, or the name of a checkpoint. Default: the last commit. */
@@ -104,15 +105,10 @@ async function forkAt(
   url: string,
   newUrl: string,
   newCookie: string,
-  { cookie = '', at, store = {}, newStore = store }: CloneOptions,
+  { cookie = '', at, ...stores }: CloneOptions,
 ): Promise<DatabaseFork> {
-  const locations = [
-    { url, options: store },
-    { url: newUrl, options: newStore },
-  ] as const
-  return await withRooted(locations, async ({ places: [own, other], openPlace }) => {
-    const target = other!
-    const request = { places: [own] as const, cookie, target, newCookie, ...(at !== undefined && { at }) }
+  return await withTarget(url, newUrl, stores, async ({ places, target, openPlace }) => {
+    const request = { places, cookie, target, newCookie, ...(at !== undefined && { at }) }
     return reportOf(await fork(request, { ...realSystem, openPlace }), target, newCookie)
   })
 }

@@ -1,8 +1,8 @@
-import { EnvError } from '../env/env-error.js'
+import { ArgumentError } from '../env/argument-error.js'
 
 /** Something else lies where a database was to be written. Nothing was changed. */
-export class OccupiedError extends EnvError {
+export class OccupiedError extends ArgumentError {
   constructor(message: string) {
-    super('InvalidArgument', `${message}. Nothing was changed`)
+    super(`${message}. Nothing was changed`)
   }
 }

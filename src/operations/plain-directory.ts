@@ -4,6 +4,7 @@ import { native } from '../binding/native.js'
 import { RocksDBError } from '../binding/rocksdb-error.js'
 import { type Manifest, readManifest } from '../catalog/manifest.js'
 import { ownerRecordName } from '../cloud/owner-record.js'
+import { ArgumentError } from '../env/argument-error.js'
 import { EnvError } from '../env/env-error.js'
 import { readText, systemFiles } from '../env/files.js'
 import { type FileName, parseFileName } from '../format/file-name.js'
@@ -46,13 +47,12 @@ export async function readPlainDirectory(path: string): Promise<PlainDirectory> 
     throw isMissing ? new EnvError('NotFound', `${path} is no directory`, { cause: error }) : error
   })
   if (names.includes(ownerRecordName)) {
-    throw new EnvError(
-      'InvalidArgument',
+    throw new ArgumentError(
       `${path} is the local directory of a database in a store, where its tables are. To copy that: cloudenv copy`,
     )
   }
   if (names.includes(exportMarkName))
-    throw new EnvError('InvalidArgument', `${path} is an export that was interrupted. Repeat that one first`)
+    throw new ArgumentError(`${path} is an export that was interrupted. Repeat that one first`)
   const manifestName = (await readText(systemFiles, join(path, 'CURRENT')))?.trim()
   if (manifestName === undefined || parseFileName(manifestName).kind !== 'manifest')
     throw new EnvError(

@@ -1,7 +1,7 @@
 import { databaseUrl } from '../catalog/database-place.js'
 import { listObjects } from '../catalog/database-view.js'
 import { expirePin } from '../catalog/pin.js'
-import { locationsOf, type RootedPlaces, withRooted } from '../catalog/rooted-places.js'
+import { locationsOf, type OpenedPlaces, withRooted } from '../catalog/rooted-places.js'
 import { forEachPin } from '../catalog/sources.js'
 import type { StoredFile } from '../catalog/stored-file.js'
 import { totalSize } from '../catalog/total-size.js'
@@ -9,16 +9,13 @@ import type { StoreOptions } from '../store/registry.js'
 import { isServerSide } from './copy-file.js'
 import { type CopyFilesOptions, copyFiles } from './copy-files.js'
 import { readPresent, untilWhole } from './present-state.js'
+import type { SourceOptions } from './source-options.js'
 
-export interface StandAloneOptions extends CopyFilesOptions {
+export interface StandAloneOptions extends CopyFilesOptions, SourceOptions {
   /** Cookie of the line of history that is to stand alone. Default: the plain CLOUDMANIFEST. */
   readonly cookie?: string
-  /** URL of the database that this one was cloned from, unless its CLOUDMANIFEST records that. */
-  readonly source?: string
   /** How to reach the store of the clone. */
   readonly store?: StoreOptions
-  /** How to reach the store of `source`, and of recorded sources on other servers. Default: as that of the clone. */
-  readonly sourceStore?: StoreOptions
 }
 
 /** Output of `cloudenv savepoint --json`. */
@@ -53,7 +50,7 @@ export async function standAlone(url: string, options: StandAloneOptions = {}): 
 
 /** {@link standAlone}, in stores that are open. */
 export async function standAloneAt(
-  { places, openPlace }: Omit<RootedPlaces, 'close'>,
+  { places, openPlace }: Omit<OpenedPlaces, 'close'>,
   { cookie = '', ...options }: StandAloneOptions,
 ): Promise<Savepoint> {
   const [place] = places

@@ -135,8 +135,13 @@ export async function openUnchecked(
 ): Promise<ObjectStore> {
   const parsed = parseStoreUrl(url, options)
   const kind: StoreKind<never, object> = kinds[parsed.kind]
-  const own = Object.entries(options).filter(([name]) => Object.hasOwn(kind.checks, name))
-  return await kind.open(parsed as never, Object.fromEntries(own), seams)
+  return await kind.open(parsed as never, optionsAt(url, options), seams)
+}
+
+/** Those of the options that the store at a URL takes. */
+export function optionsAt(url: string, options: StoreOptions): StoreOptions {
+  const [{ checks }] = kindsOf(options, [url]) as [StoreKind<never, object>]
+  return Object.fromEntries(Object.entries(options).filter(([name]) => Object.hasOwn(checks, name)))
 }
 
 function kindsOf(options: StoreOptions, urls: readonly string[]) {

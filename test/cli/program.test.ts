@@ -96,6 +96,13 @@ test.each<[what: string, commandLine: readonly string[], message: RegExp]>([
   ['a size that is none', [...onCloud, '--cache-bytes', 'lots', 'ldb'], /got "lots"/],
   ['a retention that is none', [...onCloud, '--retention-days', '-1', 'ldb'], /such as 30 or 0\.5, got "-1"/],
   ['a retention of centuries', [...onCloud, '--retention-days', '99999', 'ldb'], /from 0 to 36500/],
+  ['a branch without a name', ['branch', 'rm', 'file:///none', ''], /expected <cookie> not to be empty/],
+  ['a checkpoint without one', ['checkpoint', 'rm', 'file:///none', ''], /expected <name> not to be empty/],
+  ['an empty id', ['registry', 'find', 'file:///none', ''], /expected <id> not to be empty/],
+  ['an empty directory', ['export', 'file:///none', ''], /expected <directory> not to be empty/],
+  ['the same to import', ['import', '', 'file:///none'], /expected <directory> not to be empty/],
+  ['an empty URL', ['clone', 'file:///none', ''], /expected <new> not to be empty: is a variable/],
+  ['an empty program', [...onCloud, ''], /expected <program> not to be empty/],
   ['a socket with a long path', ['serve', '--socket', `/${'x'.repeat(200)}`], /--socket.*at most 103 bytes/],
 ])('%s is wrong use, and is named', async (_, commandLine, message) => {
   const { code, stdout, stderr } = await runCommand(commandLine)

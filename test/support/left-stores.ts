@@ -58,9 +58,9 @@ export async function checkStores(stores: readonly LeftStore[]): Promise<void> {
 async function faultsOf({ url, prefix, connection }: LeftStore): Promise<FormatFault[]> {
   const { formatFaults } = await import('./assert-format.ts')
   const { openStore } = await import('#src/store/open-store.js')
-  const { sourceOpener } = await import('#src/catalog/open-places.js')
+  const { openInspected } = await import('#src/catalog/open-places.js')
   const store = await openStore(url, connection)
-  const sources = sourceOpener(connection)
+  const sources = await openInspected([{ url, options: connection }])
   try {
     // Access to a server is what the test has, not the directory.
     const openSource = async (source: string) =>

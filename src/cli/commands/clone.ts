@@ -4,15 +4,19 @@ import type { DatabaseFork } from '../../operations/fork-database.js'
 import { atOption } from '../at-option.js'
 import { choiceOf, filesText, warnUnprotected } from '../branch-commands.js'
 import { explainingNoDatabase } from '../moving.js'
+import { newLocationOf, withNewStoreOptions } from '../new-location.js'
 import { printJson } from '../output/write-json.js'
-import { connectionOf, parseUrl, withInspectOptions } from '../store-options.js'
+import { withInspectOptions } from '../store-options.js'
 
-export const cloneCommand = withInspectOptions(
-  new Command('clone')
-    .description('make a database at another place that shares the tables of this one')
-    .argument('<url>', 'of the database: s3://bucket/path or file:///directory')
-    .argument('<new>', 'URL of the clone, where nothing lies yet')
-    .addOption(atOption),
+export const cloneCommand = withNewStoreOptions(
+  withInspectOptions(
+    new Command('clone')
+      .description('make a database at another place that shares the tables of this one')
+      .argument('<url>', 'of the database: s3://bucket/path or file:///directory')
+      .argument('<new>', 'URL of the clone, where nothing lies yet')
+      .addOption(atOption),
+  ),
+  'clone',
 )
   .addHelpText(
     'after',
@@ -26,10 +30,9 @@ Examples:
   )
   .action(async (url, newUrl, options) => {
     const { cloneDatabase } = await import('../../operations/fork-database.js')
-    const own = parseUrl(url, options)
-    const target = parseUrl(newUrl, options)
-    const clone = await explainingNoDatabase(own, options, async () =>
-      cloneDatabase(own, target, { ...choiceOf(options), store: await connectionOf(options, own, target) }),
+    const { own, target, ...location } = await newLocationOf(url, newUrl, options)
+    const clone = await explainingNoDatabase(own, options, () =>
+      cloneDatabase(own, target, { ...location, ...choiceOf(options) }),
     )
     if (options.json) return await printJson<DatabaseFork>(clone)
     console.log(`${printable(clone.url)} is a clone of ${printable(own)}: ${filesText(clone)}`)

@@ -4,6 +4,7 @@ import { printable, shortened } from '../../inspect/printable.js'
 import { flatPrice, listPrice, type StoragePrice } from '../../inspect/storage-price.js'
 import { plus, type Usage } from '../../inspect/usage.js'
 import { urlPath } from '../../store/store-url.js'
+import { checkNoSource } from '../check-no-source.js'
 import { exitCode } from '../exit-code.js'
 import { foundDatabases } from '../found-databases.js'
 import { bold, dim, yellow } from '../output/colour.js'
@@ -32,10 +33,9 @@ Example:
   cloudenv du s3://bucket/prod`,
     ),
 ).action(async (url, options) => {
-  for (const name of ['cookie', 'source'] as const) {
-    if (options[name] !== undefined)
-      throw new UsageError(`du takes no --${name}: it counts what lies below the URL, whatever needs it`)
-  }
+  const reason = 'it counts what lies below the URL, whatever needs it'
+  if (options.cookie !== undefined) throw new UsageError(`du takes no --cookie: ${reason}`)
+  checkNoSource(options, 'du', reason)
   const price = options.price ?? listPrice
   const { surveyUploads } = await import('../../inspect/unfinished-uploads.js')
   const { diskUsage } = await import('../../inspect/disk-usage-report.js')

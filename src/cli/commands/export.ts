@@ -5,7 +5,7 @@ import { atOption } from '../at-option.js'
 import { explainingNoDatabase, moving } from '../moving.js'
 import { counted, formatBytes } from '../output/text.js'
 import { printJson } from '../output/write-json.js'
-import { connectionOf, parseUrl, withInspectOptions } from '../store-options.js'
+import { locationOf, withInspectOptions } from '../store-options.js'
 
 export const exportCommand = withInspectOptions(
   new Command('export')
@@ -27,18 +27,15 @@ Example:
   .action(async (url, directory, options) => {
     const { exportDatabase } = await import('../../operations/export-database.js')
     const { at, cookie, verify } = options
-    const own = parseUrl(url, options)
-    const source = options.source === undefined ? undefined : parseUrl(options.source, options)
-    const store = await connectionOf(options, own, source)
+    const { own, ...location } = await locationOf(url, options)
     const exported = await explainingNoDatabase(own, options, () =>
       moving('exporting', (hooks) =>
         exportDatabase(own, directory, {
           ...hooks,
-          store,
+          ...location,
           verify,
           ...(at !== undefined && { at }),
           ...(cookie !== undefined && { cookie }),
-          ...(source !== undefined && { source }),
         }),
       ),
     )

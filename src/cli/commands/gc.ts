@@ -17,7 +17,7 @@ import { formatAge, formatBytes, formatSeconds } from '../output/text.js'
 import { uploadsAdvice, uploadsText } from '../output/uploads.js'
 import { usageText } from '../output/usage.js'
 import { printJson } from '../output/write-json.js'
-import { connectionOf, type InspectOptions, parseUrl, withInspectOptions } from '../store-options.js'
+import { type InspectOptions, locationOf, withInspectOptions } from '../store-options.js'
 import { surveyed } from '../surveyed.js'
 import { UsageError } from '../usage-error.js'
 
@@ -72,12 +72,12 @@ async function deleteGarbage(
   options: InspectOptions & { readonly minAge?: number },
 ): Promise<void> {
   const { collect } = await import('../../operations/collect.js')
-  const own = parseUrl(url, options)
+  const { own, ...location } = await locationOf(url, options)
   const { minAge } = options
   const collected = await interruptible((signal) =>
-    withProgress('deleting', { unit: 'objects' }, async (progress) =>
+    withProgress('deleting', { unit: 'objects' }, (progress) =>
       collect(own, {
-        store: await connectionOf(options, own),
+        ...location,
         ...(minAge !== undefined && { minAgeMs: minAge * 3_600_000 }),
         signal,
         onWarning: (message) => console.error(yellow(printable(message))),

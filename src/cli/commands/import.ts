@@ -48,7 +48,7 @@ Example:
       if (EnvError.is(error, 'NotFound')) throw new UsageError(error.message, { cause: error })
       throw error
     })
-    if (options.verifyStored && !(await verifiedDeep(imported.url, options)))
+    if (options.verifyStored && !(await verifiedDeep(imported.url, store)))
       process.exitCode = exitCode.foundWrong
     if (options.json) await printJson<DatabaseImport>(imported)
     else print(imported)

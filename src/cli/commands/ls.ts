@@ -2,6 +2,7 @@ import { Command } from '@commander-js/extra-typings'
 import type { DatabaseList, ListedState } from '../../inspect/database-list.js'
 import { printable } from '../../inspect/printable.js'
 import { urlPath } from '../../store/store-url.js'
+import { checkNoSource } from '../check-no-source.js'
 import { exitCode } from '../exit-code.js'
 import { foundDatabases } from '../found-databases.js'
 import { red } from '../output/colour.js'
@@ -12,7 +13,6 @@ import { type Column, printTable } from '../output/table.js'
 import { formatAge, formatBytes, formatCount } from '../output/text.js'
 import { printJson } from '../output/write-json.js'
 import { type InspectOptions, withInspectOptions, withPlaces } from '../store-options.js'
-import { UsageError } from '../usage-error.js'
 
 export const lsCommand = withInspectOptions(
   new Command('ls')
@@ -20,7 +20,7 @@ export const lsCommand = withInspectOptions(
     .argument('<url>', 's3://bucket/prefix or file:///directory')
     .addHelpText('after', '\nExample:\n  cloudenv ls s3://bucket/prod'),
 ).action(async (url, options) => {
-  if (options.source !== undefined) throw new UsageError('ls takes no --source: it reads no clone of one')
+  checkNoSource(options, 'ls', 'it reads no clone of one')
   const list = await listDatabases(url, options)
   if (options.json) await printJson<DatabaseList>(list)
   else print(list, options)

@@ -2,19 +2,14 @@ import { Command } from '@commander-js/extra-typings'
 import { printable } from '../../inspect/printable.js'
 import type { Savepoint } from '../../operations/stand-alone.js'
 import { explainingNoDatabase, moving } from '../moving.js'
-import { isAnySet, otherStore } from '../other-store.js'
 import { counted, formatBytes } from '../output/text.js'
 import { printJson } from '../output/write-json.js'
-import { connectionOf, parseUrl, withInspectOptions } from '../store-options.js'
-import { UsageError } from '../usage-error.js'
+import { locationOf, withInspectOptions } from '../store-options.js'
 
 export const savepointCommand = withInspectOptions(
   new Command('savepoint')
     .description('copy what a clone still reads at its source, so that it stands alone')
-    .argument('<url>', 'of the clone: s3://bucket/path or file:///directory')
-    .option('--source-endpoint <url>', 'of the server of the source, if it is another one')
-    .option('--source-region <name>', 'of the bucket of the source, if it is another one')
-    .option('--source-profile <name>', 'for the store of the source, if it is another one'),
+    .argument('<url>', 'of the clone: s3://bucket/path or file:///directory'),
 )
   .addHelpText(
     'after',
@@ -26,23 +21,13 @@ Example:
   )
   .action(async (url, options) => {
     const { standAlone } = await import('../../operations/stand-alone.js')
-    const own = parseUrl(url, options)
-    const source = options.source === undefined ? undefined : parseUrl(options.source, options)
-    const { cookie, sourceEndpoint, sourceRegion, sourceProfile } = options
-    const savepoint = await explainingNoDatabase(own, options, async () => {
-      const ofSource = { endpoint: sourceEndpoint, region: sourceRegion, profile: sourceProfile }
-      const isElsewhere = isAnySet(ofSource)
-      if (isElsewhere && source === undefined)
-        throw new UsageError(
-          '--source-endpoint, --source-region and --source-profile go with --source: add it',
-        )
-      const stores = {
-        store: await connectionOf(options, own, isElsewhere ? undefined : source),
-        ...(isElsewhere && { sourceStore: await connectionOf(otherStore(options, ofSource), source!) }),
-      }
-      const chosen = { ...(cookie !== undefined && { cookie }), ...(source !== undefined && { source }) }
-      return await moving('copying', (hooks) => standAlone(own, { ...chosen, ...stores, ...hooks }))
-    })
+    const { own, ...location } = await locationOf(url, options)
+    const { cookie } = options
+    const savepoint = await explainingNoDatabase(own, options, () =>
+      moving('copying', (hooks) =>
+        standAlone(own, { ...hooks, ...location, ...(cookie !== undefined && { cookie }) }),
+      ),
+    )
     if (options.json) return await printJson<Savepoint>(savepoint)
     const { copiedFiles, copiedBytes, isServerSide } = savepoint
     const how = isServerSide ? ' within the store' : ''

@@ -118,6 +118,13 @@ test('commands say what is wrong with their arguments', async () => {
       stderr: expect.stringContaining('expected'),
     })
   }
+  expect([occupied.code, itself.code]).toEqual([2, 2])
+  await cloudenv(store, 'branch', 'create', db, 'x')
+  const twice = await cloudenv(store, 'branch', 'create', db, 'x')
+  expect(twice).toMatchObject({ code: 2, stderr: expect.stringContaining('has a CLOUDMANIFEST-x already') })
+  await store.put('branch/CLOUDMANIFEST-x', await store.get('db/CLOUDMANIFEST-x'))
+  const last = await cloudenv(store, 'branch', 'rm', store.url('branch'), 'x')
+  expect(last).toMatchObject({ code: 2, stderr: expect.stringContaining('no other state than that of x') })
   await store.put('nothing/notes.txt', Buffer.from('x'))
   const nothing = await cloudenv(store, 'clone', store.url('nothing'), store.url('clone'))
   expect(nothing).toMatchObject({ code: 2, stderr: expect.stringContaining('holds no database') })
