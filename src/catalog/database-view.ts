@@ -12,6 +12,7 @@ import { sealedManifest } from './sealed-manifest.js'
 import { type OpenPlace, type RecordedSource, recordedSources, withSources } from './sources.js'
 import { type Decoded, lookAtState, readStoredManifest, untilSettled } from './state-objects.js'
 import type { StoredFile } from './stored-file.js'
+import { Unreached } from './unreached.js'
 import { isLive, isVisible } from './visibility.js'
 
 /** A database as the store has it: one consistent state, read without changing anything. */
@@ -42,8 +43,8 @@ export interface DatabaseView {
   /** Objects directly at the database's place, by base name, without names that mean nothing here. */
   readonly objects: ReadonlyMap<string, NamedObject>
   /**
-   * Why files at sources are left out, although the CLOUDMANIFEST records these: one can't be reached. Such a state is good
-   * for nothing but the destruction of the clone.
+   * Why files that the state needs are left out: a source that the CLOUDMANIFEST records can't be reached. Such a state is
+   * good for nothing but the destruction of the clone.
    */
   readonly lacking?: EnvError
 }
@@ -54,7 +55,7 @@ export type StateWithFiles = Pick<DatabaseView, 'cloudManifest' | 'manifestBytes
 /**
  * Reads the state that the CLOUDMANIFEST names now; undefined if there is no database.
  * @param openPlace opens sources that the CLOUDMANIFEST records; without it they are left out.
- * @param mayLack true to leave out recorded sources that can't be reached: see {@link DatabaseView.lacking}.
+ * @param mayLack true to leave out files at recorded sources that can't be reached: see {@link DatabaseView.lacking}.
  * @throws EnvError Corruption: a part of it is damaged, missing or of the wrong size.
  */
 export async function readView(
@@ -83,16 +84,11 @@ async function readOnce(
   openPlace: OpenPlace | undefined,
   mayLack: boolean,
 ): Promise<{ readonly view: DatabaseView } | DamagedView | undefined> {
-  let lacking: EnvError | undefined
-  const lack = (error: unknown) => {
-    if (!mayLack || !EnvError.is(error)) throw error
-    lacking = error
-    return undefined
-  }
+  const unreached = new Unreached()
   const look = await lookAtState(named, cookie, async (name, root) => {
     if (isDestroyed(root.value)) return undefined
     const sources = openPlace ? recordedSources(root.object) : []
-    const places = (openPlace && (await withSources(named, sources, openPlace).catch(lack))) ?? named
+    const places = openPlace ? await withSources(named, sources, openPlace) : named
     const reading = readStoredManifest(places, name)
     const allowed = async () =>
       (retentionOf(root.object) ?? 0) > shortMs
@@ -103,7 +99,7 @@ async function readOnce(
       Promise.all(
         places.map((place) => {
           const listing = listObjects(place, allowed)
-          return named.includes(place) ? listing : listing.catch(lack)
+          return named.includes(place) ? listing : unreached.attempt(listing)
         }),
       ),
     ])
@@ -131,8 +127,9 @@ async function readOnce(
   if (stored.error) return { damage: withAdvice(stored), version }
   const manifest = stored.value
   const reachableFiles = findReachable(places, listings, cloudManifest)
-  const damage = lacking ? undefined : findDamage(places[0], manifest, reachableFiles)
-  if (damage) return { damage, version }
+  const damage = findDamage(places[0], manifest, reachableFiles)
+  if (damage && !unreached.reason) return { damage, version }
+  if (damage && !mayLack) throw unreached.reason
   const view = {
     places,
     home: root.place,
@@ -150,7 +147,7 @@ async function readOnce(
     files: new Map([...reachableFiles].filter(([name]) => isLive(parseFileName(name), manifest))),
     reachableFiles,
     objects: listings[0] ?? new Map(),
-    ...(lacking && { lacking }),
+    ...(damage && unreached.reason && { lacking: unreached.reason }),
   }
   return { view }
 }

@@ -47,7 +47,7 @@ export async function findState(
   if (typeof at === 'string') return findCheckpoint(places, at, openPlace)
   const found = await readLogs(places, cookie, { ...(openPlace && { openPlace }) }, async (logged) => {
     const latest = await findLatest(logged, wantedBy(at))
-    if (!latest?.state.isOpenable) throw await notFound(logged, at, latest?.state)
+    if (!latest?.state.isOpenable) throw logged.unreached ?? (await notFound(logged, at, latest?.state))
     return open(logged, latest)
   })
   if (!found) throw await noDatabase(places[0], cookie, objectName({ kind: 'cloudManifest', cookie }))

@@ -2,6 +2,7 @@
  * The logs of a database: a MANIFEST is a log of version edits, and each of its beginnings was the whole MANIFEST once.
  * Replaced ones stay for a while: those of past epochs, and those that RocksDB began anew within an epoch.
  */
+import type { EnvError } from '../env/env-error.js'
 import type { CloudManifest } from '../format/cloud-manifest.js'
 import { cutAfter, type Epoch, isDestroyed } from '../format/epoch.js'
 import { objectName, parseObjectName } from '../format/file-name.js'
@@ -13,6 +14,7 @@ import { retentionOf } from './retention.js'
 import { type OpenPlace, recordedSources, withSources } from './sources.js'
 import { fetchManifest, lookAtState, type SoundRoot } from './state-objects.js'
 import type { StoredFile } from './stored-file.js'
+import { Unreached } from './unreached.js'
 
 /** A MANIFEST of a database, present or past. */
 export interface HistoryLog {
@@ -41,6 +43,8 @@ export interface LoggedHistory {
   readonly logs: readonly HistoryLog[]
   /** Objects directly at the places, by base name. */
   readonly objects: ReadonlyMap<string, StoredFile>
+  /** Why those at a source are left out: it can't be reached. */
+  readonly unreached: EnvError | undefined
   /** See `firstWrittenFrom`. */
   readonly firstWrittenFrom: (number: number) => Date | undefined
   /** See {@link retentionOf}. */
@@ -109,7 +113,7 @@ async function findLogs(
   const { root, manifest: present } = look
   if (isDestroyed(root.value)) return undefined
   const places = openPlace ? await withSources(own, recordedSources(root.object), openPlace) : own
-  const objects = await listObjects(places, onObject)
+  const { objects, unreached } = await listObjects(places, own, onObject)
   const firstWritten = firstWrittenFrom(objects, root.value)
   return {
     places,
@@ -117,20 +121,28 @@ async function findLogs(
     root,
     logs: logsOf(root.value, objects, firstWritten),
     objects,
+    unreached,
     firstWrittenFrom: firstWritten,
     retentionMs: retentionOf(root.object),
     present,
   }
 }
 
-async function listObjects(places: Places, onObject?: () => void): Promise<Map<string, StoredFile>> {
+/** @param required those of the places that have to be reached. */
+async function listObjects(
+  places: Places,
+  required: Places,
+  onObject?: () => void,
+): Promise<Pick<LoggedHistory, 'objects' | 'unreached'>> {
   const objects = new Map<string, StoredFile>()
+  const unreached = new Unreached()
   for (const place of places) {
-    const { named } = await listPlace(place, onObject)
-    for (const [name, { size, modified }] of named)
+    const listing = listPlace(place, onObject)
+    const listed = required.includes(place) ? await listing : await unreached.attempt(listing)
+    for (const [name, { size, modified }] of listed?.named ?? [])
       if (!objects.has(name)) objects.set(name, { place, objectName: name, size, modified })
   }
-  return objects
+  return { objects, unreached: unreached.reason }
 }
 
 /** Logs that exist, newest first. Pure. */

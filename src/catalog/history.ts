@@ -53,6 +53,7 @@ export async function readHistory(
       hasMore ||= newest.hasMore
       if (hasMore) break
     }
+    if (logged.unreached && states[0]?.isOpenable === false) throw logged.unreached
     return { url: logged.url, states, hasMore, retentionMs: logged.retentionMs, problems }
   })
 }

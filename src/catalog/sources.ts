@@ -1,6 +1,7 @@
 /** Sources of a clone, as its CLOUDMANIFEST has them: where the files lie that it did not write itself. */
 import { EnvError, toEnvError } from '../env/env-error.js'
 import type { ObjectInfo } from '../store/object-store.js'
+import { unreachableStore } from '../store/unreachable-store.js'
 import { type DatabasePlace, databaseUrl, type Places } from './database-place.js'
 import type { DatabaseView } from './database-view.js'
 import { removePin } from './pin.js'
@@ -73,7 +74,7 @@ export async function removePins(
   return left
 }
 
-/** The places, and those of the recorded sources that are not among them. */
+/** The places, and those of the recorded sources that are not among them. Reading at one that can't be opened fails. */
 export async function withSources(
   [own, ...named]: Places,
   sources: readonly RecordedSource[],
@@ -82,7 +83,12 @@ export async function withSources(
   const known = new Set([own, ...named].map((place) => idOf(sourceAt(place, own))))
   const further = new Map<string, RecordedSource>()
   for (const source of sources) if (!known.has(idOf(source))) further.set(idOf(source), source)
-  const opened = [...further.values()].map(({ url, server }) => openPlace(url, server))
+  const opened = [...further.values()].map(({ url, server }) =>
+    openPlace(url, server).catch((error: unknown): DatabasePlace => {
+      if (!EnvError.is(error)) throw error
+      return { store: unreachableStore(url, error), path: '' }
+    }),
+  )
   return [own, ...named, ...(await Promise.all(opened))]
 }
 

@@ -22,6 +22,7 @@ import { type ReadState, StateReader } from './read-state.js'
 import { type OpenPlace, withSources } from './sources.js'
 import type { StoredFile } from './stored-file.js'
 import { tableRange } from './table-range.js'
+import { Unreached } from './unreached.js'
 
 export interface Survey {
   readonly places: Places
@@ -124,16 +125,18 @@ const maxLooks = 4
 export async function surveyDatabase(named: Places, options: SurveyOptions = {}): Promise<Survey> {
   const { cookie, openPlace, onObject } = options
   let listed = await listAll(named, onObject)
+  const unreached = new Unreached()
+  const listReached = () => listAll(named, onObject, places.slice(named.length), unreached)
   let reader = new StateReader(named)
   let read = await readStates(reader, listed, cookie)
   const sources = read.flatMap((state) => state.sources)
   const places = openPlace ? await withSources(named, sources, openPlace) : named
-  if (places.length > named.length) listed = await listAll(places, onObject)
+  if (places.length > named.length) listed = await listReached()
   let states = await located(read, listed)
   for (let look = 1; look < maxLooks && isDamaged(states); look++) {
     // The first listing is older than the states that were read, and may lack objects that they reference. A newer
     // listing lacks nothing: objects that are no longer referenced are kept for a while.
-    listed = await listAll(places, onObject)
+    listed = await listReached()
     states = await located(read, listed)
     if (!isDamaged(states)) break
     const before = versionsOf(read)
@@ -142,6 +145,7 @@ export async function surveyDatabase(named: Places, options: SurveyOptions = {})
     states = await located(read, listed)
     if (versionsOf(read) === before) break
   }
+  if (unreached.reason && isLacking(states)) throw unreached.reason
   const identified = listed.find(({ named }) => named.has('IDENTITY'))
   if (!identified && !isDamaged(states) && (await identityArrives(places[0], states)))
     return surveyDatabase(named, options)
@@ -162,12 +166,19 @@ export async function surveyDatabase(named: Places, options: SurveyOptions = {})
 
 type Listed = readonly [ListedPlace, ...ListedPlace[]]
 
-async function listAll([own, ...sources]: Places, onObject?: () => void): Promise<Listed> {
+/** @param recorded further places, left out where they can't be reached. */
+async function listAll(
+  [own, ...sources]: Places,
+  onObject?: () => void,
+  recorded: readonly DatabasePlace[] = [],
+  unreached = new Unreached(),
+): Promise<Listed> {
   const [first, ...rest] = await Promise.all([
     listPlace(own, onObject),
     ...sources.map((source) => listPlace(source, onObject)),
+    ...recorded.map((source) => unreached.attempt(listPlace(source, onObject))),
   ])
-  return [first, ...rest]
+  return [first, ...rest.filter((listed) => listed !== undefined)]
 }
 
 /** @param wanted is read first, and so regardless of its size. */

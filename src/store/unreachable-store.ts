@@ -1,0 +1,22 @@
+import type { EnvError } from '../env/env-error.js'
+import type { ObjectStore } from './object-store.js'
+
+/** A store that can't be opened: each request to it fails with the reason. */
+export function unreachableStore(url: string, reason: EnvError): ObjectStore {
+  const fail = async () => {
+    throw reason
+  }
+  return {
+    url,
+    get: fail,
+    head: fail,
+    put: fail,
+    // biome-ignore lint/correctness/useYield: it fails before there is anything to list.
+    async *list() {
+      throw reason
+    },
+    copy: fail,
+    deleteMany: fail,
+    close: async () => {},
+  }
+}
