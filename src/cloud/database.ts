@@ -147,8 +147,10 @@ export class Database {
   async refetch(name: string, offset: number, length: number, ageMs: number): Promise<Refetched> {
     const file = await this.file(name)
     const cached = this.#cachedFile(file)
-    if (cached.isPinned)
-      return { isOther: false, advice: onlyCopyMessage(join(this.directory, file.objectName)) }
+    if (cached.isPinned || (!this.owner && (await this.#isPlain()))) {
+      const path = cached.location()?.path ?? join(this.directory, name)
+      return { isOther: false, advice: onlyCopyMessage(path) }
+    }
     const isOther = await cached.refetch(offset, length, ageMs)
     const url = databaseUrl(file.place)
     return { isOther, advice: damagedInStoreMessage(`${url}/${file.objectName}`, url) }
