@@ -102,6 +102,25 @@ describe('a directory on its way into the store', () => {
     expect(await tablesIn(root)).toEqual([...contents.keys(), flushed])
   })
 
+  test('leaves the store as it is when it is destroyed after a copy of it has become a database there', async () => {
+    const { store } = newStore()
+    const root = await plainRoot()
+    const machine = await begin(store, root, { bytesPerSecond: 1 })
+    await (await machine.database().open()).close()
+    const copy = newRoot()
+    await cp(root, copy, { recursive: true })
+    const { database } = machine.database()
+    await database.claim()
+    const keepingMark = withFaults(store, { deleteMany: away })
+    const quicker = await begin(keepingMark, copy)
+    const other = await quicker.database().open()
+    await waitFor(() => expect(quicker.migrations.at(-1)?.errorMessage).toContain('away'))
+    await database.deleteFile('CURRENT')
+    await database.release()
+    expect(await storedState(store)).toEqual(digests())
+    await other.close()
+  })
+
   test('is not published before RocksDB has recovered, however early its files are there', async () => {
     const { store, directory } = newStore()
     const machine = await begin(store, await plainRoot())
