@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { decodeIncomingMark } from '#src/catalog/incoming.js'
 import { EnvError } from '#src/env/env-error.js'
 import type { ObjectKey } from '#src/store/object-store.js'
+import { cloneTo, namesBelow } from '../support/forks.js'
 import {
   addTableWithoutEnv,
   begin,
@@ -156,6 +157,21 @@ describe('a database in a directory', () => {
     await expect(second.database().open()).rejects.toThrow(/copied, imported or migrated/)
     expect(await objectsIn(directory)).toEqual(before)
     await first.close()
+  })
+
+  test('is refused where clones need what a destroyed database left', async () => {
+    const { store } = newStore()
+    const here = await ScriptedMachine.start(store)
+    const source = await here.database().open()
+    await source.flush()
+    await cloneTo(store, 'clone')
+    await source.close()
+    await here.database().destroy()
+    const before = await namesBelow(store, 'db')
+    await expect((await begin(store, await plainRoot())).database().open()).rejects.toThrow(
+      /was destroyed, and what is left there is needed by clones.*choose another place/,
+    )
+    expect(await namesBelow(store, 'db')).toEqual(before)
   })
 
   test('is refused if a table is missing, or has another size', async () => {
