@@ -1,4 +1,4 @@
-import { cp, writeFile } from 'node:fs/promises'
+import { cp, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
 import { EnvError } from '#src/env/env-error.js'
@@ -38,6 +38,30 @@ describe('a migration whose end is unknown', () => {
     const db = await machine.database().open()
     await completed(machine)
     expect([...(await storedState(store)).values()]).toContain(digest(late))
+    await db.close()
+  })
+
+  test('goes on once the store answers, also if RocksDB has given up a new MANIFEST meanwhile', async () => {
+    const { store } = newStore()
+    let isAway = true
+    const refusing = withFaults(store, {
+      put: (key, body, options) =>
+        isAway && key.endsWith('CLOUDMANIFEST') ? away() : store.put(key, body, options),
+    })
+    const root = await plainRoot()
+    const machine = await begin(refusing, root)
+    const db = await machine.database().open()
+    await waitFor(() => expect(machine.migrations.at(-1)?.errorMessage).toContain('away'))
+    const before = await readdir(join(root, 'db'))
+    await expect(db.beginManifest()).rejects.toThrow(/away/)
+    const [begun] = (await readdir(join(root, 'db'))).filter((name) => !before.includes(name))
+    await db.database.deleteFile(begun!)
+    isAway = false
+    await waitFor(() => {
+      machine.clock.advance(3_600_000)
+      expect(machine.migrations.at(-1)).toMatchObject({ isComplete: true })
+    })
+    expect(await storedState(store)).toEqual(digests())
     await db.close()
   })
 
