@@ -1,4 +1,4 @@
-import { cp, readdir, writeFile } from 'node:fs/promises'
+import { cp, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
 import { EnvError } from '#src/env/env-error.js'
@@ -85,6 +85,47 @@ describe('a migration whose end is unknown', () => {
     await db.close()
     expect(await tablesIn(root)).toEqual([])
     expect(await objectsIn(directory)).not.toContain('INCOMING')
+  })
+
+  test.each([
+    ['a lower number than', 'MANIFEST-000039'],
+    ['the number of', 'MANIFEST-000040'],
+  ])(
+    'keeps what a program without the Env wrote, whose MANIFEST has %s one that was never complete',
+    async (_name, manifest) => {
+      const { store } = newStore()
+      const silent = withFaults(store, {
+        put: async (key, body, options) => {
+          const answer = await store.put(key, body, options)
+          return key.endsWith('CLOUDMANIFEST') ? away() : answer
+        },
+      })
+      const root = await plainRoot()
+      const killed = await begin(silent, root)
+      const db = await killed.database().open()
+      await waitFor(() => expect(killed.migrations.at(-1)?.errorMessage).toContain('away'))
+      await db.database.newManifest('MANIFEST-000040')
+      await addTableWithoutEnv(root, manifest)
+      const again = (await begin(store, root)).database()
+      await expect(again.open()).rejects.toThrow(new RegExp(`without the Env: it left ${manifest}`))
+      expect(await tablesIn(root)).toContain('000021.sst')
+    },
+  )
+
+  test('opens in the directory of a process that ended right after it had begun a new MANIFEST', async () => {
+    const { store } = newStore()
+    const root = await plainRoot()
+    const killed = await begin(store, root)
+    const db = await killed.database().open()
+    await completed(killed)
+    const path = join(root, 'db/CLOUDENV')
+    const { migration } = JSON.parse(await readFile(path, 'utf8'))
+    await db.beginManifest()
+    const record = JSON.parse(await readFile(path, 'utf8'))
+    await writeFile(path, JSON.stringify({ ...record, migration }))
+    const reopened = await (await begin(store, root)).database().open()
+    expect(await contentOf(reopened, [...contents.keys()])).toEqual(digests())
+    await reopened.close()
   })
 
   test('is completed by the same process, if it was closed before', async () => {
