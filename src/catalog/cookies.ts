@@ -75,10 +75,12 @@ export function placeIsTaken(place: DatabasePlace): EnvError {
   )
 }
 
-/** Error for a place of a clone where other clones need what a destroyed database left. */
+/** Error for a place of a clone or migration where other clones need what a destroyed database left. */
 export function placeIsCeded(place: DatabasePlace): EnvError {
-  const url = databaseUrl(place)
-  return new ArgumentError(`${cededMessage(url)}, but no clone: choose another place for that`)
+  const message = cededMessage(databaseUrl(place))
+  return new ArgumentError(
+    `${message}, but no clone, and none is migrated there: choose another place for these`,
+  )
 }
 
 /** Error for a checkpoint that is opened for writing: it would be none any more. */

@@ -189,22 +189,20 @@ export function parseCloudEnvOptions(options: CloudEnvOptions): CloudEnvConfig {
     store,
     root: realPath(root),
     cacheMaxBytes: parseSize(cache?.maxBytes ?? '10 GiB', 'cache.maxBytes'),
-    cacheReserveBytes:
-      cache?.reserveBytes === undefined ? undefined : parseSize(cache.reserveBytes, 'cache.reserveBytes'),
+    cacheReserveBytes: optionalSize(cache?.reserveBytes, 'cache.reserveBytes'),
     source,
     cookie: cookie ?? '',
     newCookie: newCookie === (cookie ?? '') ? undefined : newCookie,
-    migrate: migrate && {
-      bytesPerSecond:
-        migrate.bytesPerSecond === undefined
-          ? undefined
-          : parseSize(migrate.bytesPerSecond, 'migrate.bytesPerSecond'),
-    },
+    migrate: migrate && { bytesPerSecond: optionalSize(migrate.bytesPerSecond, 'migrate.bytesPerSecond') },
     deletionDelayMs: Math.max(deletionDelayMs, retentionDays * dayMs),
     ownershipCheckMs: ownershipCheckMs ?? 10_000,
     collectionIntervalMs: collectionIntervalMs ?? 0,
     connection,
   }
+}
+
+function optionalSize(size: number | string | undefined, name: string): number | undefined {
+  return size === undefined ? undefined : parseSize(size, name)
 }
 
 function parseSource(source: string | CloneSourceOptions | undefined): CloneSource | undefined {

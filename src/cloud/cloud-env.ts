@@ -151,9 +151,7 @@ export class CloudEnv implements Env {
 
   async reopenWritableFile(path: string): Promise<WritableFile> {
     const { database, name, kind } = this.#locate(path)
-    // RocksDB reopens a table that it ingests to sync it: it was sealed when it was linked in.
-    if (kind === 'stored' && database.owner) return { kind: 'local', path: database.owner.localPath(name) }
-    return this.newWritableFile(path)
+    return kind === 'stored' ? database.reopenFile(name) : this.newWritableFile(path)
   }
 
   async fsyncDirectory(path: string): Promise<DirectorySync> {

@@ -7,7 +7,8 @@ import { maxManifestBytes } from '../catalog/get-first.js'
 import { damagedInStoreMessage, noRepairMessage, onlyCopyMessage } from '../catalog/repair-advice.js'
 import type { OpenPlace } from '../catalog/sources.js'
 import { fetchStored, type StoredFile } from '../catalog/stored-file.js'
-import type { LocalWritableFile, ReadableFile, Refetched } from '../env/env.js'
+import { syncFile } from '../env/durable-file.js'
+import type { LocalWritableFile, ReadableFile, Refetched, ServedWritableFile } from '../env/env.js'
 import { EnvError } from '../env/env-error.js'
 import type { Files } from '../env/files.js'
 import type { StateSelector } from '../env/state-selector.js'
@@ -146,8 +147,10 @@ export class Database {
   async refetch(name: string, offset: number, length: number, ageMs: number): Promise<Refetched> {
     const file = await this.file(name)
     const cached = this.#cachedFile(file)
-    if (cached.isPinned)
-      return { isOther: false, advice: onlyCopyMessage(join(this.directory, file.objectName)) }
+    if (cached.isPinned || (!this.owner && (await this.#isPlain()))) {
+      const path = cached.location()?.path ?? join(this.directory, name)
+      return { isOther: false, advice: onlyCopyMessage(path) }
+    }
     const isOther = await cached.refetch(offset, length, ageMs)
     const url = databaseUrl(file.place)
     return { isOther, advice: damagedInStoreMessage(`${url}/${file.objectName}`, url) }
@@ -217,7 +220,21 @@ export class Database {
     const owner = this.requireOwner(`link ${name}`)
     const path = owner.localPath(name)
     await this.#files.link(source, path)
+    await syncFile(this.#files, path)
     owner.seal(name, (await this.#files.stat(source)).size, path)
+  }
+
+  /**
+   * RocksDB reopens a table that it ingests, only to sync it. {@link linkIn} has synced it, and it may have left the disk
+   * since.
+   */
+  reopenFile(name: string): ServedWritableFile {
+    this.requireOwner(`write ${name}`).file(name)
+    const refuse = () => {
+      throw new EnvError('NotSupported', `${join(this.directory, name)} is complete. Write another table`)
+    }
+    const nothing = async () => {}
+    return { kind: 'served', append: refuse, truncate: refuse, sync: nothing, close: nothing }
   }
 
   /** RocksDB sets a table aside as `name.trash` and deletes that later. */

@@ -32,10 +32,36 @@ export async function assertOwnManifest(
   url: string,
   lastManifest: number,
 ): Promise<void> {
-  const text = await readText(files, join(directory, 'CURRENT')).catch(() => undefined)
-  const current = (text ?? '').trim()
+  const current = await readCurrent(files, directory)
   const parsed = parseFileName(current)
   if (parsed.kind === 'manifest' && parsed.number > lastManifest) throw foreignWrites(directory, url, current)
+}
+
+/**
+ * Checks the same where the directory held the whole database when the process ended. The other program may have taken a
+ * number that the Env had given to a MANIFEST, without making CURRENT name that. The store has each MANIFEST of the Env
+ * before CURRENT names it.
+ *
+ * @param known number of the last MANIFEST that CURRENT is known to have named.
+ * @param stored the MANIFEST in the store.
+ * @throws EnvError InvalidArgument
+ */
+export async function assertStoredManifest(
+  files: Files,
+  directory: string,
+  url: string,
+  { known, stored }: { readonly known: number; readonly stored: Uint8Array },
+): Promise<void> {
+  const current = await readCurrent(files, directory)
+  const parsed = parseFileName(current)
+  if (parsed.kind !== 'manifest' || parsed.number === known) return
+  const local = Buffer.from(await files.readFile(join(directory, current)))
+  if (!local.subarray(0, stored.length).equals(stored)) throw foreignWrites(directory, url, current)
+}
+
+async function readCurrent(files: Files, directory: string): Promise<string> {
+  const text = await readText(files, join(directory, 'CURRENT')).catch(() => undefined)
+  return (text ?? '').trim()
 }
 
 function foreignWrites(directory: string, url: string, what: string): EnvError {

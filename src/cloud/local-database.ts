@@ -7,7 +7,7 @@ import type { Files } from '../env/files.js'
 import type { Epoch } from '../format/epoch.js'
 import { manifestFileName, parseFileName, parseObjectName } from '../format/file-name.js'
 import { type MakeRoom, withRoom } from './disk-space.js'
-import { assertNoForeignTables, assertOwnManifest } from './foreign-writes.js'
+import { assertNoForeignTables, assertOwnManifest, assertStoredManifest } from './foreign-writes.js'
 import { bringBack, readDirectory, setAside } from './local-directory.js'
 import {
   type OwnerRecord,
@@ -72,8 +72,7 @@ export class LocalDatabase {
     this.#assertItsOwn(view, record, local)
     this.#migration = record?.migration
     if (!this.#migration) assertNoForeignTables(this.#directory, local, this.#url)
-    if (record?.lastManifest !== undefined)
-      await assertOwnManifest(this.#files, this.#directory, this.#url, record.lastManifest)
+    await this.#assertOwnManifest(view, record)
     this.#record = record
     if (record) this.#lastManifest = record.lastManifest
     this.#hasBegun = true
@@ -233,6 +232,15 @@ export class LocalDatabase {
           'begin anew, move the local directory away and remove what is left in the store',
       )
     }
+  }
+
+  async #assertOwnManifest(view: DatabaseView | undefined, record: OwnerRecord | undefined): Promise<void> {
+    const { lastManifest, migration } = record ?? {}
+    if (view && migration && continues(record, view)) {
+      const compared = { known: migration.manifest, stored: view.manifestBytes }
+      await assertStoredManifest(this.#files, this.#directory, this.#url, compared)
+    } else if (lastManifest !== undefined)
+      await assertOwnManifest(this.#files, this.#directory, this.#url, lastManifest)
   }
 
   async #bringBack(aside: string): Promise<void> {

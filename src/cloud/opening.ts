@@ -160,9 +160,12 @@ export class Opening {
   /** The directory holds a whole database, which the store does not have. Nothing is sent before the first commit. */
   async #startMigration(record: OwnerRecord | undefined): Promise<Owner> {
     const { directory, places, system } = this.#deps
+    const [place] = places
     if (record) this.#local.assertSameUrl(record)
+    // Whoever finishes that destruction would delete what has arrived.
+    if (await cededRoot(place, this.#cookie, this.#destruction)) throw placeIsCeded(place)
     const prepared = await prepareMigration({
-      place: places[0],
+      place,
       directory,
       cookie: this.#cookie,
       epoch: this.#epoch,

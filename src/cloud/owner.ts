@@ -83,7 +83,7 @@ export class Owner {
   readonly #collection: BackgroundCollection
   readonly #elsewhere: FilesElsewhere
   readonly #migration: Migration | undefined
-  /** Last commit: path and size of its MANIFEST. */
+  /** Last commit that succeeded: path and size of its MANIFEST. RocksDB deletes a new one whose commit fails. */
   #localCommit: { readonly path: string; readonly size: number } | undefined
   #identity: Uint8Array | undefined
   /** True once something was sent to the store under the new epoch. */
@@ -243,8 +243,8 @@ export class Owner {
       if (!this.isGone)
         await this.#elsewhere.assertNone(path, manifest, (name) => this.#tables.live(name) !== undefined)
       this.#hasWritten = true
-      this.#localCommit = { path, size }
       if (this.#ownership.state !== 'migrating') await this.#replaceManifest(path, manifest)
+      this.#localCommit = { path, size }
     })
     this.#committing = commit.catch(() => undefined)
     return commit

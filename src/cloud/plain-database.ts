@@ -5,6 +5,7 @@ import { EnvError } from '../env/env-error.js'
 import { type Files, readText } from '../env/files.js'
 import { blobFileSize } from '../format/blob-file-size.js'
 import { blobFileName, parseFileName, tableFileName } from '../format/file-name.js'
+import { isLevelDbTable } from '../table/level-db-table.js'
 import { exists, readDirectory } from './local-directory.js'
 import { readLocalManifest } from './local-manifest.js'
 import type { OwnerRecord } from './owner-record.js'
@@ -44,15 +45,13 @@ export async function holdsPlainDatabase(
 }
 
 /**
- * @throws EnvError Corruption: a file is missing or of the wrong size. NotSupported: one lies in another directory, or is
- *   one of LevelDB.
+ * @throws EnvError Corruption: a file is missing or of the wrong size. NotSupported: one lies in another directory, or
+ *   LevelDB wrote it.
  */
 export async function readPlainDatabase(files: Files, directory: string): Promise<PlainDatabase> {
   const names = (await readDirectory(files, directory)) ?? []
-  if (names.some((name) => name.endsWith('.ldb'))) {
-    const message = `${directory} holds a database of LevelDB. Close it, and use cloudenv import`
-    throw new EnvError('NotSupported', message)
-  }
+  const ofLevelDb = names.find((name) => name.endsWith('.ldb'))
+  if (ofLevelDb !== undefined) throw isOfLevelDb(directory, ofLevelDb)
   const manifest = await readLocalManifest(files, directory)
   const sizes = new Map<string, number>()
   await mapLimited(names.filter(isTableName), concurrentLooks, async (name) => {
@@ -60,10 +59,13 @@ export async function readPlainDatabase(files: Files, directory: string): Promis
   })
   const current = parseFileName(((await readText(files, join(directory, 'CURRENT'))) ?? '').trim())
   const identity = await readText(files, join(directory, 'IDENTITY'))
+  const needed = plainFiles(manifest, directory, sizes)
+  const [first] = await levelDbTables(files, directory, needed)
+  if (first !== undefined) throw isOfLevelDb(directory, first)
   return {
     manifest,
     manifestNumber: current.kind === 'manifest' ? current.number : 0,
-    files: plainFiles(manifest, directory, sizes),
+    files: needed,
     logs: names.filter((name) => parseFileName(name).kind === 'wal'),
     identity: identity === undefined ? undefined : Buffer.from(identity),
   }
@@ -94,6 +96,26 @@ export function plainFiles(
       throw new EnvError('NotSupported', message)
     }),
   ]
+}
+
+/** Names of the tables that LevelDB wrote: see {@link isLevelDbTable}. */
+export async function levelDbTables(
+  files: Files,
+  directory: string,
+  all: readonly PlainFile[],
+): Promise<string[]> {
+  const tables = all.filter(({ kind }) => kind === 'table')
+  const found = await mapLimited(tables, concurrentLooks, async (table) =>
+    (await isLevelDbTable(files, directory, table)) ? [table.name] : [],
+  )
+  return found.flat()
+}
+
+function isOfLevelDb(directory: string, table: string): EnvError {
+  return new EnvError(
+    'NotSupported',
+    `${directory} has tables of LevelDB, such as ${table}, which have to be written anew. Close it, and use cloudenv import`,
+  )
 }
 
 /** Reports whether RocksDB gives that name to a table or blob file. */

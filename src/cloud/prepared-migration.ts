@@ -1,3 +1,4 @@
+import { cookiesAmong } from '../catalog/cookies.js'
 import { type DatabasePlace, objectKey, objectUrl } from '../catalog/database-place.js'
 import { listObjects } from '../catalog/database-view.js'
 import {
@@ -133,7 +134,10 @@ export async function removeMigrationMark(place: DatabasePlace, { id }: MarkedMi
 /** The database was destroyed before it was whole in the store. */
 export async function removeArrived(place: DatabasePlace, { id }: MarkedMigration): Promise<void> {
   if ((await readIncomingMark(place))?.epoch !== id) return
-  const keys = sentInVain(place, await listObjects(place), new Set())
+  const objects = await listObjects(place)
+  // A copy of the directory may have become a database of the store meanwhile, with what was sent from here.
+  const isTaken = cookiesAmong(objects.values()).length > 0
+  const keys = isTaken ? [] : sentInVain(place, objects, new Set())
   if (keys.length > 0) await place.store.deleteMany(keys)
   await removeIncomingMark(place)
 }

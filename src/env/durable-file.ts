@@ -31,14 +31,19 @@ export async function replaceDurably(
   await files.rename(draft, path)
 }
 
+/** Makes what was written to a file survive a power cut. Its name needs {@link syncDirectory}. */
+export async function syncFile(files: Files, path: string): Promise<void> {
+  const file = await files.open(path, 'r')
+  try {
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
+
 /** Makes the names in a directory survive a power cut. */
 export async function syncDirectory(files: Files, path: string): Promise<void> {
-  const directory = await files.open(path, 'r')
-  try {
-    await directory.sync()
-  } finally {
-    await directory.close()
-  }
+  await syncFile(files, path)
 }
 
 /** Creates the directory and its parents, just as durably. */

@@ -2,6 +2,8 @@ import { constants, copyFile, link, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { RocksDBError } from '../binding/rocksdb-error.js'
 import { inheritedFamilies } from '../catalog/inherited-family.js'
+import type { Manifest } from '../catalog/manifest.js'
+import { levelDbTables, plainFiles } from '../cloud/plain-database.js'
 import { inheritedOptions } from '../engine/inherited-options.js'
 import type { RocksDBOptions } from '../engine/options.js'
 import { RocksDB } from '../engine/rocksdb.js'
@@ -113,7 +115,7 @@ async function linked(existing: string, path: string): Promise<boolean> {
   )
 }
 
-/** Opens the database, which replays its logs, and flushes what they had. One of LevelDB is written anew. */
+/** Opens the database, which replays its logs, and flushes what they had. One with tables of LevelDB is written anew. */
 async function flushLogs(
   directory: PlainDirectory,
   original: string,
@@ -123,18 +125,18 @@ async function flushLogs(
   const families = inheritedFamilies(manifest).map(
     (family) => [family.name, inheritedOptions(family, original)] as const,
   )
-  const options: RocksDBOptions = {
-    // Files that are there are taken as they are.
-    disable_auto_compactions: true,
-    skip_stats_update_on_db_open: true,
-    ...(mergeOperator !== undefined && { merge_operator: mergeOperator }),
-  }
+  const columnFamilies = Object.fromEntries(families)
+  const options: RocksDBOptions = mergeOperator === undefined ? {} : { merge_operator: mergeOperator }
   try {
-    if (await completeSequences(directory)) return await rewriteLevelDb(directory.path)
+    if (await hasLevelDbTables(directory, manifest, original)) {
+      await completeSequences(directory)
+      return await rewriteLevelDb(directory.path, { options, columnFamilies })
+    }
     const db = await RocksDB.open(directory.path, {
       createIfMissing: false,
-      options,
-      columnFamilies: Object.fromEntries(families),
+      // Files that are there are taken as they are.
+      options: { ...options, disable_auto_compactions: true, skip_stats_update_on_db_open: true },
+      columnFamilies,
     })
     await db.flush()
     await db.close()
@@ -150,4 +152,13 @@ async function flushLogs(
       { cause: error },
     )
   }
+}
+
+async function hasLevelDbTables(
+  { path, files }: PlainDirectory,
+  manifest: Manifest,
+  original: string,
+): Promise<boolean> {
+  const sizes = new Map(files.map(({ name, size }) => [name, size]))
+  return (await levelDbTables(systemFiles, path, plainFiles(manifest, original, sizes))).length > 0
 }

@@ -10,16 +10,15 @@ import { TableReader } from '../table/table-reader.js'
 import { type PlainDirectory, readPlainManifest } from './plain-directory.js'
 
 /**
- * Adds to a MANIFEST of LevelDB the sequence numbers of its tables. RocksDB orders level 0 by them, and refuses a database
+ * Adds to a MANIFEST the sequence numbers of tables of LevelDB, which leaves them out. RocksDB orders level 0 by them, and refuses a database
  * with two tables there that have none (`force_consistency_checks`); a build with assertions, such as Debian's, ends the
  * process. Those of level 0, a few MiB, are read from the tables. The others are bounds, which will do for tables that are
  * only read.
- * @returns whether LevelDB wrote any of the tables.
  */
-export async function completeSequences(directory: PlainDirectory): Promise<boolean> {
+export async function completeSequences(directory: PlainDirectory): Promise<void> {
   const { manifest, manifestBytes } = await readPlainManifest(directory)
-  const incomplete = [...manifest.liveTables.values()].filter((table) => table.smallestSequence === undefined)
-  if (incomplete.length === 0) return false
+  const incomplete = [...manifest.liveTables.values()].filter(lacksSequences)
+  if (incomplete.length === 0) return
   const bounds = { smallestSequence: 0n, largestSequence: BigInt(manifest.lastSequence) }
   const sequenced: SequencedTable[] = []
   for (const table of incomplete)
@@ -27,7 +26,11 @@ export async function completeSequences(directory: PlainDirectory): Promise<bool
   const whole = manifestBytes.subarray(0, manifest.length)
   const completed = appendRecord(whole, encodeSequencesEdit(sequenced))
   await writeFile(join(directory.path, directory.manifestName), completed)
-  return true
+}
+
+/** RocksDB takes over a table without any as one from the highest number to 0. */
+function lacksSequences({ smallestSequence, largestSequence }: LiveTable): boolean {
+  return smallestSequence === undefined || smallestSequence > (largestSequence ?? 0n)
 }
 
 async function withSequences(table: LiveTable, directory: string): Promise<SequencedTable> {

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, symlink } from 'node:fs/promises'
+import { mkdir, open, readdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { createCloudEnv } from '#src/cloud/cloud-env.js'
 import { cloudEnv, RocksDB } from '#src/index.js'
 import { Machine, newRoot } from '../support/machine.js'
@@ -27,6 +27,26 @@ test('an Env that cannot release one database releases the others, and its cache
   const next = await createCloudEnv(options)
   expect(await readdir(join(root, '.cloudenv')), 'it has the cache').not.toContain('cache-2')
   await next.close()
+})
+
+test('a table that RocksDB reopens to ingest it stays as it is, wherever it lies by then', async () => {
+  const root = newRoot()
+  const directory = join(root, 'db')
+  await mkdir(directory)
+  const ingested = join(newRoot(), 'ingested.sst')
+  await writeFile(ingested, 'content')
+  const env = await createCloudEnv({ store: pathToFileURL(newRoot()).href, root })
+  await env.lockFile(join(directory, 'LOCK'))
+  const path = join(directory, '000009.sst')
+  await env.linkFile(ingested, path)
+  const tables = async () => (await readdir(directory)).filter((name) => name.includes('.sst'))
+  await vi.waitFor(async () => expect(await tables(), 'it moves into the cache').toEqual([]))
+  const file = await env.reopenWritableFile(path)
+  // The bridge creates a local file that is missing.
+  if (file.kind === 'local') await (await open(file.path, 'a')).close()
+  else await file.sync()
+  expect(await tables()).toEqual([])
+  await env.close()
 })
 
 const utf8 = { valueEncoding: 'utf8' } as const

@@ -1,4 +1,4 @@
-import { cp, writeFile } from 'node:fs/promises'
+import { cp, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
 import { EnvError } from '#src/env/env-error.js'
@@ -41,6 +41,30 @@ describe('a migration whose end is unknown', () => {
     await db.close()
   })
 
+  test('goes on once the store answers, also if RocksDB has given up a new MANIFEST meanwhile', async () => {
+    const { store } = newStore()
+    let isAway = true
+    const refusing = withFaults(store, {
+      put: (key, body, options) =>
+        isAway && key.endsWith('CLOUDMANIFEST') ? away() : store.put(key, body, options),
+    })
+    const root = await plainRoot()
+    const machine = await begin(refusing, root)
+    const db = await machine.database().open()
+    await waitFor(() => expect(machine.migrations.at(-1)?.errorMessage).toContain('away'))
+    const before = await readdir(join(root, 'db'))
+    await expect(db.beginManifest()).rejects.toThrow(/away/)
+    const [begun] = (await readdir(join(root, 'db'))).filter((name) => !before.includes(name))
+    await db.database.deleteFile(begun!)
+    isAway = false
+    await waitFor(() => {
+      machine.clock.advance(3_600_000)
+      expect(machine.migrations.at(-1)).toMatchObject({ isComplete: true })
+    })
+    expect(await storedState(store)).toEqual(digests())
+    await db.close()
+  })
+
   test('is read from the store by the same process, if it arrived', async () => {
     const { store, directory } = newStore()
     let isSilent = true
@@ -61,6 +85,47 @@ describe('a migration whose end is unknown', () => {
     await db.close()
     expect(await tablesIn(root)).toEqual([])
     expect(await objectsIn(directory)).not.toContain('INCOMING')
+  })
+
+  test.each([
+    ['a lower number than', 'MANIFEST-000039'],
+    ['the number of', 'MANIFEST-000040'],
+  ])(
+    'keeps what a program without the Env wrote, whose MANIFEST has %s one that was never complete',
+    async (_name, manifest) => {
+      const { store } = newStore()
+      const silent = withFaults(store, {
+        put: async (key, body, options) => {
+          const answer = await store.put(key, body, options)
+          return key.endsWith('CLOUDMANIFEST') ? away() : answer
+        },
+      })
+      const root = await plainRoot()
+      const killed = await begin(silent, root)
+      const db = await killed.database().open()
+      await waitFor(() => expect(killed.migrations.at(-1)?.errorMessage).toContain('away'))
+      await db.database.newManifest('MANIFEST-000040')
+      await addTableWithoutEnv(root, manifest)
+      const again = (await begin(store, root)).database()
+      await expect(again.open()).rejects.toThrow(new RegExp(`without the Env: it left ${manifest}`))
+      expect(await tablesIn(root)).toContain('000021.sst')
+    },
+  )
+
+  test('opens in the directory of a process that ended right after it had begun a new MANIFEST', async () => {
+    const { store } = newStore()
+    const root = await plainRoot()
+    const killed = await begin(store, root)
+    const db = await killed.database().open()
+    await completed(killed)
+    const path = join(root, 'db/CLOUDENV')
+    const { migration } = JSON.parse(await readFile(path, 'utf8'))
+    await db.beginManifest()
+    const record = JSON.parse(await readFile(path, 'utf8'))
+    await writeFile(path, JSON.stringify({ ...record, migration }))
+    const reopened = await (await begin(store, root)).database().open()
+    expect(await contentOf(reopened, [...contents.keys()])).toEqual(digests())
+    await reopened.close()
   })
 
   test('is completed by the same process, if it was closed before', async () => {
@@ -100,6 +165,25 @@ describe('a directory on its way into the store', () => {
     await db.close()
     await expect(machine.database().open()).rejects.toThrow(/has another one by now, or an older state of it/)
     expect(await tablesIn(root)).toEqual([...contents.keys(), flushed])
+  })
+
+  test('leaves the store as it is when it is destroyed after a copy of it has become a database there', async () => {
+    const { store } = newStore()
+    const root = await plainRoot()
+    const machine = await begin(store, root, { bytesPerSecond: 1 })
+    await (await machine.database().open()).close()
+    const copy = newRoot()
+    await cp(root, copy, { recursive: true })
+    const { database } = machine.database()
+    await database.claim()
+    const keepingMark = withFaults(store, { deleteMany: away })
+    const quicker = await begin(keepingMark, copy)
+    const other = await quicker.database().open()
+    await waitFor(() => expect(quicker.migrations.at(-1)?.errorMessage).toContain('away'))
+    await database.deleteFile('CURRENT')
+    await database.release()
+    expect(await storedState(store)).toEqual(digests())
+    await other.close()
   })
 
   test('is not published before RocksDB has recovered, however early its files are there', async () => {

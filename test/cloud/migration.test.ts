@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { decodeIncomingMark } from '#src/catalog/incoming.js'
 import { EnvError } from '#src/env/env-error.js'
 import type { ObjectKey } from '#src/store/object-store.js'
+import { cloneTo, namesBelow } from '../support/forks.js'
 import {
   addTableWithoutEnv,
   begin,
@@ -21,7 +22,13 @@ import {
   tablesIn,
   waitFor,
 } from '../support/plain-directory.js'
-import { killedAfter, newStore, ScriptedMachine, withFaults } from '../support/scripted-rocksdb.js'
+import {
+  killedAfter,
+  newStore,
+  ScriptedMachine,
+  type ScriptedRocksDB,
+  withFaults,
+} from '../support/scripted-rocksdb.js'
 
 describe('a database in a directory', () => {
   test('opens at once, is read where it lies, and is one of the store in the end', async () => {
@@ -74,6 +81,22 @@ describe('a database in a directory', () => {
     expected.delete('000011.sst')
     expect(await contentOf(reopened, [...expected.keys()])).toEqual(expected)
     await reopened.close()
+  })
+
+  test('names the file that is the only copy, if that is damaged', async () => {
+    const { store } = newStore()
+    const root = await plainRoot()
+    const machine = await begin(store, root, { bytesPerSecond: 1 })
+    const adviceOf = async (db: ScriptedRocksDB, name: string) =>
+      (await db.database.refetch(name, 0, 10, 0)).advice
+    const expected = (name: string) =>
+      expect.stringMatching(`^${join(root, 'db', name)} is not in the store yet`)
+    expect(await adviceOf(machine.database(), '000012.sst'), 'to a reader').toEqual(expected('000012.sst'))
+    const db = await machine.database().open()
+    expect(await adviceOf(db, '000012.sst')).toEqual(expected('000012.sst'))
+    const flushed = await flush(db, Buffer.alloc(500, 1))
+    expect(await adviceOf(db, flushed)).toEqual(expected(flushed))
+    await db.close()
   })
 
   test('loses the objects of tables that a compaction replaced on the way', async () => {
@@ -134,6 +157,21 @@ describe('a database in a directory', () => {
     await expect(second.database().open()).rejects.toThrow(/copied, imported or migrated/)
     expect(await objectsIn(directory)).toEqual(before)
     await first.close()
+  })
+
+  test('is refused where clones need what a destroyed database left', async () => {
+    const { store } = newStore()
+    const here = await ScriptedMachine.start(store)
+    const source = await here.database().open()
+    await source.flush()
+    await cloneTo(store, 'clone')
+    await source.close()
+    await here.database().destroy()
+    const before = await namesBelow(store, 'db')
+    await expect((await begin(store, await plainRoot())).database().open()).rejects.toThrow(
+      /was destroyed, and what is left there is needed by clones.*choose another place/,
+    )
+    expect(await namesBelow(store, 'db')).toEqual(before)
   })
 
   test('is refused if a table is missing, or has another size', async () => {

@@ -1,13 +1,20 @@
 import { execFileSync } from 'node:child_process'
-import { cp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { cp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { objectKey } from '#src/catalog/database-place.js'
 import { listPlace } from '#src/catalog/listed-place.js'
 import { openRooted } from '#src/catalog/rooted-places.js'
+import { encodeSequencesEdit } from '#src/format/encode-version-edit.js'
+import { tableFileName } from '#src/format/file-name.js'
+import { appendRecord } from '#src/format/log-record.js'
 import { exportDatabase, importDatabase, type OpenOptions, RocksDB } from '#src/index.js'
 import { verifyDatabase } from '#src/inspect/verify.js'
+import { completeSequences } from '#src/operations/level-db-sequences.js'
 import { OccupiedError } from '#src/operations/occupied-error.js'
+import { readPlainDirectory, readPlainManifest } from '#src/operations/plain-directory.js'
+import { rangedObject } from '#src/table/ranged-source.js'
+import { TableReader } from '#src/table/table-reader.js'
 import { runChild } from '../support/child.js'
 import { digestInDirectory, digestInStore, digestOf } from '../support/database-digest.js'
 import { levelDbDirectory, levelDbEntries } from '../support/leveldb.js'
@@ -44,6 +51,40 @@ async function plainDatabase(
   }
   await db.close()
   return path
+}
+
+/** A database with tables that LevelDB wrote, and others of RocksDB, which wrote its MANIFEST. */
+async function mixedDatabase(): Promise<string> {
+  const path = levelDbDirectory()
+  // RocksDB with assertions ends the process without them.
+  await renameTables(path, 'ldb', 'sst')
+  await completeSequences(await readPlainDirectory(path))
+  await renameTables(path, 'sst', 'ldb')
+  const db = await RocksDB.open(path, { ...reverse, options: { disable_auto_compactions: true } })
+  await db.put('new', 'of RocksDB')
+  await db.put('reversed', '1', { columnFamily: db.columnFamily('reverse') })
+  await db.flush()
+  await db.close()
+  return path
+}
+
+/** Gives the tables of LevelDB the sequence numbers that RocksDB takes for none, as far as a number can say it. */
+async function loseSequences(path: string): Promise<void> {
+  const directory = await readPlainDirectory(path)
+  const { manifest, manifestBytes } = await readPlainManifest(directory)
+  const names = await readdir(path)
+  const tables = [...manifest.liveTables.values()].filter(({ number }) => names.includes(ldb(number)))
+  expect(tables.length).toBeGreaterThan(1)
+  const none = { smallestSequence: BigInt(Number.MAX_SAFE_INTEGER), largestSequence: 0n }
+  const edit = encodeSequencesEdit(tables.map((table) => ({ ...table, ...none })))
+  await writeFile(join(path, directory.manifestName), appendRecord(manifestBytes, edit))
+}
+
+const ldb = (number: number) => tableFileName(number).replace(/sst$/, 'ldb')
+
+async function renameTables(path: string, from: string, to: string): Promise<void> {
+  for (const name of await readdir(path))
+    if (name.endsWith(from)) await rename(join(path, name), join(path, name.replace(from, to)))
 }
 
 const imported = (path: string, store: TestStore) =>
@@ -94,6 +135,39 @@ describe.each(mainTestStores())('importDatabase, into $name', ({ make }) => {
     })
     const { places } = await openRooted([{ url: store.url('db'), options: store.connection }])
     expect((await verifyDatabase([places[0]!], { isDeep: true })).problems).toEqual([])
+  })
+})
+
+describe('A LevelDB directory that RocksDB has opened since', () => {
+  test.each([
+    ['', async () => {}],
+    // As a build without assertions leaves it.
+    [', with tables that have no sequence numbers,', loseSequences],
+  ])('is taken in%s with what both wrote, in tables that any RocksDB compacts', async (_name, change) => {
+    const store = newStore()
+    const path = await mixedDatabase()
+    const expected = await digestInDirectory(path, reverse)
+    expect(expected.reverse?.count).toBe(1)
+    await change(path)
+    await imported(path, store)
+    expect(await digestInStore(store, 'db', reverse)).toEqual(expected)
+    const { places } = await openRooted([{ url: store.url('db'), options: {} }])
+    const [place] = places
+    const { named } = await listPlace(place!)
+    const tables = [...named].filter(([, { parsed }]) => parsed.kind === 'table')
+    for (const [name, { size }] of tables)
+      expect((await TableReader.open(rangedObject(place!, name, size))).hasProperties).toBe(true)
+    expect(tables.length).toBeGreaterThan(0)
+  })
+
+  test('is not migrated while it is open, and the error says how to move it', async () => {
+    const machine = new Machine(newStore(), { migrate: {} })
+    await cp(await mixedDatabase(), machine.path, { recursive: true })
+    const refusal = /has tables of LevelDB, such as 0000.*use cloudenv import/
+    await expect(machine.open(() => undefined)).rejects.toThrow(refusal)
+    // RocksDB's own checkpoints and backups give them these names.
+    await renameTables(machine.path, 'ldb', 'sst')
+    await expect(machine.open(() => undefined)).rejects.toThrow(refusal)
   })
 })
 
