@@ -13,10 +13,12 @@ import {
   type DatabaseFork,
   type ForkOptions,
 } from './fork-database.js'
+import type { SourceOptions } from './source-options.js'
 import { type Savepoint, type StandAloneOptions, standAlone } from './stand-alone.js'
 
 /** Line of history of a database, and how to reach its store and that of its source. */
-export type StoredLine = Pick<StandAloneOptions, 'cookie' | 'source' | 'sourceStore'> & {
+export interface StoredLine extends SourceOptions {
+  readonly cookie: string
   readonly store: StoreOptions
 }
 
@@ -31,34 +33,34 @@ export class StoredDatabase {
   /** Place of its objects, for example `s3://my-bucket/prod/orders`. */
   readonly url: string
   readonly #line: StoredLine
-  /** The line, for functions that read the source where the CLOUDMANIFEST says. */
-  readonly #own: Pick<StoredLine, 'cookie' | 'store'>
+  /** How to reach its store and that of its source, whatever the line of history. */
+  readonly #stores: StoreOptions & SourceOptions
 
   constructor(url: string, line: StoredLine) {
-    const { cookie, store } = line
+    const { cookie: _, store, ...source } = line
     this.url = url
     this.#line = line
-    this.#own = { store, ...(cookie !== undefined && { cookie }) }
+    this.#stores = { ...store, ...source }
   }
 
   /** Keeps a state under a name: {@link checkpointDatabase}. */
   checkpoint(name: string, options: Own<ForkOptions> = {}): Promise<DatabaseFork> {
-    return checkpointDatabase(this.url, name, { ...options, ...this.#own })
+    return checkpointDatabase(this.url, name, { ...options, ...this.#line })
   }
 
   /** {@link removeCheckpoint} */
   removeCheckpoint(name: string): Promise<RemovedBranch> {
-    return removeCheckpoint(this.url, name, this.#line.store)
+    return removeCheckpoint(this.url, name, this.#stores)
   }
 
   /** Begins a line of history at the same place: {@link branchDatabase}. */
   branch(newCookie: string, options: Own<ForkOptions> = {}): Promise<DatabaseFork> {
-    return branchDatabase(this.url, newCookie, { ...options, ...this.#own })
+    return branchDatabase(this.url, newCookie, { ...options, ...this.#line })
   }
 
   /** {@link removeBranch} */
   removeBranch(cookie: string): Promise<RemovedBranch> {
-    return removeBranch(this.url, cookie, this.#line.store)
+    return removeBranch(this.url, cookie, this.#stores)
   }
 
   /** All lines of history, checkpoints too: {@link listBranches}. */
@@ -68,7 +70,7 @@ export class StoredDatabase {
 
   /** Newest states that were committed, as the option `at` of `RocksDB.open` opens them; undefined: no database. */
   history({ limit }: { readonly limit?: number } = {}): Promise<History | undefined> {
-    const { cookie = '', source, store, sourceStore } = this.#line
+    const { cookie, source, store, sourceStore } = this.#line
     const options = limit === undefined ? {} : { limit }
     return withRooted(locationsOf(this.url, source, store, sourceStore), ({ places, openPlace }) =>
       readHistory(places, cookie, { ...options, openPlace }),
@@ -77,7 +79,7 @@ export class StoredDatabase {
 
   /** Makes a database at another place that shares the tables: {@link cloneDatabase}. */
   clone(newUrl: string, options: Own<CloneOptions> = {}): Promise<DatabaseFork> {
-    return cloneDatabase(this.url, newUrl, { ...options, ...this.#own })
+    return cloneDatabase(this.url, newUrl, { ...options, ...this.#line })
   }
 
   /** Copies what it still reads at its source: {@link standAlone}. */
@@ -97,6 +99,7 @@ export class StoredDatabase {
 
   /** Deletes garbage of all its lines of history: {@link collect}. */
   collect(options: Own<CollectOptions> = {}): Promise<CollectedGarbage> {
-    return collect(this.url, { ...options, store: this.#line.store })
+    const { cookie: _, ...stores } = this.#line
+    return collect(this.url, { ...options, ...stores })
   }
 }
