@@ -175,6 +175,8 @@ export class Ownership {
       const { view } = this.#start
       if (view && this.#state !== 'owned') await this.#claim(view.manifestBytes)
       if (this.#state === 'unsettled') await this.create()
+      // A check may have found another owner while the claim was completed.
+      this.assertUsable()
       if (this.#state === 'owned') {
         if (!(await this.ownedSince())) this.assertUsable()
         await destroying()

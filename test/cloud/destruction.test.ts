@@ -1,8 +1,12 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
+import { readView } from '#src/catalog/database-view.js'
+import { OpeningTime } from '#src/cloud/opening-time.js'
+import { Ownership } from '#src/cloud/ownership.js'
+import { realSystem } from '#src/env/system.js'
 import { decodeCloudManifest } from '#src/format/cloud-manifest.js'
-import { isDestroyed } from '#src/format/epoch.js'
+import { isDestroyed, newEpoch } from '#src/format/epoch.js'
 import { killedAfter, newStore, ScriptedMachine, withFaults } from '../support/scripted-rocksdb.js'
 
 async function objectsOf(directory: string): Promise<string[]> {
@@ -131,6 +135,31 @@ test('a destruction that meets a commit of the present owner destroys nothing, a
   expect(names?.[0]).toBe('CURRENT')
   await owner.flush()
   await owner.close()
+})
+
+test('a destroyer that another owner displaces while it completes its claim destroys nothing', async () => {
+  const { store } = await closedDatabase()
+  const place = { store, path: 'db' }
+  const ownership: Ownership = new Ownership(
+    {
+      ...{ place, directory: '/none', cookie: '', epoch: newEpoch(() => realSystem.random.bytes(8)) },
+      ...{ view: await readView([place], ''), isFork: false, time: new OpeningTime(realSystem.clock) },
+      ...{ migrated: undefined, metadata: {} },
+    },
+    {
+      ...{ system: realSystem, ownershipCheckMs: 0, deletionDelayMs: 0 },
+      fenced: () => {},
+      beforeClaim: async () => {},
+      async afterClaim() {
+        await (await (await ScriptedMachine.start(store)).database().open()).close()
+        await ownership.ownedSince()
+      },
+    },
+  )
+  const destroying = vi.fn(async () => {})
+  await expect(ownership.destroy(destroying)).rejects.toMatchObject({ code: 'IOFenced' })
+  expect(destroying).not.toHaveBeenCalled()
+  await (await (await ScriptedMachine.start(store)).database().open()).close()
 })
 
 test('a check while the CLOUDMANIFEST is being deleted does not fence the destroyer', async () => {
