@@ -6,6 +6,7 @@ import {
   type Places,
 } from '../catalog/database-place.js'
 import { listing } from '../catalog/listing.js'
+import type { OpenPlace } from '../catalog/sources.js'
 import { EnvError, unlessNotFound } from '../env/env-error.js'
 import { type Epoch, epochOf } from '../format/epoch.js'
 import { type ObjectName, objectName, tableFileName } from '../format/file-name.js'
@@ -17,7 +18,8 @@ import { UsageError } from './usage-error.js'
 type TableName = Extract<ObjectName, { readonly number: number }>
 
 /**
- * Finds the table of that name, in the first place that has it.
+ * Finds the table of that name, in the first place that has it: for a name without an epoch, sources that the CLOUDMANIFEST
+ * records too.
  *
  * @throws UsageError there is no database that could tell the epoch, or it has no such table; EnvError NotFound: the
  * table is missing.
@@ -26,6 +28,7 @@ export async function findTable(
   places: Places,
   { number, epoch }: TableName,
   cookie: string,
+  openPlace: OpenPlace,
 ): Promise<RangedSource> {
   const tableOf = (madeIn: Epoch) => objectName({ kind: 'table', number, epoch: madeIn })
   const given = tableOf(epoch)
@@ -40,7 +43,8 @@ export async function findTable(
   }
   if (root.error) throw root.error
   const name = tableOf(epochOf(root.value, number))
-  const found = await storedTable(places, name)
+  const { recordedSources, withSources } = await import('../catalog/sources.js')
+  const found = await storedTable(await withSources(places, recordedSources(root.object), openPlace), name)
   if (found) return found
   await checkReferenced(places, number, cookie)
   return await missing(places, name)

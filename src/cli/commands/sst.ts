@@ -62,8 +62,8 @@ Examples:
     )
   }
   if (name.epoch !== '') checkNoCookie(options, url)
-  const problems = await withPlaces(databaseUrl, options, async (places) => {
-    const source = await findTable(places, name, options.cookie ?? '')
+  const problems = await withPlaces(databaseUrl, options, async (places, openPlace) => {
+    const source = await findTable(places, name, options.cookie ?? '', openPlace)
     return await show(source, options)
   })
   if (problems > 0) process.exitCode = exitCode.foundWrong

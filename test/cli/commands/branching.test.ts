@@ -40,6 +40,9 @@ describe.each(mainTestStores())('in $name', ({ make }) => {
     expect(await digestInStore(store, 'clone')).toEqual(await digestInStore(store, 'db'))
     const verified = await cloudenv(store, 'verify', '--deep', store.url('clone'))
     expect(verified.code, verified.stdout + verified.stderr).toBe(0)
+    const [table = ''] = await tablesOf(store, 'db')
+    const byNumber = store.url(table.replace(/^db/, 'clone').replace(/\.sst-.*/, '.sst'))
+    expect(await reportOf(store, 'sst', byNumber)).toMatchObject({ url: store.url(table) })
 
     const savepoint = await reportOf<{ copiedFiles: number }>(store, 'savepoint', store.url('clone'))
     expect(savepoint.copiedFiles).toBe(clone.files)
