@@ -47,7 +47,10 @@ export interface StoreClient {
 
 export class SimulatedStore {
   readonly objects = new Map<ObjectKey, StoredObject>()
-  /** Paths at which a request that came twice gave a table a later time: states that have it are dated by that. */
+  /**
+   * Paths at which a request that came twice, or a savepoint, gave a table a later time: states that have it are dated by
+   * that.
+   */
   readonly redated = new Set<string>()
   readonly #scheduler: Scheduler
   readonly #network = new Life('network')
@@ -108,7 +111,10 @@ export class SimulatedStore {
       copy: (source, target, options) =>
         request(
           `copy ${source} → ${target}`,
-          () => this.#put(target, this.#get(source).body, undefined, client),
+          () => {
+            this.redated.add(pathOf(target))
+            return this.#put(target, this.#get(source).body, undefined, client)
+          },
           options,
         ),
       close: async () => {},
@@ -174,8 +180,8 @@ export class SimulatedStore {
     const { condition, metadata = {} } = options ?? {}
     const isWrong = condition === 'absent' ? known !== undefined : condition && known?.etag !== condition.etag
     if (isWrong) throw new PreconditionFailed(`${key} is another one`)
-    if (known && parseObjectName(key.slice(key.indexOf('/') + 1))?.kind === 'table')
-      this.redated.add(key.slice(0, key.indexOf('/')))
+    if (known && parseObjectName(key.slice(pathOf(key).length + 1))?.kind === 'table')
+      this.redated.add(pathOf(key))
     const etag = createHash('md5').update(body).digest('hex')
     const lastModified = new Date(this.#scheduler.nowMs)
     this.objects.set(key, { key, size: body.length, etag, lastModified, metadata, body })
@@ -190,6 +196,10 @@ export class SimulatedStore {
       .sort((a, b) => (a.key < b.key ? -1 : 1))
       .map(({ body: _, ...info }) => ({ ...info, metadata: {} }))
   }
+}
+
+function pathOf(key: ObjectKey): string {
+  return key.slice(0, key.indexOf('/'))
 }
 
 function bytesOf(body: PutBody, client: StoreClient): Uint8Array {
