@@ -59,7 +59,7 @@ export class Lines {
   changed(key: ObjectKey, { life, machine }: StoreClient, isThere: boolean): void {
     if (key.includes('/CLOUDMANIFEST')) this.#rootChanged(key, machine as Player)
     else if (key.includes('/MANIFEST-'))
-      for (const [root, player] of this.#incomplete) this.#rootChanged(root, player)
+      for (const [root, player] of [...this.#incomplete]) this.#rootChanged(root, player)
     // A new table changes nothing until a MANIFEST names it.
     if (!key.includes('.sst-') || !isThere) this.check(`${life.name} changes ${key}`)
   }
