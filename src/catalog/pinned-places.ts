@@ -5,8 +5,8 @@ import { readPin } from './pin.js'
 import { isSameSource, type RecordedSource, sourceAt } from './sources.js'
 
 /**
- * Places of objects that lie at several sources of a clone: those where its pins protect them. A source that was a clone
- * itself has copies since its savepoint, which its owner deletes once its own states need them no more.
+ * Places of objects that lie at several sources of a clone: those where its pins protect them. A source that was a
+ * clone itself has copies since its savepoint, which its owner deletes once its own states need them no more.
  * @param listings of the places, in the same order.
  * @param isNeeded selects the objects that matter.
  */

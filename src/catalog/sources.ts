@@ -127,8 +127,8 @@ export function recordedSources({ metadata }: Pick<ObjectInfo, 'metadata'>): rea
 }
 
 /**
- * Recorded sources that still have a file of the state, or may have one: none after a savepoint. A file that was found at
- * one of them may be pinned at another, which can't be reached.
+ * Recorded sources that still have a file of the state, or may have one: none after a savepoint. A file that was found
+ * at one of them may be pinned at another, which can't be reached.
  */
 export function presentSources({
   places: [own],
