@@ -6,6 +6,7 @@ import { type DatabasePlace, databaseUrl, objectUrl, type Places } from './datab
 import { findFirst } from './get-first.js'
 import { listPlace, type NamedObject } from './listed-place.js'
 import type { Manifest } from './manifest.js'
+import { pinnedPlaces } from './pinned-places.js'
 import { bringBack, missingManifestMessage } from './repair-advice.js'
 import { retentionOf } from './retention.js'
 import { sealedManifest } from './sealed-manifest.js'
@@ -47,6 +48,8 @@ export interface DatabaseView {
    * good for nothing but the destruction of the clone.
    */
   readonly lacking?: EnvError
+  /** True if a source that the CLOUDMANIFEST records can't be reached, whether the state needs files there or not. */
+  readonly isPartial: boolean
 }
 
 /** A state of a database, present or past, and where its files lie. */
@@ -126,14 +129,21 @@ async function readOnce(
   const version = `${root.object.etag} ${stored.object.etag}`
   if (stored.error) return { damage: withAdvice(stored), version }
   const manifest = stored.value
-  const reachableFiles = findReachable(places, listings, cloudManifest)
+  const sources = recordedSources(root.object)
+  const pinned = await pinnedPlaces(
+    places,
+    listings,
+    sources,
+    ({ parsed }) => isVisible(parsed, cloudManifest) && isLive(parsed, manifest),
+  )
+  const reachableFiles = findReachable(places, listings, cloudManifest, pinned)
   const damage = findDamage(places[0], manifest, reachableFiles)
   if (damage && !unreached.reason) return { damage, version }
   if (damage && !mayLack) throw unreached.reason
   const view = {
     places,
     home: root.place,
-    sources: recordedSources(root.object),
+    sources,
     retentionMs: retentionOf(root.object),
     cloudManifest,
     cloudManifestEtag: root.object.etag,
@@ -148,6 +158,7 @@ async function readOnce(
     reachableFiles,
     objects: listings[0] ?? new Map(),
     ...(damage && unreached.reason && { lacking: unreached.reason }),
+    isPartial: unreached.reason !== undefined,
   }
   return { view }
 }
@@ -219,16 +230,18 @@ function filesIn(manifest: Decoded<Manifest> | undefined): number {
   return manifest.value.liveTables.size + manifest.value.liveBlobFiles.size
 }
 
+/** @param pinned see {@link pinnedPlaces}: an object that lies elsewhere too is read there. */
 function findReachable(
   places: Places,
   listings: readonly (ReadonlyMap<string, NamedObject> | undefined)[],
   cloudManifest: CloudManifest,
+  pinned: ReadonlyMap<string, DatabasePlace>,
 ): Map<string, StoredFile> {
   const [own] = places
   const files = new Map<string, StoredFile>()
   for (const [index, place] of places.entries()) {
     for (const [name, { parsed, size, modified }] of listings[index] ?? []) {
-      if (!isVisible(parsed, cloudManifest)) continue
+      if (!isVisible(parsed, cloudManifest) || (pinned.get(name) ?? place) !== place) continue
       const fileName = name.slice(0, name.length - (parsed.epoch === '' ? 0 : parsed.epoch.length + 1))
       const copy = index === 0 ? {} : { copy: own }
       if (!files.has(fileName)) files.set(fileName, { place, ...copy, objectName: name, size, modified })

@@ -126,15 +126,20 @@ export function recordedSources({ metadata }: Pick<ObjectInfo, 'metadata'>): rea
   }
 }
 
-/** Recorded sources that still have a file of the state, or may have one: none after a savepoint. */
+/**
+ * Recorded sources that still have a file of the state, or may have one: none after a savepoint. A file that was found
+ * at one of them may be pinned at another, which can't be reached.
+ */
 export function presentSources({
   places: [own],
   sources,
   files,
   lacking,
-}: Pick<DatabaseView, 'places' | 'sources' | 'files' | 'lacking'>): readonly RecordedSource[] {
-  if (lacking) return sources
-  const present = new Set([...files.values()].map(({ place }) => idOf(sourceAt(place, own))))
+  isPartial,
+}: Pick<DatabaseView, 'places' | 'sources' | 'files' | 'lacking' | 'isPartial'>): readonly RecordedSource[] {
+  const elsewhere = [...files.values()].filter(({ place }) => place !== own)
+  if (lacking || (isPartial && elsewhere.length > 0)) return sources
+  const present = new Set(elsewhere.map(({ place }) => idOf(sourceAt(place, own))))
   return sources.filter((source) => present.has(idOf(source)))
 }
 

@@ -1,6 +1,6 @@
 import { checkpointCookie } from '../catalog/checkpoint.js'
 import { cloneIdentity } from '../catalog/clone.js'
-import { cookieExists, noDatabase, placeIsCeded, placeIsTaken } from '../catalog/cookies.js'
+import { cookieExists, cookiesAmong, noDatabase, placeIsCeded, placeIsTaken } from '../catalog/cookies.js'
 import {
   type DatabasePlace,
   databaseUrl,
@@ -11,6 +11,7 @@ import {
 import { listObjects, type StateWithFiles } from '../catalog/database-view.js'
 import { findState } from '../catalog/find-state.js'
 import { readIdentity } from '../catalog/identity.js'
+import type { NamedObject } from '../catalog/listed-place.js'
 import { putIdentity } from '../catalog/registry.js'
 import { type OpenPlace, sourcesMetadata } from '../catalog/sources.js'
 import type { StoredFile } from '../catalog/stored-file.js'
@@ -77,6 +78,7 @@ export async function fork(
   const isTaken = () => (newCookie === '' ? placeIsTaken(target) : cookieExists(target, newCookie))
   if (objects.has(name)) throw (await isCededAt(target, newCookie)) ? placeIsCeded(target) : isTaken()
   if (isClone) await leftoversOfCreation(target, objects, newCookie, { isClone })
+  else await assertHasState(request, objects)
   await assertConditionalPuts(target.store, target.path, random)
 
   const epoch = newEpoch(() => random.bytes(8))
@@ -108,6 +110,18 @@ export async function fork(
     await putIdentity(target, identity)
   }
   return { epoch, files, unpinned: pins.unpinned }
+}
+
+/**
+ * A clone that an opening with the option `source` will make has the state of its source until then. A branch beside no
+ * CLOUDMANIFEST would keep it from being made.
+ */
+async function assertHasState(
+  { places, cookie }: ForkRequest,
+  objects: ReadonlyMap<string, NamedObject>,
+): Promise<void> {
+  if (cookiesAmong(objects.values()).length === 0)
+    throw await noDatabase(places[0], cookie, 'state to begin with')
 }
 
 async function pinned(

@@ -310,6 +310,7 @@ export class Opening {
         cededEtag,
         isFork: isClone || (view !== undefined && this.#isNewCookie),
         metadata: sourcesMetadata(pins?.sources ?? (view ? presentSources(view) : [])),
+        destroyedMetadata: sourcesMetadata(pins?.sources ?? view?.sources ?? []),
         identity,
         time: this.#time,
         files: view?.files ?? migration?.arrived ?? new Map(),

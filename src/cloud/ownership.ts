@@ -32,6 +32,8 @@ export interface OwnershipStart {
   readonly migrated: CloudManifest['past'] | undefined
   /** User metadata of the CLOUDMANIFEST, and of the MANIFEST that a fork begins with. */
   readonly metadata: Readonly<Record<string, string>>
+  /** User metadata of the CLOUDMANIFEST once the database is destroyed: where pins have to be removed. */
+  readonly destroyedMetadata: Readonly<Record<string, string>>
 }
 
 export interface OwnershipDependencies {
@@ -181,7 +183,8 @@ export class Ownership {
         if (!(await this.ownedSince())) this.assertUsable()
         await destroying()
         this.#on('delete')
-        const outcome = await this.#writeRoot(markDestroyed(this.#cloudManifest))
+        const { destroyedMetadata } = this.#start
+        const outcome = await this.#writeRoot(markDestroyed(this.#cloudManifest), destroyedMetadata)
         if (outcome.kind === 'lost') throw this.#displaced(otherOwner)
       }
     } catch (error) {
@@ -227,9 +230,9 @@ export class Ownership {
     throw (isRemoved && this.#refusal) || this.#displaced(otherOwner)
   }
 
-  #writeRoot(cloudManifest: CloudManifest): Promise<CasOutcome> {
-    const metadata = { ...this.#start.metadata, ...retentionMetadata(this.#deps.deletionDelayMs) }
-    return this.#root.write(encodeCloudManifest(cloudManifest), metadata)
+  #writeRoot(cloudManifest: CloudManifest, metadata = this.#start.metadata): Promise<CasOutcome> {
+    const retention = retentionMetadata(this.#deps.deletionDelayMs)
+    return this.#root.write(encodeCloudManifest(cloudManifest), { ...metadata, ...retention })
   }
 
   async #becomeOwner(): Promise<void> {

@@ -1,3 +1,4 @@
+import { noDatabase } from '../catalog/cookies.js'
 import { databaseUrl } from '../catalog/database-place.js'
 import { listObjects } from '../catalog/database-view.js'
 import { expirePin } from '../catalog/pin.js'
@@ -57,6 +58,8 @@ export async function standAloneAt(
   const present = () => readPresent({ places, cookie, openPlace })
   const copied = new Map<string, StoredFile>()
   const first = await present()
+  // Tables beside no CLOUDMANIFEST would keep the clone from being made.
+  if (first.home !== place) throw await noDatabase(place, cookie, 'clone yet')
   const last = await untilWhole(
     first,
     async ({ files }) => {

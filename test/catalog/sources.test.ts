@@ -57,7 +57,10 @@ describe('buckets of the same name on two servers', () => {
   test('are told apart where the files of a clone lie', () => {
     const file = { place: onServer('there'), objectName: '000001.sst-a', size: 1, modified: new Date(0) }
     const sources = [{ url }, { url, server: 'there' }]
-    const view = { places: [own] as const, sources, files: new Map([['000001.sst', file]]) }
+    const files = new Map([['000001.sst', file]])
+    const view = { places: [own] as const, sources, files, isPartial: false }
     expect(presentSources(view)).toEqual([{ url, server: 'there' }])
+    expect(presentSources({ ...view, isPartial: true })).toEqual(sources)
+    expect(presentSources({ ...view, isPartial: true, files: new Map() })).toEqual([])
   })
 })

@@ -144,7 +144,7 @@ test('a destroyer that another owner displaces while it completes its claim dest
     {
       ...{ place, directory: '/none', cookie: '', epoch: newEpoch(() => realSystem.random.bytes(8)) },
       ...{ view: await readView([place], ''), isFork: false, time: new OpeningTime(realSystem.clock) },
-      ...{ migrated: undefined, metadata: {} },
+      ...{ migrated: undefined, metadata: {}, destroyedMetadata: {} },
     },
     {
       ...{ system: realSystem, ownershipCheckMs: 0, deletionDelayMs: 0 },

@@ -79,6 +79,23 @@ describe.each(mainTestStores())('a database in the store of an Env, on $name', (
   })
 })
 
+test('a clone that no opening has made yet gets nothing that would keep it from being made', async () => {
+  const store = mainTestStores()[0]!.make()
+  await new Machine(store).open((db) => write(db, 'shared'))
+  const url = store.url('clones')
+  const clone = new Machine({ ...store, url: () => url }, { source: store.url('db') })
+  const env = cloudEnv(clone.options)
+  const stored = env.database(clone.path)
+  const message = expect.stringContaining('has no database')
+  for (const refused of [stored.checkpoint('monday'), stored.branch('b'), stored.standAlone()])
+    await expect(refused).rejects.toMatchObject({ code: 'NotFound', message })
+  await env.close()
+  await clone.open(async (db, env) => {
+    expect(await db.get('key', utf8)).toBe('shared')
+    await env.database(clone.path).standAlone()
+  })
+})
+
 test('is refused outside of the root, and finds odd names', () => {
   const root = newRoot()
   const env = cloudEnv({ store: 's3://bucket/a%20b/', root })
