@@ -32,10 +32,13 @@ export function unpinnedMessage(
   )
 }
 
-/** Warning about a clone that was destroyed, or a branch of one that was removed, while its source was out of reach. */
-export function leftPinMessage(gone: string, { url, pin, reason }: LeftPin): string {
+/**
+ * Warning about a pin at a source that is out of reach, of a clone that was destroyed, a branch of one that was removed, or
+ * a clone that reads nothing there any more.
+ */
+export function leftPinMessage(occasion: string, { url, pin, reason }: LeftPin): string {
   return (
-    `${gone} is gone, but ${url}/${objectName({ kind: 'pin', id: pin })}, which keeps the tables there that it needed, ` +
+    `${occasion}, but ${url}/${objectName({ kind: 'pin', id: pin })}, which keeps the tables there that it needed, ` +
     `could not be removed (${reason.message})`
   )
 }

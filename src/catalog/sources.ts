@@ -4,7 +4,6 @@ import type { ObjectInfo } from '../store/object-store.js'
 import { unreachableStore } from '../store/unreachable-store.js'
 import { type DatabasePlace, databaseUrl, type Places } from './database-place.js'
 import type { DatabaseView } from './database-view.js'
-import { removePin } from './pin.js'
 
 /** A place with files of a clone. */
 export interface RecordedSource {
@@ -37,38 +36,29 @@ export function unknownServer(url: string, server: string): EnvError {
   )
 }
 
-/** Calls `change` with each pin that protects files of a clone at its sources, and with the place where it lies. */
-export async function forEachPin(
-  sources: readonly RecordedSource[],
-  openPlace: OpenPlace,
-  change: (place: DatabasePlace, id: string) => Promise<void>,
-): Promise<void> {
-  for (const { url, server, pin } of sources)
-    if (pin !== undefined) await change(await openPlace(url, server), pin)
-}
-
-/** A pin that stays at a source, although nobody needs what it protects any more. */
+/** A pin that stays at a source as it is, although nobody needs what it protects any more. */
 export interface LeftPin extends RecordedSource {
   readonly pin: string
   readonly reason: EnvError
 }
 
 /**
- * Removes the pins that protect files of a clone at its sources.
- * @returns those that stay because their source can't be reached, or refuses.
+ * Calls `change` with each pin that protects files of a clone at its sources, and with the place where it lies.
+ * @returns those that stay as they are because their source can't be reached, or refuses.
  */
-export async function removePins(
+export async function forEachPin(
   sources: readonly RecordedSource[],
   openPlace: OpenPlace,
+  change: (place: DatabasePlace, id: string) => Promise<void>,
 ): Promise<readonly LeftPin[]> {
   const left: LeftPin[] = []
   for (const { pin, ...source } of sources) {
     if (pin === undefined) continue
     const { url, server } = source
     try {
-      await removePin(await openPlace(url, server), pin)
+      await change(await openPlace(url, server), pin)
     } catch (error) {
-      left.push({ ...source, pin, reason: toEnvError(error, `can't remove CLOUDPIN-${pin} in ${url}`) })
+      left.push({ ...source, pin, reason: toEnvError(error, `can't change CLOUDPIN-${pin} in ${url}`) })
     }
   }
   return left

@@ -126,7 +126,10 @@ export async function surveyDatabase(named: Places, options: SurveyOptions = {})
   const { cookie, openPlace, onObject } = options
   let listed = await listAll(named, onObject)
   const unreached = new Unreached()
-  const listReached = () => listAll(named, onObject, places.slice(named.length), unreached)
+  const listReached = () => {
+    unreached.reason = undefined
+    return listAll(named, onObject, places.slice(named.length), unreached)
+  }
   let reader = new StateReader(named)
   let read = await readStates(reader, listed, cookie)
   const sources = read.flatMap((state) => state.sources)

@@ -100,7 +100,7 @@ export function rmCommand({ noun, argument, remove }: BranchKind) {
     for (const left of leftPins)
       console.error(
         yellow(
-          `${printable(leftPinMessage(`the ${noun} ${name} of ${own}`, left))}. Remove that object by hand, with "aws s3 rm" or the like`,
+          `${printable(leftPinMessage(`the ${noun} ${name} of ${own} is gone`, left))}. Remove that object by hand, with "aws s3 rm" or the like`,
         ),
       )
   })

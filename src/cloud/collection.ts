@@ -138,7 +138,7 @@ async function removeAbandonedPins(
     if (parsed?.kind !== 'manifest' || role.reason !== 'unknownEpoch') continue
     const manifest = await unlessNotFound(place.store.head(objectKey(place, name)))
     const abandoned = manifest ? recordedSources(manifest).filter(({ pin }) => !used.has(pin)) : []
-    await forEachPin(abandoned, openPlace, removePin).catch(() => undefined)
+    await forEachPin(abandoned, openPlace, removePin)
   }
 }
 

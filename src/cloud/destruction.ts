@@ -5,9 +5,10 @@ import { listObjects } from '../catalog/database-view.js'
 import { getFirst, maxIdentityBytes } from '../catalog/get-first.js'
 import type { NamedObject } from '../catalog/listed-place.js'
 import { OthersNeeds } from '../catalog/needs.js'
+import { removePin } from '../catalog/pin.js'
 import { registryKey } from '../catalog/registry.js'
 import { beingDestroyedMessage } from '../catalog/repair-advice.js'
-import { type OpenPlace, recordedSources, removePins, sourcesMetadata } from '../catalog/sources.js'
+import { forEachPin, type OpenPlace, recordedSources, sourcesMetadata } from '../catalog/sources.js'
 import { readRoot, type SoundRoot } from '../catalog/state-objects.js'
 import { isOfEpoch, knowsEpoch } from '../catalog/visibility.js'
 import { EnvError } from '../env/env-error.js'
@@ -45,7 +46,7 @@ export async function finishDestruction(
 ): Promise<readonly DeletedObject[]> {
   const root = await readDestroyed(place, cookie)
   if (!root) return []
-  const leftPins = await removePins(recordedSources(root.object), deps.openPlace)
+  const leftPins = await forEachPin(recordedSources(root.object), deps.openPlace, removePin)
   const { deletable, isNeeded } = await remainsOf(place, cookie, root.value, deps.storeNow)
   const isLast = !isNeeded && leftPins.length === 0
   const replaceRoot = async (cloudManifest: CloudManifest) => {
@@ -67,7 +68,7 @@ export async function finishDestruction(
     deletable.map(({ name }) => name),
   )
   for (const left of leftPins)
-    deps.warn(`${leftPinMessage(databaseUrl(place), left)}. ${repeatAdvice(place)}`)
+    deps.warn(`${leftPinMessage(`${databaseUrl(place)} is gone`, left)}. ${repeatAdvice(place)}`)
   if (!isLast) {
     if (!isCeded(root.value)) await replaceRoot(markCeded(root.value))
     return deletable

@@ -1,12 +1,12 @@
 import { join } from 'node:path'
 import { checkpointName } from '../catalog/checkpoint.js'
-import { cloneIdentity, unpinnedMessage } from '../catalog/clone.js'
+import { cloneIdentity, leftPinMessage, unpinnedMessage } from '../catalog/clone.js'
 import { checkpointIsReadOnly, cookieExists, noSource, placeIsCeded } from '../catalog/cookies.js'
 import { databaseUrl, type Places } from '../catalog/database-place.js'
 import { type DatabaseView, listObjects } from '../catalog/database-view.js'
 import type { NamedObject } from '../catalog/listed-place.js'
 import { expirePin } from '../catalog/pin.js'
-import { type OpenPlace, presentSources, sourcesMetadata } from '../catalog/sources.js'
+import { forEachPin, type OpenPlace, presentSources, sourcesMetadata } from '../catalog/sources.js'
 import { readRoot } from '../catalog/state-objects.js'
 import type { StoredFile } from '../catalog/stored-file.js'
 import { isOfEpoch, knowsEpoch } from '../catalog/visibility.js'
@@ -341,11 +341,22 @@ export class Opening {
         afterClaim: async () => {
           await local.recordOwnership(epoch, candidates)
           await pins?.releaseHome()
-          if (view && !pins) await expireDropped(view, openPlace)
+          if (view && !pins) await this.#expireDropped(view)
         },
         beforeDestruction: () => local.recordDestruction(epoch),
       },
     )
+  }
+
+  /** The clone stands alone as far as these sources go: they need keep nothing for it any longer. */
+  async #expireDropped(view: DatabaseView): Promise<void> {
+    const { places, openPlace, warn } = this.#deps
+    const present = new Set(presentSources(view))
+    const dropped = view.sources.filter((source) => !present.has(source))
+    for (const left of await forEachPin(dropped, openPlace, expirePin))
+      warn(
+        `${leftPinMessage(`${databaseUrl(places[0])} reads nothing there any more`, left)}. Remove it by hand`,
+      )
   }
 
   /** Tables that reached the store just before a crash need not be fetched again. */
@@ -371,19 +382,6 @@ function isBeingMigrated(directory: string, url: string): EnvError {
     `${directory} holds a database that is being migrated to ${url}, and is not whole there yet. Open it with the option ` +
       `"migrate". To give the migration up: remove ${ownerRecordName} from the directory, and what lies at ${url}`,
   )
-}
-
-/** The clone stands alone as far as these sources go: they need keep nothing for it any longer. */
-async function expireDropped(view: DatabaseView, openPlace: OpenPlace): Promise<void> {
-  const present = new Set(presentSources(view))
-  for (const source of view.sources) {
-    const { url, server, pin } = source
-    if (pin === undefined || present.has(source)) continue
-    // The source may be out of reach: then its owner keeps more than it needs to.
-    await openPlace(url, server)
-      .then((place) => expirePin(place, pin))
-      .catch(() => undefined)
-  }
 }
 
 /** Reports whether another program made the clone, so that its source has no pin. */

@@ -1,14 +1,15 @@
 import { checkpointCookie, checkpointName } from '../catalog/checkpoint.js'
 import { listCookies } from '../catalog/cookies.js'
 import { type DatabasePlace, databaseUrl, objectKey } from '../catalog/database-place.js'
+import { removePin } from '../catalog/pin.js'
 import { readState } from '../catalog/read-state.js'
 import { locationsOf, withRooted } from '../catalog/rooted-places.js'
 import {
+  forEachPin,
   type LeftPin,
   type OpenPlace,
   type RecordedSource,
   recordedSources,
-  removePins,
 } from '../catalog/sources.js'
 import { readRoot } from '../catalog/state-objects.js'
 import { ArgumentError } from '../env/argument-error.js'
@@ -92,7 +93,7 @@ export async function removeBranchAt(
     )
   roots.delete(cookie)
   const { manifest, sources } = root
-  const leftPins = await removePins(sources, openPlace)
+  const leftPins = await forEachPin(sources, openPlace, removePin)
   await place.store.deleteMany([objectKey(place, objectName({ kind: 'cloudManifest', cookie }))])
   if (manifest !== undefined && ![...roots.values()].some((other) => other.manifest === manifest))
     await place.store.deleteMany([objectKey(place, manifest)])

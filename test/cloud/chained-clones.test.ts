@@ -67,7 +67,7 @@ test('a clone that needs nothing of its source any more remembers its pin there 
 
   const there = await machine(without(store))
   await there.database('clone').destroy()
-  expect(there.warnings).toEqual([expect.stringContaining(`db/${pin}`)])
+  expect(there.warnings.at(-1)).toContain(`db/${pin}`)
   await collectIn(store, { path: 'clone' })
   expect([...(await namesBelow(store, 'clone')), ...(await pinsOf(store, 'db'))]).toEqual([])
   await source.close()

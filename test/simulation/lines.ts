@@ -20,7 +20,10 @@ export interface LinesHost {
 export class Lines {
   readonly #host: LinesHost
   readonly #byRoot = new Map<ObjectKey, Line>()
-  /** CLOUDMANIFESTs of creations whose MANIFEST is to come once more, and who wrote them. */
+  /**
+   * CLOUDMANIFESTs without a MANIFEST, and who wrote them: of creations that put theirs once more, or of removed branches,
+   * delivered a second time.
+   */
   readonly #incomplete = new Map<ObjectKey, Player>()
   #main: Line
   #names = 0
@@ -38,6 +41,10 @@ export class Lines {
 
   get present(): Line[] {
     return [...this.#byRoot.values()].filter(({ stage }) => stage === 'present')
+  }
+
+  get incomplete(): Line[] {
+    return [...this.#incomplete.keys()].map((root) => this.#byRoot.get(root)!)
   }
 
   get paths(): string[] {

@@ -101,6 +101,9 @@ export async function collect(world: World, player: Player, life: Life): Promise
 
 /** After days in which nobody did anything, a collector leaves nothing that nobody needs. */
 export async function tidy(world: World, player: Player, life: Life): Promise<void> {
+  // Whoever is told that such a branch keeps the collector from its work removes it again.
+  for (const line of world.lines.incomplete)
+    if (line.cookie !== '') await remove(world, line, player.storeFor(life))
   for (const path of new Set(world.lines.present.map((line) => line.path))) {
     const kept = await collectAt(world, path, player.storeFor(life))
     if (kept.length > 0) world.fail(`${path} keeps ${kept.join(' ')} for ever`)
