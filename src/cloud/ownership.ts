@@ -177,8 +177,6 @@ export class Ownership {
       const { view } = this.#start
       if (view && this.#state !== 'owned') await this.#claim(view.manifestBytes)
       if (this.#state === 'unsettled') await this.create()
-      // A check may have found another owner while the claim was completed.
-      this.assertUsable()
       if (this.#state === 'owned') {
         if (!(await this.ownedSince())) this.assertUsable()
         await destroying()
@@ -276,7 +274,9 @@ export class Ownership {
     return databaseUrl(this.#start.place)
   }
 
+  /** @throws EnvError IOFenced: a check has found another owner while this one was about something else. */
   #on(event: OwnershipEvent): void {
+    if (this.#state === 'fenced' && this.#refusal) throw this.#refusal
     this.#state = nextOwnershipState(this.#state, event)
   }
 

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { readView } from '#src/catalog/database-view.js'
 import { OpeningTime } from '#src/cloud/opening-time.js'
 import { Ownership } from '#src/cloud/ownership.js'
@@ -137,30 +137,36 @@ test('a destruction that meets a commit of the present owner destroys nothing, a
   await owner.close()
 })
 
-test('a destroyer that another owner displaces while it completes its claim destroys nothing', async () => {
-  const { store } = await closedDatabase()
-  const place = { store, path: 'db' }
-  const ownership: Ownership = new Ownership(
-    {
-      ...{ place, directory: '/none', cookie: '', epoch: newEpoch(() => realSystem.random.bytes(8)) },
-      ...{ view: await readView([place], ''), isFork: false, time: new OpeningTime(realSystem.clock) },
-      ...{ migrated: undefined, metadata: {}, destroyedMetadata: {} },
-    },
-    {
-      ...{ system: realSystem, ownershipCheckMs: 0, deletionDelayMs: 0 },
-      fenced: () => {},
-      beforeClaim: async () => {},
-      async afterClaim() {
-        await (await (await ScriptedMachine.start(store)).database().open()).close()
-        await ownership.ownedSince()
+test.each(['completes its claim', 'notes what it is about'])(
+  'a destroyer that another owner displaces while it %s destroys nothing',
+  async (moment) => {
+    const { store } = await closedDatabase()
+    const place = { store, path: 'db' }
+    const other = async () => (await ScriptedMachine.start(store)).database().open()
+    const displace = async () => {
+      await (await other()).close()
+      await ownership.ownedSince()
+    }
+    const ownership: Ownership = new Ownership(
+      {
+        ...{ place, directory: '/none', cookie: '', epoch: newEpoch(() => realSystem.random.bytes(8)) },
+        ...{ view: await readView([place], ''), isFork: false, time: new OpeningTime(realSystem.clock) },
+        ...{ migrated: undefined, metadata: {}, destroyedMetadata: {} },
       },
-    },
-  )
-  const destroying = vi.fn(async () => {})
-  await expect(ownership.destroy(destroying)).rejects.toMatchObject({ code: 'IOFenced' })
-  expect(destroying).not.toHaveBeenCalled()
-  await (await (await ScriptedMachine.start(store)).database().open()).close()
-})
+      {
+        ...{ system: realSystem, ownershipCheckMs: 0, deletionDelayMs: 0 },
+        fenced: () => {},
+        beforeClaim: async () => {},
+        afterClaim: async () => (moment === 'completes its claim' ? displace() : undefined),
+      },
+    )
+    const destroyed = ownership.destroy(async () =>
+      moment === 'completes its claim' ? expect.fail('it is about to destroy') : displace(),
+    )
+    await expect(destroyed).rejects.toMatchObject({ code: 'IOFenced' })
+    await (await other()).close()
+  },
+)
 
 test('a check while the CLOUDMANIFEST is being deleted does not fence the destroyer', async () => {
   const { store, root, directory } = await closedDatabase()
