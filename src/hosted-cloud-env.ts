@@ -49,8 +49,8 @@ export interface HostedCloudEnv extends HostedEnv {
   warmUp(directory: string, options?: WarmUpOptions): Promise<WarmUpResult>
 
   /**
-   * The database in `directory` as the store has it, to make checkpoints, branches, clones and copies of. Reaches nothing
-   * by itself.
+   * The database in `directory` as the store has it, to make checkpoints, branches, clones and copies of. Reaches
+   * nothing by itself.
    *
    * @example
    * await db.flush()

@@ -33,8 +33,8 @@ export function unpinnedMessage(
 }
 
 /**
- * Warning about a pin at a source that is out of reach, of a clone that was destroyed, a branch of one that was removed, or
- * a clone that reads nothing there any more.
+ * Warning about a pin at a source that is out of reach, of a clone that was destroyed, a branch of one that was
+ * removed, or a clone that reads nothing there any more.
  */
 export function leftPinMessage(occasion: string, { url, pin, reason }: LeftPin): string {
   return (

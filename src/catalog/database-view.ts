@@ -44,8 +44,8 @@ export interface DatabaseView {
   /** Objects directly at the database's place, by base name, without names that mean nothing here. */
   readonly objects: ReadonlyMap<string, NamedObject>
   /**
-   * Why files that the state needs are left out: a source that the CLOUDMANIFEST records can't be reached. Such a state is
-   * good for nothing but the destruction of the clone.
+   * Why files that the state needs are left out: a source that the CLOUDMANIFEST records can't be reached. Such a
+   * state is good for nothing but the destruction of the clone.
    */
   readonly lacking?: EnvError
   /** True if a source that the CLOUDMANIFEST records can't be reached, whether the state needs files there or not. */

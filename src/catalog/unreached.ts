@@ -1,8 +1,8 @@
 import { EnvError } from '../env/env-error.js'
 
 /**
- * Recorded sources of a clone that can't be read. Nothing of the clone may lie there any more, as after a savepoint: only
- * a file that is nowhere else shows that it matters.
+ * Recorded sources of a clone that can't be read. Nothing of the clone may lie there any more, as after a savepoint:
+ * only a file that is nowhere else shows that it matters.
  */
 export class Unreached {
   /** Why the first of them can't be read; undefined: all can. */

@@ -18,8 +18,8 @@ import { UsageError } from './usage-error.js'
 type TableName = Extract<ObjectName, { readonly number: number }>
 
 /**
- * Finds the table of that name, in the first place that has it: for a name without an epoch, sources that the CLOUDMANIFEST
- * records too.
+ * Finds the table of that name, in the first place that has it: for a name without an epoch, sources that the
+ * CLOUDMANIFEST records too.
  *
  * @throws UsageError there is no database that could tell the epoch, or it has no such table; EnvError NotFound: the
  * table is missing.

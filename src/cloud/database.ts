@@ -225,8 +225,8 @@ export class Database {
   }
 
   /**
-   * RocksDB reopens a table that it ingests, only to sync it. {@link linkIn} has synced it, and it may have left the disk
-   * since.
+   * RocksDB reopens a table that it ingests, only to sync it. {@link linkIn} has synced it, and it may have left the
+   * disk since.
    */
   reopenFile(name: string): ServedWritableFile {
     this.requireOwner(`write ${name}`).file(name)

@@ -38,9 +38,9 @@ export async function assertOwnManifest(
 }
 
 /**
- * Checks the same where the directory held the whole database when the process ended. The other program may have taken a
- * number that the Env had given to a MANIFEST, without making CURRENT name that. The store has each MANIFEST of the Env
- * before CURRENT names it.
+ * Checks the same where the directory held the whole database when the process ended. The other program may have
+ * taken a number that the Env had given to a MANIFEST, without making CURRENT name that. The store has each MANIFEST
+ * of the Env before CURRENT names it.
  *
  * @param known number of the last MANIFEST that CURRENT is known to have named.
  * @param stored the MANIFEST in the store.

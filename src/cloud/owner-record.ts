@@ -40,8 +40,8 @@ export interface RecordedMigration {
   readonly id: Epoch
   readonly past: CloudManifest['past']
   /**
-   * Number of the last MANIFEST of the Env that CURRENT is known to have named. Another program that opens the directory
-   * makes CURRENT name a MANIFEST of another number.
+   * Number of the last MANIFEST of the Env that CURRENT is known to have named. Another program that opens the
+   * directory makes CURRENT name a MANIFEST of another number.
    */
   readonly manifest: number
   /** True once the store is known to have the database. */

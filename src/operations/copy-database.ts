@@ -51,10 +51,10 @@ export interface DatabaseCopy {
 }
 
 /**
- * Copies one state of a database, its last commit or one before that, to another place: in the same bucket, in another
- * one, or in another store. The copy is a database of its own, with an id of its own. The database is not changed, and a
- * writer may go on with it. The copy of a clone stands alone. A copy that is interrupted leaves no database; repeated, it
- * goes on where it ended.
+ * Copies one state of a database, its last commit or one before that, to another place: in the same bucket, in
+ * another one, or in another store. The copy is a database of its own, with an id of its own. The database is not
+ * changed, and a writer may go on with it. The copy of a clone stands alone. A copy that is interrupted leaves no
+ * database; repeated, it goes on where it ended.
  *
  * @param url of the database.
  * @param newUrl of the copy: nothing may lie there.

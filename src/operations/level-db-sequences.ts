@@ -10,10 +10,10 @@ import { TableReader } from '../table/table-reader.js'
 import { type PlainDirectory, readPlainManifest } from './plain-directory.js'
 
 /**
- * Adds to a MANIFEST the sequence numbers of tables of LevelDB, which leaves them out. RocksDB orders level 0 by them,
- * and refuses a database with two tables there that have none (`force_consistency_checks`); a build with assertions,
- * such as Debian's, ends the process. Those of level 0, a few MiB, are read from the tables. The others are bounds, which
- * will do for tables that are only read.
+ * Adds to a MANIFEST the sequence numbers of tables of LevelDB, which leaves them out. RocksDB orders level 0 by
+ * them, and refuses a database with two tables there that have none (`force_consistency_checks`); a build with
+ * assertions, such as Debian's, ends the process. Those of level 0, a few MiB, are read from the tables. The others
+ * are bounds, which will do for tables that are only read.
  */
 export async function completeSequences(directory: PlainDirectory): Promise<void> {
   const { manifest, manifestBytes } = await readPlainManifest(directory)

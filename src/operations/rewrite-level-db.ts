@@ -6,8 +6,9 @@ import { systemFiles } from '../env/files.js'
 type Options = Pick<OpenOptions, 'options' | 'columnFamilies'>
 
 /**
- * Puts the entries of a database with tables of LevelDB into a new one of RocksDB, which takes its place. Such tables have
- * no properties: RocksDB 9.10 ends the process when it compacts one, and later versions may not know them any more.
+ * Puts the entries of a database with tables of LevelDB into a new one of RocksDB, which takes its place. Such tables
+ * have no properties: RocksDB 9.10 ends the process when it compacts one, and later versions may not know them any
+ * more.
  * @param directory whose MANIFEST has the sequence numbers of all tables.
  * @param options without which it can't be opened.
  */

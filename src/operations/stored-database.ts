@@ -25,9 +25,9 @@ export interface StoredLine extends SourceOptions {
 type Own<Options> = Omit<Options, keyof StoredLine>
 
 /**
- * A database in the store of an Env, from `env.database(directory)`. Each method is the function that it names, for this
- * database and by the options of the Env. The database may be open or not, here or elsewhere: only what a flush has put
- * into a table is in the store.
+ * A database in the store of an Env, from `env.database(directory)`. Each method is the function that it names, for
+ * this database and by the options of the Env. The database may be open or not, here or elsewhere: only what a flush
+ * has put into a table is in the store.
  */
 export class StoredDatabase {
   /** Place of its objects, for example `s3://my-bucket/prod/orders`. */

@@ -7,8 +7,8 @@ import { propertiesHandle, readMetaindex } from './metaindex.js'
 import type { RangedSource } from './ranged-source.js'
 
 /**
- * Reports whether LevelDB wrote the file: its tables have no properties, and RocksDB 9.10 ends the process when it compacts
- * one. Reads 53 bytes of any other table. False for a damaged one, which its reader reports.
+ * Reports whether LevelDB wrote the file: its tables have no properties, and RocksDB 9.10 ends the process when it
+ * compacts one. Reads 53 bytes of any other table. False for a damaged one, which its reader reports.
  */
 export async function isLevelDbTable(
   files: Files,

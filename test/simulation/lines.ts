@@ -21,8 +21,8 @@ export class Lines {
   readonly #host: LinesHost
   readonly #byRoot = new Map<ObjectKey, Line>()
   /**
-   * CLOUDMANIFESTs without a MANIFEST, and who wrote them: of creations that put theirs once more, or of removed branches,
-   * delivered a second time.
+   * CLOUDMANIFESTs without a MANIFEST, and who wrote them: of creations that put theirs once more, or of removed
+   * branches, delivered a second time.
    */
   readonly #incomplete = new Map<ObjectKey, Player>()
   #main: Line

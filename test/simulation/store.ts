@@ -48,8 +48,8 @@ export interface StoreClient {
 export class SimulatedStore {
   readonly objects = new Map<ObjectKey, StoredObject>()
   /**
-   * Paths at which a request that came twice, or a savepoint, gave a table a later time: states that have it are dated by
-   * that.
+   * Paths at which a request that came twice, or a savepoint, gave a table a later time: states that have it are
+   * dated by that.
    */
   readonly redated = new Set<string>()
   readonly #scheduler: Scheduler

@@ -30,7 +30,7 @@ export interface CheckedBucket {
   readonly store: ObjectStore
   /** Keys to check: those with this prefix, empty or with `/` at its end. */
   readonly prefix: string
-  /** Opens the place of a source by the URL that a clone records; undefined: it can't be looked at. Default: no clones. */
+  /** Opens the place of a source by its recorded URL; undefined: it can't be looked at. Default: no clones. */
   readonly openSource?: (url: string) => Promise<DatabasePlace | undefined>
 }
 
