@@ -1,4 +1,5 @@
 import { basename, join } from 'node:path'
+import { isCloneIdentity } from '../catalog/clone.js'
 import { databaseUrl, objectKey } from '../catalog/database-place.js'
 import { type Need, OthersNeeds } from '../catalog/needs.js'
 import { putIdentity } from '../catalog/registry.js'
@@ -29,7 +30,7 @@ import { Uploads } from './uploads.js'
 
 /** A database to take over, or none yet. */
 export interface OwnerStart extends OwnershipStart {
-  /** Id of a clone that is about to be made. */
+  /** Id of a clone that is about to be made, or of a directory that migrates. */
   readonly identity: Uint8Array | undefined
   /** The stored files, by the name that RocksDB knows. */
   readonly files: ReadonlyMap<string, StoredFile>
@@ -295,11 +296,13 @@ export class Owner {
 
   /**
    * RocksDB wrote the id of the database. The object has the same name for everybody who tries to create the database,
-   * so only the owner writes it, and never overwrites one: a clone's IDENTITY differs from the id in its MANIFEST.
+   * so only the owner writes it, and never overwrites one. A clone keeps its own id: the one in its MANIFEST, which
+   * RocksDB writes wherever it finds one there, is that of its source.
    */
   async identityWritten(identity: Uint8Array): Promise<void> {
     this.#ownership.assertUsable()
-    this.#identity = identity
+    const own = this.#identity && Buffer.from(this.#identity).toString('latin1')
+    if (!isCloneIdentity(own)) this.#identity = identity
     if (this.#ownership.state === 'owned') await this.#putIdentity()
   }
 

@@ -211,9 +211,8 @@ describe('a clone that is made without opening it', () => {
     const clone = await (await machine(store)).database('clone').open()
     expect((await clone.read(table, 0, 3)).toString()).toBe('one')
     const sourceId = Buffer.from((await store.get('db/IDENTITY')).body).toString()
-    expect(await readFile(join(clone.directory, 'IDENTITY'), 'utf8')).toMatch(
-      new RegExp(`^${sourceId}rockset[0-9a-f-]{36}$`),
-    )
+    const id = Buffer.from((await store.get('clone/IDENTITY')).body).toString()
+    expect(id).toMatch(new RegExp(`^${sourceId}rockset[0-9a-f-]{36}$`))
     await clone.close()
     await source.close()
   })
@@ -323,6 +322,7 @@ describe('a clone', () => {
     await reopened.database.claim()
     expect(await readFile(join(reopened.directory, 'IDENTITY'), 'utf8')).toBe(id)
     await reopened.close()
+    expect((await store.head(`.rockset/dbid/${sourceId}`)).metadata).toEqual({ dirname: 'db' })
     await source.close()
   })
 

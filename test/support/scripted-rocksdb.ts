@@ -109,7 +109,7 @@ export class ScriptedRocksDB {
     try {
       const current = await this.#current()
       if (current === undefined) await this.#create()
-      else this.#inherit(await readFile(join(this.directory, current)))
+      else await this.#inherit(await readFile(join(this.directory, current)))
       await this.#newLog()
       await this.#newManifest()
       await this.#deleteObsoleteTables()
@@ -214,11 +214,20 @@ export class ScriptedRocksDB {
     }
   }
 
-  #inherit(manifest: Uint8Array): void {
+  async #inherit(manifest: Uint8Array): Promise<void> {
     this.#edits = [...readLog(manifest, { name: 'MANIFEST', tail: 'strict' })].map(({ payload }) =>
       Buffer.from(payload),
     )
-    this.#nextNumber = readManifest(manifest).lastNextFileNumber
+    const { lastNextFileNumber, dbId } = readManifest(manifest)
+    this.#nextNumber = lastNextFileNumber
+    if (dbId !== undefined) await this.#writeIdentity(dbId)
+  }
+
+  /** As RocksDB 9 does: its MANIFEST has the id too, and is believed. */
+  async #writeIdentity(id: string): Promise<void> {
+    const temporary = join(this.directory, '000000.dbtmp')
+    await writeFile(temporary, id)
+    await this.database.renameMetadata(temporary, 'IDENTITY')
   }
 
   async #deleteObsoleteTables(): Promise<void> {
@@ -231,11 +240,14 @@ export class ScriptedRocksDB {
   }
 
   async #create(): Promise<void> {
-    const temporary = join(this.directory, '000000.dbtmp')
-    await writeFile(temporary, randomUUID())
-    await this.database.renameMetadata(temporary, 'IDENTITY')
+    const id = randomUUID()
+    await this.#writeIdentity(id)
     this.#edits = []
-    await this.#newManifest(field.comparator('leveldb.BytewiseComparator'), field.logNumber(0))
+    await this.#newManifest(
+      field.comparator('leveldb.BytewiseComparator'),
+      field.logNumber(0),
+      field.dbId(id),
+    )
   }
 
   /** An empty log with the highest number: {@link log} writes to an earlier one. */
