@@ -66,8 +66,8 @@ interface SdkError {
   readonly Code?: string
 }
 
-/** @param isNameless the body should be a listing and is none, or reports an error without S3's code for it. */
-function isForeign(
+/** Reports whether an answer is not from S3. @param isNameless the body should be a listing and is none, or reports an error without S3's code for it. */
+export function isForeign(
   { method }: Request,
   { statusCode, headers }: Response,
   { isNameless, isListing }: { readonly isNameless: boolean; readonly isListing: boolean },

@@ -6,7 +6,7 @@ import { refuseForeignAnswers } from './foreign-answer.js'
 import { httpsAgent } from './https-agent.js'
 import { RequestChecksums } from './request-checksums.js'
 import type { S3Connection } from './s3-connection.js'
-import { credentialsConfig, renewRefusedCredentials } from './s3-credentials.js'
+import { credentialsConfig, type RenewingCredentials, renewRefusedCredentials } from './s3-credentials.js'
 import { checkEndpoint } from './store-url.js'
 import { nameTlsErrors } from './tls-error.js'
 
@@ -16,10 +16,11 @@ const maxSockets = 128
 /** Errors reach the caller; the SDK would print its own line for each failed streamed upload. */
 const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} }
 
-/** A client, and the checksums that its requests carry. */
+/** A client, and what its requests have in common with those that are sent past its middleware. */
 export interface ConnectedClient {
   readonly client: S3Client
   readonly checksums: RequestChecksums
+  readonly renewing: RenewingCredentials
 }
 
 /** @throws EnvError InvalidArgument: an environment variable is unusable. */
@@ -51,11 +52,11 @@ export function createS3Client(connection: S3Connection, clock: Clock): Connecte
   const client = new sdk.S3Client(config)
   const checksums = new RequestChecksums(endpoint ?? 'S3')
   checksums.install(client)
-  renewRefusedCredentials(client, clock)
+  const renewing = renewRefusedCredentials(client, clock)
   nameTlsErrors(client)
   refuseForeignAnswers(client)
   limitAnswers(client)
-  return { client, checksums }
+  return { client, checksums, renewing }
 }
 
 /** The endpoint that the SDK would find. The SDK would address the bucket as a host there: `bucket.localhost`. */

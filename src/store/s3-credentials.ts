@@ -49,36 +49,41 @@ export function credentialsConfig(
 /** At most one renewal in this time: finding credentials may cost a process or a request. */
 const minRenewalMs = 5_000
 
+/** Sends a request of that method, and looks at its failure. */
+export type RenewingCredentials = <T>(method: string, send: () => Promise<T>) => Promise<T>
+
 /**
  * Reads the client's credentials again when the store refuses them: their file was replaced, or the session was
  * prolonged. A request that was refused with credentials that have changed since fails with `CredentialsRenewed`:
  * repeat it.
+ * @returns what the client's own requests now do, for those that are sent past its middleware.
  */
-export function renewRefusedCredentials(client: S3Client, clock: Clock): void {
+export function renewRefusedCredentials(client: S3Client, clock: Clock): RenewingCredentials {
   const { credentials } = client.config
   let renewedAt = Number.NEGATIVE_INFINITY
-  client.middlewareStack.add(
-    (next) => async (args) => {
-      const used = await credentials()
-      try {
-        return await next(args)
-      } catch (error) {
-        if (!isAboutCredentials(error as SdkError, (args.request as { readonly method: string }).method))
-          throw error
-        if (clock.elapsed() - renewedAt >= minRenewalMs && isSame(used, await credentials())) {
-          renewedAt = clock.elapsed()
-          // The store's answer tells more than the reason why nothing better was found.
-          await credentials({ forceRefresh: true }).catch(() => undefined)
-        }
-        if (isSame(used, await credentials())) throw error
-        throw Object.assign(new Error('the store refused the credentials that were used before'), {
-          name: 'CredentialsRenewed',
-        })
+  const renewing: RenewingCredentials = async (method, send) => {
+    const used = await credentials()
+    try {
+      return await send()
+    } catch (error) {
+      if (!isAboutCredentials(error as SdkError, method)) throw error
+      if (clock.elapsed() - renewedAt >= minRenewalMs && isSame(used, await credentials())) {
+        renewedAt = clock.elapsed()
+        // The store's answer tells more than the reason why nothing better was found.
+        await credentials({ forceRefresh: true }).catch(() => undefined)
       }
-    },
+      if (isSame(used, await credentials())) throw error
+      throw Object.assign(new Error('the store refused the credentials that were used before'), {
+        name: 'CredentialsRenewed',
+      })
+    }
+  }
+  client.middlewareStack.add(
+    (next) => (args) => renewing((args.request as { readonly method: string }).method, () => next(args)),
     // Outside the middleware that signs.
     { step: 'finalizeRequest', priority: 'high', name: 'renewRefusedCredentials' },
   )
+  return renewing
 }
 
 interface SdkError {

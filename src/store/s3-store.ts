@@ -29,6 +29,7 @@ import type { S3Connection } from './s3-connection.js'
 import { S3Copies } from './s3-copies.js'
 import { S3Deletions } from './s3-deletions.js'
 import { type EncryptionParameters, encryptionParameters, type S3Encryption } from './s3-encryption.js'
+import { S3Gets } from './s3-gets.js'
 import { S3Listing } from './s3-listing.js'
 import { S3Requests } from './s3-requests.js'
 import { S3UnfinishedUploads } from './s3-unfinished-uploads.js'
@@ -67,6 +68,7 @@ export class S3Store implements ObjectStore {
   readonly #prefix: string
   readonly #requests: S3Requests
   readonly #checksums: RequestChecksums
+  readonly #gets: S3Gets
   readonly #listing: S3Listing
   readonly #deletions: S3Deletions
   readonly #uploads: S3Uploads
@@ -90,7 +92,7 @@ export class S3Store implements ObjectStore {
     this.server = options.endpoint ?? endpointOfEnvironment() ?? 'AWS'
     this.url = prefix === '' ? `s3://${bucket}` : `s3://${bucket}/${urlPath(prefix)}`
     this.#encryption = encryptionParameters(encryption)
-    const { client, checksums } = createS3Client(options, clock)
+    const { client, checksums, renewing } = createS3Client(options, clock)
     this.#checksums = checksums
     this.#requests = new S3Requests({
       client,
@@ -102,6 +104,7 @@ export class S3Store implements ObjectStore {
       timeoutMs: options.requestTimeoutMs,
       bucketToCreate: options.createBucketIfMissing ? bucket : undefined,
     })
+    this.#gets = new S3Gets(client, renewing, { Bucket: bucket, ...this.#encryption.access })
     const place = { requests: this.#requests, bucket, prefix: this.#prefix }
     this.#listing = new S3Listing(place, clock)
     this.#deletions = new S3Deletions(place)
@@ -126,25 +129,11 @@ export class S3Store implements ObjectStore {
   async get(key: ObjectKey, range?: ByteRange, options: RequestOptions = {}): Promise<StoredObject> {
     const object = this.#object(key)
     if (range?.length === 0) return { ...(await this.head(key, options)), body: new Uint8Array() }
-    const command = new sdk.GetObjectCommand({
-      ...object,
-      ...this.#encryption.access,
-      ...(range && { Range: `bytes=${range.offset}-${range.offset + range.length - 1}` }),
-    })
-    // Asks for the stored checksum without having the SDK check it: it would use JavaScript for most algorithms.
-    command.middlewareStack.add(
-      (next) => (args) => {
-        Object.assign((args.request as { headers: object }).headers, { 'x-amz-checksum-mode': 'ENABLED' })
-        return next(args)
-      },
-      { step: 'build' },
-    )
     const found = await this.#requests.send(
       'get',
       key,
       async (deadline) => {
-        const sending = this.#requests.client.send(command, { abortSignal: deadline.signal })
-        const output = await sending.catch(unlessBeyondEnd)
+        const output = await this.#gets.get(object.Key, range, deadline.signal).catch(unlessBeyondEnd)
         if (output === undefined) return undefined
         deadline.allow(output.ContentLength)
         const { size, body } = await contentOf(output, range)

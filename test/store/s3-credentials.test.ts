@@ -102,14 +102,18 @@ describe('a shared credentials file that is replaced', () => {
   })
 })
 
-test('many requests refused at once reread the credentials once', async () => {
+test.each<[string, (store: S3Store, index: number) => Promise<unknown>]>([
+  ['PUTs', (store, index) => store.put(`key${index}`, bytes('2'))],
+  ['GETs', (store) => store.get('key')],
+])('many %s refused at once reread the credentials once', async (_title, request) => {
   const calls = module(`let calls = 0
     export function read() { return { accessKeyId: 'KEY' + ++calls, secretAccessKey: 'secret' } }`)
   const store = open({ credentials: { module: calls, export: 'read' } })
   admit('KEY1')
   await store.put('key', bytes('1'))
+  await store.get('key')
   admit('KEY2')
-  await Promise.all(Array.from({ length: 20 }, (_, index) => store.put(`key${index}`, bytes('2'))))
+  await Promise.all(Array.from({ length: 20 }, (_, index) => request(store, index)))
   expect(usedKeys()).toEqual(['KEY1', 'KEY2'])
 })
 

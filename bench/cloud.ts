@@ -1,0 +1,292 @@
+/**
+ * The data plane beside what the store can do: MinIO on loopback, and the same behind a proxy that adds latency. Each
+ * row has both sides in one run, in turns, and the ratio of their medians.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import type { RocksDB as Database, HostedCloudEnv } from '../dist/index.js'
+import { type FarStore, newFarStore, withDistance } from './far-store.js'
+import { median } from './statistics.js'
+
+// Seen from build/bench, where this runs.
+const built = (path: string) => new URL(`../../dist/${path}`, import.meta.url).href
+const { cloudEnv, RocksDB } = (await import(built('index.js'))) as typeof import('../dist/index.js')
+const { S3Store } = (await import(built('store/s3-store.js'))) as typeof import('../dist/store/s3-store.js')
+
+const rounds = 5
+const distancesMs = [0, 1, 20] as const
+const kib = 1024
+const mib = 1024 * kib
+
+interface Row {
+  readonly work: string
+  readonly unit: string
+  readonly peer: number
+  readonly ours: number
+}
+
+/** A time, and the CPU that this process took for it. */
+interface Cost {
+  readonly ms: number
+  readonly cpuMs: number
+}
+
+export async function cloud(): Promise<void> {
+  const store = newFarStore('bench')
+  const directory = await mkdtemp(join(tmpdir(), 'cloud-'))
+  try {
+    const table = await fillDatabase(store, directory)
+    const rows: Row[] = []
+    for (const distanceMs of distancesMs)
+      rows.push(
+        ...(await withDistance(store, distanceMs, async (endpoint) => {
+          const place = { store, endpoint, directory, distanceMs, table }
+          return [...(await rangedGets(place)), ...(await coldReads(place)), ...(await coldScan(place))]
+        })),
+      )
+    print(rows)
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
+}
+
+interface Place {
+  readonly store: FarStore
+  readonly endpoint: string
+  readonly directory: string
+  readonly distanceMs: number
+  /** Key of a table in the store. */
+  readonly table: string
+}
+
+/** 480,000 records of 16 + 1,000 bytes, compacted: eight tables of 64 MB, without compression. */
+const keys = 480_000
+const valueBytes = 1000
+
+async function fillDatabase(store: FarStore, directory: string): Promise<string> {
+  console.error('filling a database of 480 MB')
+  return await inEnv({ store, endpoint: store.nearEndpoint, directory }, {}, async (db) => {
+    const value = Buffer.alloc(valueBytes)
+    for (let first = 0; first < keys; first += 1000) {
+      const batch = []
+      for (let at = first; at < first + 1000; at++) {
+        value.writeUInt32LE(at)
+        batch.push({ type: 'put' as const, key: keyOf(at), value: Buffer.from(value) })
+      }
+      await db.batch(batch)
+    }
+    await db.flush()
+    await db.compactRange()
+    const s3 = storeAt(store, store.nearEndpoint)
+    let largest = { key: '', size: 0 }
+    for await (const object of s3.list('db/')) if (object.size > largest.size) largest = object
+    await s3.close()
+    return largest.key
+  })
+}
+
+/** Ranged GETs of our store beside those of the SDK. */
+async function rangedGets({ store, endpoint, table, distanceMs }: Place): Promise<Row[]> {
+  const sdk = new SdkReader(store, endpoint, table)
+  const s3 = storeAt(store, endpoint)
+  const rows: Row[] = []
+  for (const length of [4 * kib, 64 * kib]) {
+    for (const atOnce of [1, 16]) {
+      const count = distanceMs < 20 ? 1000 : 200
+      const [peer, ours] = await inTurns(
+        () => manyAtOnce(count, atOnce, (at) => sdk.read(offsetOf(at), length)),
+        () =>
+          manyAtOnce(
+            count,
+            atOnce,
+            async (at) => void (await s3.get(table, { offset: offsetOf(at), length })),
+          ),
+      )
+      const work = `${far(distanceMs)}GET of ${length / kib} KiB, ${atOnce} at once`
+      rows.push(...timeAndCpu(work, count, peer, ours))
+    }
+  }
+  sdk.close()
+  await s3.close()
+  return rows
+}
+
+/** Reads of keys all over a database of which nothing is here, beside as many ranged GETs of the SDK. */
+async function coldReads(place: Place): Promise<Row[]> {
+  const { store, endpoint, table, distanceMs } = place
+  const sdk = new SdkReader(store, endpoint, table)
+  const count = 300
+  const rows: Row[] = []
+  for (const atOnce of [1, 64]) {
+    const [peer, ours] = await inTurns(
+      () => manyAtOnce(count, atOnce, (at) => sdk.read(offsetOf(at), 64 * kib)),
+      () =>
+        inEnv(place, { readOnly: true }, async (db) => {
+          // Opens the tables, whose index and filter then are in memory.
+          for (let at = 0; at < 64; at++) await db.get(keyOf(Math.floor((at * keys) / 64)))
+          return await manyAtOnce(count, atOnce, async (at) => {
+            const number = (at * 104_729 + 50_021) % keys
+            if ((await db.get(keyOf(number))) === undefined) throw new Error(`no key ${number}`)
+          })
+        }),
+    )
+    rows.push(...timeAndCpu(`${far(distanceMs)}cold read, ${atOnce} at once`, count, peer, ours))
+  }
+  sdk.close()
+  return rows
+}
+
+/** A scan of all records beside a download of as many bytes with the SDK, four ranges of 8 MiB at once. */
+async function coldScan(place: Place): Promise<Row[]> {
+  const { store, endpoint, table, distanceMs } = place
+  const sdk = new SdkReader(store, endpoint, table)
+  const bytes = keys * (valueBytes + 16)
+  const rangeBytes = 8 * mib
+  const [peer, ours] = await inTurns(
+    () => manyAtOnce(Math.ceil(bytes / rangeBytes), 4, (at) => sdk.read((at % 6) * rangeBytes, rangeBytes)),
+    () =>
+      inEnv(place, { readOnly: true }, (db) =>
+        costOf(async () => {
+          let count = 0
+          for await (const _ of db.iterator()) count += 1
+          if (count !== keys) throw new Error(`${count} records instead of ${keys}`)
+        }),
+      ),
+  )
+  sdk.close()
+  const work = `${far(distanceMs)}cold scan`
+  return [
+    { work, unit: 'MB/s', peer: bytes / peer.ms / 1000, ours: bytes / ours.ms / 1000 },
+    {
+      work: `${work}: CPU`,
+      unit: 'ms/GB',
+      peer: (peer.cpuMs / bytes) * 1e9,
+      ours: (ours.cpuMs / bytes) * 1e9,
+    },
+  ]
+}
+
+function timeAndCpu(work: string, count: number, peer: Cost, ours: Cost): Row[] {
+  return [
+    { work, unit: 'µs', peer: (peer.ms * 1000) / count, ours: (ours.ms * 1000) / count },
+    {
+      work: `${work}: CPU`,
+      unit: 'µs',
+      peer: (peer.cpuMs * 1000) / count,
+      ours: (ours.cpuMs * 1000) / count,
+    },
+  ]
+}
+
+/** Reads a table with the SDK alone. */
+class SdkReader {
+  readonly #client: S3Client
+  readonly #object: { readonly Bucket: string; readonly Key: string }
+
+  constructor({ bucket, prefix }: FarStore, endpoint: string, table: string) {
+    this.#object = { Bucket: bucket, Key: `${prefix}/${table}` }
+    this.#client = new S3Client({
+      endpoint,
+      region: 'us-east-1',
+      forcePathStyle: true,
+      responseChecksumValidation: 'WHEN_REQUIRED',
+      requestChecksumCalculation: 'WHEN_REQUIRED',
+      requestHandler: { httpAgent: { keepAlive: true, maxSockets: 128 } },
+    })
+  }
+
+  async read(offset: number, length: number): Promise<void> {
+    const Range = `bytes=${offset}-${offset + length - 1}`
+    const { Body } = await this.#client.send(new GetObjectCommand({ ...this.#object, Range }))
+    await Body!.transformToByteArray()
+  }
+
+  close(): void {
+    this.#client.destroy()
+  }
+}
+
+/** Somewhere in the first 48 MiB of the table, where no two are the same. */
+function offsetOf(at: number): number {
+  return (at * 131_071) % (48 * mib)
+}
+
+function storeAt({ bucket, prefix }: FarStore, endpoint: string): InstanceType<typeof S3Store> {
+  return new S3Store({ bucket, prefix, endpoint })
+}
+
+async function inEnv<T>(
+  { store: { bucket, prefix }, endpoint, directory }: Pick<Place, 'store' | 'endpoint' | 'directory'>,
+  open: { readonly readOnly?: true },
+  work: (db: Database, env: HostedCloudEnv) => Promise<T>,
+): Promise<T> {
+  const root = await mkdtemp(join(directory, 'root-'))
+  const env = cloudEnv({ store: `s3://${bucket}/${prefix}`, endpoint, root })
+  const options = {
+    compression: 'kNoCompression',
+    write_buffer_size: 64 * mib,
+    target_file_size_base: 64 * mib,
+    block_based_table_factory: { filter_policy: 'bloomfilter:10:false' },
+  } as const
+  const db = await RocksDB.open(join(root, 'db'), { env, options, ...open })
+  try {
+    return await work(db, env)
+  } finally {
+    await db.close()
+    await env.close()
+    await rm(root, { recursive: true })
+  }
+}
+
+/** 16 bytes. */
+function keyOf(number: number): string {
+  return `key${String(number).padStart(13, '0')}`
+}
+
+async function manyAtOnce(count: number, atOnce: number, work: (at: number) => Promise<void>): Promise<Cost> {
+  return await costOf(async () => {
+    let next = 0
+    const worker = async () => {
+      while (next < count) await work(next++)
+    }
+    await Promise.all(Array.from({ length: atOnce }, worker))
+  })
+}
+
+async function costOf(work: () => Promise<void>): Promise<Cost> {
+  const start = performance.now()
+  const cpu = process.cpuUsage()
+  await work()
+  const { user, system } = process.cpuUsage(cpu)
+  return { ms: performance.now() - start, cpuMs: (user + system) / 1000 }
+}
+
+/** Medians of both, after one round that does not count. */
+async function inTurns(peer: () => Promise<Cost>, ours: () => Promise<Cost>): Promise<[Cost, Cost]> {
+  const costs: [Cost, Cost][] = []
+  for (let round = 0; round <= rounds; round++) {
+    if (round % 2 === 0) costs.push([await peer(), await ours()])
+    else {
+      const own = await ours()
+      costs.push([await peer(), own])
+    }
+  }
+  const medianOf = (side: 0 | 1): Cost => ({
+    ms: median(costs.slice(1).map((pair) => pair[side].ms)),
+    cpuMs: median(costs.slice(1).map((pair) => pair[side].cpuMs)),
+  })
+  return [medianOf(0), medianOf(1)]
+}
+
+function far(distanceMs: number): string {
+  return distanceMs === 0 ? '' : `${distanceMs} ms away: `
+}
+
+function print(rows: readonly Row[]): void {
+  console.log('| work | unit | SDK | here | ratio |\n|---|---|---:|---:|---:|')
+  const shown = (value: number) => Math.round(value).toLocaleString('en')
+  for (const { work, unit, peer, ours } of rows)
+    console.log(`| ${work} | ${unit} | ${shown(peer)} | ${shown(ours)} | ${(ours / peer).toFixed(2)} |`)
+}

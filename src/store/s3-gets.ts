@@ -1,0 +1,230 @@
+import type { GetObjectCommandOutput, S3Client } from '@aws-sdk/client-s3'
+import { sdk } from './aws-sdk.js'
+import { isForeign } from './foreign-answer.js'
+import type { ByteRange } from './object-store.js'
+import type { RenewingCredentials } from './s3-credentials.js'
+
+/** Fields of the answer to a GET that a store looks at. */
+export type GetOutput = { readonly [Field in GetField]?: GetObjectCommandOutput[Field] | undefined }
+
+type GetField =
+  | 'Body'
+  | 'ChecksumCRC32'
+  | 'ChecksumCRC32C'
+  | 'ChecksumSHA1'
+  | 'ChecksumSHA256'
+  | 'ContentEncoding'
+  | 'ContentLength'
+  | 'ContentRange'
+  | 'ETag'
+  | 'LastModified'
+  | 'Metadata'
+
+/**
+ * GETs of contents, of which a reader makes thousands: the SDK's middleware would take three quarters of their CPU.
+ *
+ * The SDK sends the first one, for it knows how to find the server and to sign. Its request is the template of those
+ * that follow, which its signer signs, with its credentials, and its handler sends. An answer that is not the content,
+ * and an error, go to the SDK, which reads them as if it had sent the request; it also sends the next one, since the
+ * template may have been the reason.
+ */
+export class S3Gets {
+  readonly #client: S3Client
+  readonly #renewing: RenewingCredentials
+  readonly #parameters: { readonly Bucket: string }
+  #template: Template | undefined
+
+  /** @param parameters those that all GETs have in common: the bucket, and a key of the customer's. */
+  constructor(client: S3Client, renewing: RenewingCredentials, parameters: { readonly Bucket: string }) {
+    this.#client = client
+    this.#renewing = renewing
+    this.#parameters = parameters
+  }
+
+  async get(key: string, range: ByteRange | undefined, abortSignal: AbortSignal): Promise<GetOutput> {
+    const get: Get = { key, range: rangeHeader(range), abortSignal }
+    const template = this.#template
+    if (!template) return await this.#sendBySdk(get)
+    return await this.#renewing('GET', async () => {
+      const request = template.requestFor(get)
+      const outcome = await this.#handle(template, request, abortSignal)
+      const { response } = outcome
+      const isContent = response?.statusCode === 200 || response?.statusCode === 206
+      if (isContent && !isForeign(request, response, { isNameless: false, isListing: false }))
+        return outputOf(response)
+      this.#template = undefined
+      return await this.#readBySdk(get, outcome)
+    })
+  }
+
+  async #handle(template: Template, request: HttpRequest, abortSignal: AbortSignal): Promise<Outcome> {
+    try {
+      const signed = await template.sign(request)
+      return await (this.#client.config.requestHandler as unknown as Handler).handle(signed, { abortSignal })
+    } catch (error) {
+      return { error }
+    }
+  }
+
+  async #sendBySdk(get: Get): Promise<GetOutput> {
+    const command = this.#command(get)
+    let template: Template | undefined
+    command.middlewareStack.add(
+      (next, context) => (args) => {
+        template = templateOf(args.request as HttpRequest, get.key, context)
+        return next(args)
+      },
+      { step: 'finalizeRequest', priority: 'low', name: 'takeTemplate' },
+    )
+    const output = await this.#client.send(command, { abortSignal: get.abortSignal })
+    this.#template = template
+    return output
+  }
+
+  /** What the SDK makes of an outcome. */
+  async #readBySdk(get: Get, { response, error }: Outcome): Promise<GetOutput> {
+    const command = this.#command(get)
+    command.middlewareStack.add(
+      () => async () => {
+        if (response) return { response }
+        throw error
+      },
+      // In place of the handler.
+      { step: 'deserialize', priority: 'low', name: 'useOutcome' },
+    )
+    return await this.#client.send(command, { abortSignal: get.abortSignal })
+  }
+
+  #command({ key, range }: Get): InstanceType<typeof sdk.GetObjectCommand> {
+    const command = new sdk.GetObjectCommand({
+      ...this.#parameters,
+      Key: key,
+      ...(range && { Range: range }),
+    })
+    // Asks for the stored checksum without having the SDK check it: it would use JavaScript for most algorithms.
+    command.middlewareStack.add(
+      (next) => (args) => {
+        Object.assign((args.request as HttpRequest).headers, { 'x-amz-checksum-mode': 'ENABLED' })
+        return next(args)
+      },
+      { step: 'build' },
+    )
+    return command
+  }
+}
+
+interface Get {
+  readonly key: string
+  readonly range: string | undefined
+  readonly abortSignal: AbortSignal
+}
+
+/** Request of the SDK, as far as it matters here. */
+interface HttpRequest {
+  readonly method: string
+  readonly protocol: string
+  readonly hostname: string
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+}
+
+interface HttpResponse {
+  readonly statusCode: number
+  /** In lower case. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: NonNullable<GetOutput['Body']> & { destroy?(): void }
+}
+
+interface Handler {
+  handle(request: HttpRequest, options: { readonly abortSignal: AbortSignal }): Promise<Outcome>
+}
+
+interface Outcome {
+  readonly response?: HttpResponse
+  readonly error?: unknown
+}
+
+interface Template {
+  requestFor(get: Get): HttpRequest
+  sign(request: HttpRequest): Promise<HttpRequest>
+}
+
+/** How the SDK chose to sign a request. */
+interface AuthScheme {
+  readonly httpAuthOption: { readonly schemeId: string; readonly signingProperties?: object }
+  readonly identity: unknown
+  readonly signer: {
+    sign(request: HttpRequest, identity: unknown, properties: object): Promise<HttpRequest>
+  }
+}
+
+/** Those of one request alone. */
+const ownHeaders = new Set([
+  'range',
+  'amz-sdk-invocation-id',
+  'amz-sdk-request',
+  'authorization',
+  'x-amz-date',
+  'x-amz-security-token',
+])
+
+/** @returns undefined if other objects may take something else than another path. */
+function templateOf(request: HttpRequest, key: string, context: object): Template | undefined {
+  const { __smithy_context, s3ExpressIdentity } = context as {
+    readonly __smithy_context?: { readonly selectedHttpAuthScheme?: AuthScheme }
+    readonly s3ExpressIdentity?: unknown
+  }
+  const scheme = __smithy_context?.selectedHttpAuthScheme
+  const path = encodedPath(key)
+  if (scheme?.httpAuthOption.schemeId !== 'aws.auth#sigv4' || s3ExpressIdentity !== undefined)
+    return undefined
+  if (!request.path.endsWith(`/${path}`)) return undefined
+  const basePath = request.path.slice(0, -path.length)
+  const headers = Object.fromEntries(
+    Object.entries(request.headers).filter(([name]) => !ownHeaders.has(name)),
+  )
+  const { httpAuthOption, identity, signer } = scheme
+  return {
+    requestFor: ({ key, range }) => ({
+      ...request,
+      path: basePath + encodedPath(key),
+      headers: range === undefined ? headers : { ...headers, range },
+    }),
+    sign: (request) => signer.sign(request, identity, httpAuthOption.signingProperties ?? {}),
+  }
+}
+
+/** A key in the path of a URL, as S3's signature takes it: RFC 3986 escapes more than `encodeURIComponent`. */
+function encodedPath(key: string): string {
+  const escaped = (character: string) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`
+  return encodeURIComponent(key)
+    .replaceAll('%2F', '/')
+    .replace(/[!'()*]/g, escaped)
+}
+
+function rangeHeader(range: ByteRange | undefined): string | undefined {
+  return range && `bytes=${range.offset}-${range.offset + range.length - 1}`
+}
+
+const metadataPrefix = 'x-amz-meta-'
+
+function outputOf({ headers, body }: HttpResponse): GetOutput {
+  const Metadata: Record<string, string> = {}
+  for (const name in headers)
+    if (name.startsWith(metadataPrefix)) Metadata[name.slice(metadataPrefix.length)] = headers[name]!
+  const length = headers['content-length']
+  const modified = headers['last-modified']
+  return {
+    Body: body,
+    ChecksumCRC32: headers['x-amz-checksum-crc32'],
+    ChecksumCRC32C: headers['x-amz-checksum-crc32c'],
+    ChecksumSHA1: headers['x-amz-checksum-sha1'],
+    ChecksumSHA256: headers['x-amz-checksum-sha256'],
+    ContentEncoding: headers['content-encoding'],
+    ContentLength: length === undefined ? undefined : Number(length),
+    ContentRange: headers['content-range'],
+    ETag: headers.etag,
+    ...(modified !== undefined && { LastModified: new Date(modified) }),
+    Metadata,
+  }
+}
