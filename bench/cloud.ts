@@ -38,15 +38,12 @@ export async function cloud(): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'cloud-'))
   try {
     const table = await fillDatabase(store, directory)
-    const rows: Row[] = []
+    console.log('| work | unit | SDK | here | ratio |\n|---|---|---:|---:|---:|')
     for (const distanceMs of distancesMs)
-      rows.push(
-        ...(await withDistance(store, distanceMs, async (endpoint) => {
-          const place = { store, endpoint, directory, distanceMs, table }
-          return [...(await rangedGets(place)), ...(await coldReads(place)), ...(await coldScan(place))]
-        })),
-      )
-    print(rows)
+      await withDistance(store, distanceMs, async (endpoint) => {
+        const place = { store, endpoint, directory, distanceMs, table }
+        for (const measure of [rangedGets, coldReads, coldScan]) (await measure(place)).forEach(print)
+      })
   } finally {
     await rm(directory, { recursive: true, force: true })
   }
@@ -284,9 +281,7 @@ function far(distanceMs: number): string {
   return distanceMs === 0 ? '' : `${distanceMs} ms away: `
 }
 
-function print(rows: readonly Row[]): void {
-  console.log('| work | unit | SDK | here | ratio |\n|---|---|---:|---:|---:|')
+function print({ work, unit, peer, ours }: Row): void {
   const shown = (value: number) => Math.round(value).toLocaleString('en')
-  for (const { work, unit, peer, ours } of rows)
-    console.log(`| ${work} | ${unit} | ${shown(peer)} | ${shown(ours)} | ${(ours / peer).toFixed(2)} |`)
+  console.log(`| ${work} | ${unit} | ${shown(peer)} | ${shown(ours)} | ${(ours / peer).toFixed(2)} |`)
 }
