@@ -16,6 +16,7 @@ interface GetOutput extends ObjectChecksums {
   readonly ContentLength?: number | undefined
   readonly ContentRange?: string | undefined
   readonly ContentEncoding?: string | undefined
+  readonly $metadata: { readonly httpStatusCode?: number | undefined }
 }
 
 /**
@@ -23,7 +24,7 @@ interface GetOutput extends ObjectChecksums {
  * compress. A server may answer a request for a range with the whole object.
  */
 export async function contentOf(
-  { Body, ContentLength, ContentRange, ContentEncoding, ...checksums }: GetOutput,
+  { Body, ContentLength, ContentRange, ContentEncoding, $metadata, ...checksums }: GetOutput,
   range: ByteRange | undefined,
 ): Promise<{ readonly size: number; readonly body: Uint8Array }> {
   const stream = Body as Readable
@@ -35,6 +36,8 @@ export async function contentOf(
     refuse('TransformedContent', `Content-Encoding: ${ContentEncoding}`)
   }
   if (ContentRange === undefined) {
+    if ($metadata.httpStatusCode === 206)
+      refuse('WrongRange', `asked for ${rangeText(range)}, got a part without Content-Range`)
     if (range && (ContentLength ?? 0) > maxWholeBytes) {
       refuse('RangeIgnored', `${ContentLength} bytes instead of ${range.length}`)
     }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { S3Client } from '@aws-sdk/client-s3'
 import type { PutBody } from './object-store.js'
+import { replayOf } from './replay.js'
 import { base64Crc32, checksumOf, md5Of } from './s3-body.js'
 
 /**
@@ -30,28 +31,27 @@ export class RequestChecksums {
   async parameterFor(
     body: PutBody,
   ): Promise<{ readonly ChecksumCRC32: string } | { readonly ContentMD5: string }> {
-    if (!this.#areSent) return { ContentMD5: await md5Of(body) }
+    if (!this.areSent) return { ContentMD5: await md5Of(body) }
     return { ChecksumCRC32: base64Crc32(await checksumOf(body)) }
   }
 
   /** Makes every request of the client do so. A refused one fails with `ChecksumsRefused`: repeat it. */
   install(client: S3Client): void {
     client.middlewareStack.add(
-      (next, { commandName }) =>
-        async (args) => {
-          const withChecksums = this.#areSent
-          // GET asks for the stored checksum.
-          const carriesSome = hasChecksum(args.input) || commandName === 'GetObjectCommand'
-          const input = withChecksums ? args.input : withoutChecksums(args.input)
-          try {
-            const result = await next({ ...args, input: input as typeof args.input })
-            if (carriesSome && !withChecksums) this.#accepted()
-            return result
-          } catch (error) {
-            if (!carriesSome) throw error
-            throw this.#failed(error as SdkError, { withChecksums })
-          }
-        },
+      (next, context) => async (args) => {
+        const withChecksums = replayOf(context)?.withChecksums ?? this.areSent
+        // GET asks for the stored checksum.
+        const carriesSome = hasChecksum(args.input) || context.commandName === 'GetObjectCommand'
+        const input = withChecksums ? args.input : withoutChecksums(args.input)
+        try {
+          const result = await next({ ...args, input: input as typeof args.input })
+          if (carriesSome && !withChecksums) this.#accepted()
+          return result
+        } catch (error) {
+          if (!carriesSome) throw error
+          throw this.#failed(error as SdkError, { withChecksums })
+        }
+      },
       { step: 'initialize', name: 'sendChecksums' },
     )
     client.middlewareStack.add(
@@ -62,7 +62,7 @@ export class RequestChecksums {
           if (commandName === 'DeleteObjectsCommand') {
             request.headers = withoutChecksumHeaders(request.headers)
             request.headers['content-md5'] = base64Md5(Buffer.from(request.body as string | Uint8Array))
-          } else if (!this.#areSent) {
+          } else if (!this.areSent) {
             request.headers = withoutChecksumHeaders(request.headers)
           }
           return next(args)
@@ -72,7 +72,8 @@ export class RequestChecksums {
     )
   }
 
-  get #areSent(): boolean {
+  /** Reports whether requests carry S3's own checksums now. */
+  get areSent(): boolean {
     return this.#state === 'sent' || this.#state === 'needless'
   }
 

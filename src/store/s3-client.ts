@@ -36,6 +36,8 @@ export function createS3Client(connection: S3Connection, clock: Clock): Connecte
     forcePathStyle: forcePathStyle ?? endpoint !== undefined,
     // We retry ourselves: only the counter of the attempts knows whether a conditional write met its own first one.
     maxAttempts: 1,
+    // The other mode holds requests back by a count that lacks those sent past the middleware.
+    retryMode: 'standard',
     // We send our own CRC-32, and compare the stored one; the SDK's default costs twice the time.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',

@@ -3,6 +3,7 @@ import type { Clock } from '../env/clock.js'
 import { EnvError } from '../env/env-error.js'
 import { exportedFunction } from '../env/exported-function.js'
 import { defaultProvider } from './aws-sdk.js'
+import { replayOf } from './replay.js'
 
 /** A key to S3. */
 export interface S3Credentials {
@@ -71,6 +72,7 @@ export function renewRefusedCredentials(client: S3Client, clock: Clock): Renewin
         renewedAt = clock.elapsed()
         // The store's answer tells more than the reason why nothing better was found.
         await credentials({ forceRefresh: true }).catch(() => undefined)
+        renewedAt = clock.elapsed()
       }
       if (isSame(used, await credentials())) throw error
       throw Object.assign(new Error('the store refused the credentials that were used before'), {
@@ -79,8 +81,10 @@ export function renewRefusedCredentials(client: S3Client, clock: Clock): Renewin
     }
   }
   client.middlewareStack.add(
-    (next) => (args) => renewing((args.request as { readonly method: string }).method, () => next(args)),
-    // Outside the middleware that signs.
+    (next, context) => (args) => {
+      const { method } = args.request as { readonly method: string }
+      return replayOf(context) ? next(args) : renewing(method, () => next(args))
+    },
     { step: 'finalizeRequest', priority: 'high', name: 'renewRefusedCredentials' },
   )
   return renewing

@@ -2,10 +2,15 @@ import type { GetObjectCommandOutput, S3Client } from '@aws-sdk/client-s3'
 import { sdk } from './aws-sdk.js'
 import { isForeign } from './foreign-answer.js'
 import type { ByteRange } from './object-store.js'
+import { markReplay } from './replay.js'
+import type { RequestChecksums } from './request-checksums.js'
+import type { ConnectedClient } from './s3-client.js'
 import type { RenewingCredentials } from './s3-credentials.js'
 
 /** Fields of the answer to a GET that a store looks at. */
-export type GetOutput = { readonly [Field in GetField]?: GetObjectCommandOutput[Field] | undefined }
+export type GetOutput = Pick<GetObjectCommandOutput, '$metadata'> & {
+  readonly [Field in GetField]?: GetObjectCommandOutput[Field] | undefined
+}
 
 type GetField =
   | 'Body'
@@ -25,18 +30,20 @@ type GetField =
  *
  * The SDK sends the first one, for it knows how to find the server and to sign. Its request is the template of those
  * that follow, which its signer signs, with its credentials, and its handler sends. An answer that is not the content,
- * and an error, go to the SDK, which reads them as if it had sent the request; it also sends the next one, since the
- * template may have been the reason.
+ * and an error, go to the SDK, which reads them as if it had sent the request. Where the template may have been the
+ * reason, the SDK sends the next one too.
  */
 export class S3Gets {
   readonly #client: S3Client
+  readonly #checksums: RequestChecksums
   readonly #renewing: RenewingCredentials
   readonly #parameters: { readonly Bucket: string }
   #template: Template | undefined
 
   /** @param parameters those that all GETs have in common: the bucket, and a key of the customer's. */
-  constructor(client: S3Client, renewing: RenewingCredentials, parameters: { readonly Bucket: string }) {
+  constructor({ client, checksums, renewing }: ConnectedClient, parameters: { readonly Bucket: string }) {
     this.#client = client
+    this.#checksums = checksums
     this.#renewing = renewing
     this.#parameters = parameters
   }
@@ -44,23 +51,48 @@ export class S3Gets {
   async get(key: string, range: ByteRange | undefined, abortSignal: AbortSignal): Promise<GetOutput> {
     const get: Get = { key, range: rangeHeader(range), abortSignal }
     const template = this.#template
-    if (!template) return await this.#sendBySdk(get)
-    return await this.#renewing('GET', async () => {
-      const request = template.requestFor(get)
-      const outcome = await this.#handle(template, request, abortSignal)
-      const { response } = outcome
-      const isContent = response?.statusCode === 200 || response?.statusCode === 206
-      if (isContent && !isForeign(request, response, { isNameless: false, isListing: false }))
-        return outputOf(response)
-      this.#template = undefined
-      return await this.#readBySdk(get, outcome)
-    })
+    if (template?.withChecksums !== this.#checksums.areSent) return await this.#sendBySdk(get)
+    return await this.#renewing('GET', () => this.#sendByTemplate(template, get))
   }
 
-  async #handle(template: Template, request: HttpRequest, abortSignal: AbortSignal): Promise<Outcome> {
+  async #sendByTemplate(template: Template, get: Get): Promise<GetOutput> {
+    const { abortSignal } = get
+    const request = template.requestFor(get)
+    const signed = await this.#sign(template, request)
+    if (!signed) return await this.#sendBySdk(get)
+    const outcome = await this.#handle(signed.request, abortSignal)
+    const { response, error } = outcome
+    if (response && isContent(request, response)) {
+      signed.learnFrom(response)
+      return outputOf(response)
+    }
+    if (abortSignal.aborted) {
+      response?.body.destroy?.()
+      throw error ?? abortSignal.reason
+    }
+    if (response && !isOfStore(response)) this.#forget(template)
+    return await this.#readBySdk(get, outcome, template)
+  }
+
+  /** @returns undefined if the SDK no longer signs in this way. */
+  async #sign(template: Template, request: HttpRequest): Promise<Signed | undefined> {
+    const credentials = await this.#client.config.credentials()
     try {
-      const signed = await template.sign(request)
-      return await (this.#client.config.requestHandler as unknown as Handler).handle(signed, { abortSignal })
+      return await template.sign(request, credentials)
+    } catch {
+      this.#forget(template)
+      return undefined
+    }
+  }
+
+  #forget(template: Template): void {
+    if (this.#template === template) this.#template = undefined
+  }
+
+  async #handle(request: HttpRequest, abortSignal: AbortSignal): Promise<Outcome> {
+    const handler = this.#client.config.requestHandler as unknown as Handler
+    try {
+      return await handler.handle(request, { abortSignal })
     } catch (error) {
       return { error }
     }
@@ -82,17 +114,26 @@ export class S3Gets {
   }
 
   /** What the SDK makes of an outcome. */
-  async #readBySdk(get: Get, { response, error }: Outcome): Promise<GetOutput> {
+  async #readBySdk(get: Get, { response, error }: Outcome, { withChecksums }: Template): Promise<GetOutput> {
     const command = this.#command(get)
     command.middlewareStack.add(
-      () => async () => {
-        if (response) return { response }
-        throw error
+      (_next, context) => {
+        markReplay(context, { withChecksums })
+        return async () => {
+          if (response) return { response }
+          throw error
+        }
       },
       // In place of the handler.
       { step: 'deserialize', priority: 'low', name: 'useOutcome' },
     )
-    return await this.#client.send(command, { abortSignal: get.abortSignal })
+    try {
+      return await this.#client.send(command, { abortSignal: get.abortSignal })
+    } catch (failure) {
+      // Nobody reads it if the SDK failed before.
+      response?.body.destroy?.()
+      throw failure
+    }
   }
 
   #command({ key, range }: Get): InstanceType<typeof sdk.GetObjectCommand> {
@@ -104,7 +145,7 @@ export class S3Gets {
     // Asks for the stored checksum without having the SDK check it: it would use JavaScript for most algorithms.
     command.middlewareStack.add(
       (next) => (args) => {
-        Object.assign((args.request as HttpRequest).headers, { 'x-amz-checksum-mode': 'ENABLED' })
+        Object.assign((args.request as HttpRequest).headers, { [checksumMode]: 'ENABLED' })
         return next(args)
       },
       { step: 'build' },
@@ -112,6 +153,8 @@ export class S3Gets {
     return command
   }
 }
+
+const checksumMode = 'x-amz-checksum-mode'
 
 interface Get {
   readonly key: string
@@ -145,20 +188,27 @@ interface Outcome {
 }
 
 interface Template {
+  readonly withChecksums: boolean
   requestFor(get: Get): HttpRequest
-  sign(request: HttpRequest): Promise<HttpRequest>
+  sign(request: HttpRequest, credentials: unknown): Promise<Signed>
+}
+
+interface Signed {
+  readonly request: HttpRequest
+  /** The answer tells by how much the clocks of store and machine differ. */
+  learnFrom(response: HttpResponse): void
 }
 
 /** How the SDK chose to sign a request. */
 interface AuthScheme {
   readonly httpAuthOption: { readonly schemeId: string; readonly signingProperties?: object }
-  readonly identity: unknown
   readonly signer: {
-    sign(request: HttpRequest, identity: unknown, properties: object): Promise<HttpRequest>
+    sign(request: HttpRequest, credentials: unknown, properties: object): Promise<HttpRequest>
+    successHandler?(response: HttpResponse, properties: object): void
   }
 }
 
-/** Those of one request alone. */
+/** Those of one request alone, in lower case. */
 const ownHeaders = new Set([
   'range',
   'amz-sdk-invocation-id',
@@ -166,6 +216,11 @@ const ownHeaders = new Set([
   'authorization',
   'x-amz-date',
   'x-amz-security-token',
+  // Of a trace.
+  'x-amzn-trace-id',
+  'traceparent',
+  'tracestate',
+  'baggage',
 ])
 
 /** @returns undefined if other objects may take something else than another path. */
@@ -180,18 +235,45 @@ function templateOf(request: HttpRequest, key: string, context: object): Templat
     return undefined
   if (!request.path.endsWith(`/${path}`)) return undefined
   const basePath = request.path.slice(0, -path.length)
-  const headers = Object.fromEntries(
-    Object.entries(request.headers).filter(([name]) => !ownHeaders.has(name)),
-  )
-  const { httpAuthOption, identity, signer } = scheme
+  const shared = Object.entries(request.headers).filter(([name]) => !ownHeaders.has(name.toLowerCase()))
+  const headers = Object.fromEntries(shared)
+  const { httpAuthOption, signer } = scheme
   return {
+    withChecksums: checksumMode in headers,
     requestFor: ({ key, range }) => ({
       ...request,
       path: basePath + encodedPath(key),
       headers: range === undefined ? headers : { ...headers, range },
     }),
-    sign: (request) => signer.sign(request, identity, httpAuthOption.signingProperties ?? {}),
+    async sign(unsigned, credentials) {
+      const properties = { ...httpAuthOption.signingProperties }
+      return {
+        request: await signer.sign(unsigned, credentials, properties),
+        learnFrom: (response) => signer.successHandler?.(response, properties),
+      }
+    },
   }
+}
+
+function isContent(request: HttpRequest, response: HttpResponse): boolean {
+  const { statusCode, headers } = response
+  const modified = headers['last-modified']
+  return (
+    (statusCode === 200 || statusCode === 206) &&
+    !isForeign(request, response, { isNameless: false, isListing: false }) &&
+    // Others are for the SDK to read, or to refuse.
+    (modified === undefined || (modified.endsWith('GMT') && !Number.isNaN(Date.parse(modified))))
+  )
+}
+
+/** Reports whether the answer tells of the object or the store, and not of the request. */
+function isOfStore({ statusCode }: HttpResponse): boolean {
+  return (
+    statusCode === 404 ||
+    statusCode === 416 ||
+    statusCode === 429 ||
+    (statusCode >= 500 && statusCode !== 501)
+  )
 }
 
 /** A key in the path of a URL, as S3's signature takes it: RFC 3986 escapes more than `encodeURIComponent`. */
@@ -208,13 +290,14 @@ function rangeHeader(range: ByteRange | undefined): string | undefined {
 
 const metadataPrefix = 'x-amz-meta-'
 
-function outputOf({ headers, body }: HttpResponse): GetOutput {
+function outputOf({ statusCode, headers, body }: HttpResponse): GetOutput {
   const Metadata: Record<string, string> = {}
   for (const name in headers)
     if (name.startsWith(metadataPrefix)) Metadata[name.slice(metadataPrefix.length)] = headers[name]!
   const length = headers['content-length']
   const modified = headers['last-modified']
   return {
+    $metadata: { httpStatusCode: statusCode },
     Body: body,
     ChecksumCRC32: headers['x-amz-checksum-crc32'],
     ChecksumCRC32C: headers['x-amz-checksum-crc32c'],

@@ -92,7 +92,8 @@ export class S3Store implements ObjectStore {
     this.server = options.endpoint ?? endpointOfEnvironment() ?? 'AWS'
     this.url = prefix === '' ? `s3://${bucket}` : `s3://${bucket}/${urlPath(prefix)}`
     this.#encryption = encryptionParameters(encryption)
-    const { client, checksums, renewing } = createS3Client(options, clock)
+    const connected = createS3Client(options, clock)
+    const { client, checksums } = connected
     this.#checksums = checksums
     this.#requests = new S3Requests({
       client,
@@ -104,7 +105,7 @@ export class S3Store implements ObjectStore {
       timeoutMs: options.requestTimeoutMs,
       bucketToCreate: options.createBucketIfMissing ? bucket : undefined,
     })
-    this.#gets = new S3Gets(client, renewing, { Bucket: bucket, ...this.#encryption.access })
+    this.#gets = new S3Gets(connected, { Bucket: bucket, ...this.#encryption.access })
     const place = { requests: this.#requests, bucket, prefix: this.#prefix }
     this.#listing = new S3Listing(place, clock)
     this.#deletions = new S3Deletions(place)

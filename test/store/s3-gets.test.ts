@@ -82,6 +82,15 @@ describe('an object', () => {
     }))
     expect(second).toEqual(first)
     expect(second?.headers).toMatchObject({ 'x-amz-checksum-mode': 'ENABLED', range: 'bytes=2-4' })
+    const isOfSdk = server.calls.map(({ headers }) => 'amz-sdk-invocation-id' in headers)
+    expect(isOfSdk, 'the second one went past its middleware').toEqual([true, false])
+  })
+
+  test('is read whole after a part of it', async () => {
+    const store = open()
+    await store.put('key', bytes('0123456789'))
+    expect(text((await store.get('key', range)).body)).toBe('234')
+    expect(text((await store.get('key')).body)).toBe('0123456789')
   })
 })
 
@@ -106,6 +115,8 @@ describe.each<[title: string, answer: Answer | ((response: ServerResponse) => vo
   ['an error without end', (response) => void response.writeHead(500).write(Buffer.alloc(1 << 20))],
   ['a broken connection', (response) => void response.destroy()],
   ['other bytes', { headers: { ...object, 'content-range': 'bytes 5-7/10' }, status: 206, body: 'abc' }],
+  ['a part that does not say which', { headers: object, status: 206, body: 'abc' }],
+  ['an unreadable date', { headers: { ...object, 'last-modified': 'yesterday' }, body: 'abc' }],
   ['compressed content', { headers: { ...object, 'content-encoding': 'gzip' }, body: 'abc' }],
   ['a wrong checksum', { headers: { ...object, 'x-amz-checksum-crc32': 'AAAAAA==' }, body: 'abc' }],
 ])('%s', (_, answer) => {
@@ -135,19 +146,32 @@ test('one that has ended does not end those that follow', async () => {
   await expect(store.get('none')).rejects.toMatchObject({ code: 'NotFound' })
 })
 
-test('a store that begins to refuse checksums is asked without them', async () => {
-  const store = await openWarm()
-  server.manners = { checksums: 'refusedByName' }
-  expect(text((await store.get('first')).body)).toBe('x')
-  expect(text((await store.get('first')).body)).toBe('x')
-})
+test.each(['refusedByName', 'refusedVaguely'] as const)(
+  'a store that begins to refuse checksums is asked without them, by all that are under way: %s',
+  async (checksums) => {
+    const store = await openWarm()
+    server.manners = { checksums }
+    for (let round = 0; round < 2; round++) {
+      const gets = await Promise.all(Array.from({ length: 10 }, () => store.get('first')))
+      expect(gets.map(({ body }) => text(body))).toEqual(gets.map(() => 'x'))
+    }
+  },
+)
 
-test('one that is aborted ends at once', async () => {
+test('one that is aborted ends at once, and its connection too', async () => {
   const store = await openWarm()
-  server.manners = { answer: () => 'answered' }
+  const ended = new Promise<void>((resolve) => {
+    server.manners = {
+      answer(_, response) {
+        response.once('close', resolve)
+        return 'answered'
+      },
+    }
+  })
   const aborting = new AbortController()
   const get = store.get('first', undefined, { signal: aborting.signal })
   await expect.poll(() => server.calls.length).toBe(3)
   aborting.abort(new Error('no longer wanted'))
   await expect(get).rejects.toThrow('no longer wanted')
+  await ended
 })
