@@ -6,14 +6,14 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3'
-import type { RocksDB as Database, HostedCloudEnv } from '../dist/index.js'
+import type { RocksDB as Database } from '../dist/index.js'
+import { inEnv, keyOf } from './database.js'
 import { type FarStore, newFarStore, withDistance } from './far-store.js'
 import { median } from './statistics.js'
 
 // Seen from build/bench, where this runs.
-const built = (path: string) => new URL(`../../dist/${path}`, import.meta.url).href
-const { cloudEnv, RocksDB } = (await import(built('index.js'))) as typeof import('../dist/index.js')
-const { S3Store } = (await import(built('store/s3-store.js'))) as typeof import('../dist/store/s3-store.js')
+const built = new URL('../../dist/store/s3-store.js', import.meta.url).href
+const { S3Store } = (await import(built)) as typeof import('../dist/store/s3-store.js')
 
 const rounds = 5
 const distancesMs = [0, 1, 20] as const
@@ -64,7 +64,7 @@ const valueBytes = 1000
 
 async function fillDatabase(store: FarStore, directory: string): Promise<string> {
   console.error('filling a database of 480 MB')
-  return await inEnv({ store, endpoint: store.nearEndpoint, directory }, {}, async (db) => {
+  return await inDatabase({ store, endpoint: store.nearEndpoint, directory }, {}, async (db) => {
     const value = Buffer.alloc(valueBytes)
     for (let first = 0; first < keys; first += 1000) {
       const batch = []
@@ -120,7 +120,7 @@ async function coldReads(place: Place): Promise<Row[]> {
     const [peer, ours] = await inTurns(
       () => manyAtOnce(count, atOnce, (at) => sdk.read(offsetOf(at), 64 * kib)),
       () =>
-        inEnv(place, { readOnly: true }, async (db) => {
+        inDatabase(place, { readOnly: true }, async (db) => {
           // Opens the tables, whose index and filter then are in memory.
           for (let at = 0; at < 64; at++) await db.get(keyOf(Math.floor((at * keys) / 64)))
           return await manyAtOnce(count, atOnce, async (at) => {
@@ -144,7 +144,7 @@ async function coldScan(place: Place): Promise<Row[]> {
   const [peer, ours] = await inTurns(
     () => manyAtOnce(Math.ceil(bytes / rangeBytes), 4, (at) => sdk.read((at % 6) * rangeBytes, rangeBytes)),
     () =>
-      inEnv(place, { readOnly: true }, (db) =>
+      inDatabase(place, { readOnly: true }, (db) =>
         costOf(async () => {
           let count = 0
           for await (const _ of db.iterator()) count += 1
@@ -214,32 +214,19 @@ function storeAt({ bucket, prefix }: FarStore, endpoint: string): InstanceType<t
   return new S3Store({ bucket, prefix, endpoint })
 }
 
-async function inEnv<T>(
+async function inDatabase<T>(
   { store: { bucket, prefix }, endpoint, directory }: Pick<Place, 'store' | 'endpoint' | 'directory'>,
   open: { readonly readOnly?: true },
-  work: (db: Database, env: HostedCloudEnv) => Promise<T>,
+  work: (db: Database) => Promise<T>,
 ): Promise<T> {
-  const root = await mkdtemp(join(directory, 'root-'))
-  const env = cloudEnv({ store: `s3://${bucket}/${prefix}`, endpoint, root })
   const options = {
     compression: 'kNoCompression',
     write_buffer_size: 64 * mib,
     target_file_size_base: 64 * mib,
     block_based_table_factory: { filter_policy: 'bloomfilter:10:false' },
   } as const
-  const db = await RocksDB.open(join(root, 'db'), { env, options, ...open })
-  try {
-    return await work(db, env)
-  } finally {
-    await db.close()
-    await env.close()
-    await rm(root, { recursive: true })
-  }
-}
-
-/** 16 bytes. */
-function keyOf(number: number): string {
-  return `key${String(number).padStart(13, '0')}`
+  const place = { store: `s3://${bucket}/${prefix}`, endpoint }
+  return await inEnv(place, directory, 'db', { options, ...open }, work)
 }
 
 async function manyAtOnce(count: number, atOnce: number, work: (at: number) => Promise<void>): Promise<Cost> {

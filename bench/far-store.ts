@@ -19,7 +19,7 @@ export function newFarStore(name: string): FarStore {
   return { bucket: 'cloudenv-test', prefix: `${name}-${randomBytes(6).toString('hex')}`, nearEndpoint }
 }
 
-/** Does the work with an endpoint that is so far away. 0 ms without a limit is MinIO itself, with no proxy between. */
+/** Does the work with an endpoint that is so far away. 0 ms is MinIO itself, with no proxy between. */
 export async function withDistance<T>(
   { nearEndpoint }: FarStore,
   latencyMs: number,
@@ -27,7 +27,7 @@ export async function withDistance<T>(
 ): Promise<T> {
   if (latencyMs === 0) return await work(nearEndpoint)
   const script = fileURLToPath(new URL('far-proxy.js', import.meta.url))
-  const proxy = fork(script, [new URL(nearEndpoint).port, String(latencyMs), '0'])
+  const proxy = fork(script, [new URL(nearEndpoint).port, String(latencyMs)])
   try {
     const [port] = (await once(proxy, 'message')) as [number]
     return await work(`http://127.0.0.1:${port}`)

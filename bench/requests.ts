@@ -8,10 +8,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { RocksDB as Database, HostedCloudEnv, RocksDBOptions } from '../dist/index.js'
-
-// Seen from build/bench, where this runs.
-const built = new URL('../../dist/index.js', import.meta.url).href
-const { cloudEnv, RocksDB } = (await import(built)) as typeof import('../dist/index.js')
+import { inEnv, keyOf, type StorePlace } from './database.js'
 
 interface Row {
   readonly work: string
@@ -40,21 +37,16 @@ export async function requests(): Promise<void> {
   }
 }
 
-interface Place {
-  readonly store: string
-  readonly endpoint?: string
-}
-
-function placeOf(directory: string): Place {
+function placeOf(directory: string): StorePlace {
   const endpoint = process.env.CLOUDENV_TEST_MINIO
   if (!endpoint) return { store: `file://${directory}/store` }
   return { store: `s3://cloudenv-test/requests-${randomBytes(6).toString('hex')}`, endpoint }
 }
 
 /** 1,000,000 keys: three tables of level 0 without a filter, then compacted with one. */
-async function small(place: Place, directory: string): Promise<Row[]> {
+async function small(place: StorePlace, directory: string): Promise<Row[]> {
   const keys = 1_000_000
-  await inEnv(place, directory, 'small', {}, async (db) => {
+  await inEnv(place, directory, 'small', { options: plain }, async (db) => {
     for (let part = 0; part < 3; part++) {
       await fill(db, keys, part, 3)
       await db.flush()
@@ -63,12 +55,18 @@ async function small(place: Place, directory: string): Promise<Row[]> {
   const open = await opening(place, directory, 'small', { readOnly: true })
   const writeOpen = await opening(place, directory, 'small', {})
   const spread = await readingAtRandom(place, directory, 'small', keys)
-  const [compaction, flush] = await inEnv(place, directory, 'small', withFilter, async (db, env) => {
-    // Compaction reads what is cached, as after a flush: theirs reads each table again.
-    await countOf(env, () => everyKey(db))
-    const compacted = await countOf(env, () => db.compactRange())
-    return [compacted, await countOf(env, () => putAndFlush(db))]
-  })
+  const [compaction, flush] = await inEnv(
+    place,
+    directory,
+    'small',
+    { options: withFilter },
+    async (db, env) => {
+      // Compaction reads what is cached, as after a flush: theirs reads each table again.
+      await countOf(env, () => everyKey(db))
+      const compacted = await countOf(env, () => db.compactRange())
+      return [compacted, await countOf(env, () => putAndFlush(db))]
+    },
+  )
   const compact = await readingAtRandom(place, directory, 'small', keys)
   return [
     { work: 'read-only open, 1M keys, 3 tables', theirs: { requests: 18, bytes: 0.53e6 }, ours: open },
@@ -81,9 +79,9 @@ async function small(place: Place, directory: string): Promise<Row[]> {
 }
 
 /** 5,000,000 keys, compacted into ten tables. */
-async function large(place: Place, directory: string): Promise<Row[]> {
+async function large(place: StorePlace, directory: string): Promise<Row[]> {
   const keys = 5_000_000
-  await inEnv(place, directory, 'large', withFilter, async (db) => {
+  await inEnv(place, directory, 'large', { options: withFilter }, async (db) => {
     await fill(db, keys, 0, 1)
     await db.flush()
     await db.compactRange()
@@ -106,25 +104,27 @@ const plain: RocksDBOptions = {
   target_file_size_base: 64 * mib,
   disable_auto_compactions: true,
 }
-const withFilter: RocksDBOptions = { block_based_table_factory: { filter_policy: 'bloomfilter:10:false' } }
+const withFilter: RocksDBOptions = {
+  ...plain,
+  block_based_table_factory: { filter_policy: 'bloomfilter:10:false' },
+}
 
 async function opening(
-  place: Place,
+  place: StorePlace,
   directory: string,
   name: string,
   options: { readonly readOnly?: true },
 ): Promise<Count> {
-  const root = await mkdtemp(join(directory, 'root-'))
-  const env = cloudEnv({ ...place, root })
-  const db = await RocksDB.open(join(root, name), { env, options: plain, ...options })
-  const count = await trafficOf(env)
-  await db.close()
-  await env.close()
-  return count
+  return await inEnv(place, directory, name, { options: plain, ...options }, (_, env) => trafficOf(env))
 }
 
-async function readingAtRandom(place: Place, directory: string, name: string, keys: number): Promise<Count> {
-  return await inEnv(place, directory, name, {}, (db, env) =>
+async function readingAtRandom(
+  place: StorePlace,
+  directory: string,
+  name: string,
+  keys: number,
+): Promise<Count> {
+  return await inEnv(place, directory, name, { options: plain }, (db, env) =>
     countOf(env, async () => {
       for (let at = 0; at < reads; at++) await db.get(keyOf(Math.floor((inDisorder(at) * keys) / reads)))
     }),
@@ -136,25 +136,6 @@ function inDisorder(at: number): number {
   return (at * 7919) % reads
 }
 
-async function inEnv<T>(
-  place: Place,
-  directory: string,
-  name: string,
-  options: RocksDBOptions,
-  work: (db: Database, env: HostedCloudEnv) => Promise<T>,
-): Promise<T> {
-  const root = await mkdtemp(join(directory, 'root-'))
-  const env = cloudEnv({ ...place, root })
-  const db = await RocksDB.open(join(root, name), { env, options: { ...plain, ...options } })
-  try {
-    return await work(db, env)
-  } finally {
-    await db.close()
-    await env.close()
-    await rm(root, { recursive: true })
-  }
-}
-
 async function fill(db: Database, keys: number, part: number, parts: number): Promise<void> {
   const value = randomBytes(valueBytes)
   for (let first = part; first < keys; first += parts * batchKeys) {
@@ -163,11 +144,6 @@ async function fill(db: Database, keys: number, part: number, parts: number): Pr
     for (let at = first; at < end; at += parts) batch.push({ type: 'put' as const, key: keyOf(at), value })
     await db.batch(batch)
   }
-}
-
-/** 16 bytes. */
-function keyOf(number: number): string {
-  return `key${String(number).padStart(13, '0')}`
 }
 
 async function everyKey(db: Database): Promise<void> {

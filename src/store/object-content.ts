@@ -1,7 +1,8 @@
 import type { Readable } from 'node:stream'
-import { hasChecksums, type ObjectChecksums } from './object-checksum.js'
+import { hasChecksums } from './object-checksum.js'
 import type { ByteRange } from './object-store.js'
 import { receiveBody } from './s3-body.js'
+import type { GetOutput } from './s3-gets.js'
 
 /**
  * Memory limit for an object that is read as a whole, also if a server ignores that only a range was requested.
@@ -10,14 +11,6 @@ import { receiveBody } from './s3-body.js'
 const maxWholeBytes = 80 * 1024 * 1024
 /** Limit for an object of unannounced length: it may have no end, and takes more memory than it has bytes. */
 const maxUnannouncedBytes = 32 * 1024 * 1024
-
-interface GetOutput extends ObjectChecksums {
-  readonly Body?: unknown
-  readonly ContentLength?: number | undefined
-  readonly ContentRange?: string | undefined
-  readonly ContentEncoding?: string | undefined
-  readonly $metadata: { readonly httpStatusCode?: number | undefined }
-}
 
 /**
  * The content that a GET returned, checked against the request: proxies answer with other ranges, cut bodies, and

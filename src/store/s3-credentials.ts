@@ -50,8 +50,11 @@ export function credentialsConfig(
 /** At most one renewal in this time: finding credentials may cost a process or a request. */
 const minRenewalMs = 5_000
 
-/** Sends a request of that method, and looks at its failure. */
-export type RenewingCredentials = <T>(method: string, send: () => Promise<T>) => Promise<T>
+/** Sends a request of that method with the credentials that hold now, and looks at its failure. */
+export type RenewingCredentials = <T>(
+  method: string,
+  send: (credentials: S3Credentials) => Promise<T>,
+) => Promise<T>
 
 /**
  * Reads the client's credentials again when the store refuses them: their file was replaced, or the session was
@@ -65,7 +68,7 @@ export function renewRefusedCredentials(client: S3Client, clock: Clock): Renewin
   const renewing: RenewingCredentials = async (method, send) => {
     const used = await credentials()
     try {
-      return await send()
+      return await send(used)
     } catch (error) {
       if (!isAboutCredentials(error as SdkError, method)) throw error
       if (clock.elapsed() - renewedAt >= minRenewalMs && isSame(used, await credentials())) {

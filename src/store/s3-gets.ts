@@ -1,6 +1,7 @@
 import type { GetObjectCommandOutput, S3Client } from '@aws-sdk/client-s3'
 import { sdk } from './aws-sdk.js'
 import { isForeign } from './foreign-answer.js'
+import type { ObjectChecksums } from './object-checksum.js'
 import type { ByteRange } from './object-store.js'
 import { markReplay } from './replay.js'
 import type { RequestChecksums } from './request-checksums.js'
@@ -13,11 +14,8 @@ export type GetOutput = Pick<GetObjectCommandOutput, '$metadata'> & {
 }
 
 type GetField =
+  | keyof ObjectChecksums
   | 'Body'
-  | 'ChecksumCRC32'
-  | 'ChecksumCRC32C'
-  | 'ChecksumSHA1'
-  | 'ChecksumSHA256'
   | 'ContentEncoding'
   | 'ContentLength'
   | 'ContentRange'
@@ -52,19 +50,20 @@ export class S3Gets {
     const get: Get = { key, range: rangeHeader(range), abortSignal }
     const template = this.#template
     if (template?.withChecksums !== this.#checksums.areSent) return await this.#sendBySdk(get)
-    return await this.#renewing('GET', () => this.#sendByTemplate(template, get))
+    return await this.#renewing('GET', (credentials) => this.#sendByTemplate(template, get, credentials))
   }
 
-  async #sendByTemplate(template: Template, get: Get): Promise<GetOutput> {
+  async #sendByTemplate(template: Template, get: Get, credentials: unknown): Promise<GetOutput> {
     const { abortSignal } = get
     const request = template.requestFor(get)
-    const signed = await this.#sign(template, request)
+    const signed = await this.#sign(template, request, credentials)
     if (!signed) return await this.#sendBySdk(get)
     const outcome = await this.#handle(signed.request, abortSignal)
     const { response, error } = outcome
-    if (response && isContent(request, response)) {
+    const output = response && contentIn(request, response)
+    if (output) {
       signed.learnFrom(response)
-      return outputOf(response)
+      return output
     }
     if (abortSignal.aborted) {
       response?.body.destroy?.()
@@ -75,8 +74,7 @@ export class S3Gets {
   }
 
   /** @returns undefined if the SDK no longer signs in this way. */
-  async #sign(template: Template, request: HttpRequest): Promise<Signed | undefined> {
-    const credentials = await this.#client.config.credentials()
+  async #sign(template: Template, request: HttpRequest, credentials: unknown): Promise<Signed | undefined> {
     try {
       return await template.sign(request, credentials)
     } catch {
@@ -113,7 +111,7 @@ export class S3Gets {
     return output
   }
 
-  /** What the SDK makes of an outcome. */
+  /** Reading of an outcome by the SDK. */
   async #readBySdk(get: Get, { response, error }: Outcome, { withChecksums }: Template): Promise<GetOutput> {
     const command = this.#command(get)
     command.middlewareStack.add(
@@ -216,7 +214,7 @@ const ownHeaders = new Set([
   'authorization',
   'x-amz-date',
   'x-amz-security-token',
-  // Of a trace.
+  // Headers of a trace.
   'x-amzn-trace-id',
   'traceparent',
   'tracestate',
@@ -255,17 +253,6 @@ function templateOf(request: HttpRequest, key: string, context: object): Templat
   }
 }
 
-function isContent(request: HttpRequest, response: HttpResponse): boolean {
-  const { statusCode, headers } = response
-  const modified = headers['last-modified']
-  return (
-    (statusCode === 200 || statusCode === 206) &&
-    !isForeign(request, response, { isNameless: false, isListing: false }) &&
-    // Others are for the SDK to read, or to refuse.
-    (modified === undefined || (modified.endsWith('GMT') && !Number.isNaN(Date.parse(modified))))
-  )
-}
-
 /** Reports whether the answer tells of the object or the store, and not of the request. */
 function isOfStore({ statusCode }: HttpResponse): boolean {
   return (
@@ -290,12 +277,19 @@ function rangeHeader(range: ByteRange | undefined): string | undefined {
 
 const metadataPrefix = 'x-amz-meta-'
 
-function outputOf({ statusCode, headers, body }: HttpResponse): GetOutput {
+/** @returns undefined if the answer is something else than content, or one for the SDK to read or to refuse. */
+function contentIn(request: HttpRequest, response: HttpResponse): GetOutput | undefined {
+  const { statusCode, headers, body } = response
+  if (statusCode !== 200 && statusCode !== 206) return undefined
+  if (isForeign(request, response, { isNameless: false, isListing: false })) return undefined
+  const modified = headers['last-modified']
+  const LastModified = modified === undefined ? undefined : new Date(modified)
+  if (LastModified && !(modified?.endsWith('GMT') && Number.isFinite(LastModified.getTime())))
+    return undefined
   const Metadata: Record<string, string> = {}
   for (const name in headers)
     if (name.startsWith(metadataPrefix)) Metadata[name.slice(metadataPrefix.length)] = headers[name]!
   const length = headers['content-length']
-  const modified = headers['last-modified']
   return {
     $metadata: { httpStatusCode: statusCode },
     Body: body,
@@ -307,7 +301,7 @@ function outputOf({ statusCode, headers, body }: HttpResponse): GetOutput {
     ContentLength: length === undefined ? undefined : Number(length),
     ContentRange: headers['content-range'],
     ETag: headers.etag,
-    ...(modified !== undefined && { LastModified: new Date(modified) }),
+    LastModified,
     Metadata,
   }
 }

@@ -59,14 +59,11 @@ describe('an object', () => {
     expect(await store.get('key', range)).toEqual(first)
   })
 
-  test.each(['a b', 'ü', "!'()*", '50%25', '+&=?#', 'a/b~c', '☃/'.concat('x')])(
-    'may be called %j',
-    async (key) => {
-      const store = await openWarm()
-      await store.put(key, bytes(key))
-      expect(text((await store.get(key)).body)).toBe(text(bytes(key)))
-    },
-  )
+  test.each(['a b', 'ü', "!'()*", '50%25', '+&=?#', 'a/b~c', '☃/x'])('may be called %j', async (key) => {
+    const store = await openWarm()
+    await store.put(key, bytes(key))
+    expect(text((await store.get(key)).body)).toBe(text(bytes(key)))
+  })
 
   test('is asked for in the same way', async () => {
     const encryption = { type: 'sse-c', key: Buffer.alloc(32, 'k') } as const

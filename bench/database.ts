@@ -1,0 +1,43 @@
+/** Databases of benchmarks, opened with nothing on the local disk. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { RocksDB as Database, HostedCloudEnv, RocksDBOptions } from '../dist/index.js'
+
+// Seen from build/bench, where this runs.
+const built = new URL('../../dist/index.js', import.meta.url).href
+const { cloudEnv, RocksDB } = (await import(built)) as typeof import('../dist/index.js')
+
+export interface StorePlace {
+  readonly store: string
+  readonly endpoint?: string
+}
+
+export interface OpenTerms {
+  readonly options: RocksDBOptions
+  readonly readOnly?: true
+}
+
+/** Opens a database below a new root in `directory`, does the work, and closes and removes what is local. */
+export async function inEnv<T>(
+  place: StorePlace,
+  directory: string,
+  name: string,
+  terms: OpenTerms,
+  work: (db: Database, env: HostedCloudEnv) => Promise<T>,
+): Promise<T> {
+  const root = await mkdtemp(join(directory, 'root-'))
+  const env = cloudEnv({ ...place, root })
+  const db = await RocksDB.open(join(root, name), { env, ...terms })
+  try {
+    return await work(db, env)
+  } finally {
+    await db.close()
+    await env.close()
+    await rm(root, { recursive: true })
+  }
+}
+
+/** 16 bytes. */
+export function keyOf(number: number): string {
+  return `key${String(number).padStart(13, '0')}`
+}
