@@ -186,6 +186,13 @@ export async function isCurrent(
   return found[0]?.object.etag === cloudManifestEtag && found[1]?.object.etag === manifestEtag
 }
 
+/** Time of the youngest object at the place: the store's clock has come at least as far. */
+export function latestChange({ manifestModified, objects }: DatabaseView): Date {
+  let latest = manifestModified
+  for (const { modified } of objects.values()) if (modified > latest) latest = modified
+  return latest
+}
+
 /** Limit on objects, equal to the limit on the files of a MANIFEST. Their metadata takes 300 MB. */
 const maxObjects = 500_000
 /** Allowed regardless of the MANIFEST. Their metadata takes 50 MB. */

@@ -15,6 +15,8 @@ export interface Pin {
    * `clone` for as long as the clone does not stand alone; `operation` for a while: see {@link isExpired}.
    */
   readonly kind: 'clone' | 'operation'
+  /** Time after which a pin of an operation expires. Default: {@link pinLifetimeMs}. */
+  readonly lifetimeMs?: number
   /** URL of the clone, or what the operation does. The text comes from the bucket: escape it before printing. */
   readonly holder: string
   /** Names of objects at the same place. */
@@ -45,15 +47,16 @@ export function decodePin(body: Uint8Array, name: string): Pin {
   } catch (cause) {
     throw corrupt('is no JSON', cause)
   }
-  const { version, kind, holder, objects } = pin
+  const { version, kind, lifetimeMs, holder, objects } = pin
   if (version !== 1) throw new EnvError('NotSupported', `${name} is of a later version: version ${version}`)
   const isPin =
     (kind === 'clone' || kind === 'operation') &&
+    (lifetimeMs === undefined || Number.isFinite(lifetimeMs)) &&
     typeof holder === 'string' &&
     Array.isArray(objects) &&
     objects.every((object) => typeof object === 'string')
   if (!isPin) throw corrupt('lacks a field')
-  return { kind, holder, objects }
+  return { kind, ...(lifetimeMs !== undefined && { lifetimeMs }), holder, objects }
 }
 
 /** @returns undefined if it is gone. @throws EnvError Corruption, NotSupported */
@@ -104,16 +107,20 @@ export async function readPins(
 }
 
 /** Reports whether the operation that held it must have ended long ago. */
-export function isExpired({ kind }: Pin, written: Date, storeNow: Date): boolean {
-  return kind === 'operation' && written.getTime() + pinLifetimeMs < storeNow.getTime()
+export function isExpired({ kind, lifetimeMs = pinLifetimeMs }: Pin, written: Date, storeNow: Date): boolean {
+  return kind === 'operation' && written.getTime() + lifetimeMs < storeNow.getTime()
 }
 
 /**
- * Lets the pin of a clone expire in a day: readers of older states, and the clone's owner, may still read what it protects.
+ * Lets the pin of a clone expire once nobody can ask for a past state that needs what it protects, and in a day at the
+ * earliest: the clone's owner, and readers of older states, may still read that.
  */
-export async function expirePin(place: DatabasePlace, id: string): Promise<void> {
+export async function expirePin(place: DatabasePlace, id: string, retentionMs: number): Promise<void> {
   const pin = await readPin(place, id)
   if (pin?.kind !== 'clone') return
   const key = objectKey(place, objectName({ kind: 'pin', id }))
-  await place.store.put(key, encodePin({ ...pin, kind: 'operation' }))
+  await place.store.put(
+    key,
+    encodePin({ ...pin, kind: 'operation', lifetimeMs: Math.max(pinLifetimeMs, retentionMs) }),
+  )
 }

@@ -3,7 +3,7 @@ import { EnvError, toEnvError } from '../env/env-error.js'
 import type { ObjectInfo } from '../store/object-store.js'
 import { unreachableStore } from '../store/unreachable-store.js'
 import { type DatabasePlace, databaseUrl, type Places } from './database-place.js'
-import type { DatabaseView } from './database-view.js'
+import { type DatabaseView, latestChange } from './database-view.js'
 
 /** A place with files of a clone. */
 export interface RecordedSource {
@@ -13,6 +13,11 @@ export interface RecordedSource {
   readonly server?: string
   /** Id of the pin that protects the files; undefined if the place refused it. */
   readonly pin?: string
+  /**
+   * Time by the store's clock, ISO 8601, until which past states may need what lies there; undefined while the present
+   * state does.
+   */
+  readonly until?: string
 }
 
 /**
@@ -99,10 +104,9 @@ const sourcesName = 'cloudenv-sources'
 export function sourcesMetadata(sources: readonly RecordedSource[]): Record<string, string> {
   if (sources.length === 0) return {}
   // Metadata is ASCII: a URL may have other characters.
-  const text = JSON.stringify(sources.map(({ url, server, pin }) => ({ url, server, pin }))).replace(
-    /[^ -~]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
+  const text = JSON.stringify(
+    sources.map(({ url, server, pin, until }) => ({ url, server, pin, until })),
+  ).replace(/[^ -~]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
   return { [sourcesName]: text }
 }
 
@@ -117,10 +121,10 @@ export function recordedSources({ metadata }: Pick<ObjectInfo, 'metadata'>): rea
 }
 
 /**
- * Recorded sources that still have a file of the state, or may have one: none after a savepoint. A file that was found
- * at one of them may be pinned at another, which can't be reached.
+ * Recorded sources that have no file of the present state: all of them after a savepoint. A file that was found at one of
+ * them may be pinned at another, which can't be reached.
  */
-export function presentSources({
+export function unneededSources({
   places: [own],
   sources,
   files,
@@ -128,14 +132,31 @@ export function presentSources({
   isPartial,
 }: Pick<DatabaseView, 'places' | 'sources' | 'files' | 'lacking' | 'isPartial'>): readonly RecordedSource[] {
   const elsewhere = [...files.values()].filter(({ place }) => place !== own)
-  if (lacking || (isPartial && elsewhere.length > 0)) return sources
-  const present = new Set(elsewhere.map(({ place }) => idOf(sourceAt(place, own))))
-  return sources.filter((source) => present.has(idOf(source)))
+  if (lacking || (isPartial && elsewhere.length > 0)) return []
+  const needed = new Set(elsewhere.map(({ place }) => idOf(sourceAt(place, own))))
+  return sources.filter((source) => !needed.has(idOf(source)))
+}
+
+/**
+ * Sources for the CLOUDMANIFEST of the next owner: those that the present state needs, and those that past states may
+ * need.
+ * @param retentionMs for which the next owner keeps past states.
+ */
+export function sourcesOfNext(view: DatabaseView, retentionMs: number): readonly RecordedSource[] {
+  const unneeded = new Set(unneededSources(view))
+  // No state since the last commit needed them.
+  const defaultUntil = new Date(view.manifestModified.getTime() + retentionMs).toISOString()
+  return view.sources.flatMap((source) => {
+    if (!unneeded.has(source)) return source
+    const until = source.until ?? defaultUntil
+    return Date.parse(until) < latestChange(view).getTime() ? [] : { ...source, until }
+  })
 }
 
 function isSource(source: unknown): source is RecordedSource {
-  const { url, server, pin } = (source ?? {}) as Record<string, unknown>
+  const { url, server, pin, until } = (source ?? {}) as Record<string, unknown>
   return (
-    typeof url === 'string' && [server, pin].every((text) => text === undefined || typeof text === 'string')
+    typeof url === 'string' &&
+    [server, pin, until].every((text) => text === undefined || typeof text === 'string')
   )
 }

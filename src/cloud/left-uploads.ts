@@ -1,6 +1,6 @@
 import { cookiesAmong } from '../catalog/cookies.js'
 import { type DatabasePlace, objectKey } from '../catalog/database-place.js'
-import type { DatabaseView } from '../catalog/database-view.js'
+import { type DatabaseView, latestChange } from '../catalog/database-view.js'
 import { knowsEpoch } from '../catalog/visibility.js'
 import type { CloudManifest } from '../format/cloud-manifest.js'
 import { parseObjectName } from '../format/file-name.js'
@@ -48,9 +48,7 @@ export async function abortUploads(
  */
 export function leftUploads(view: DatabaseView, cloudManifest: CloudManifest): IsAbandoned {
   const isAlone = cookiesAmong(view.objects.values()).length <= 1
-  // The store's time, and no later than now.
-  let storeNow = view.manifestModified.getTime()
-  for (const { modified } of view.objects.values()) storeNow = Math.max(storeNow, modified.getTime())
+  const storeNow = latestChange(view).getTime()
   return (name, { started }) => {
     const parsed = parseObjectName(name)
     if (!parsed || !('epoch' in parsed) || parsed.epoch === cloudManifest.current) return false

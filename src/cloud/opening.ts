@@ -2,11 +2,17 @@ import { join } from 'node:path'
 import { checkpointName } from '../catalog/checkpoint.js'
 import { cloneIdentity, leftPinMessage, unpinnedMessage } from '../catalog/clone.js'
 import { checkpointIsReadOnly, cookieExists, noSource, placeIsCeded } from '../catalog/cookies.js'
-import { databaseUrl, type Places } from '../catalog/database-place.js'
+import { type DatabasePlace, databaseUrl, type Places } from '../catalog/database-place.js'
 import { type DatabaseView, listObjects } from '../catalog/database-view.js'
 import type { NamedObject } from '../catalog/listed-place.js'
 import { expirePin } from '../catalog/pin.js'
-import { forEachPin, type OpenPlace, presentSources, sourcesMetadata } from '../catalog/sources.js'
+import {
+  forEachPin,
+  type OpenPlace,
+  sourcesMetadata,
+  sourcesOfNext,
+  unneededSources,
+} from '../catalog/sources.js'
 import { readRoot } from '../catalog/state-objects.js'
 import type { StoredFile } from '../catalog/stored-file.js'
 import { isOfEpoch, knowsEpoch } from '../catalog/visibility.js'
@@ -309,7 +315,7 @@ export class Opening {
         view,
         cededEtag,
         isFork: isClone || (view !== undefined && this.#isNewCookie),
-        metadata: sourcesMetadata(pins?.sources ?? (view ? presentSources(view) : [])),
+        metadata: sourcesMetadata(pins?.sources ?? (view ? sourcesOfNext(view, config.deletionDelayMs) : [])),
         destroyedMetadata: sourcesMetadata(pins?.sources ?? view?.sources ?? []),
         identity,
         time: this.#time,
@@ -341,22 +347,24 @@ export class Opening {
         afterClaim: async () => {
           await local.recordOwnership(epoch, candidates)
           await pins?.releaseHome()
-          if (view && !pins) await this.#expireDropped(view)
+          if (view && !pins) await this.#expireUnneeded(view)
         },
         beforeDestruction: () => local.recordDestruction(epoch),
       },
     )
   }
 
-  /** The clone stands alone as far as these sources go: they need keep nothing for it any longer. */
-  async #expireDropped(view: DatabaseView): Promise<void> {
-    const { places, openPlace, warn } = this.#deps
-    const present = new Set(presentSources(view))
-    const dropped = view.sources.filter((source) => !present.has(source))
-    for (const left of await forEachPin(dropped, openPlace, expirePin))
-      warn(
-        `${leftPinMessage(`${databaseUrl(places[0])} reads nothing there any more`, left)}. Remove it by hand`,
-      )
+  /** The clone stands alone as far as these sources go: they keep what its past states may need, and nothing else. */
+  async #expireUnneeded(view: DatabaseView): Promise<void> {
+    const { places, config, openPlace, warn } = this.#deps
+    const expire = (place: DatabasePlace, id: string) => expirePin(place, id, config.deletionDelayMs)
+    const recorded = new Set(sourcesOfNext(view, config.deletionDelayMs).map(({ pin }) => pin))
+    for (const left of await forEachPin(unneededSources(view), openPlace, expire)) {
+      // The next opening tries again.
+      if (recorded.has(left.pin)) continue
+      const occasion = `${databaseUrl(places[0])} reads nothing there any more`
+      warn(`${leftPinMessage(occasion, left)}. Unless a savepoint lets it expire, remove it by hand`)
+    }
   }
 
   /** Tables that reached the store just before a crash need not be fetched again. */
@@ -384,8 +392,8 @@ function isBeingMigrated(directory: string, url: string): EnvError {
   )
 }
 
-/** Reports whether another program made the clone, so that its source has no pin. */
+/** Reports whether a source has no pin, or one that expires: another program made the clone, or took a table away. */
 function hasUnpinnedSource({ places: [place], sources, files }: DatabaseView): boolean {
-  const recorded = new Set(sources.map(({ url }) => url))
+  const recorded = new Set(sources.flatMap(({ url, until }) => (until === undefined ? url : [])))
   return [...files.values()].some((file) => file.place !== place && !recorded.has(databaseUrl(file.place)))
 }

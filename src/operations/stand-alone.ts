@@ -78,7 +78,9 @@ export async function standAloneAt(
   const sources = new Set([...last.files.values()].map((file) => file.place))
   sources.delete(place)
   // Repeated after it was interrupted, nothing may be left to copy: the pins still are.
-  const [left] = await forEachPin(first.sources, openPlace, expirePin)
+  const [left] = await forEachPin(first.sources, openPlace, (source, id) =>
+    expirePin(source, id, first.retentionMs ?? 0),
+  )
   if (left) throw left.reason
   return {
     url: databaseUrl(place),

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { presentSources, recordedSources, sourcesMetadata, withSources } from '#src/catalog/sources.js'
+import { recordedSources, sourcesMetadata, unneededSources, withSources } from '#src/catalog/sources.js'
 import { StoredObjects } from '../support/stored-objects.js'
 
 const anySources = fc.array(
@@ -59,8 +59,8 @@ describe('buckets of the same name on two servers', () => {
     const sources = [{ url }, { url, server: 'there' }]
     const files = new Map([['000001.sst', file]])
     const view = { places: [own] as const, sources, files, isPartial: false }
-    expect(presentSources(view)).toEqual([{ url, server: 'there' }])
-    expect(presentSources({ ...view, isPartial: true })).toEqual(sources)
-    expect(presentSources({ ...view, isPartial: true, files: new Map() })).toEqual([])
+    expect(unneededSources(view)).toEqual([{ url }])
+    expect(unneededSources({ ...view, isPartial: true })).toEqual([])
+    expect(unneededSources({ ...view, isPartial: true, files: new Map() })).toEqual(sources)
   })
 })

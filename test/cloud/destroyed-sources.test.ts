@@ -59,7 +59,7 @@ describe('a source that is destroyed while a clone needs it', () => {
     const { store } = dated
     const { table } = await destroyedSource(store)
     const [pin] = await pinsOf(store, 'db')
-    await expirePin({ store, path: 'db' }, pin!.slice('CLOUDPIN-'.length))
+    await expirePin({ store, path: 'db' }, pin!.slice('CLOUDPIN-'.length), 0)
     leaveUnchecked(`${store.url}/clone`, 'it does not stand alone, so it loses the table')
     dated.advance(day)
     await collectIn(store)

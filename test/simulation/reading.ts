@@ -48,8 +48,7 @@ async function readPast(world: World, line: Line, db: SimulatedRocksDB): Promise
     // The next owner may keep less.
     const isOver = Math.max(startMs - atMs, world.nowMs - startMs) >= line.keptMs / 2
     if (isRefusal(error, line) || isOver) return
-    const { redated, withoutSource } = world.store
-    const mayLack = expected.isEmpty || redated.has(line.path) || withoutSource.has(line.path)
+    const mayLack = expected.isEmpty || world.store.redated.has(line.path)
     if (EnvError.is(error, 'NotFound') && mayLack) return
     throw error
   }

@@ -1,6 +1,5 @@
 // An object store in memory, as far away as S3: requests and answers get lost, come late, and come twice.
 import { createHash } from 'node:crypto'
-import { recordedSources } from '#src/catalog/sources.js'
 import { EnvError } from '#src/env/env-error.js'
 import { parseObjectName } from '#src/format/file-name.js'
 import {
@@ -53,8 +52,6 @@ export class SimulatedStore {
    * dated by that.
    */
   readonly redated = new Set<string>()
-  /** Paths of clones that no longer record a source: past states that need it can't be opened. */
-  readonly withoutSource = new Set<string>()
   readonly #scheduler: Scheduler
   readonly #network = new Life('network')
   readonly #changed: (key: ObjectKey, client: StoreClient) => void
@@ -185,8 +182,6 @@ export class SimulatedStore {
     if (isWrong) throw new PreconditionFailed(`${key} is another one`)
     if (known && parseObjectName(key.slice(pathOf(key).length + 1))?.kind === 'table')
       this.redated.add(pathOf(key))
-    if (known && recordedSources({ metadata }).length < recordedSources(known).length)
-      this.withoutSource.add(pathOf(key))
     const etag = createHash('md5').update(body).digest('hex')
     const lastModified = new Date(this.#scheduler.nowMs)
     this.objects.set(key, { key, size: body.length, etag, lastModified, metadata, body })

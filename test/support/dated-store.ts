@@ -26,7 +26,9 @@ export class DatedStore {
     })
   }
 
-  advance(ms: number): void {
+  /** @returns the new time. */
+  advance(ms: number): number {
     this.#now += ms
+    return this.#now
   }
 }
