@@ -172,6 +172,8 @@ export class SimulatedRocksDB {
   async #recover(current: string): Promise<void> {
     const { files } = this.#host.system
     const { directory } = this.#database
+    // RocksDB reads it through the Env, which refuses a state that is not whole.
+    await this.#database.openMetadata('CURRENT')
     const manifest = readManifest(await files.readFile(join(directory, current)))
     for (const { number, size } of manifest.liveTables.values())
       this.#tables.set(number, new Set(await this.#readTable(number, size)))
