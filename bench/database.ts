@@ -15,6 +15,8 @@ export interface StorePlace {
 export interface OpenTerms {
   readonly options: RocksDBOptions
   readonly readOnly?: true
+  /** Default: that of the Env. */
+  readonly cacheBytes?: number
 }
 
 /** Opens a database below a new root in `directory`, does the work, and closes and removes what is local. */
@@ -22,11 +24,15 @@ export async function inEnv<T>(
   place: StorePlace,
   directory: string,
   name: string,
-  terms: OpenTerms,
+  { cacheBytes, ...terms }: OpenTerms,
   work: (db: Database, env: HostedCloudEnv) => Promise<T>,
 ): Promise<T> {
   const root = await mkdtemp(join(directory, 'root-'))
-  const env = cloudEnv({ ...place, root })
+  const env = cloudEnv({
+    ...place,
+    root,
+    ...(cacheBytes !== undefined && { cache: { maxBytes: cacheBytes } }),
+  })
   const db = await RocksDB.open(join(root, name), { env, ...terms })
   try {
     return await work(db, env)

@@ -1,6 +1,7 @@
 /** `npm run bench -- NAME`: runs one benchmark. Each measures both sides in the same run, and reports ratios. */
 const benchmarks: Readonly<Record<string, () => Promise<void>>> = {
   tax: async () => (await import('./tax.js')).tax(),
+  cache: async () => (await import('./cache.js')).cache(),
   cloud: async () => (await import('./cloud.js')).cloud(),
   requests: async () => (await import('./requests.js')).requests(),
 }

@@ -9,6 +9,7 @@
 #include "binding/iterator_object.h"
 #include "binding/open.h"
 #include "binding/options.h"
+#include "binding/punch_hole.h"
 #include "binding/snapshot_object.h"
 
 namespace cloudenv {
@@ -61,6 +62,7 @@ Addon::Addon(Napi::Env env, Napi::Object exports)
   add("decompress", Decompress);
   add("lockFile", LockFile);
   add("lockDatabase", LockDatabase);
+  add("punchHole", PunchHole);
   add("optionDefaults", OptionDefaultsToJs);
   add("hasOption", [](const Napi::CallbackInfo& info) -> Napi::Value {
     return Napi::Boolean::New(info.Env(), HasOption(info[0].As<Napi::String>().Utf8Value()));

@@ -17,13 +17,15 @@ namespace cloudenv {
 namespace {
 
 constexpr char kMapMagic[] = "CHUNKMAP";
-constexpr uint32_t kMapVersion = 1;
-constexpr size_t kMapUsedOffset = 24;
+constexpr uint32_t kMapVersion = 2;
+constexpr size_t kMapRemovalsOffset = 24;
 constexpr size_t kMapHeaderBytes = 64;
 
 IOStatus CannotUse(const std::string& path, const std::string& reason) {
   return IOStatus::IOError("cannot use the chunk map " + path, reason);
 }
+
+size_t BitsBytes(uint64_t chunks) { return static_cast<size_t>((chunks + 7) / 8); }
 
 uint64_t ChunksOf(uint64_t file_size, int chunk_shift) {
   return (file_size >> chunk_shift) + ((file_size & ((uint64_t{1} << chunk_shift) - 1)) != 0);
@@ -55,7 +57,8 @@ IOStatus ChunkMap::Open(const std::string& path, uint64_t file_size, std::unique
   if (mapping == MAP_FAILED) return CannotUse(path, std::strerror(errno));
   const int chunk_shift = ReadHeader(mapping, file_size);
   // Access beyond the end of the file would be a SIGBUS.
-  if (chunk_shift < 0 || map_bytes - kMapHeaderBytes < (ChunksOf(file_size, chunk_shift) + 7) / 8) {
+  const uint64_t chunks = chunk_shift < 0 ? 0 : ChunksOf(file_size, chunk_shift);
+  if (chunk_shift < 0 || map_bytes - kMapHeaderBytes < BitsBytes(chunks) + chunks) {
     munmap(mapping, map_bytes);
     return CannotUse(path, "it is not the map of a file of " + std::to_string(file_size) + " bytes");
   }
@@ -68,22 +71,35 @@ ChunkMap::ChunkMap(const std::string& path, void* mapping, size_t mapped_bytes, 
     : path_(path),
       mapping_(mapping),
       mapped_bytes_(mapped_bytes),
-      used_(reinterpret_cast<const uint32_t*>(static_cast<const unsigned char*>(mapping) + kMapUsedOffset)),
+      removals_(
+          reinterpret_cast<const uint32_t*>(static_cast<const unsigned char*>(mapping) + kMapRemovalsOffset)),
       bits_(static_cast<const unsigned char*>(mapping) + kMapHeaderBytes),
+      used_(bits_ + BitsBytes(ChunksOf(file_size, chunk_shift))),
       chunk_shift_(chunk_shift),
       file_size_(file_size) {}
 
 ChunkMap::~ChunkMap() { munmap(mapping_, mapped_bytes_); }
 
-// Uses a plain write: one through the mapping would be a SIGBUS if the disk is full and copies on write.
-void ChunkMap::WriteMark() const {
-  const FileDescriptor fd(open(path_.c_str(), O_WRONLY | O_CLOEXEC));
-  const uint32_t mark = 1;
-  if (!fd.valid() || pwrite(fd.get(), &mark, sizeof(mark), kMapUsedOffset) != sizeof(mark)) markable_ = false;
+bool ChunkMap::IsMarked(uint64_t begin, uint64_t end) const {
+  if (!markable_.load(std::memory_order_relaxed)) return true;
+  const uint64_t last = (end - 1) >> chunk_shift_;
+  for (uint64_t chunk = begin >> chunk_shift_; chunk <= last; ++chunk) {
+    if (__atomic_load_n(used_ + chunk, __ATOMIC_RELAXED) == 0) return false;
+  }
+  return true;
 }
 
-bool ChunkMap::CoversChunks(uint64_t begin, uint64_t end) const {
-  Advance();
+// Uses a plain write: one through the mapping would be a SIGBUS if the disk is full and copies on write.
+void ChunkMap::MarkUsed(uint64_t begin, uint64_t end) const {
+  const FileDescriptor fd(open(path_.c_str(), O_WRONLY | O_CLOEXEC));
+  const uint64_t first = begin >> chunk_shift_;
+  const std::string marks(((end - 1) >> chunk_shift_) + 1 - first, 1);
+  const auto offset = static_cast<off_t>(used_ + first - static_cast<const unsigned char*>(mapping_));
+  if (!fd.valid() || pwrite(fd.get(), marks.data(), marks.size(), offset) < 1) markable_ = false;
+}
+
+bool ChunkMap::CoversChunks(uint64_t begin, uint64_t end, uint32_t removals) const {
+  if (removals == 0) Advance();
   const uint64_t last = (end - 1) >> chunk_shift_;
   for (uint64_t chunk = begin >> chunk_shift_; chunk <= last; ++chunk) {
     if (!IsPresent(chunk)) return false;

@@ -20,6 +20,7 @@ FileOptions ForSparse(FileOptions options) {
 LocalCopy::Lease::Lease(LocalCopy& copy) : copy_(copy), lane_(LaneOfThisThread()) {
   copy_.lanes_[lane_].readers.fetch_add(1);
   is_open_ = copy_.open_.load();
+  if (is_open_ && map() != nullptr) removals_ = map()->Removals();
 }
 
 LocalCopy::Lease::~Lease() {
@@ -27,6 +28,14 @@ LocalCopy::Lease::~Lease() {
   if (copy_.open_.load()) return;
   std::lock_guard<std::mutex> lock(copy_.mutex_);
   copy_.CloseIfUnused();
+}
+
+void LocalCopy::Lease::MarkRead(uint64_t begin, uint64_t end, Visit visit) const {
+  const bool is_noted = visit == Visit::kFirst || map() == nullptr || map()->IsMarked(begin, end);
+  if (!is_noted && !copy_.IsInOrder(begin)) map()->MarkUsed(begin, end);
+  Lane& lane = copy_.lanes_[lane_];
+  lane.begin.store(begin, std::memory_order_relaxed);
+  lane.end.store(end, std::memory_order_relaxed);
 }
 
 LocalCopy::LocalCopy(uint64_t file_size, const FileOptions& options, std::function<void(uint32_t)> released)
@@ -64,6 +73,14 @@ void LocalCopy::Hint(FSRandomAccessFile::AccessPattern pattern) {
   pattern_ = pattern;
   const Lease lease(*this);
   if (lease.file() != nullptr) lease.file()->Hint(pattern);
+}
+
+bool LocalCopy::IsInOrder(uint64_t begin) const {
+  // One scan may read on several threads.
+  return std::any_of(lanes_.begin(), lanes_.end(), [begin](const Lane& lane) {
+    return lane.end.load(std::memory_order_relaxed) == begin ||
+           lane.begin.load(std::memory_order_relaxed) == begin;
+  });
 }
 
 size_t LocalCopy::LaneOfThisThread() {

@@ -26,6 +26,9 @@ struct CopyLocation {
   std::string chunk_map_path;
 };
 
+// Reason for which a read finds its range present: it was there before, or was fetched for this read.
+enum class Visit { kReturning, kFirst };
+
 class LocalCopy {
  public:
   // A read under way: keeps the files open. Short-lived; its holder never waits for the host.
@@ -35,17 +38,31 @@ class LocalCopy {
     Lease(const Lease&) = delete;
     ~Lease();
 
-    // Reports whether all of [begin, end) can be read from file() now.
+    // Reports whether all of [begin, end) can be read from file() now, as far as IsStillWhole confirms it.
     bool Covers(uint64_t begin, uint64_t end) const {
-      return is_open_ && (copy_.map_ == nullptr || copy_.map_->Covers(begin, end));
+      return is_open_ && (map() == nullptr || map()->Covers(begin, end, removals_));
     }
+    // Reports whether all that was covered has stayed in the file until now. If not, what was read may be
+    // holes.
+    bool IsStillWhole() const {
+#ifndef __SANITIZE_THREAD__  // It knows no fences, and warns.
+      std::atomic_thread_fence(std::memory_order_acquire);
+#endif
+      return map() == nullptr || map()->Removals() == removals_;
+    }
+    // Tells the host that somebody came back to the range. A read that goes on where another ended is that of
+    // a scan, which comes back to nothing.
+    void MarkRead(uint64_t begin, uint64_t end, Visit visit) const;
     // Null if there is no copy.
     FSRandomAccessFile* file() const { return is_open_ ? copy_.file_.get() : nullptr; }
 
    private:
+    ChunkMap* map() const { return copy_.map_.get(); }
+
     LocalCopy& copy_;
     const size_t lane_;
     bool is_open_ = false;
+    uint32_t removals_ = 0;
   };
 
   // `released` gets each generation that was announced and is not held open, or no longer. It must not call
@@ -67,7 +84,14 @@ class LocalCopy {
   static constexpr size_t kLanes = 8;
   struct alignas(64) Lane {
     std::atomic<int> readers{0};
+    // The last read that ended.
+    std::atomic<uint64_t> begin{0};
+    std::atomic<uint64_t> end{0};
   };
+
+  // Reports whether a read goes on where another ended. Some versions of RocksDB are made to scan each range
+  // twice.
+  bool IsInOrder(uint64_t begin) const;
 
   static size_t LaneOfThisThread();
 

@@ -47,6 +47,11 @@ SparseFile::~SparseFile() {
 
 IOStatus SparseFile::Read(uint64_t offset, size_t n, const IOOptions& options, Slice* result, char* scratch,
                           IODebugContext* dbg) const {
+  return ReadRange(offset, n, options, result, scratch, dbg, Visit::kReturning);
+}
+
+IOStatus SparseFile::ReadRange(uint64_t offset, size_t n, const IOOptions& options, Slice* result,
+                               char* scratch, IODebugContext* dbg, Visit visit) const {
   n = offset < size_ ? std::min<uint64_t>(n, size_ - offset) : 0;
   *result = Slice(scratch, 0);
   if (n == 0) return IOStatus::OK();
@@ -58,7 +63,7 @@ IOStatus SparseFile::Read(uint64_t offset, size_t n, const IOOptions& options, S
   IOStatus status;
   if (IsReadAgain(options)) status = Distrust(offset, n);
   if (!status.ok()) return status;
-  if (ReadPresent(offset, n, options, result, scratch, dbg, &status)) {
+  if (ReadPresent(offset, n, options, result, scratch, dbg, visit, &status)) {
     if (status.ok()) return status;
     // The local copy was truncated, or its disk fails: another one can be had.
     status = Distrust(0, 0);
@@ -82,12 +87,15 @@ IOStatus SparseFile::MultiRead(FSReadRequest* requests, size_t count, const IOOp
     if (all_present && lease.file() != nullptr && !IsReadAgain(options)) {
       SetLastRead(requests, count);
       const IOStatus status = lease.file()->MultiRead(requests, count, options, dbg);
+      std::for_each(requests, requests + count, [&](const FSReadRequest& request) {
+        lease.MarkRead(request.offset, request.offset + request.len, Visit::kReturning);
+      });
       const bool all_read = std::all_of(requests, requests + count, [](const FSReadRequest& request) {
         return request.status.ok() && request.result.size() == request.len;
       });
-      if (status.ok() && all_read) return status;
-      // The local copy was truncated, or its disk fails: below, each range is read by itself, from another
-      // copy if necessary.
+      if (status.ok() && all_read && lease.IsStillWhole()) return status;
+      // Chunks were removed meanwhile, the local copy was truncated, or its disk fails: below, each range is
+      // read by itself, from another copy if necessary.
     }
   }
   if (IsReadAgain(options)) {
@@ -116,7 +124,9 @@ IOStatus SparseFile::MultiRead(FSReadRequest* requests, size_t count, const IOOp
                                             : IOStatus::OK();
     request.result = Slice(request.scratch, are_bytes ? request.len : 0);
     if (request.status.ok() && !are_bytes) {
-      request.status = Read(request.offset, request.len, options, &request.result, request.scratch, dbg);
+      const Visit visit = fetches[i].has_value() ? Visit::kFirst : Visit::kReturning;
+      request.status =
+          ReadRange(request.offset, request.len, options, &request.result, request.scratch, dbg, visit);
     }
   }
   SetLastRead(requests, count);
@@ -145,15 +155,24 @@ IOStatus SparseFile::InvalidateCache(size_t offset, size_t length) {
 }
 
 bool SparseFile::ReadPresent(uint64_t offset, size_t n, const IOOptions& options, Slice* result,
-                             char* scratch, IODebugContext* dbg, IOStatus* status) const {
-  const LocalCopy::Lease lease(copy_);
-  if (!lease.Covers(offset, offset + n)) return false;
-  *status = lease.file()->Read(offset, n, options, result, scratch, dbg);
-  if (status->ok() && result->size() != n) {
-    *status =
-        IOStatus::IOError("read " + path_, "its local copy ends before byte " + std::to_string(offset + n));
+                             char* scratch, IODebugContext* dbg, Visit visit, IOStatus* status) const {
+  for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
+    const LocalCopy::Lease lease(copy_);
+    if (!lease.Covers(offset, offset + n)) return false;
+    *status = lease.file()->Read(offset, n, options, result, scratch, dbg);
+    // Chunks were removed meanwhile, perhaps others.
+    if (!lease.IsStillWhole()) {
+      *status = IOStatus::OK();
+      continue;
+    }
+    lease.MarkRead(offset, offset + n, visit);
+    if (status->ok() && result->size() != n) {
+      *status =
+          IOStatus::IOError("read " + path_, "its local copy ends before byte " + std::to_string(offset + n));
+    }
+    return true;
   }
-  return true;
+  return false;
 }
 
 IOStatus SparseFile::Distrust(uint64_t offset, uint64_t length) const {
@@ -169,7 +188,7 @@ IOStatus SparseFile::ReadPiece(uint64_t offset, size_t n, const IOOptions& optio
     IOStatus status = Ensure(exchange, n, scratch, &are_bytes);
     if (!status.ok() || are_bytes) return status;
     Slice present;
-    if (ReadPresent(offset, n, options, &present, scratch, dbg, &status)) return status;
+    if (ReadPresent(offset, n, options, &present, scratch, dbg, Visit::kFirst, &status)) return status;
   }
   IOStatus status = IOStatus::IOError("read " + path_,
                                       "what was fetched was evicted again before it could be read, " +

@@ -39,9 +39,11 @@ class SparseFile final : public FSRandomAccessFile, private EvictionListener {
   IOStatus InvalidateCache(size_t offset, size_t length) override;
 
  private:
-  // False if it is not all present.
+  IOStatus ReadRange(uint64_t offset, size_t n, const IOOptions& options, Slice* result, char* scratch,
+                     IODebugContext* dbg, Visit visit) const;
+  // False if it is not all present, or was not until the end.
   bool ReadPresent(uint64_t offset, size_t n, const IOOptions& options, Slice* result, char* scratch,
-                   IODebugContext* dbg, IOStatus* status) const;
+                   IODebugContext* dbg, Visit visit, IOStatus* status) const;
   // The host's bytes here are not those of the file, or can't be read: makes it look for others.
   IOStatus Distrust(uint64_t offset, uint64_t length) const;
   // Fills scratch. At most kMaxTransferBytes.

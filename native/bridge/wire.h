@@ -10,7 +10,7 @@
 namespace cloudenv {
 
 constexpr uint32_t kMagic = 0x564e4543;  // "CENV"
-constexpr uint16_t kProtocolVersion = 2;
+constexpr uint16_t kProtocolVersion = 3;
 constexpr size_t kMaxBodyBytes = 8 << 20;
 // Most bytes that one READ, ENSURE or APPEND carries.
 constexpr size_t kMaxTransferBytes = 4 << 20;

@@ -1,5 +1,6 @@
-// Reads one sparse file from many threads while its host evicts it and brings it back, fences the directory
-// that other threads write to, and at last goes away in the middle of it all. Meant for the sanitizers:
+// Reads one sparse file from many threads while its host removes chunks of it, evicts it and brings it back,
+// fences the directory that other threads write to, and at last goes away in the middle of it all. Meant for
+// the sanitizers:
 //
 //   cmake -S native -B build/tsan -DCLOUDENV_SANITIZE=thread -DCLOUDENV_STRESS=ON && cmake --build build/tsan
 //   -j2 build/tsan/bridge_stress
@@ -26,11 +27,14 @@ namespace {
 
 constexpr size_t kChunkBytes = 4096;
 constexpr size_t kFileBytes = 300 * kChunkBytes + 123;
-constexpr size_t kMapBytes = 64 + (kFileBytes / kChunkBytes + 1 + 7) / 8;
+constexpr size_t kChunks = kFileBytes / kChunkBytes + 1;
+constexpr size_t kMapBytes = 64 + (kChunks + 7) / 8 + kChunks;
 constexpr uint32_t kHandle = 7;
 constexpr int kEnsures = 5000;
 // Evictions are so rare that no read could meet eight in a row.
 constexpr int kEnsuresPerEviction = 20;
+constexpr int kRemovalsPerEnsure = 5;
+constexpr size_t kRemovedChunks = 10;
 
 void Check(bool holds, const std::string& claim) {
   if (holds) return;
@@ -39,6 +43,12 @@ void Check(bool holds, const std::string& claim) {
 }
 
 char ByteAt(uint64_t offset) { return static_cast<char>(offset * 31 + offset / 251); }
+
+std::string Content() {
+  std::string content(kFileBytes, '\0');
+  for (size_t i = 0; i < content.size(); ++i) content[i] = ByteAt(i);
+  return content;
+}
 
 // A payload to send, in the protocol's little-endian integers.
 class Payload {
@@ -110,6 +120,12 @@ class StressHost {
       Send(Op::kResult, id, copy);
       ++ensures_;
       if (ensures_ % kEnsuresPerEviction == 0) Evict();
+      // Most are back before anybody asks for them: what a read meets in between is its own affair.
+      for (int i = 0; i < kRemovalsPerEnsure && data_.valid(); ++i) {
+        const size_t first = random_() % kChunks;
+        Remove(first);
+        if (i > 0) MakePresent(first * kChunkBytes, std::min(kRemovedChunks, kChunks - first) * kChunkBytes);
+      }
       if (ensures_ % 100 == 0)
         Send(Op::kFenced, 0, Payload().String(directory_ + "/fenced").String("a test"));
     } else if (op == Op::kLockFile) {
@@ -124,11 +140,11 @@ class StressHost {
 
   void MakePresent(uint64_t offset, uint64_t length) {
     if (!data_.valid()) Create();
-    for (uint64_t chunk = offset / kChunkBytes; chunk * kChunkBytes < offset + length; ++chunk) {
+    const uint64_t end = std::min<uint64_t>(offset + length, kFileBytes);
+    for (uint64_t chunk = offset / kChunkBytes; chunk * kChunkBytes < end; ++chunk) {
       const uint64_t begin = chunk * kChunkBytes;
-      std::string bytes(std::min(kChunkBytes, kFileBytes - begin), '\0');
-      for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = ByteAt(begin + i);
-      Check(pwrite(data_.get(), bytes.data(), bytes.size(), begin) > 0, "data is written");
+      const size_t bytes = std::min(kChunkBytes, kFileBytes - begin);
+      Check(pwrite(data_.get(), &content_[begin], bytes, begin) > 0, "data is written");
       map_bytes_[64 + chunk / 8] |= 1 << (chunk % 8);
     }
     WriteMap();
@@ -140,7 +156,7 @@ class StressHost {
     map_ = FileDescriptor(open(MapPath().c_str(), O_RDWR | O_CREAT | O_TRUNC, 0600));
     Check(ftruncate(data_.get(), kFileBytes) == 0, "there is room");
     Payload header;
-    header.Integer(1, 4).Integer(kChunkBytes, 4).Integer(kFileBytes, 8);
+    header.Integer(2, 4).Integer(kChunkBytes, 4).Integer(kFileBytes, 8);
     map_bytes_ = "CHUNKMAP" + header.bytes();
     map_bytes_.resize(kMapBytes);
     WriteMap();
@@ -148,6 +164,22 @@ class StressHost {
 
   void WriteMap() {
     Check(pwrite(map_.get(), map_bytes_.data(), map_bytes_.size(), 0) > 0, "the map is written");
+  }
+
+  // Takes some chunks from `first` on away: first the bits, then the count, then the bytes.
+  void Remove(size_t first) {
+    if (!data_.valid()) return;
+    const size_t end = std::min(first + kRemovedChunks, kChunks);
+    for (size_t chunk = first; chunk < end; ++chunk) map_bytes_[64 + chunk / 8] &= ~(1 << (chunk % 8));
+    Check(pwrite(map_.get(), &map_bytes_[64], kMapBytes - 64, 64) > 0, "the bits are written");
+    uint32_t removals;
+    std::memcpy(&removals, &map_bytes_[24], sizeof(removals));
+    ++removals;
+    std::memcpy(&map_bytes_[24], &removals, sizeof(removals));
+    Check(pwrite(map_.get(), &removals, sizeof(removals), 24) > 0, "the removal is counted");
+    const std::string zeros((end - first) * kChunkBytes, '\0');
+    const size_t bytes = std::min(zeros.size(), kFileBytes - first * kChunkBytes);
+    Check(pwrite(data_.get(), zeros.data(), bytes, first * kChunkBytes) > 0, "the bytes are gone");
   }
 
   void Evict() {
@@ -176,6 +208,8 @@ class StressHost {
   FileDescriptor data_;
   FileDescriptor map_;
   std::string map_bytes_;
+  const std::string content_ = Content();
+  std::mt19937 random_;
   uint32_t generation_ = 0;
   int ensures_ = 0;
   std::set<uint32_t> unreleased_;

@@ -130,6 +130,11 @@ interface Native {
    * @returns a function that unlocks it. Rejects while somebody else has the lock.
    */
   lockDatabase(path: string): Promise<() => void>
+  /**
+   * Takes a range out of an open file: it reads as zeros then, and needs no space.
+   * @returns 0, or the system's error number: `EOPNOTSUPP` where files have no holes.
+   */
+  punchHole(fd: number, offset: number, length: number): Promise<number>
   /** Every option with its default in RocksDB's text form, of the database, a column family and a block-based table. */
   optionDefaults(): { readonly database: string; readonly family: string; readonly table: string }
   /** Reports whether there is such an option, of the database or of a column family. */

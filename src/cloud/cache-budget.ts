@@ -1,3 +1,4 @@
+import type { PunchHoles } from '../env/holes.js'
 import type { System } from '../env/system.js'
 import type { CacheCounts } from './cache-counts.js'
 import type { CachedFile } from './cached-file.js'
@@ -6,17 +7,27 @@ import type { CachedFile } from './cached-file.js'
 export interface CacheBudget {
   readonly system: System
   readonly counts: CacheCounts
-  /**
-   * Makes room for `bytes` more of `file`; false if there is none.
-   * @param spared not evicted for that, and nothing that was used since one of them.
-   */
-  reserve(file: CachedFile, bytes: number, spared?: ReadonlySet<CachedFile>): boolean
+  /** Undefined where files can lose nothing in part. */
+  readonly punchHoles: PunchHoles | undefined
+  /** Makes room for `bytes` more; false if there is none. */
+  reserve(bytes: number, purpose: Purpose): boolean
   /** Reserved bytes are on the disk, or won't come. */
   settled(bytes: number): void
-  /** The file was used: it is the last to go now. */
-  touch(file: CachedFile): void
+  /** The file holds more or less than before. */
+  resized(file: CachedFile): void
   /** Chunk bytes that were evicted while open are on disk until the bridge lets go of them. */
   releaseLater(bytes: number): () => void
   /** Nobody reads the file and nothing is held of it: it can be forgotten. */
   onIdle(file: CachedFile): void
 }
+
+/**
+ * Purpose of a reservation, which says what it may cost.
+ *
+ * - `read`: somebody waits for it: whatever was not read for longest makes room.
+ * - `ahead`: it may be read soon: nothing that was read lately makes room.
+ * - `warmUp`: nothing that was read since it began makes room, and nothing of the files in `spared`.
+ */
+export type Purpose =
+  | { readonly for: 'read' | 'ahead' }
+  | { readonly for: 'warmUp'; readonly spared: ReadonlySet<CachedFile> }

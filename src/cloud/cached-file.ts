@@ -1,19 +1,12 @@
 import type { LocalCopy, SparseFile } from '../env/env.js'
-import {
-  bytesFrom,
-  bytesOf,
-  chunkBytes,
-  chunksOf,
-  maxRequestChunks,
-  type Run,
-  wantedRuns,
-} from '../table/chunk-runs.js'
+import { bytesFrom, bytesOf, chunkBytes, chunksOf, type Run, wantedRuns } from '../table/chunk-runs.js'
 import { Refetches } from '../table/refetches.js'
-import type { CacheBudget } from './cache-budget.js'
+import type { CacheBudget, Purpose } from './cache-budget.js'
 import { CachedFileReader } from './cached-file-reader.js'
 import type { ChunkMap } from './chunk-map.js'
 import { type CopyEvent, type CopyState, nextCopyState } from './copy-state.js'
-import { SparseCopy } from './sparse-copy.js'
+import { replaceChunks } from './replace-chunks.js'
+import { SparseCopy, type SweepEnd, type SweepOptions, type Swept } from './sparse-copy.js'
 
 /** Reads a range of the stored object. */
 export type FetchRange = (offset: number, length: number) => Promise<Uint8Array>
@@ -79,13 +72,16 @@ export class CachedFile {
     this.#copy = SparseCopy.restored(this.#budget.system.files, path, ++this.#generation, map)
   }
 
-  /** Takes a complete file that was just written here, and leaves it in its place until {@link adopt}. */
-  pin(localPath: string): void {
+  /**
+   * Takes a complete file that was just written here, and leaves it in its place until {@link adopt}.
+   * @param shared.isShared somebody else may have the same file, under another name or open.
+   */
+  pin(localPath: string, shared: { readonly isShared: boolean }): void {
     this.#on('write')
     const generation = ++this.#generation
     const path = this.#pathOf(generation)
     const { files, bootId } = this.#budget.system
-    this.#copy = SparseCopy.complete(files, localPath, path, generation, this.size, bootId)
+    this.#copy = SparseCopy.complete(files, localPath, path, generation, this.size, bootId, shared)
   }
 
   /** Source of the bytes: a file restored at start gets it when its database is opened. */
@@ -101,7 +97,7 @@ export class CachedFile {
     this.#readers.add(reader)
     this.#budget.counts.openings += 1
     if (this.presentBytes > 0) this.#budget.counts.warmOpenings += 1
-    this.#budget.touch(this)
+    this.#budget.resized(this)
     return reader
   }
 
@@ -114,21 +110,34 @@ export class CachedFile {
    * or if the disk fails.
    */
   async ensure(offset: number, length: number, readAhead: number): Promise<LocalCopy | Uint8Array> {
-    this.#budget.touch(this)
+    this.#budget.resized(this)
     if (length === 0) return this.#copy ?? new Uint8Array(0)
     await this.#evictIfLost(offset, length)
+    // What is there of the range makes no room for the rest.
+    const release = this.#copy?.hold(chunksOf(offset, length))
+    try {
+      return await this.#ensure(offset, length, readAhead)
+    } finally {
+      release?.()
+    }
+  }
+
+  async #ensure(offset: number, length: number, readAhead: number): Promise<LocalCopy | Uint8Array> {
     const { counts } = this.#budget
     if (this.#presentCopy(offset, length)) counts.hits += 1
     else counts.misses += 1
     const ahead = Math.min(readAhead, this.size - offset - length)
-    const wanted = this.#reserved(offset, length + ahead) ?? this.#reserved(offset, length)
+    const wanted =
+      (ahead > 0 ? this.#reserved(offset, length + ahead, { for: 'ahead' }) : undefined) ??
+      this.#reserved(offset, length, { for: 'read' })
     if (!wanted) return this.#fetchBytes(offset, length)
     // Begun before anybody else has a turn: who asks next finds them on their way, and the cache counts them.
     for (const run of wanted) this.#startFetch(run)
     this.#aheadBytes = bytesFrom(chunksOf(offset, length).end, wanted)
     counts.readAheadBytes += this.#aheadBytes
-    this.#budget.touch(this)
+    this.#budget.resized(this)
     await this.#settled(offset, length)
+    this.#copy?.spare(chunksOf(offset, length))
     // It may have been evicted while it was fetched.
     return this.#presentCopy(offset, length) ?? this.#fetchBytes(offset, length)
   }
@@ -140,17 +149,18 @@ export class CachedFile {
 
   /**
    * Makes the range present before anybody reads it.
-   * @param spared as in {@link CacheBudget.reserve}.
+   * @param spared see {@link Purpose}.
    * @returns bytes that were fetched for that; undefined if there is no room, or nothing to fetch any more.
    */
   async fill(offset: number, length: number, spared: ReadonlySet<CachedFile>): Promise<number | undefined> {
     await this.#evictIfLost(offset, length)
     const bytes = this.missingBytes(offset, length)
-    const wanted = this.#reserved(offset, length, spared)
+    const wanted = this.#reserved(offset, length, { for: 'warmUp', spared })
     if (!wanted) return undefined
     for (const run of wanted) this.#startFetch(run)
-    this.#budget.touch(this)
+    this.#budget.resized(this)
     await this.#settled(offset, length)
+    this.#copy?.spare(chunksOf(offset, length))
     return this.#presentCopy(offset, length) && bytes
   }
 
@@ -165,7 +175,7 @@ export class CachedFile {
     if (this.isPinned) return false
     const { first, end } = length === 0 ? chunksOf(0, this.size) : chunksOf(offset, length)
     return this.#refetches.once(first, end, ageMs, async () => {
-      if (length > 0) return this.#replace(first, end)
+      if (length > 0) return this.#replace({ first, end })
       await this.evict()
       return undefined
     })
@@ -213,7 +223,8 @@ export class CachedFile {
   async adopt(localPath: string): Promise<void> {
     if (this.#copy?.path !== localPath) {
       await this.evict()
-      this.pin(localPath)
+      // Nobody knows any more where it came from.
+      this.pin(localPath, { isShared: true })
     }
     const copy = this.#copy!
     try {
@@ -225,9 +236,34 @@ export class CachedFile {
     if (this.isPinned) this.#on('adopt')
   }
 
-  /** Reports whether the bridge has read from the file since the last call. Reads of present chunks bypass the host. */
-  takeUsed(): boolean {
-    return this.#copy?.takeUsed() ?? false
+  /** Makes room: see {@link SparseCopy.sweep}. */
+  sweep(bytes: number, options: SweepOptions): SweepEnd {
+    const copy = this.#copy
+    if (!copy || this.isPinned) return 'end'
+    const swept = copy.sweep(bytes, this.#budget.punchHoles, options)
+    if (!swept) return 'whole'
+    if (swept.freedBytes > 0) void this.#free(copy, swept)
+    return swept.isThrough ? 'end' : 'enough'
+  }
+
+  async #free(copy: SparseCopy, { freedBytes, punched }: Swept): Promise<void> {
+    this.#budget.counts.evictedBytes += freedBytes
+    const release = this.#budget.releaseLater(freedBytes)
+    this.#removals.add(punched)
+    // What could not be taken out of the file goes with it.
+    const isFree = await punched.then(
+      () => true,
+      () => false,
+    )
+    if (!isFree && this.#copy === copy) await this.evict()
+    release()
+    this.#removals.delete(punched)
+    this.#reportIfIdle()
+  }
+
+  /** Takes all chunks for unread, until they are read again. */
+  forgetReads(): void {
+    this.#copy?.forgetReads()
   }
 
   async close(): Promise<void> {
@@ -243,16 +279,16 @@ export class CachedFile {
     if (!copy || this.isPinned || !this.#presentCopy(offset, length)) return
     if (!(await copy.isThere()) && this.#copy === copy) {
       await this.evict()
-      this.#budget.touch(this)
+      this.#budget.resized(this)
     }
   }
 
   /** Missing chunks in the range; undefined if there is no room for them. */
-  #reserved(offset: number, length: number, spared?: ReadonlySet<CachedFile>): Run[] | undefined {
+  #reserved(offset: number, length: number, purpose: Purpose): Run[] | undefined {
     if (this.#state === 'removed') return undefined
     const wanted = this.#missing(offset, length)
     const bytes = wanted.reduce((sum, run) => sum + (run.end - run.first) * chunkBytes, 0)
-    return bytes === 0 || this.#budget.reserve(this, bytes, spared) ? wanted : undefined
+    return bytes === 0 || this.#budget.reserve(bytes, purpose) ? wanted : undefined
   }
 
   /** Runs of missing chunks in the range, except those already being fetched. */
@@ -269,36 +305,20 @@ export class CachedFile {
     return this.#copy
   }
 
-  /** Overwrites held chunks with what the store has. A reader of a sound chunk sees no change. */
-  async #replace(first: number, end: number): Promise<boolean> {
+  async #replace(damaged: Run): Promise<boolean> {
     const copy = this.#copy
     if (!copy) return false
-    let isOther = false
-    // The footer has no checksum: damage there shows elsewhere, wherever it leads.
-    for (const run of this.#presentAround(copy, first, end)) {
-      const bytes = await this.#fetchChunks(run)
-      if (await copy.holds(run.first, bytes)) continue
-      isOther = true
-      await this.#write(copy, run.first, bytes)
-    }
-    return isOther
-  }
-
-  /** Runs of present chunks around the range, as far as one request can reach, and the last chunk of the file. */
-  #presentAround(copy: SparseCopy, first: number, end: number): Run[] {
-    const last = copy.map.chunkCount - 1
-    const isNear = (chunk: number) => chunk > end - 1 - maxRequestChunks && chunk < first + maxRequestChunks
-    return wantedRuns(
-      { first: 0, end: last + 1 },
-      (chunk) => (isNear(chunk) || chunk === last) && copy.map.has(chunk),
-    )
+    return await replaceChunks(copy, damaged, {
+      fetch: (run) => this.#fetchChunks(run),
+      write: (first, bytes) => this.#write(copy, first, bytes),
+    })
   }
 
   #startFetch(run: Run): void {
     const fetching = this.#fetchRun(run).finally(() => {
       for (let chunk = run.first; chunk < run.end; chunk++) this.#inFlight.delete(chunk)
       this.#budget.settled((run.end - run.first) * chunkBytes)
-      this.#budget.touch(this)
+      this.#budget.resized(this)
       this.#reportIfIdle()
     })
     // Readers that wait for the chunk see the failure; read-ahead that nobody waits for may fail silently.
@@ -373,13 +393,8 @@ export class CachedFile {
     if (this.isIdle) this.#budget.onIdle(this)
   }
 
-  /** See {@link cachedPath}. */
+  /** See `cachedPath`. */
   #pathOf(generation: number): string {
     return generation === 1 ? this.path : `${this.path}~${generation}`
   }
-}
-
-/** Path of the cached file that `copyPath` is a copy of: copies after the first end in `~` and a number. */
-export function cachedPath(copyPath: string): string {
-  return copyPath.replace(/~[0-9]+$/, '')
 }

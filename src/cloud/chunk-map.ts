@@ -1,8 +1,8 @@
-import type { Files } from '../env/files.js'
+import type { Piece } from '../env/files.js'
 
 /**
  * Chunks of a sparse file that are present: the bitmap that the bridge maps into memory. Its layout is
- * described in docs/wire-protocol.md.
+ * described in docs/wire-protocol.md. The marks of used chunks, which the bridge sets, are in the file alone.
  */
 export class ChunkMap {
   static readonly headerBytes = 64
@@ -10,17 +10,21 @@ export class ChunkMap {
   readonly fileSize: number
   readonly chunkBytes: number
   readonly bits: Uint8Array
+  /** The file may be somebody else's too, under another name or open: no part of it may be taken out. */
+  readonly isShared: boolean
   #presentBytes = 0
+  #removals = 0
 
-  constructor(fileSize: number, chunkBytes: number) {
+  constructor(fileSize: number, chunkBytes: number, isShared = false) {
+    this.isShared = isShared
     this.fileSize = fileSize
     this.chunkBytes = chunkBytes
     this.bits = new Uint8Array(Math.ceil(Math.ceil(fileSize / chunkBytes) / 8))
   }
 
   /** Map of a file that is present in full. */
-  static full(fileSize: number, chunkBytes: number): ChunkMap {
-    const map = new ChunkMap(fileSize, chunkBytes)
+  static full(fileSize: number, chunkBytes: number, isShared: boolean): ChunkMap {
+    const map = new ChunkMap(fileSize, chunkBytes, isShared)
     for (let chunk = 0; chunk < map.chunkCount; chunk++) map.add(chunk)
     return map
   }
@@ -34,22 +38,24 @@ export class ChunkMap {
     if (buffer.readUInt32LE(8) !== version || !isPowerOfTwo) return undefined
     if (buffer.readBigUInt64LE(16) !== BigInt(fileSize)) return undefined
     if (!buffer.subarray(32, 64).equals(encodeBootId(bootId))) return undefined
-    const map = new ChunkMap(fileSize, chunkBytes)
-    if (buffer.length !== ChunkMap.headerBytes + map.bits.length) return undefined
-    map.bits.set(buffer.subarray(ChunkMap.headerBytes))
+    const map = new ChunkMap(fileSize, chunkBytes, buffer.readUInt32LE(sharedOffset) !== 0)
+    if (buffer.length !== map.marksPosition + map.chunkCount) return undefined
+    map.bits.set(buffer.subarray(ChunkMap.headerBytes, map.marksPosition))
+    map.#removals = buffer.readUInt32LE(removalsOffset)
     for (let chunk = 0; chunk < map.chunkCount; chunk++) {
-      if (map.has(chunk)) map.#presentBytes += map.#sizeOf(chunk)
+      if (map.has(chunk)) map.#presentBytes += map.sizeOf(chunk)
     }
     return map
   }
 
   /** @param bootId see {@link readBootId}: a map from before a power cut may name chunks that never reached the disk. */
   encode(bootId: string): Uint8Array {
-    const buffer = Buffer.alloc(ChunkMap.headerBytes + this.bits.length)
+    const buffer = Buffer.alloc(this.marksPosition + this.chunkCount)
     buffer.write(magic, 0, 'latin1')
     buffer.writeUInt32LE(version, 8)
     buffer.writeUInt32LE(this.chunkBytes, 12)
     buffer.writeBigUInt64LE(BigInt(this.fileSize), 16)
+    buffer.writeUInt32LE(this.isShared ? 1 : 0, sharedOffset)
     encodeBootId(bootId).copy(buffer, 32)
     buffer.set(this.bits, ChunkMap.headerBytes)
     return buffer
@@ -57,6 +63,16 @@ export class ChunkMap {
 
   get chunkCount(): number {
     return Math.ceil(this.fileSize / this.chunkBytes)
+  }
+
+  /** Times that chunks were taken out. */
+  get removals(): number {
+    return this.#removals
+  }
+
+  /** Place of the marks in the file: a byte for each chunk. */
+  get marksPosition(): number {
+    return ChunkMap.headerBytes + this.bits.length
   }
 
   /** Bytes of the file that are present. */
@@ -71,26 +87,41 @@ export class ChunkMap {
   add(chunk: number): void {
     if (this.has(chunk)) return
     this.bits[chunk >> 3]! |= 1 << (chunk & 7)
-    this.#presentBytes += this.#sizeOf(chunk)
+    this.#presentBytes += this.sizeOf(chunk)
   }
 
-  #sizeOf(chunk: number): number {
+  remove(chunk: number): void {
+    if (!this.has(chunk)) return
+    this.bits[chunk >> 3]! &= ~(1 << (chunk & 7))
+    this.#presentBytes -= this.sizeOf(chunk)
+  }
+
+  /** Counts a removal. @returns what the file has to have before the bytes of removed chunks go. */
+  countRemoval(): Piece {
+    this.#removals += 1
+    const bytes = Buffer.alloc(4)
+    bytes.writeUInt32LE(this.#removals)
+    return { position: removalsOffset, bytes }
+  }
+
+  /** The bits of some chunks, and their neighbours in the same bytes, for the file. */
+  bitsOf(first: number, end: number): Piece {
+    const start = first >> 3
+    return {
+      position: ChunkMap.headerBytes + start,
+      bytes: this.bits.subarray(start, ((end - 1) >> 3) + 1),
+    }
+  }
+
+  sizeOf(chunk: number): number {
     return Math.min(this.chunkBytes, this.fileSize - chunk * this.chunkBytes)
   }
 }
 
-/** Reports whether the bridge has looked at the map in this file since the last call; false if there is none. */
-export function takeUsedMark(files: Files, path: string): boolean {
-  try {
-    return files.sync.clear(path, usedOffset)
-  } catch {
-    return false
-  }
-}
-
-const usedOffset = 24
+const removalsOffset = 24
+const sharedOffset = 28
 const magic = 'CHUNKMAP'
-const version = 1
+const version = 2
 
 function encodeBootId(bootId: string): Buffer {
   const field = Buffer.alloc(32)

@@ -170,8 +170,8 @@ export class Database {
     const { manifest, files } = await this.#present()
     const planned = planWarmUp(manifest, options).flatMap((name) => files.get(name) ?? [])
     const cached = planned.map((file) => this.#cachedFile(file))
-    // Those that are held already don't make room for the others, the first ones least of all.
-    for (const file of cached.toReversed()) cache.touch(file)
+    // From here on the cache tells what is read beside it.
+    cache.forgetReads()
     try {
       return await warmUp(cached, system.clock, options)
     } finally {
@@ -221,7 +221,7 @@ export class Database {
     const path = owner.localPath(name)
     await this.#files.link(source, path)
     await syncFile(this.#files, path)
-    owner.seal(name, (await this.#files.stat(source)).size, path)
+    owner.seal(name, (await this.#files.stat(source)).size, path, true)
   }
 
   /**

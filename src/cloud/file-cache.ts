@@ -1,13 +1,15 @@
 import { join } from 'node:path'
-import { LRUCache } from 'lru-cache'
 import { mapLimited } from '../catalog/map-limited.js'
 import { sleep } from '../env/clock.js'
 import type { Files } from '../env/files.js'
+import type { PunchHoles } from '../env/holes.js'
 import { realSystem, type System } from '../env/system.js'
 import { chunkBytes } from '../table/chunk-runs.js'
-import type { CacheBudget } from './cache-budget.js'
+import type { CacheBudget, Purpose } from './cache-budget.js'
 import { CacheCounts } from './cache-counts.js'
-import { CachedFile, cachedPath, type FetchRange } from './cached-file.js'
+import { CachedFile, type FetchRange } from './cached-file.js'
+import { cachedPath } from './cached-path.js'
+import { maxLives } from './chunk-clock.js'
 import { ChunkMap } from './chunk-map.js'
 import { defaultReserveBytes, FreeSpace, readDiskSpace } from './disk-space.js'
 import { mapSuffix } from './sparse-copy.js'
@@ -40,11 +42,13 @@ export class FileCache implements CacheBudget {
   readonly directory: string
   readonly system: System
   readonly counts = new CacheCounts()
+  readonly punchHoles: PunchHoles | undefined
   readonly #maxBytes: number
   readonly #reserveBytes: number
   readonly #files = new Map<string, CachedFile>()
-  /** The files with bytes on disk, by path; a size of 0 is not allowed there. */
-  readonly #index: LRUCache<string, CachedFile>
+  /** Files with bytes on disk or on their way, and how many, in the order in which the hand passes them. */
+  readonly #ring = new Map<CachedFile, number>()
+  #ringBytes = 0
   readonly #free: FreeSpace
   readonly #evictions = new Set<Promise<void>>()
   /** Releases of evicted copies: each resolves when the disk has the space back. */
@@ -55,14 +59,19 @@ export class FileCache implements CacheBudget {
   #awaitedBytes = 0
   #cancelWatch: (() => void) | undefined
 
-  private constructor(directory: string, maxBytes: number, reserveBytes: number, system: System) {
+  private constructor(
+    directory: string,
+    maxBytes: number,
+    reserveBytes: number,
+    system: System,
+    punchHoles: PunchHoles | undefined,
+  ) {
     this.directory = directory
     this.#maxBytes = maxBytes
     this.#reserveBytes = reserveBytes
     this.#free = new FreeSpace(system.files, directory)
     this.system = system
-    // Room is made in `reserve`, so the index itself evicts nothing.
-    this.#index = new LRUCache<string, CachedFile>({ maxSize: Number.MAX_SAFE_INTEGER })
+    this.punchHoles = punchHoles
   }
 
   /** Opens the cache in `directory`, with what an earlier process left there, least recently used first. */
@@ -74,7 +83,7 @@ export class FileCache implements CacheBudget {
     await system.files.mkdir(directory, { recursive: true })
     const disk = readDiskSpace(system.files, directory)
     const leftBytes = reserveBytes ?? (disk ? defaultReserveBytes(disk) : 0)
-    const cache = new FileCache(directory, maxBytes, leftBytes, system)
+    const cache = new FileCache(directory, maxBytes, leftBytes, system, await system.files.holePuncher())
     const found = await findFiles(system.files, directory)
     const maps = await mapLimited(found, concurrentLooks, (left) => cache.#readMap(left))
     for (const [index, left] of found.entries()) await cache.#restore(left, maps[index])
@@ -86,7 +95,7 @@ export class FileCache implements CacheBudget {
 
   /** Keeps nothing, and never touches the disk: every read is a request. */
   static none(directory: string): FileCache {
-    return new FileCache(directory, 0, 0, realSystem)
+    return new FileCache(directory, 0, 0, realSystem, undefined)
   }
 
   /** The file that mirrors one stored object. `name` is never reused, since it holds the epoch. */
@@ -110,12 +119,12 @@ export class FileCache implements CacheBudget {
   async adopt(file: CachedFile, localPath: string): Promise<boolean> {
     await this.#refreshFreeSpace()
     // It is on the disk already.
-    if (!this.#reserveRoom(file, { bytes: file.size, growthBytes: 0 })) return false
+    if (!this.#reserveRoom({ bytes: file.size, growthBytes: 0 }, { for: 'read' })) return false
     const isAdopted = await file.adopt(localPath).then(
       () => true,
       () => false,
     )
-    this.touch(file)
+    this.resized(file)
     return isAdopted
   }
 
@@ -126,10 +135,8 @@ export class FileCache implements CacheBudget {
     await Promise.all(this.#evictions)
   }
 
-  reserve(file: CachedFile, bytes: number, spared: ReadonlySet<CachedFile> = new Set()): boolean {
-    if (file.heldBytes + bytes > this.#maxBytes) return false
-    this.touch(file)
-    if (!this.#reserveRoom(file, { bytes, growthBytes: bytes }, spared)) return false
+  reserve(bytes: number, purpose: Purpose): boolean {
+    if (!this.#reserveRoom({ bytes, growthBytes: bytes }, purpose)) return false
     this.#awaitedBytes += bytes
     return true
   }
@@ -142,7 +149,7 @@ export class FileCache implements CacheBudget {
   /** Evicts as much as others need of the reserve. */
   async giveWay(): Promise<boolean> {
     await this.#refreshFreeSpace()
-    return this.#evictAndWait(this.#fit({ bytes: 0, growthBytes: 0 }))
+    return this.#evictAndWait(() => this.#lack({ bytes: 0, growthBytes: 0 }))
   }
 
   /**
@@ -152,16 +159,25 @@ export class FileCache implements CacheBudget {
    */
   async makeRoom(bytes: number): Promise<boolean> {
     await this.#refreshFreeSpace()
-    const fits = this.#fit({ bytes: 0, growthBytes: bytes })
-    const beforeBytes = this.#lettingGoBytes
-    return this.#evictAndWait(() => fits() && this.#lettingGoBytes - beforeBytes >= Math.max(bytes, 1))
+    const wantedBytes = this.counts.evictedBytes + Math.max(bytes, 1)
+    const lack = () => this.#lack({ bytes: 0, growthBytes: bytes })
+    return this.#evictAndWait(() => Math.max(lack(), wantedBytes - this.counts.evictedBytes))
+  }
+
+  /** The cache knows from now on what is read, and forgets what was read before. */
+  forgetReads(): void {
+    for (const file of this.#ring.keys()) file.forgetReads()
   }
 
   /** Waits for the readers of evicted copies: the disk does not have the space until they let go. */
-  async #evictAndWait(isEnough: () => boolean): Promise<boolean> {
-    this.#evictUntil(isEnough)
-    if (this.#releases.size === 0) return false
+  async #evictAndWait(lack: () => number): Promise<boolean> {
     const before = this.#releasedCopies
+    // Others have their turn in between.
+    const mostTurns = Math.ceil((allRounds * this.#ring.size) / maxPassedFiles) + 1
+    for (let turn = 0; turn < mostTurns && lack() > 0; turn++) {
+      this.#evict(lack, { for: 'read' })
+      await this.#refreshFreeSpace()
+    }
     const stop = new AbortController()
     const released = Promise.all(this.#releases)
     await Promise.race([released, sleep(this.system.clock, maxReleaseWaitMs, stop.signal)])
@@ -169,38 +185,52 @@ export class FileCache implements CacheBudget {
     return this.#releasedCopies > before
   }
 
-  /** @returns false, and evicts nothing, if evicting everything but `keep` and `spared` would not be enough. */
-  #reserveRoom(keep: CachedFile, growth: Growth, spared: ReadonlySet<CachedFile> = new Set()): boolean {
-    const fits = this.#fit(growth)
-    if (fits()) return true
-    let othersBytes = this.#index.calculatedSize - this.#awaitedBytes
-    for (const file of new Set([keep, ...spared]))
-      if (this.#index.peek(file.path) === file) othersBytes -= file.presentBytes
-    if (!fits(Math.max(0, othersBytes))) return false
-    this.#evictUntil(fits, keep, spared)
-    return fits()
+  /** @returns false, and evicts nothing, if evicting everything but what the purpose spares would not be enough. */
+  #reserveRoom(growth: Growth, purpose: Purpose): boolean {
+    const lack = () => this.#lack(growth)
+    if (lack() <= 0) return true
+    let othersBytes = this.#ringBytes - this.#awaitedBytes
+    if (purpose.for === 'warmUp')
+      for (const file of purpose.spared) if (this.#ring.has(file)) othersBytes -= file.presentBytes
+    if (lack() > othersBytes) return false
+    this.#evict(lack, purpose)
+    return lack() <= 0
   }
 
-  /** Returns a check for room: as things stand at each call, or with `evictedBytes` less in the cache. */
-  #fit({ bytes, growthBytes }: Growth): (evictedBytes?: number) => boolean {
-    return (evictedBytes = 0) => {
-      const freeBytes = this.#freeBytes()
-      const takenBytes = this.#index.calculatedSize + bytes - evictedBytes
-      const neededBytes = this.#reserveBytes + this.#awaitedBytes + growthBytes
-      return takenBytes <= this.#maxBytes && neededBytes <= freeBytes + this.#lettingGoBytes + evictedBytes
+  /** Bytes that have to leave before these have room; at most 0 if they have. */
+  #lack({ bytes, growthBytes }: Growth): number {
+    const overBytes = this.#ringBytes + bytes - this.#maxBytes
+    const neededBytes = this.#reserveBytes + this.#awaitedBytes + growthBytes
+    return Math.max(overBytes, neededBytes - this.#freeBytes() - this.#lettingGoBytes)
+  }
+
+  /**
+   * Evicts as a clock does: the hand goes around over all files, comes closer to taking what nobody has read since it
+   * passed, and takes it at last. It stops after some files in vain: the next call goes on from there.
+   */
+  #evict(lack: () => number, purpose: Purpose): void {
+    const spared = purpose.for === 'warmUp' ? purpose.spared : undefined
+    const options = { ages: purpose.for !== 'warmUp' }
+    const mostPassed = Math.min(maxPassedFiles, this.#ring.size * (purpose.for === 'read' ? allRounds : 2))
+    const leastBytes = Math.min(maxSurplusBytes, this.#maxBytes / 64)
+    for (let passed = 0; passed < mostPassed && lack() > 0; ) {
+      const file = this.#ring.keys().next().value
+      if (!file) return
+      const mayLose = file.presentBytes > 0 && !spared?.has(file)
+      const end = mayLose ? file.sweep(Math.max(lack(), leastBytes), options) : 'end'
+      if (end === 'whole') this.#evictWhole(file)
+      else this.resized(file)
+      if (end === 'enough') continue
+      passed += 1
+      this.#moveToEnd(file)
     }
   }
 
-  /** Evicts least recently used files first, except those still on their way. Spares once what was read since the last look. */
-  #evictUntil(isEnough: () => boolean, keep?: CachedFile, spared?: ReadonlySet<CachedFile>): void {
-    const sparing = this.#index.size
-    for (let looks = 0; looks < 2 * sparing && !isEnough(); looks++) {
-      const file = this.#index.rvalues().next().value
-      if (!file || spared?.has(file)) return
-      const isSpared = file === keep || file.presentBytes === 0 || (looks < sparing && file.takeUsed())
-      if (isSpared) this.touch(file)
-      else this.#evict(file)
-    }
+  #moveToEnd(file: CachedFile): void {
+    const bytes = this.#ring.get(file)
+    if (bytes === undefined) return
+    this.#ring.delete(file)
+    this.#ring.set(file, bytes)
   }
 
   #freeBytes(): number {
@@ -219,11 +249,15 @@ export class FileCache implements CacheBudget {
     })
   }
 
-  touch(file: CachedFile): void {
+  resized(file: CachedFile): void {
     if (file.isPinned || this.#files.get(file.path) !== file) return
-    // The index would keep the first size that it got for the same file.
-    this.#index.delete(file.path)
-    if (file.heldBytes > 0) this.#index.set(file.path, file, { size: file.heldBytes })
+    this.#account(file, file.heldBytes)
+  }
+
+  #account(file: CachedFile, bytes: number): void {
+    this.#ringBytes += bytes - (this.#ring.get(file) ?? 0)
+    if (bytes === 0) this.#ring.delete(file)
+    else this.#ring.set(file, bytes)
   }
 
   releaseLater(bytes: number): () => void {
@@ -245,7 +279,7 @@ export class FileCache implements CacheBudget {
   onIdle(file: CachedFile): void {
     if (this.#files.get(file.path) !== file) return
     this.#files.delete(file.path)
-    this.#index.delete(file.path)
+    this.#account(file, 0)
   }
 
   metrics(): CacheMetrics {
@@ -278,7 +312,7 @@ export class FileCache implements CacheBudget {
   }
 
   async #restore(left: LeftFile, map: ChunkMap | undefined): Promise<void> {
-    if (!map || map.chunkBytes !== chunkBytes || map.presentBytes > this.#maxBytes) {
+    if (!map || map.chunkBytes !== chunkBytes || this.#maxBytes === 0) {
       await this.system.files.rm(left.path, { force: true })
       await this.system.files.rm(`${left.path}${mapSuffix}`, { force: true })
       return
@@ -289,21 +323,21 @@ export class FileCache implements CacheBudget {
     const file = new CachedFile(path, left.size, neverFetched, this)
     file.restore(left.path, map)
     this.#files.set(path, file)
-    this.touch(file)
+    this.resized(file)
   }
 
   #drop(file: CachedFile): void {
     this.#files.delete(file.path)
-    this.#index.delete(file.path)
+    this.#account(file, 0)
     this.#track(file.remove())
   }
 
-  #evict(file: CachedFile): void {
+  #evictWhole(file: CachedFile): void {
     this.counts.evictedFiles += 1
     this.counts.evictedBytes += file.presentBytes
     this.#track(file.evict())
     // Chunks on their way still count.
-    this.touch(file)
+    this.resized(file)
   }
 
   #track(eviction: Promise<void>): void {
@@ -318,6 +352,12 @@ interface Growth {
   readonly growthBytes: number
 }
 
+/** Taken out of a file at a time, if less is lacking and the cache is large enough: each time costs a few system calls. */
+const maxSurplusBytes = 1024 * 1024
+/** Files that the hand passes in one go: each takes some 50 µs of the host's thread. */
+const maxPassedFiles = 100
+/** Rounds after which the hand takes whatever was not read meanwhile, and one that may have begun within a file. */
+const allRounds = maxLives + 2
 /** Interval between looks at the free space: others take longer to write 1 GiB, the least reserve of a large disk. */
 const watchMs = 1000
 /** Files looked up at once: more would be no faster, as Node has four threads for it. */

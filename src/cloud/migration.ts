@@ -74,7 +74,7 @@ export class Migration {
     this.#waiting = [...prepared.waiting].map(([name, file]) => tables.seal(name, file))
     for (const [name, file] of [...prepared.arrived, ...prepared.waiting]) {
       const cached = deps.cachedFile(file)
-      if (!cached.isPinned) cached.pin(join(directory, name))
+      if (!cached.isPinned) cached.pin(join(directory, name), { isShared: true })
     }
   }
 

@@ -185,8 +185,8 @@ export class Owner {
     return { kind: 'local', path, sealed: async (size) => this.seal(name, size, path) }
   }
 
-  /** A new file is complete: it starts on its way into the store. */
-  seal(name: string, size: number, path: string): void {
+  /** A new file is complete: it starts on its way into the store. @param isLinked it has another name, elsewhere. */
+  seal(name: string, size: number, path: string, isLinked = false): void {
     if (this.#tables.live(name)) return
     const file: StoredFile = {
       place: this.#start.place,
@@ -196,7 +196,7 @@ export class Owner {
     }
     this.#hasWritten = true
     this.#uploads.start(this.#tables.seal(name, file))
-    this.#deps.cachedFile(file).pin(path)
+    this.#deps.cachedFile(file).pin(path, { isShared: isLinked || this.isWholeHere })
   }
 
   /** Until a migration is complete, the directory has everything under the names that RocksDB knows. */

@@ -2,8 +2,10 @@ import { dirname } from 'node:path'
 import { LRUCache } from 'lru-cache'
 import type { LocalCopy } from '../env/env.js'
 import type { Files, OpenFile, OpenFlags } from '../env/files.js'
-import { chunkBytes } from '../table/chunk-runs.js'
-import { ChunkMap, takeUsedMark } from './chunk-map.js'
+import type { PunchHoles } from '../env/holes.js'
+import { chunkBytes, type Run } from '../table/chunk-runs.js'
+import { ChunkClock, livesAfterReturn } from './chunk-clock.js'
+import { ChunkMap } from './chunk-map.js'
 
 /** Suffix of a chunk map, which otherwise has the name of its file. */
 export const mapSuffix = '.chunks'
@@ -21,6 +23,13 @@ export class SparseCopy implements LocalCopy {
   #path: string
   /** Files open for writing, from the first write until enough other copies were written to: see {@link openCopies}. */
   #files: Promise<CopyFiles> | undefined
+  /** Chunks that no sweep may take out now. */
+  readonly #held = new Set<Run>()
+  readonly #clock: ChunkClock
+  /** As one chunk's, for a file that leaves as a whole. */
+  #wholeLives = 1
+  /** Holes that are being made. What lies there may not be written before. */
+  #punching: Promise<void> = Promise.resolve()
   #writes = 0
   #isClosed = false
 
@@ -36,6 +45,7 @@ export class SparseCopy implements LocalCopy {
     this.map = map
     this.chunkMapPath = chunkMapPath
     this.#path = path
+    this.#clock = new ChunkClock(map)
   }
 
   /** Takes over what an earlier process left at `path`, as far as its chunk map says. */
@@ -72,8 +82,9 @@ export class SparseCopy implements LocalCopy {
     generation: number,
     size: number,
     bootId: string,
+    { isShared }: { readonly isShared: boolean },
   ): SparseCopy {
-    const map = ChunkMap.full(size, chunkBytes)
+    const map = ChunkMap.full(size, chunkBytes, isShared)
     // Some hundred bytes, written before anybody can open the file. Without a map all of it is present too.
     const hasMap = writeMap(disk, path + mapSuffix, map.encode(bootId))
     return new SparseCopy(disk, localPath, generation, map, hasMap ? path + mapSuffix : undefined)
@@ -91,9 +102,99 @@ export class SparseCopy implements LocalCopy {
     )
   }
 
-  /** Reports whether the bridge has read from it since the last call: reads of present chunks notify nobody. */
-  takeUsed(): boolean {
-    return this.chunkMapPath !== undefined && takeUsedMark(this.#disk, this.chunkMapPath)
+  /** Keeps chunks from being taken out, until the returned function is called. */
+  hold(run: Run): () => void {
+    // One of its own: the same run may be held twice.
+    const held = { ...run }
+    this.#held.add(held)
+    return () => void this.#held.delete(held)
+  }
+
+  /** Spares chunks once: somebody is about to read them. */
+  spare(run: Run): void {
+    this.#clock.spare(run)
+  }
+
+  /** Takes all chunks for unread, until they are read again. */
+  forgetReads(): void {
+    this.#clock.forgetReads()
+    this.#wholeLives = 0
+    try {
+      this.#takeMarks({ ages: true })
+    } catch {
+      // Its files were deleted.
+    }
+  }
+
+  /**
+   * Takes chunks out of the file that nobody has read for some rounds, until so many bytes are free. Chunks that were
+   * read in order count as unread: see native/bridge/local_copy.h.
+   * @returns undefined if the file has to go as a whole: nothing of it would be left, or it can't lose a part.
+   */
+  sweep(bytes: number, punchHoles: PunchHoles | undefined, options: SweepOptions): Swept | undefined {
+    try {
+      if (punchHoles && this.chunkMapPath !== undefined && !this.map.isShared)
+        return this.#sweep(bytes, this.chunkMapPath, punchHoles, options)
+      return this.#isWholeSpared(options) ? { ...nothing, isThrough: true } : undefined
+    } catch {
+      // Its files were deleted.
+      return undefined
+    }
+  }
+
+  #sweep(bytes: number, mapPath: string, punchHoles: PunchHoles, { ages }: SweepOptions): Swept | undefined {
+    const { map } = this
+    const { sync } = this.#disk
+    const marks = sync.read(mapPath, map.marksPosition, map.chunkCount)
+    const isHeld = (chunk: number) => this.#isHeld(chunk)
+    const { leaving, bytes: freedBytes, passed, isThrough } = this.#clock.pass(bytes, marks, { ages, isHeld })
+    if (freedBytes > 0 && freedBytes === map.presentBytes && this.#writes === 0) return undefined
+    const { first, end } = passed
+    const pieces = [{ position: map.marksPosition + first, bytes: marks.subarray(first, end) }]
+    if (freedBytes === 0) {
+      if (ages) sync.write(mapPath, ...pieces)
+      return { ...nothing, isThrough }
+    }
+    for (const run of leaving) for (let chunk = run.first; chunk < run.end; chunk++) map.remove(chunk)
+    // The order matters: see native/bridge/chunk_map.h.
+    pieces.push(map.bitsOf(leaving[0]!.first, leaving.at(-1)!.end), map.countRemoval())
+    sync.write(mapPath, ...pieces)
+    const holes = leaving.map((run) => ({
+      offset: run.first * chunkBytes,
+      length: (run.end - run.first) * chunkBytes,
+    }))
+    const punched = this.#punching.then(() => punchHoles(this.#path, holes))
+    this.#punching = punched.catch(() => undefined)
+    return { freedBytes, punched, isThrough }
+  }
+
+  /** The same for a file that leaves as a whole. */
+  #isWholeSpared({ ages }: SweepOptions): boolean {
+    if (this.#takeMarks({ ages })) {
+      if (ages) this.#wholeLives = livesAfterReturn(this.#wholeLives)
+      return true
+    }
+    if (this.#wholeLives === 0) return false
+    if (ages) this.#wholeLives -= 1
+    return true
+  }
+
+  /** Reports whether any chunk is marked as used. @param options.ages resets the marks. */
+  #takeMarks({ ages }: SweepOptions): boolean {
+    const { chunkMapPath, map } = this
+    if (chunkMapPath === undefined) return false
+    const marks = this.#disk.sync.read(chunkMapPath, map.marksPosition, map.chunkCount)
+    const isUsed = marks.some((mark) => mark !== 0)
+    if (isUsed && ages) {
+      const bytes = new Uint8Array(map.chunkCount)
+      this.#disk.sync.write(chunkMapPath, { position: map.marksPosition, bytes })
+    }
+    return isUsed
+  }
+
+  #isHeld(chunk: number): boolean {
+    for (const { first, end } of this.#held) if (chunk >= first && chunk < end) return true
+    return false
   }
 
   /** The same file under another name: a reader may hold it open. */
@@ -106,25 +207,32 @@ export class SparseCopy implements LocalCopy {
   /** Writes `bytes` from chunk `first` on: first the data, then the bits. Does nothing once the copy is closed. */
   async write(first: number, bytes: Uint8Array): Promise<void> {
     if (this.#isClosed) return
+    const run = { first, end: first + Math.ceil(bytes.length / chunkBytes) }
+    // Present or not: a hole would go into what was just written.
+    const release = this.hold(run)
     this.#writes += 1
     try {
-      await this.#write(first, bytes)
+      await this.#punching
+      await this.#write(run, bytes)
     } finally {
       this.#writes -= 1
+      release()
       if (!this.#isClosed) openCopies.set(this, this)
     }
   }
 
-  async #write(first: number, bytes: Uint8Array): Promise<void> {
+  async #write(run: Run, bytes: Uint8Array): Promise<void> {
+    const { first, end } = run
+    if (this.#isClosed) return
     this.#files ??= openFiles(this.#disk, this.#path, this.#path + mapSuffix)
     const { data, map } = await this.#files
     if (this.#isClosed) return
     await writeAll(data, bytes, first * chunkBytes)
     if (this.#isClosed) return
-    const end = first + Math.ceil(bytes.length / chunkBytes)
     for (let chunk = first; chunk < end; chunk++) this.map.add(chunk)
-    const bits = this.map.bits.subarray(first >> 3, ((end - 1) >> 3) + 1)
-    await writeAll(map, bits, ChunkMap.headerBytes + (first >> 3))
+    this.#clock.arrived(run)
+    const bits = this.map.bitsOf(first, end)
+    await writeAll(map, bits.bytes, bits.position)
   }
 
   /** Closes the files until the next write, unless one is under way. */
@@ -154,6 +262,7 @@ export class SparseCopy implements LocalCopy {
     this.#isClosed = true
     openCopies.delete(this)
     await closeFiles(this.#files)
+    await this.#punching
   }
 
   /** Takes the files off the disk. Readers that hold them open go on reading. Files that can't be removed stay. */
@@ -166,6 +275,26 @@ export class SparseCopy implements LocalCopy {
     return this.chunkMapPath === undefined ? [this.#path] : [this.#path, this.chunkMapPath]
   }
 }
+
+export interface SweepOptions {
+  /** False: nothing comes closer to leaving by it. */
+  readonly ages: boolean
+}
+
+export interface Swept {
+  /** Bytes that are no longer present. They are free once `punched` resolves; if it rejects, they stay on the disk. */
+  readonly freedBytes: number
+  readonly punched: Promise<void>
+  /** True if the sweep has come to the end of the file. */
+  readonly isThrough: boolean
+}
+
+/**
+ * End of a sweep: enough bytes are to be free, or the end of the file was reached, or the copy has to go as a whole.
+ */
+export type SweepEnd = 'enough' | 'end' | 'whole'
+
+const nothing = { freedBytes: 0, punched: Promise.resolve() }
 
 interface CopyFiles {
   readonly data: OpenFile

@@ -194,8 +194,8 @@ export interface LocalCopy {
   readonly generation: number
   readonly path: string
   /**
-   * The chunk map; undefined if the whole file is present. See docs/wire-protocol.md for its layout. Bits are only ever
-   * set during one incarnation, and only after the data is written.
+   * The chunk map; undefined if the whole file is present. See docs/wire-protocol.md for its layout. A bit is set after
+   * the data is written, and cleared before it is taken out.
    */
   readonly chunkMapPath: string | undefined
 }

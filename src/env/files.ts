@@ -2,6 +2,7 @@ import { closeSync, mkdirSync, openSync, readSync, statfsSync, writeFileSync, wr
 import * as promises from 'node:fs/promises'
 import { join } from 'node:path'
 import { type FileLock, lockFile } from './file-lock.js'
+import { holePuncher, type PunchHoles } from './holes.js'
 
 /**
  * Local file system as a dependency, so that a simulation can stand in its place: what `cloud/` asks of `node:fs`, with
@@ -9,6 +10,8 @@ import { type FileLock, lockFile } from './file-lock.js'
  */
 export interface Files {
   access(path: string, mode?: number): Promise<void>
+  /** See {@link holePuncher}. */
+  holePuncher(): Promise<PunchHoles | undefined>
   link(existing: string, path: string): Promise<void>
   /** See {@link lockFile}. */
   lock(path: string): Promise<FileLock | undefined>
@@ -30,9 +33,16 @@ export interface Files {
     mkdir(path: string): void
     statfs(path: string): FileSystemStats
     writeFile(path: string, content: Uint8Array): void
-    /** Sets four bytes to zero. @returns whether they were not. */
-    clear(path: string, offset: number): boolean
+    read(path: string, position: number, length: number): Uint8Array
+    /** Writes pieces in this order into a file that exists. */
+    write(path: string, ...pieces: readonly Piece[]): void
   }
+}
+
+/** Bytes and their place in a file. */
+export interface Piece {
+  readonly position: number
+  readonly bytes: Uint8Array
 }
 
 export type OpenFlags = 'r' | 'r+' | 'w' | 'wx' | 'wx+'
@@ -80,6 +90,7 @@ export interface FileSystemStats {
 
 export const systemFiles: Files = {
   access: promises.access,
+  holePuncher,
   link: promises.link,
   lock: lockFile,
   lstat: promises.lstat,
@@ -104,19 +115,34 @@ export const systemFiles: Files = {
     mkdir: (path) => void mkdirSync(path, { recursive: true }),
     statfs: statfsSync,
     writeFile: writeFileSync,
-    clear(path, offset) {
-      const file = openSync(path, 'r+')
-      try {
-        const word = Buffer.alloc(4)
-        readSync(file, word, 0, 4, offset)
-        if (word.readUInt32LE() === 0) return false
-        writeSync(file, Buffer.alloc(4), 0, 4, offset)
-        return true
-      } finally {
-        closeSync(file)
-      }
+    read(path, position, length) {
+      const bytes = Buffer.alloc(length)
+      return withFile(path, 'r', (file) => bytes.subarray(0, readSync(file, bytes, 0, length, position)))
+    },
+    write(path, ...pieces) {
+      withFile(path, 'r+', (file) => {
+        for (const { position, bytes } of pieces) writeWhole(file, bytes, position)
+      })
     },
   },
+}
+
+/** A disk that fills up may accept only a part of a write. */
+function writeWhole(file: number, bytes: Uint8Array, position: number): void {
+  for (let written = 0; written < bytes.length; ) {
+    const taken = writeSync(file, bytes, written, bytes.length - written, position + written)
+    if (taken === 0) throw new Error('the disk takes no more')
+    written += taken
+  }
+}
+
+function withFile<T>(path: string, flags: string, use: (file: number) => T): T {
+  const file = openSync(path, flags)
+  try {
+    return use(file)
+  } finally {
+    closeSync(file)
+  }
 }
 
 /** Text of a file; undefined if there is none. */

@@ -8,7 +8,7 @@ import { isUtf8 } from 'node:buffer'
 /** "CENV", little endian. */
 export const magic = 0x564e4543
 
-export const protocolVersion = 2
+export const protocolVersion = 3
 
 /** Longest frame body. */
 export const maxFrameBytes = 8 * 1024 * 1024

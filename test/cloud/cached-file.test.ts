@@ -6,7 +6,8 @@ import { setImmediate } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { CacheBudget } from '#src/cloud/cache-budget.js'
 import { CacheCounts } from '#src/cloud/cache-counts.js'
-import { CachedFile, cachedPath } from '#src/cloud/cached-file.js'
+import { CachedFile } from '#src/cloud/cached-file.js'
+import { cachedPath } from '#src/cloud/cached-path.js'
 import type { LocalCopy } from '#src/env/env.js'
 import { realSystem } from '#src/env/system.js'
 import { readSparse } from '../support/scripted-rocksdb.js'
@@ -30,6 +31,7 @@ afterEach(() => rm(directory, { recursive: true, force: true }))
 class Budget implements CacheBudget {
   readonly system = realSystem
   readonly counts = new CacheCounts()
+  readonly punchHoles = undefined
   room: number
   /** Bytes that were evicted and are not released yet. */
   unreleased = 0
@@ -39,14 +41,14 @@ class Budget implements CacheBudget {
     this.room = room
   }
 
-  reserve(_: CachedFile, wanted: number): boolean {
+  reserve(wanted: number): boolean {
     if (wanted > this.room) return false
     this.room -= wanted
     return true
   }
 
   settled(): void {}
-  touch(): void {}
+  resized(): void {}
 
   releaseLater(evicted: number): () => void {
     this.unreleased += evicted
@@ -77,7 +79,7 @@ test('a file just written is read in place, and cannot be evicted before the sto
   const budget = new Budget()
   const file = new CachedFile(path, size, stored, budget)
   const localPath = await writtenFile()
-  file.pin(localPath)
+  file.pin(localPath, { isShared: false })
   expect(file.isPinned).toBe(true)
   expect(file.location()?.path).toBe(localPath)
   expect(await file.refetch(0, 0, 0), 'its only copy is never replaced').toBe(false)
@@ -88,7 +90,7 @@ test('a file just written is read in place, and cannot be evicted before the sto
 test('the same file moves into the cache once the store has it', async () => {
   const file = new CachedFile(path, size, stored, new Budget())
   const localPath = await writtenFile()
-  file.pin(localPath)
+  file.pin(localPath, { isShared: false })
   const { generation } = file.location()!
   await mkdir(dirname(path), { recursive: true })
   await file.adopt(localPath)

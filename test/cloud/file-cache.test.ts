@@ -1,12 +1,15 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, open, readdir, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { FileCache } from '#src/cloud/file-cache.js'
 import type { LocalCopy } from '#src/env/env.js'
+import { systemFiles } from '#src/env/files.js'
+import { realSystem } from '#src/env/system.js'
 import { readSparse as read } from '../support/scripted-rocksdb.js'
+import { markUsed } from '../support/used-chunks.js'
 
 const chunk = 65_536
 
@@ -201,16 +204,66 @@ describe('the bound', () => {
       cache.file(`00000${index}.sst-a`, bytes.length, fetch).open(),
     )
     for (const file of files.slice(0, 3)) await read(file, 0, 10)
-    const map = await open(files[0]!.location()!.chunkMapPath!, 'r+')
-    await map.write(Buffer.of(1, 0, 0, 0), 0, 4, 24)
-    await map.close()
+    markUsed(files[0]!.location()!, chunk, [0])
     await read(files[3]!, 0, 10)
     expect(files.map((file) => file.location() !== undefined)).toEqual([true, false, true, true])
     await cache.close()
   })
 
-  test('counts an evicted file until the last reader has closed it', async () => {
-    const cache = await FileCache.open(directory, 2 * chunk)
+  test('keeps what is read again and again of a file that is far larger', async () => {
+    const chunks = 200
+    const stored = new Stored(chunks * chunk)
+    const cache = await FileCache.open(directory, 20 * chunk)
+    const file = cache.file('000001.sst-a', stored.bytes.length, stored.fetch).open()
+    const hot = [3, 50, 120, 199]
+    for (let at = 0; at < 400; at++) {
+      const cold = ((at * 37) % (chunks - 1)) * chunk
+      expectBytes(await read(file, cold, 10), stored.bytes.subarray(cold, cold + 10))
+      for (const chunkNumber of hot) await read(file, chunkNumber * chunk, 10)
+      markUsed(file.location()!, stored.bytes.length, hot)
+      expect(cache.metrics().bytes).toBeLessThanOrEqual(20 * chunk)
+    }
+    const timesFetched = (chunkNumber: number) =>
+      stored.fetched.filter(({ offset }) => offset === chunkNumber * chunk).length
+    expect(hot.map(timesFetched)).toEqual(hot.map(() => 1))
+    expect(await bytesOnDisk()).toBeLessThanOrEqual(20 * chunk)
+    await cache.close()
+  })
+
+  test('lets a scan pass: what was read before it stays', async () => {
+    const stored = new Stored(100 * chunk)
+    const cache = await FileCache.open(directory, 20 * chunk)
+    const file = cache.file('000001.sst-a', stored.bytes.length, stored.fetch).open()
+    const hot = [90, 92, 94, 96, 98]
+    for (const chunkNumber of hot) await read(file, chunkNumber * chunk, 10)
+    for (let at = 0; at < 80; at++) {
+      markUsed(file.location()!, stored.bytes.length, hot)
+      await read(file, at * chunk, chunk)
+    }
+    stored.fetched.length = 0
+    for (const chunkNumber of hot) await read(file, chunkNumber * chunk, 10)
+    expect(stored.fetched).toEqual([])
+    await cache.close()
+  })
+
+  test('takes out what was read before if all of it was, and keeps what is read then', async () => {
+    const cache = await FileCache.open(directory, 4 * chunk)
+    const stored = new Stored(8 * chunk)
+    const file = cache.file('000001.sst-a', stored.bytes.length, stored.fetch).open()
+    for (const first of [0, 4]) {
+      for (let at = first; at < first + 4; at++) await read(file, at * chunk, 10)
+      markUsed(file.location()!, stored.bytes.length, [0, 1, 2, 3, 4, 5, 6, 7])
+    }
+    expect(cache.metrics().bytes).toBeLessThanOrEqual(4 * chunk)
+    stored.fetched.length = 0
+    expectBytes(await read(file, 7 * chunk, 10), stored.bytes.subarray(7 * chunk, 7 * chunk + 10))
+    expect(stored.fetched).toEqual([])
+    await cache.close()
+  })
+
+  test('where files have no holes, counts an evicted file until the last reader has closed it', async () => {
+    const files = { ...systemFiles, holePuncher: async () => undefined }
+    const cache = await FileCache.open(directory, 2 * chunk, { system: { ...realSystem, files } })
     const first = new Stored(2 * chunk)
     const second = new Stored(chunk)
     const reader = cache.file('000001.sst-a', first.bytes.length, first.fetch).open()
@@ -252,7 +305,7 @@ describe('the bound', () => {
     const bytes = randomBytes(3 * chunk)
     await writeFile(writtenPath, bytes)
     const written = cache.file('000001.sst-a', bytes.length, async () => Buffer.alloc(0))
-    written.pin(writtenPath)
+    written.pin(writtenPath, { isShared: false })
     const other = new Stored(chunk)
     await read(cache.file('000002.sst-a', chunk, other.fetch).open(), 0, 10)
     expectBytes(await read(written.open(), 0, bytes.length), bytes)

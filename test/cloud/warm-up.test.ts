@@ -9,6 +9,7 @@ import type { WarmUpProgress } from '#src/env/warm-up.js'
 import { newRoot } from '../support/machine.js'
 import { ManualClock } from '../support/manual-clock.js'
 import { readSparse } from '../support/scripted-rocksdb.js'
+import { markUsed } from '../support/used-chunks.js'
 
 const chunk = 65_536
 const mib = 1 << 20
@@ -199,8 +200,8 @@ describe('a cache that is too small', () => {
     await openCache(5 * mib)
     const files = Array.from({ length: 5 }, (_, at) => fileOf(String(at), mib))
     await warmUp([files[4]!, ...Array.from({ length: 4 }, (_, at) => fileOf(`old ${at}`, mib))], clock)
+    cache.forgetReads()
     fetched = []
-    for (const file of files.toReversed()) cache.touch(file)
     expect(await warmUp(files, clock)).toMatchObject({ files: 5, fetchedBytes: 4 * mib, end: 'complete' })
     expect(fetched.map(([name]) => name).sort()).toEqual(['0', '1', '2', '3'])
   })
@@ -211,7 +212,8 @@ describe('a cache that is too small', () => {
     const reader = used.open()
     await readSparse(reader, 0, 2 * mib)
     const files = Array.from({ length: 5 }, (_, at) => fileOf(String(at), mib))
-    beforeFetch = () => cache.touch(used)
+    cache.forgetReads()
+    beforeFetch = () => markUsed(used.location()!, 2 * mib, Array(32).keys())
     expect(await warmUp(files, clock)).toMatchObject({ files: 3, end: 'cacheFull' })
     expect(isWhole(used)).toBe(true)
     expect(cache.metrics().evictedFiles).toBe(0)

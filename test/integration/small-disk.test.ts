@@ -40,7 +40,7 @@ describe.skipIf(needsRoot)(`on a small disk${needsRoot}`, () => {
       await scan(db, rows)
       const cache = await metricsOf(env)
       expect(cache.bytes).toBeLessThanOrEqual(cache.maxBytes)
-      expect(cache.evictedFiles).toBeGreaterThan(0)
+      expect(cache.evictedBytes).toBeGreaterThan(0)
     },
   )
 

@@ -1,6 +1,15 @@
 // The local file system, except for tables: those are sparse files, fetched chunk by chunk into copies that the test may
 // evict at any time.
-import { closeSync, ftruncateSync, openSync, readSync, rmSync, truncateSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  truncateSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import type { LocalCopy, ReadableFile, Refetched, SparseFile } from '#src/env/env.js'
 import { PosixEnv } from '#src/env/posix-env.js'
@@ -70,11 +79,14 @@ export class TableFile implements SparseFile {
   /** Counted by the test. */
   ensuring = 0
   closed = false
+  /** Number of chunks that the client had marked as used when it closed the file. */
+  usedChunks = 0
   onEvicted: ((copy: LocalCopy) => void) | undefined
   readonly #sourceFile: number
   readonly #path: string
   readonly #behaviour: SparseBehaviour
   #generation = 0
+  #removals = 0
   #copy:
     | { readonly data: number; readonly map: number; readonly bits: Buffer; readonly location: LocalCopy }
     | undefined
@@ -116,6 +128,16 @@ export class TableFile implements SparseFile {
     this.onEvicted?.(copy.location)
   }
 
+  /** Takes the first chunks out of the copy: their bits, then the count of removals, then the bytes. */
+  remove(chunks: number): void {
+    const { data, map, bits } = this.#copy!
+    for (let chunk = 0; chunk < chunks; chunk++) bits[chunk >> 3]! &= ~(1 << (chunk & 7))
+    writeSync(map, bits, 0, bits.length, headerBytes)
+    this.#removals += 1
+    writeSync(map, Uint32Array.of(this.#removals), 0, 4, 24)
+    writeSync(data, Buffer.alloc(chunks * chunkBytes), 0, chunks * chunkBytes, 0)
+  }
+
   /** Removes the bytes of the copy, whose map still has them as present. */
   cut(): void {
     if (this.#copy !== undefined) truncateSync(this.#copy.location.path, 0)
@@ -128,6 +150,8 @@ export class TableFile implements SparseFile {
 
   close(): void {
     this.closed = true
+    if (this.#copy !== undefined)
+      this.usedChunks = marksIn(this.#copy.location.chunkMapPath!, this.#copy.bits)
     this.evict()
     closeSync(this.#sourceFile)
   }
@@ -153,11 +177,12 @@ export class TableFile implements SparseFile {
     const map = openSync(chunkMapPath, 'w')
     const header = Buffer.alloc(headerBytes)
     header.write('CHUNKMAP')
-    header.writeUInt32LE(1, 8)
+    header.writeUInt32LE(2, 8)
     header.writeUInt32LE(chunkBytes, 12)
     header.writeBigUInt64LE(BigInt(this.size), 16)
-    const bits = Buffer.alloc(Math.ceil(Math.ceil(this.size / chunkBytes) / 8))
-    writeSync(map, Buffer.concat([header, bits]))
+    const chunks = Math.ceil(this.size / chunkBytes)
+    const bits = Buffer.alloc(Math.ceil(chunks / 8))
+    writeSync(map, Buffer.concat([header, bits, Buffer.alloc(chunks)]))
     return { data, map, bits, location: { generation, path, chunkMapPath } }
   }
 
@@ -165,4 +190,10 @@ export class TableFile implements SparseFile {
     const bytes = Buffer.alloc(length)
     return bytes.subarray(0, readSync(this.#sourceFile, bytes, 0, length, offset))
   }
+}
+
+function marksIn(mapPath: string, bits: Buffer): number {
+  return readFileSync(mapPath)
+    .subarray(headerBytes + bits.length)
+    .reduce((sum, mark) => sum + mark, 0)
 }

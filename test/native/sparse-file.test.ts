@@ -187,6 +187,29 @@ describe.skipIf(!havePrograms)(programSuite('a sparse table'), () => {
     },
   )
 
+  test('loses chunks again and again: no read brings holes', async () => {
+    // Rarely enough that no read meets eight removals in a row.
+    let ensured = 0
+    const { env, socket } = await serve({ onEnsured: (file) => ++ensured % 30 === 0 && file.remove(40) })
+    const ended = await bench(socket, 'readrandom', '--threads=8', '--cache_size=0')
+    expect(ended, ended.output).toMatchObject({ code: 0, signal: null })
+    expect(ended.output).toMatch(found)
+    const repeated = env.files.flatMap(({ ensured: ranges }) => ranges.filter(([offset]) => offset < 4096))
+    expect(repeated.length, 'what left was asked for again').toBeGreaterThan(2 * env.files.length)
+  })
+
+  test('marks what it reads, but not what it reads in order', async () => {
+    const { env, socket } = await serve({ present: true })
+    await scan(socket)
+    const scanned = env.files.length
+    await bench(socket, 'readrandom', '--cache_size=0')
+    // Each file is closed by then.
+    await host?.close()
+    const used = env.files.map(({ usedChunks }) => usedChunks)
+    expect(Math.max(...used.slice(0, scanned))).toBeLessThan(8)
+    expect(Math.max(...used.slice(scanned))).toBeGreaterThan(100)
+  })
+
   test('fails with a retryable error if it is evicted faster than it can be read', async () => {
     const { env, socket } = await serve({ onEnsured: (file) => file.evict() })
     const ended = await runOn(socket, 'ldb', [`--db=${database}`, 'scan'])

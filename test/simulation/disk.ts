@@ -70,6 +70,10 @@ export class Disk {
     const note = (line: string) => this.#trace(line)
     const files: Files = {
       access: (path) => call(() => void this.#entry(path)),
+      holePuncher: async () => async (path, holes) => {
+        const { bytes } = this.#file(path)
+        for (const { offset, length } of holes) bytes.fill(0, offset, offset + length)
+      },
       link: (existing, path) =>
         call(() => {
           if (this.#entries.has(path)) throw failure('EEXIST', path)
@@ -130,11 +134,11 @@ export class Disk {
           note(`write ${path}`)
           this.#create(path).bytes = Buffer.from(content)
         },
-        clear: (path, offset) => {
-          const { bytes } = this.#file(path)
-          const wasSet = bytes.readUInt32LE(offset) !== 0
-          bytes.writeUInt32LE(0, offset)
-          return wasSet
+        read: (path, position, length) =>
+          Buffer.from(this.#file(path).bytes.subarray(position, position + length)),
+        write: (path, ...pieces) => {
+          const { bytes: file } = this.#file(path)
+          for (const { position, bytes } of pieces) file.set(bytes, position)
         },
       },
     }

@@ -292,16 +292,22 @@ async function readCopy(copy: LocalCopy, offset: number, length: number): Promis
   if (!data) return undefined
   try {
     const { size } = await data.stat()
-    if (copy.chunkMapPath !== undefined) {
-      const bytes = await readFile(copy.chunkMapPath).catch(() => undefined)
-      const map = bytes && ChunkMap.decode(bytes, size, readBootId())
-      if (!map) return undefined
-      const end = Math.ceil((offset + length) / map.chunkBytes)
-      for (let chunk = Math.floor(offset / map.chunkBytes); chunk < end; chunk++) {
-        if (!map.has(chunk)) return undefined
-      }
+    const { chunkMapPath } = copy
+    const read = async () => (await data.read(Buffer.alloc(length), 0, length, offset)).buffer
+    if (chunkMapPath === undefined) return await read()
+    const readMap = async () => {
+      const bytes = await readFile(chunkMapPath).catch(() => undefined)
+      return bytes && ChunkMap.decode(bytes, size, readBootId())
     }
-    return (await data.read(Buffer.alloc(length), 0, length, offset)).buffer
+    const map = await readMap()
+    if (!map) return undefined
+    const end = Math.ceil((offset + length) / map.chunkBytes)
+    for (let chunk = Math.floor(offset / map.chunkBytes); chunk < end; chunk++) {
+      if (!map.has(chunk)) return undefined
+    }
+    const found = await read()
+    // Something was taken out meanwhile, perhaps this.
+    return (await readMap())?.removals === map.removals ? found : undefined
   } finally {
     await data.close()
   }

@@ -1,0 +1,41 @@
+import { maxRequestChunks, type Run, wantedRuns } from '../table/chunk-runs.js'
+import type { SparseCopy } from './sparse-copy.js'
+
+export interface ChunkSource {
+  /** Reads chunks of the stored object. */
+  readonly fetch: (run: Run) => Promise<Uint8Array>
+  readonly write: (first: number, bytes: Uint8Array) => Promise<void>
+}
+
+/**
+ * Overwrites held chunks, one of which is damaged, with what the store has, together with everything else that may have
+ * come in the same answer. A reader of a sound chunk sees no change.
+ * @returns whether the store gave other bytes than were held.
+ */
+export async function replaceChunks(copy: SparseCopy, damaged: Run, store: ChunkSource): Promise<boolean> {
+  let isOther = false
+  // The footer has no checksum: damage there shows elsewhere, wherever it leads.
+  for (const run of presentAround(copy, damaged)) {
+    // Else a hole would pass for damage.
+    const release = copy.hold(run)
+    try {
+      const bytes = await store.fetch(run)
+      if (await copy.holds(run.first, bytes)) continue
+      isOther = true
+      await store.write(run.first, bytes)
+    } finally {
+      release()
+    }
+  }
+  return isOther
+}
+
+/** Runs of present chunks around the range, as far as one request can reach, and the last chunk of the file. */
+function presentAround({ map }: SparseCopy, { first, end }: Run): Run[] {
+  const last = map.chunkCount - 1
+  const isNear = (chunk: number) => chunk > end - 1 - maxRequestChunks && chunk < first + maxRequestChunks
+  return wantedRuns(
+    { first: 0, end: last + 1 },
+    (chunk) => (isNear(chunk) || chunk === last) && map.has(chunk),
+  )
+}

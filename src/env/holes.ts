@@ -1,0 +1,40 @@
+import { open } from 'node:fs/promises'
+import { constants } from 'node:os'
+
+/** A range of a file. */
+export interface Hole {
+  readonly offset: number
+  readonly length: number
+}
+
+/**
+ * Takes ranges out of a file: they read as zeros then, and need no space. Rejects if the file system cannot do that
+ * (`EOPNOTSUPP`), or if the file has another name (`EMLINK`), under which it may be somebody else's.
+ */
+export type PunchHoles = (path: string, holes: readonly Hole[]) => Promise<void>
+
+/** @returns undefined where no file system can do that, or where the native part is missing. */
+export async function holePuncher(): Promise<PunchHoles | undefined> {
+  if (process.platform !== 'linux') return undefined
+  // Loaded here, so that what needs no holes needs no native part.
+  const { native } = await import('../binding/native.js').catch(() => ({ native: undefined }))
+  if (!native) return undefined
+  return async (path, holes) => {
+    const file = await open(path, 'r+')
+    try {
+      if ((await file.stat()).nlink > 1) throw cannotPunch(constants.errno.EMLINK, path)
+      for (const { offset, length } of holes) {
+        const errno = await native.punchHole(file.fd, offset, length)
+        if (errno !== 0) throw cannotPunch(errno, path)
+      }
+    } finally {
+      await file.close()
+    }
+  }
+}
+
+function cannotPunch(errno: number, path: string): NodeJS.ErrnoException {
+  const [code = `errno ${errno}`] =
+    Object.entries(constants.errno).find(([, number]) => number === errno) ?? []
+  return Object.assign(new Error(`${code}: no hole can be made, fallocate '${path}'`), { code, path })
+}
