@@ -16,7 +16,7 @@ const built = new URL('../../dist/store/s3-store.js', import.meta.url).href
 const { S3Store } = (await import(built)) as typeof import('../dist/store/s3-store.js')
 
 const rounds = 5
-const distancesMs = [0, 1, 20] as const
+const distancesMs = [0, 1, 20, 50] as const
 const kib = 1024
 const mib = 1024 * kib
 

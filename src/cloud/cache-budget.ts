@@ -7,6 +7,8 @@ import type { CachedFile } from './cached-file.js'
 export interface CacheBudget {
   readonly system: System
   readonly counts: CacheCounts
+  /** Room of the whole cache. */
+  readonly maxBytes: number
   /** Undefined where files can lose nothing in part. */
   readonly punchHoles: PunchHoles | undefined
   /** Makes room for `bytes` more; false if there is none. */

@@ -1,7 +1,6 @@
 import type { LocalCopy, SparseFile } from '../env/env.js'
-import { chunkBytes } from '../table/chunk-runs.js'
-import { ReadAhead } from '../table/read-ahead.js'
 import type { CachedFile } from './cached-file.js'
+import { ScanAhead } from './scan-ahead.js'
 
 /** One opening of a cached file by the bridge: what this reader is likely to want next, and what it still holds open. */
 export class CachedFileReader implements SparseFile {
@@ -11,10 +10,12 @@ export class CachedFileReader implements SparseFile {
   readonly #closed: (reader: CachedFileReader) => void
   /** Callbacks by generation, called once the bridge has let go of an evicted copy. */
   readonly #lettingGo = new Map<number, () => void>()
-  readonly #readAhead = new ReadAhead(chunkBytes)
+  readonly #ahead: ScanAhead
 
-  constructor(file: CachedFile, closed: (reader: CachedFileReader) => void) {
+  /** @param cacheBytes see {@link ScanAhead}. */
+  constructor(file: CachedFile, cacheBytes: number, closed: (reader: CachedFileReader) => void) {
     this.#file = file
+    this.#ahead = new ScanAhead(cacheBytes)
     this.#closed = closed
   }
 
@@ -27,8 +28,8 @@ export class CachedFileReader implements SparseFile {
   }
 
   ensure(offset: number, length: number): Promise<LocalCopy | Uint8Array> {
-    // No read-ahead backward: RocksDB reads tables that way only for reverse iterators.
-    return this.#file.ensure(offset, length, this.#readAhead.around(offset, length).after)
+    const standing = this.#file.standingOf(offset + length - 1)
+    return this.#file.ensure(offset, length, this.#ahead.after(offset, length, standing))
   }
 
   /** Notifies the bridge. `released` is called once the bridge no longer holds the copy open. */

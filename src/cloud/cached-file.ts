@@ -3,9 +3,12 @@ import { bytesFrom, bytesOf, chunkBytes, chunksOf, type Run, wantedRuns } from '
 import { Refetches } from '../table/refetches.js'
 import type { CacheBudget, Purpose } from './cache-budget.js'
 import { CachedFileReader } from './cached-file-reader.js'
+import { copyPath } from './cached-path.js'
+import { ChunkFetches } from './chunk-fetches.js'
 import type { ChunkMap } from './chunk-map.js'
 import { type CopyEvent, type CopyState, nextCopyState } from './copy-state.js'
 import { replaceChunks } from './replace-chunks.js'
+import type { Standing } from './scan-ahead.js'
 import { SparseCopy, type SweepEnd, type SweepOptions, type Swept } from './sparse-copy.js'
 
 /** Reads a range of the stored object. */
@@ -22,8 +25,7 @@ export class CachedFile {
   readonly size: number
   readonly #budget: CacheBudget
   readonly #readers = new Set<CachedFileReader>()
-  /** Fetches under way, by chunk. */
-  readonly #inFlight = new Map<number, Promise<void>>()
+  readonly #fetches = new ChunkFetches()
   readonly #refetches: Refetches
   #fetch: FetchRange
   #copy: SparseCopy | undefined
@@ -49,7 +51,7 @@ export class CachedFile {
 
   /** Bytes on disk and those on their way. */
   get heldBytes(): number {
-    return this.presentBytes + this.#inFlight.size * chunkBytes
+    return this.presentBytes + this.#fetches.chunks * chunkBytes
   }
 
   /** True while the only copy is the local one: it is not in the store yet, so it can't be evicted. */
@@ -63,7 +65,7 @@ export class CachedFile {
   }
 
   get isIdle(): boolean {
-    return !(this.#copy || this.#readers.size || this.#inFlight.size || this.#removals.size)
+    return !(this.#copy || this.#readers.size || this.#fetches.chunks || this.#removals.size)
   }
 
   /** Takes what an earlier process left at `path`, as far as its chunk map can be trusted. */
@@ -79,7 +81,7 @@ export class CachedFile {
   pin(localPath: string, shared: { readonly isShared: boolean }): void {
     this.#on('write')
     const generation = ++this.#generation
-    const path = this.#pathOf(generation)
+    const path = copyPath(this.path, generation)
     const { files, bootId } = this.#budget.system
     this.#copy = SparseCopy.complete(files, localPath, path, generation, this.size, bootId, shared)
   }
@@ -90,7 +92,7 @@ export class CachedFile {
   }
 
   open(): SparseFile {
-    const reader = new CachedFileReader(this, () => {
+    const reader = new CachedFileReader(this, this.#budget.maxBytes, () => {
       this.#readers.delete(reader)
       this.#reportIfIdle()
     })
@@ -105,10 +107,7 @@ export class CachedFile {
     return this.#copy
   }
 
-  /**
-   * Makes the range present, and more of what follows. Resolves with the bytes themselves if there is no room for them,
-   * or if the disk fails.
-   */
+  /** Makes the range present, and more of what follows. Resolves with its bytes if the disk fails or has no room. */
   async ensure(offset: number, length: number, readAhead: number): Promise<LocalCopy | Uint8Array> {
     this.#budget.resized(this)
     if (length === 0) return this.#copy ?? new Uint8Array(0)
@@ -131,15 +130,24 @@ export class CachedFile {
       (ahead > 0 ? this.#reserved(offset, length + ahead, { for: 'ahead' }) : undefined) ??
       this.#reserved(offset, length, { for: 'read' })
     if (!wanted) return this.#fetchBytes(offset, length)
+    const asked = chunksOf(offset, length)
     // Begun before anybody else has a turn: who asks next finds them on their way, and the cache counts them.
-    for (const run of wanted) this.#startFetch(run)
-    this.#aheadBytes = bytesFrom(chunksOf(offset, length).end, wanted)
-    counts.readAheadBytes += this.#aheadBytes
+    for (const run of wanted) this.#startFetch(run, Math.max(run.first, asked.end))
+    const aheadBytes = bytesFrom(asked.end, wanted)
+    if (aheadBytes > 0) this.#aheadBytes = aheadBytes
+    counts.readAheadBytes += aheadBytes
     this.#budget.resized(this)
-    await this.#settled(offset, length)
-    this.#copy?.spare(chunksOf(offset, length))
+    await this.#fetches.settled(asked)
+    await this.#announce(asked)
     // It may have been evicted while it was fetched.
     return this.#presentCopy(offset, length) ?? this.#fetchBytes(offset, length)
+  }
+
+  standingOf(position: number): Standing {
+    const chunk = Math.floor(position / chunkBytes)
+    const map = this.#copy?.map
+    if (map?.has(chunk)) return map.isShown(chunk) ? 'told' : 'ahead'
+    return this.#fetches.has(chunk) ? 'ahead' : 'missing'
   }
 
   /** Bytes of the chunks of a range that are neither held nor on their way. */
@@ -159,8 +167,9 @@ export class CachedFile {
     if (!wanted) return undefined
     for (const run of wanted) this.#startFetch(run)
     this.#budget.resized(this)
-    await this.#settled(offset, length)
-    this.#copy?.spare(chunksOf(offset, length))
+    const filled = chunksOf(offset, length)
+    await this.#fetches.settled(filled)
+    await this.#announce(filled)
     return this.#presentCopy(offset, length) && bytes
   }
 
@@ -228,7 +237,7 @@ export class CachedFile {
     }
     const copy = this.#copy!
     try {
-      await copy.moveTo(this.#pathOf(copy.generation))
+      await copy.moveTo(copyPath(this.path, copy.generation))
     } catch (error) {
       await this.evict()
       throw error
@@ -287,7 +296,7 @@ export class CachedFile {
   #reserved(offset: number, length: number, purpose: Purpose): Run[] | undefined {
     if (this.#state === 'removed') return undefined
     const wanted = this.#missing(offset, length)
-    const bytes = wanted.reduce((sum, run) => sum + (run.end - run.first) * chunkBytes, 0)
+    const bytes = bytesFrom(0, wanted)
     return bytes === 0 || this.#budget.reserve(bytes, purpose) ? wanted : undefined
   }
 
@@ -295,7 +304,7 @@ export class CachedFile {
   #missing(offset: number, length: number): Run[] {
     return wantedRuns(
       chunksOf(offset, length),
-      (chunk) => !this.#copy?.map.has(chunk) && !this.#inFlight.has(chunk),
+      (chunk) => !this.#copy?.map.has(chunk) && !this.#fetches.has(chunk),
     )
   }
 
@@ -314,32 +323,38 @@ export class CachedFile {
     })
   }
 
-  #startFetch(run: Run): void {
-    const fetching = this.#fetchRun(run).finally(() => {
-      for (let chunk = run.first; chunk < run.end; chunk++) this.#inFlight.delete(chunk)
+  /** @param herald see {@link SparseCopy.write}. */
+  #startFetch(run: Run, herald?: number): void {
+    this.#fetches.add(run, this.#fetchRun(run, herald), () => {
       this.#budget.settled((run.end - run.first) * chunkBytes)
       this.#budget.resized(this)
       this.#reportIfIdle()
     })
-    // Readers that wait for the chunk see the failure; read-ahead that nobody waits for may fail silently.
-    fetching.catch(() => undefined)
-    for (let chunk = run.first; chunk < run.end; chunk++) this.#inFlight.set(chunk, fetching)
   }
 
-  async #fetchRun(run: Run): Promise<void> {
+  async #fetchRun(run: Run, herald: number | undefined): Promise<void> {
     const bytes = await this.#fetchChunks(run)
     if (this.#state === 'removed') return
     // Write into the copy that exists once the bytes have arrived.
     const copy = this.#copy ?? (await this.#create())
-    if (copy) await this.#write(copy, run.first, bytes)
+    if (copy) await this.#write(copy, run.first, bytes, herald)
   }
 
-  async #write(copy: SparseCopy, first: number, bytes: Uint8Array): Promise<void> {
+  async #write(copy: SparseCopy, first: number, bytes: Uint8Array, herald?: number): Promise<void> {
     try {
-      await copy.write(first, bytes)
+      await copy.write(first, bytes, herald)
     } catch {
       // If the disk is full, this makes room for others that need it more, such as the write-ahead log.
       if (this.#copy === copy) await this.evict()
+    }
+  }
+
+  /** See {@link SparseCopy.announce}. A copy of which the bridge can't be told is of no use. */
+  async #announce(run: Run): Promise<void> {
+    try {
+      this.#copy?.announce(run)
+    } catch {
+      await this.evict()
     }
   }
 
@@ -355,21 +370,11 @@ export class CachedFile {
   async #createCopy(): Promise<void> {
     const generation = ++this.#generation
     const { files, bootId } = this.#budget.system
-    const path = this.#pathOf(generation)
+    const path = copyPath(this.path, generation)
     const copy = await SparseCopy.empty(files, path, generation, this.size, bootId)
     if (this.#state !== 'absent') return copy.remove()
     this.#on('cache')
     this.#copy = copy
-  }
-
-  async #settled(offset: number, length: number): Promise<void> {
-    const { first, end } = chunksOf(offset, length)
-    const waits = new Set<Promise<void>>()
-    for (let chunk = first; chunk < end; chunk++) {
-      const fetching = this.#inFlight.get(chunk)
-      if (fetching) waits.add(fetching)
-    }
-    await Promise.all(waits)
   }
 
   async #fetchChunks(run: Run): Promise<Uint8Array> {
@@ -391,10 +396,5 @@ export class CachedFile {
 
   #reportIfIdle(): void {
     if (this.isIdle) this.#budget.onIdle(this)
-  }
-
-  /** See `cachedPath`. */
-  #pathOf(generation: number): string {
-    return generation === 1 ? this.path : `${this.path}~${generation}`
   }
 }

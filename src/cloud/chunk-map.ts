@@ -1,4 +1,5 @@
 import type { Piece } from '../env/files.js'
+import type { Run } from '../table/chunk-runs.js'
 
 /**
  * Chunks of a sparse file that are present: the bitmap that the bridge maps into memory. Its layout is
@@ -9,7 +10,10 @@ export class ChunkMap {
 
   readonly fileSize: number
   readonly chunkBytes: number
+  /** Chunks that are present. */
   readonly bits: Uint8Array
+  /** Those that the bridge is told of. */
+  readonly #shown: Uint8Array
   /** The file may be somebody else's too, under another name or open: no part of it may be taken out. */
   readonly isShared: boolean
   #presentBytes = 0
@@ -20,6 +24,7 @@ export class ChunkMap {
     this.fileSize = fileSize
     this.chunkBytes = chunkBytes
     this.bits = new Uint8Array(Math.ceil(Math.ceil(fileSize / chunkBytes) / 8))
+    this.#shown = new Uint8Array(this.bits.length)
   }
 
   /** Map of a file that is present in full. */
@@ -40,7 +45,8 @@ export class ChunkMap {
     if (!buffer.subarray(32, 64).equals(encodeBootId(bootId))) return undefined
     const map = new ChunkMap(fileSize, chunkBytes, buffer.readUInt32LE(sharedOffset) !== 0)
     if (buffer.length !== map.marksPosition + map.chunkCount) return undefined
-    map.bits.set(buffer.subarray(ChunkMap.headerBytes, map.marksPosition))
+    for (const bits of [map.bits, map.#shown])
+      bits.set(buffer.subarray(ChunkMap.headerBytes, map.marksPosition))
     map.#removals = buffer.readUInt32LE(removalsOffset)
     for (let chunk = 0; chunk < map.chunkCount; chunk++) {
       if (map.has(chunk)) map.#presentBytes += map.sizeOf(chunk)
@@ -57,7 +63,7 @@ export class ChunkMap {
     buffer.writeBigUInt64LE(BigInt(this.fileSize), 16)
     buffer.writeUInt32LE(this.isShared ? 1 : 0, sharedOffset)
     encodeBootId(bootId).copy(buffer, 32)
-    buffer.set(this.bits, ChunkMap.headerBytes)
+    buffer.set(this.#shown, ChunkMap.headerBytes)
     return buffer
   }
 
@@ -84,15 +90,31 @@ export class ChunkMap {
     return (this.bits[chunk >> 3]! & (1 << (chunk & 7))) !== 0
   }
 
-  add(chunk: number): void {
+  add(chunk: number, { isShown = true }: { readonly isShown?: boolean } = {}): void {
     if (this.has(chunk)) return
     this.bits[chunk >> 3]! |= 1 << (chunk & 7)
+    if (isShown) this.#shown[chunk >> 3]! |= 1 << (chunk & 7)
     this.#presentBytes += this.sizeOf(chunk)
+  }
+
+  isShown(chunk: number): boolean {
+    return (this.#shown[chunk >> 3]! & (1 << (chunk & 7))) !== 0
+  }
+
+  /** Shows what is present of the run. @returns whether any of it was not shown before. */
+  show({ first, end }: Run): boolean {
+    let isNew = false
+    for (let chunk = first; chunk < end; chunk++) {
+      if (!this.has(chunk) || this.isShown(chunk)) continue
+      this.#shown[chunk >> 3]! |= 1 << (chunk & 7)
+      isNew = true
+    }
+    return isNew
   }
 
   remove(chunk: number): void {
     if (!this.has(chunk)) return
-    this.bits[chunk >> 3]! &= ~(1 << (chunk & 7))
+    for (const bits of [this.bits, this.#shown]) bits[chunk >> 3]! &= ~(1 << (chunk & 7))
     this.#presentBytes -= this.sizeOf(chunk)
   }
 
@@ -104,12 +126,15 @@ export class ChunkMap {
     return { position: removalsOffset, bytes }
   }
 
-  /** The bits of some chunks, and their neighbours in the same bytes, for the file. */
+  /**
+   * The bits of some chunks, and their neighbours in the same bytes, for the file. They change with the map: several
+   * writes of a byte may be under way, and each of them writes the newest.
+   */
   bitsOf(first: number, end: number): Piece {
     const start = first >> 3
     return {
       position: ChunkMap.headerBytes + start,
-      bytes: this.bits.subarray(start, ((end - 1) >> 3) + 1),
+      bytes: this.#shown.subarray(start, ((end - 1) >> 3) + 1),
     }
   }
 

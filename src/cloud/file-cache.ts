@@ -42,8 +42,8 @@ export class FileCache implements CacheBudget {
   readonly directory: string
   readonly system: System
   readonly counts = new CacheCounts()
+  readonly maxBytes: number
   readonly punchHoles: PunchHoles | undefined
-  readonly #maxBytes: number
   readonly #reserveBytes: number
   readonly #files = new Map<string, CachedFile>()
   /** Files with bytes on disk or on their way, and how many, in the order in which the hand passes them. */
@@ -67,7 +67,7 @@ export class FileCache implements CacheBudget {
     punchHoles: PunchHoles | undefined,
   ) {
     this.directory = directory
-    this.#maxBytes = maxBytes
+    this.maxBytes = maxBytes
     this.#reserveBytes = reserveBytes
     this.#free = new FreeSpace(system.files, directory)
     this.system = system
@@ -199,7 +199,7 @@ export class FileCache implements CacheBudget {
 
   /** Bytes that have to leave before these have room; at most 0 if they have. */
   #lack({ bytes, growthBytes }: Growth): number {
-    const overBytes = this.#ringBytes + bytes - this.#maxBytes
+    const overBytes = this.#ringBytes + bytes - this.maxBytes
     const neededBytes = this.#reserveBytes + this.#awaitedBytes + growthBytes
     return Math.max(overBytes, neededBytes - this.#freeBytes() - this.#lettingGoBytes)
   }
@@ -212,7 +212,7 @@ export class FileCache implements CacheBudget {
     const spared = purpose.for === 'warmUp' ? purpose.spared : undefined
     const options = { ages: purpose.for !== 'warmUp' }
     const mostPassed = Math.min(maxPassedFiles, this.#ring.size * (purpose.for === 'read' ? allRounds : 2))
-    const leastBytes = Math.min(maxSurplusBytes, this.#maxBytes / 64)
+    const leastBytes = Math.min(maxSurplusBytes, this.maxBytes / 64)
     for (let passed = 0; passed < mostPassed && lack() > 0; ) {
       const file = this.#ring.keys().next().value
       if (!file) return
@@ -234,11 +234,11 @@ export class FileCache implements CacheBudget {
   }
 
   #freeBytes(): number {
-    return this.#maxBytes === 0 ? Number.POSITIVE_INFINITY : this.#free.bytes
+    return this.maxBytes === 0 ? Number.POSITIVE_INFINITY : this.#free.bytes
   }
 
   async #refreshFreeSpace(): Promise<void> {
-    if (this.#maxBytes > 0) await this.#free.refresh()
+    if (this.maxBytes > 0) await this.#free.refresh()
   }
 
   /** Looks at the disk regularly: others take space without notice. */
@@ -292,8 +292,8 @@ export class FileCache implements CacheBudget {
     const roomBytes = bytes + this.#freeBytes() - this.#reserveBytes
     return {
       bytes,
-      maxBytes: this.#maxBytes,
-      allowedBytes: Math.max(0, Math.min(this.#maxBytes, roomBytes)),
+      maxBytes: this.maxBytes,
+      allowedBytes: Math.max(0, Math.min(this.maxBytes, roomBytes)),
       reserveBytes: this.#reserveBytes,
       files,
       ...this.counts,
@@ -312,7 +312,7 @@ export class FileCache implements CacheBudget {
   }
 
   async #restore(left: LeftFile, map: ChunkMap | undefined): Promise<void> {
-    if (!map || map.chunkBytes !== chunkBytes || this.#maxBytes === 0) {
+    if (!map || map.chunkBytes !== chunkBytes || this.maxBytes === 0) {
       await this.system.files.rm(left.path, { force: true })
       await this.system.files.rm(`${left.path}${mapSuffix}`, { force: true })
       return

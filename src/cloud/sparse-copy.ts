@@ -110,11 +110,6 @@ export class SparseCopy implements LocalCopy {
     return () => void this.#held.delete(held)
   }
 
-  /** Spares chunks once: somebody is about to read them. */
-  spare(run: Run): void {
-    this.#clock.spare(run)
-  }
-
   /** Takes all chunks for unread, until they are read again. */
   forgetReads(): void {
     this.#clock.forgetReads()
@@ -204,8 +199,12 @@ export class SparseCopy implements LocalCopy {
     this.#path = path
   }
 
-  /** Writes `bytes` from chunk `first` on: first the data, then the bits. Does nothing once the copy is closed. */
-  async write(first: number, bytes: Uint8Array): Promise<void> {
+  /**
+   * Writes `bytes` from chunk `first` on: first the data, then the bits. Does nothing once the copy is closed.
+   * @param herald chunk that the bridge is not told of before {@link announce}. It asks for it, which tells that its reader
+   *   has come so far.
+   */
+  async write(first: number, bytes: Uint8Array, herald?: number): Promise<void> {
     if (this.#isClosed) return
     const run = { first, end: first + Math.ceil(bytes.length / chunkBytes) }
     // Present or not: a hole would go into what was just written.
@@ -213,7 +212,7 @@ export class SparseCopy implements LocalCopy {
     this.#writes += 1
     try {
       await this.#punching
-      await this.#write(run, bytes)
+      await this.#write(run, bytes, herald)
     } finally {
       this.#writes -= 1
       release()
@@ -221,7 +220,7 @@ export class SparseCopy implements LocalCopy {
     }
   }
 
-  async #write(run: Run, bytes: Uint8Array): Promise<void> {
+  async #write(run: Run, bytes: Uint8Array, herald: number | undefined): Promise<void> {
     const { first, end } = run
     if (this.#isClosed) return
     this.#files ??= openFiles(this.#disk, this.#path, this.#path + mapSuffix)
@@ -229,10 +228,20 @@ export class SparseCopy implements LocalCopy {
     if (this.#isClosed) return
     await writeAll(data, bytes, first * chunkBytes)
     if (this.#isClosed) return
-    for (let chunk = first; chunk < end; chunk++) this.map.add(chunk)
+    for (let chunk = first; chunk < end; chunk++) this.map.add(chunk, { isShown: chunk !== herald })
     this.#clock.arrived(run)
     const bits = this.map.bitsOf(first, end)
     await writeAll(map, bits.bytes, bits.position)
+  }
+
+  /**
+   * Spares chunks once, and tells the bridge of them as far as they are present: somebody is about to read them.
+   * @throws if the map can't be written.
+   */
+  announce(run: Run): void {
+    this.#clock.spare(run)
+    if (this.map.show(run) && this.chunkMapPath !== undefined)
+      this.#disk.sync.write(this.chunkMapPath, this.map.bitsOf(run.first, run.end))
   }
 
   /** Closes the files until the next write, unless one is under way. */

@@ -32,6 +32,7 @@ class Budget implements CacheBudget {
   readonly system = realSystem
   readonly counts = new CacheCounts()
   readonly punchHoles = undefined
+  readonly maxBytes = 1 << 30
   room: number
   /** Bytes that were evicted and are not released yet. */
   unreleased = 0

@@ -29,6 +29,21 @@ test('a chunk map reads back as written', () => {
   )
 })
 
+test('a chunk that is present and not shown is not in the file, until it is shown or taken out', () => {
+  const map = new ChunkMap(4 * 65_536, 65_536)
+  const inFile = () => [...map.bitsOf(0, 4).bytes]
+  const bits = map.bitsOf(0, 4).bytes
+  for (const chunk of [0, 1, 2]) map.add(chunk, { isShown: chunk === 0 })
+  expect([map.has(1), map.isShown(1), map.presentBytes]).toEqual([true, false, 3 * 65_536])
+  expect(inFile()).toEqual([0b001])
+  expect(map.show({ first: 0, end: 2 })).toBe(true)
+  expect(map.show({ first: 0, end: 2 }), 'nothing new').toBe(false)
+  expect([...bits], 'a write that is under way has it too').toEqual([0b011])
+  map.remove(2)
+  expect(map.show({ first: 0, end: 4 })).toBe(false)
+  expect(inFile()).toEqual([0b011])
+})
+
 test('the last chunk counts only its own bytes', () => {
   const map = new ChunkMap(100_000, 65_536)
   map.add(1)

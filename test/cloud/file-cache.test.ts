@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, readdir, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { ChunkMap } from '#src/cloud/chunk-map.js'
 import { FileCache } from '#src/cloud/file-cache.js'
+import { readBootId } from '#src/env/boot-id.js'
 import type { LocalCopy } from '#src/env/env.js'
 import { systemFiles } from '#src/env/files.js'
 import { realSystem } from '#src/env/system.js'
@@ -81,6 +83,31 @@ describe('reading through the cache', () => {
     await cache.close()
   })
 
+  test('fetches the next of it before the reader has come to the end of what is there', async () => {
+    const stored = new Stored(1600 * chunk)
+    const cache = await FileCache.open(directory, 10_000 * chunk)
+    const reader = cache.file('000001.sst-a', stored.bytes.length, stored.fetch).open()
+    let asked = 0
+    let end = 0
+    const lead: number[] = []
+    for (let at = 0; at < 1600; at++) {
+      const copy = reader.location()
+      const map =
+        copy && ChunkMap.decode(await readFile(copy.chunkMapPath!), stored.bytes.length, readBootId())
+      if (map?.has(at)) continue
+      asked += 1
+      await reader.ensure(at * chunk, chunk)
+      lead.push(end - at)
+      const last = stored.fetched.at(-1)!
+      end = (last.offset + last.length) / chunk
+    }
+    expect(asked, 'once in 4 MiB, and a few times before').toBeLessThan(50)
+    // The first reads tell that the reader goes in order.
+    expect(Math.min(...lead.slice(3)), 'chunks ahead when it asks').toBeGreaterThan(2)
+    expect(stored.fetched.length).toBeLessThan(50)
+    await cache.close()
+  })
+
   test('reports a failed fetch, and tries again when asked again', async () => {
     const stored = new Stored(chunk)
     const cache = await FileCache.open(directory, 100 * chunk)
@@ -119,7 +146,7 @@ describe('the counts', () => {
 
   test('tell what was read ahead, and how much of it was evicted before anybody asked again', async () => {
     const stored = new Stored(64 * chunk)
-    const cache = await FileCache.open(directory, 64 * chunk)
+    const cache = await FileCache.open(directory, 1000 * chunk)
     const file = cache.file('000001.sst-a', stored.bytes.length, stored.fetch)
     const reader = file.open()
     await reader.ensure(0, chunk)

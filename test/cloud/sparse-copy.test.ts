@@ -60,6 +60,19 @@ test('chunks are on disk before they count as present', async () => {
   await copy.close()
 })
 
+test('a herald is on disk, and the bridge is not told of it before it is announced', async () => {
+  const copy = await SparseCopy.empty(systemFiles, path, 1, size, bootId)
+  const bytes = randomBytes(2 * chunk)
+  await copy.write(0, bytes, 1)
+  expect(copy.map.presentBytes).toBe(2 * chunk)
+  expect((await mapOnDisk())!.has(1)).toBe(false)
+  expect(await copy.holds(0, bytes)).toBe(true)
+  await copy.closeIdle()
+  copy.announce({ first: 1, end: 2 })
+  expect((await mapOnDisk())!.has(1)).toBe(true)
+  await copy.close()
+})
+
 test('a write reopens idle files, and does nothing after close', async () => {
   const copy = await SparseCopy.empty(systemFiles, path, 1, size, bootId)
   await copy.write(0, randomBytes(chunk))

@@ -1,0 +1,36 @@
+import type { Run } from '../table/chunk-runs.js'
+
+/** Fetches of chunks that are under way, of one file. */
+export class ChunkFetches {
+  readonly #fetches = new Map<number, Promise<void>>()
+
+  /** Chunks on their way. */
+  get chunks(): number {
+    return this.#fetches.size
+  }
+
+  has(chunk: number): boolean {
+    return this.#fetches.has(chunk)
+  }
+
+  /** @param ended called once the chunks have come, or have not. */
+  add({ first, end }: Run, fetch: Promise<void>, ended: () => void): void {
+    const fetching = fetch.finally(() => {
+      for (let chunk = first; chunk < end; chunk++) this.#fetches.delete(chunk)
+      ended()
+    })
+    // Readers that wait for the chunk see the failure; read-ahead that nobody waits for may fail silently.
+    fetching.catch(() => undefined)
+    for (let chunk = first; chunk < end; chunk++) this.#fetches.set(chunk, fetching)
+  }
+
+  /** Waits for those chunks of a run that are on their way. Rejects if one of them does not come. */
+  async settled({ first, end }: Run): Promise<void> {
+    const waits = new Set<Promise<void>>()
+    for (let chunk = first; chunk < end; chunk++) {
+      const fetching = this.#fetches.get(chunk)
+      if (fetching) waits.add(fetching)
+    }
+    await Promise.all(waits)
+  }
+}
