@@ -141,16 +141,35 @@ export function unneededSources({
  * Sources for the CLOUDMANIFEST of the next owner: those that the present state needs, and those that past states may
  * need.
  * @param retentionMs for which the next owner keeps past states.
+ * @param pinned sources that it has pinned anew.
  */
-export function sourcesOfNext(view: DatabaseView, retentionMs: number): readonly RecordedSource[] {
+export function sourcesOfNext(
+  view: DatabaseView,
+  retentionMs: number,
+  pinned: readonly RecordedSource[] = [],
+): readonly RecordedSource[] {
   const unneeded = new Set(unneededSources(view))
-  // No state since the last commit needed them.
-  const defaultUntil = new Date(view.manifestModified.getTime() + retentionMs).toISOString()
-  return view.sources.flatMap((source) => {
+  const isPinned = (source: RecordedSource) => pinned.some((other) => isSameSource(other, source))
+  const others = view.sources.flatMap((source) => {
+    if (isPinned(source)) return []
     if (!unneeded.has(source)) return source
-    const until = source.until ?? defaultUntil
+    const until = source.until ?? untilOf(view, retentionMs)
     return Date.parse(until) < latestChange(view).getTime() ? [] : { ...source, until }
   })
+  return [...pinned, ...others]
+}
+
+/** No state since the last commit needed them. */
+function untilOf({ manifestModified }: DatabaseView, retentionMs: number): string {
+  return new Date(Math.min(manifestModified.getTime() + retentionMs, maxDateMs)).toISOString()
+}
+
+const maxDateMs = 8.64e15
+
+/** Reports whether a source has no pin, or one that expires: another program made the clone, or took a table away. */
+export function hasUnpinnedSource({ places: [place], sources, files }: DatabaseView): boolean {
+  const pinned = new Set(sources.flatMap(({ url, until }) => (until === undefined ? url : [])))
+  return [...files.values()].some((file) => file.place !== place && !pinned.has(databaseUrl(file.place)))
 }
 
 function isSource(source: unknown): source is RecordedSource {

@@ -28,7 +28,7 @@ export class CachedFileReader implements SparseFile {
   }
 
   ensure(offset: number, length: number): Promise<LocalCopy | Uint8Array> {
-    const standing = this.#file.standingOf(offset + length - 1)
+    const standing = this.#file.standingOf(offset, length)
     return this.#file.ensure(offset, length, this.#ahead.after(offset, length, standing))
   }
 

@@ -131,10 +131,10 @@ export class CachedFile {
       this.#reserved(offset, length, { for: 'read' })
     if (!wanted) return this.#fetchBytes(offset, length)
     const asked = chunksOf(offset, length)
-    // Begun before anybody else has a turn: who asks next finds them on their way, and the cache counts them.
+    // Before anybody else has a turn: who asks next finds them on their way, and the cache counts them.
     for (const run of wanted) this.#startFetch(run, Math.max(run.first, asked.end))
     const aheadBytes = bytesFrom(asked.end, wanted)
-    if (aheadBytes > 0) this.#aheadBytes = aheadBytes
+    this.#aheadBytes = aheadBytes || this.#aheadBytes
     counts.readAheadBytes += aheadBytes
     this.#budget.resized(this)
     await this.#fetches.settled(asked)
@@ -143,11 +143,8 @@ export class CachedFile {
     return this.#presentCopy(offset, length) ?? this.#fetchBytes(offset, length)
   }
 
-  standingOf(position: number): Standing {
-    const chunk = Math.floor(position / chunkBytes)
-    const map = this.#copy?.map
-    if (map?.has(chunk)) return map.isShown(chunk) ? 'told' : 'ahead'
-    return this.#fetches.has(chunk) ? 'ahead' : 'missing'
+  standingOf(offset: number, length: number): Standing {
+    return this.#fetches.standingOf(chunksOf(offset, length), this.#copy?.map)
   }
 
   /** Bytes of the chunks of a range that are neither held nor on their way. */
@@ -265,6 +262,7 @@ export class CachedFile {
       () => false,
     )
     if (!isFree && this.#copy === copy) await this.evict()
+    this.#budget.resized(this)
     release()
     this.#removals.delete(punched)
     this.#reportIfIdle()
@@ -276,6 +274,7 @@ export class CachedFile {
   }
 
   async close(): Promise<void> {
+    await this.#announce(chunksOf(0, this.size))
     await this.#copy?.close()
   }
 
@@ -355,6 +354,7 @@ export class CachedFile {
       this.#copy?.announce(run)
     } catch {
       await this.evict()
+      this.#budget.resized(this)
     }
   }
 

@@ -1,4 +1,6 @@
 import type { Run } from '../table/chunk-runs.js'
+import type { ChunkMap } from './chunk-map.js'
+import type { Standing } from './scan-ahead.js'
 
 /** Fetches of chunks that are under way, of one file. */
 export class ChunkFetches {
@@ -11,6 +13,17 @@ export class ChunkFetches {
 
   has(chunk: number): boolean {
     return this.#fetches.has(chunk)
+  }
+
+  /** @param map of what has come already; undefined if nothing has. */
+  standingOf({ first, end }: Run, map: ChunkMap | undefined): Standing {
+    let standing: Standing = 'told'
+    for (let chunk = first; chunk < end; chunk++) {
+      if (map?.isShown(chunk)) continue
+      if (!map?.has(chunk) && !this.has(chunk)) return 'missing'
+      standing = 'ahead'
+    }
+    return standing
   }
 
   /** @param ended called once the chunks have come, or have not. */

@@ -171,7 +171,7 @@ export class Database {
     const planned = planWarmUp(manifest, options).flatMap((name) => files.get(name) ?? [])
     const cached = planned.map((file) => this.#cachedFile(file))
     // From here on the cache tells what is read beside it.
-    cache.forgetReads()
+    await cache.forgetReads()
     try {
       return await warmUp(cached, system.clock, options)
     } finally {

@@ -1,7 +1,5 @@
 import { join } from 'node:path'
-import { mapLimited } from '../catalog/map-limited.js'
 import { sleep } from '../env/clock.js'
-import type { Files } from '../env/files.js'
 import type { PunchHoles } from '../env/holes.js'
 import { realSystem, type System } from '../env/system.js'
 import { chunkBytes } from '../table/chunk-runs.js'
@@ -10,8 +8,8 @@ import { CacheCounts } from './cache-counts.js'
 import { CachedFile, type FetchRange } from './cached-file.js'
 import { cachedPath } from './cached-path.js'
 import { maxLives } from './chunk-clock.js'
-import { ChunkMap } from './chunk-map.js'
 import { defaultReserveBytes, FreeSpace, readDiskSpace } from './disk-space.js'
+import { findLeftCopies, type LeftCopy } from './left-copies.js'
 import { mapSuffix } from './sparse-copy.js'
 
 export interface CacheMetrics extends Readonly<CacheCounts> {
@@ -58,6 +56,7 @@ export class FileCache implements CacheBudget {
   /** Reserved bytes that are not on the disk yet. */
   #awaitedBytes = 0
   #cancelWatch: (() => void) | undefined
+  #isClosed = false
 
   private constructor(
     directory: string,
@@ -83,10 +82,14 @@ export class FileCache implements CacheBudget {
     await system.files.mkdir(directory, { recursive: true })
     const disk = readDiskSpace(system.files, directory)
     const leftBytes = reserveBytes ?? (disk ? defaultReserveBytes(disk) : 0)
-    const cache = new FileCache(directory, maxBytes, leftBytes, system, await system.files.holePuncher())
-    const found = await findFiles(system.files, directory)
-    const maps = await mapLimited(found, concurrentLooks, (left) => cache.#readMap(left))
-    for (const [index, left] of found.entries()) await cache.#restore(left, maps[index])
+    const cache = new FileCache(
+      directory,
+      maxBytes,
+      leftBytes,
+      system,
+      await system.files.holePuncher(directory),
+    )
+    for (const left of await findLeftCopies(system, directory)) await cache.#restore(left)
     await cache.giveWay()
     await Promise.all(cache.#evictions)
     cache.#watch()
@@ -119,7 +122,11 @@ export class FileCache implements CacheBudget {
   async adopt(file: CachedFile, localPath: string): Promise<boolean> {
     await this.#refreshFreeSpace()
     // It is on the disk already.
-    if (!this.#reserveRoom({ bytes: file.size, growthBytes: 0 }, { for: 'read' })) return false
+    const growth = { bytes: file.size, growthBytes: 0 }
+    for (let turns = this.#mostTurns; !this.#reserveRoom(growth, { for: 'read' }); turns--) {
+      if (turns === 0) return false
+      await this.#refreshFreeSpace()
+    }
     const isAdopted = await file.adopt(localPath).then(
       () => true,
       () => false,
@@ -165,16 +172,17 @@ export class FileCache implements CacheBudget {
   }
 
   /** The cache knows from now on what is read, and forgets what was read before. */
-  forgetReads(): void {
-    for (const file of this.#ring.keys()) file.forgetReads()
+  async forgetReads(): Promise<void> {
+    for (const [index, file] of [...this.#ring.keys()].entries()) {
+      file.forgetReads()
+      if (index % maxPassedFiles === maxPassedFiles - 1) await this.#refreshFreeSpace()
+    }
   }
 
   /** Waits for the readers of evicted copies: the disk does not have the space until they let go. */
   async #evictAndWait(lack: () => number): Promise<boolean> {
     const before = this.#releasedCopies
-    // Others have their turn in between.
-    const mostTurns = Math.ceil((allRounds * this.#ring.size) / maxPassedFiles) + 1
-    for (let turn = 0; turn < mostTurns && lack() > 0; turn++) {
+    for (let turns = this.#mostTurns; turns > 0 && lack() > 0 && !this.#isClosed; turns--) {
       this.#evict(lack, { for: 'read' })
       await this.#refreshFreeSpace()
     }
@@ -183,6 +191,11 @@ export class FileCache implements CacheBudget {
     await Promise.race([released, sleep(this.system.clock, maxReleaseWaitMs, stop.signal)])
     stop.abort()
     return this.#releasedCopies > before
+  }
+
+  /** Turns in which {@link #evict} can take whatever may leave. Others have theirs in between. */
+  get #mostTurns(): number {
+    return Math.ceil((allRounds * this.#ring.size) / maxPassedFiles) + 1
   }
 
   /** @returns false, and evicts nothing, if evicting everything but what the purpose spares would not be enough. */
@@ -211,9 +224,9 @@ export class FileCache implements CacheBudget {
   #evict(lack: () => number, purpose: Purpose): void {
     const spared = purpose.for === 'warmUp' ? purpose.spared : undefined
     const options = { ages: purpose.for !== 'warmUp' }
-    const mostPassed = Math.min(maxPassedFiles, this.#ring.size * (purpose.for === 'read' ? allRounds : 2))
     const leastBytes = Math.min(maxSurplusBytes, this.maxBytes / 64)
-    for (let passed = 0; passed < mostPassed && lack() > 0; ) {
+    let looks = this.#ring.size * (purpose.for === 'read' ? allRounds : 2)
+    for (let sweeps = 0; sweeps < maxPassedFiles && looks > 0 && lack() > 0 && !this.#isClosed; ) {
       const file = this.#ring.keys().next().value
       if (!file) return
       const mayLose = file.presentBytes > 0 && !spared?.has(file)
@@ -221,7 +234,8 @@ export class FileCache implements CacheBudget {
       if (end === 'whole') this.#evictWhole(file)
       else this.resized(file)
       if (end === 'enough') continue
-      passed += 1
+      looks -= 1
+      if (mayLose) sweeps += 1
       this.#moveToEnd(file)
     }
   }
@@ -301,17 +315,15 @@ export class FileCache implements CacheBudget {
   }
 
   async close(): Promise<void> {
+    // Another process may take the cache over as soon as this returns.
+    this.#isClosed = true
     this.#cancelWatch?.()
     await Promise.all(this.#evictions)
     await Promise.all([...this.#files.values()].map((file) => file.close()))
   }
 
-  async #readMap({ path, size }: LeftFile): Promise<ChunkMap | undefined> {
-    const bytes = await this.system.files.readFile(`${path}${mapSuffix}`).catch(() => undefined)
-    return bytes && ChunkMap.decode(bytes, size, this.system.bootId)
-  }
-
-  async #restore(left: LeftFile, map: ChunkMap | undefined): Promise<void> {
+  async #restore(left: LeftCopy): Promise<void> {
+    const { map } = left
     if (!map || map.chunkBytes !== chunkBytes || this.maxBytes === 0) {
       await this.system.files.rm(left.path, { force: true })
       await this.system.files.rm(`${left.path}${mapSuffix}`, { force: true })
@@ -360,32 +372,8 @@ const maxPassedFiles = 100
 const allRounds = maxLives + 2
 /** Interval between looks at the free space: others take longer to write 1 GiB, the least reserve of a large disk. */
 const watchMs = 1000
-/** Files looked up at once: more would be no faster, as Node has four threads for it. */
-const concurrentLooks = 16
 /** Readers let go within milliseconds, unless their process is stopped. */
 const maxReleaseWaitMs = 2000
-
-interface LeftFile {
-  readonly path: string
-  readonly size: number
-  readonly usedMs: number
-}
-
-async function findFiles(files: Files, directory: string): Promise<LeftFile[]> {
-  const entries = await files.readTree(directory).catch(() => [])
-  // Never followed: a table cached under that name would be written, and deleted, where it leads.
-  for (const { path, kind } of entries) if (kind === 'symbolicLink') await files.rm(path, { force: true })
-  const paths = new Set(entries.filter(({ kind }) => kind === 'file').map(({ path }) => path))
-  const isMap = (path: string) => path.endsWith(mapSuffix)
-  const copies = [...paths].filter((path) => !isMap(path))
-  const found = await mapLimited(copies, concurrentLooks, async (path) => {
-    const { size, atimeMs, mtimeMs } = await files.stat(path)
-    return { path, size, usedMs: Math.max(atimeMs, mtimeMs) }
-  })
-  for (const path of paths)
-    if (isMap(path) && !paths.has(path.slice(0, -mapSuffix.length))) await files.rm(path, { force: true })
-  return found.sort((a, b) => a.usedMs - b.usedMs)
-}
 
 /** A file left by an earlier process gets its source when its database is opened, before any read. */
 async function neverFetched(): Promise<never> {

@@ -8,10 +8,11 @@ import type { NamedObject } from '../catalog/listed-place.js'
 import { expirePin } from '../catalog/pin.js'
 import {
   forEachPin,
+  hasUnpinnedSource,
   type OpenPlace,
+  type RecordedSource,
   sourcesMetadata,
   sourcesOfNext,
-  unneededSources,
 } from '../catalog/sources.js'
 import { readRoot } from '../catalog/state-objects.js'
 import type { StoredFile } from '../catalog/stored-file.js'
@@ -39,7 +40,12 @@ import { type OwnerRecord, ownerRecordName, readOwnerRecord } from './owner-reco
 import { pinPresentState } from './pinned-state.js'
 import { Pins } from './pins.js'
 import { holdsPlainDatabase } from './plain-database.js'
-import { type PreparedMigration, prepareMigration, removeMigrationMark } from './prepared-migration.js'
+import {
+  isBeingMigrated,
+  type PreparedMigration,
+  prepareMigration,
+  removeMigrationMark,
+} from './prepared-migration.js'
 
 export interface OpeningDependencies {
   readonly directory: string
@@ -305,6 +311,9 @@ export class Opening {
     const epoch = this.#epoch
     const pins = this.#pins
     const isClone = view !== undefined && this.#isClone(view)
+    const isFork = isClone || (view !== undefined && this.#isNewCookie)
+    const pinned = pins?.sources ?? []
+    const sources = !view || isFork ? pinned : sourcesOfNext(view, config.deletionDelayMs, pinned)
     const probe = () => assertConditionalPuts(place.store, place.path, system.random)
     return new Owner(
       {
@@ -314,8 +323,8 @@ export class Opening {
         epoch,
         view,
         cededEtag,
-        isFork: isClone || (view !== undefined && this.#isNewCookie),
-        metadata: sourcesMetadata(pins?.sources ?? (view ? sourcesOfNext(view, config.deletionDelayMs) : [])),
+        isFork,
+        metadata: sourcesMetadata(sources),
         destroyedMetadata: sourcesMetadata(pins?.sources ?? view?.sources ?? []),
         identity,
         time: this.#time,
@@ -347,19 +356,21 @@ export class Opening {
         afterClaim: async () => {
           await local.recordOwnership(epoch, candidates)
           await pins?.releaseHome()
-          if (view && !pins) await this.#expireUnneeded(view)
+          if (view && !isFork) await this.#expireUnneeded(view, sources)
         },
         beforeDestruction: () => local.recordDestruction(epoch),
       },
     )
   }
 
-  /** The clone stands alone as far as these sources go: they keep what its past states may need, and nothing else. */
-  async #expireUnneeded(view: DatabaseView): Promise<void> {
+  /** Lets the pins expire on which the present state does not rely any more. */
+  async #expireUnneeded(view: DatabaseView, next: readonly RecordedSource[]): Promise<void> {
     const { places, config, openPlace, warn } = this.#deps
     const expire = (place: DatabasePlace, id: string) => expirePin(place, id, config.deletionDelayMs)
-    const recorded = new Set(sourcesOfNext(view, config.deletionDelayMs).map(({ pin }) => pin))
-    for (const left of await forEachPin(unneededSources(view), openPlace, expire)) {
+    const lasting = new Set(next.flatMap(({ pin, until }) => (until === undefined ? pin : [])))
+    const recorded = new Set(next.map(({ pin }) => pin))
+    const expiring = view.sources.filter(({ pin }) => !lasting.has(pin))
+    for (const left of await forEachPin(expiring, openPlace, expire)) {
       // The next opening tries again.
       if (recorded.has(left.pin)) continue
       const occasion = `${databaseUrl(places[0])} reads nothing there any more`
@@ -382,18 +393,4 @@ export class Opening {
       if (cached.isPinned) await cached.evict()
     }
   }
-}
-
-function isBeingMigrated(directory: string, url: string): EnvError {
-  return new EnvError(
-    'InvalidArgument',
-    `${directory} holds a database that is being migrated to ${url}, and is not whole there yet. Open it with the option ` +
-      `"migrate". To give the migration up: remove ${ownerRecordName} from the directory, and what lies at ${url}`,
-  )
-}
-
-/** Reports whether a source has no pin, or one that expires: another program made the clone, or took a table away. */
-function hasUnpinnedSource({ places: [place], sources, files }: DatabaseView): boolean {
-  const recorded = new Set(sources.flatMap(({ url, until }) => (until === undefined ? url : [])))
-  return [...files.values()].some((file) => file.place !== place && !recorded.has(databaseUrl(file.place)))
 }

@@ -12,7 +12,7 @@ import {
 import type { NamedObject } from '../catalog/listed-place.js'
 import type { StoredFile } from '../catalog/stored-file.js'
 import { totalSize } from '../catalog/total-size.js'
-import { unlessNotFound } from '../env/env-error.js'
+import { EnvError, unlessNotFound } from '../env/env-error.js'
 import type { Random, System } from '../env/system.js'
 import type { CloudManifest } from '../format/cloud-manifest.js'
 import { addEpoch, type Epoch, epochOf, newEpoch } from '../format/epoch.js'
@@ -22,7 +22,7 @@ import type { ObjectKey } from '../store/object-store.js'
 import { urlPath } from '../store/store-url.js'
 import { type DatedGarbage, neverReadable } from './deletions.js'
 import { leftoversOfCreation } from './leftovers.js'
-import type { OwnerRecord, RecordedMigration } from './owner-record.js'
+import { type OwnerRecord, ownerRecordName, type RecordedMigration } from './owner-record.js'
 import { type PlainDatabase, readPlainDatabase } from './plain-database.js'
 
 export interface PreparedMigrationStart {
@@ -140,4 +140,13 @@ export async function removeArrived(place: DatabasePlace, { id }: MarkedMigratio
   const keys = isTaken ? [] : sentInVain(place, objects, new Set())
   if (keys.length > 0) await place.store.deleteMany(keys)
   await removeIncomingMark(place)
+}
+
+/** Error for a directory that is opened without the option. */
+export function isBeingMigrated(directory: string, url: string): EnvError {
+  return new EnvError(
+    'InvalidArgument',
+    `${directory} holds a database that is being migrated to ${url}, and is not whole there yet. Open it with the option ` +
+      `"migrate". To give the migration up: remove ${ownerRecordName} from the directory, and what lies at ${url}`,
+  )
 }

@@ -15,17 +15,18 @@ export interface ChunkSource {
 export async function replaceChunks(copy: SparseCopy, damaged: Run, store: ChunkSource): Promise<boolean> {
   let isOther = false
   // The footer has no checksum: damage there shows elsewhere, wherever it leads.
-  for (const run of presentAround(copy, damaged)) {
-    // Else a hole would pass for damage.
-    const release = copy.hold(run)
-    try {
+  const runs = presentAround(copy, damaged)
+  // Else a hole would pass for damage.
+  const releases = runs.map((run) => copy.hold(run))
+  try {
+    for (const run of runs) {
       const bytes = await store.fetch(run)
       if (await copy.holds(run.first, bytes)) continue
       isOther = true
       await store.write(run.first, bytes)
-    } finally {
-      release()
     }
+  } finally {
+    for (const release of releases) release()
   }
   return isOther
 }

@@ -130,7 +130,7 @@ export class SparseCopy implements LocalCopy {
     try {
       if (punchHoles && this.chunkMapPath !== undefined && !this.map.isShared)
         return this.#sweep(bytes, this.chunkMapPath, punchHoles, options)
-      return this.#isWholeSpared(options) ? { ...nothing, isThrough: true } : undefined
+      return this.#held.size > 0 || this.#isWholeSpared(options) ? { ...nothing, isThrough: true } : undefined
     } catch {
       // Its files were deleted.
       return undefined

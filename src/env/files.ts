@@ -11,7 +11,7 @@ import { holePuncher, type PunchHoles } from './holes.js'
 export interface Files {
   access(path: string, mode?: number): Promise<void>
   /** See {@link holePuncher}. */
-  holePuncher(): Promise<PunchHoles | undefined>
+  holePuncher(directory: string): Promise<PunchHoles | undefined>
   link(existing: string, path: string): Promise<void>
   /** See {@link lockFile}. */
   lock(path: string): Promise<FileLock | undefined>

@@ -1,5 +1,6 @@
-import { open } from 'node:fs/promises'
+import { open, rm, writeFile } from 'node:fs/promises'
 import { constants } from 'node:os'
+import { join } from 'node:path'
 
 /** A range of a file. */
 export interface Hole {
@@ -13,12 +14,28 @@ export interface Hole {
  */
 export type PunchHoles = (path: string, holes: readonly Hole[]) => Promise<void>
 
-/** @returns undefined where no file system can do that, or where the native part is missing. */
-export async function holePuncher(): Promise<PunchHoles | undefined> {
+/** @returns undefined where the file system of the directory can't do that, or where the native part is missing. */
+export async function holePuncher(directory: string): Promise<PunchHoles | undefined> {
   if (process.platform !== 'linux') return undefined
   // Loaded here, so that what needs no holes needs no native part.
   const { native } = await import('../binding/native.js').catch(() => ({ native: undefined }))
   if (!native) return undefined
+  const punchHoles = punchingWith(native)
+  const path = join(directory, '.holes-probe')
+  try {
+    await writeFile(path, new Uint8Array(1))
+    await punchHoles(path, [{ offset: 0, length: 1 }])
+    return punchHoles
+  } catch {
+    return undefined
+  } finally {
+    await rm(path, { force: true }).catch(() => undefined)
+  }
+}
+
+function punchingWith(native: {
+  punchHole(fd: number, offset: number, length: number): Promise<number>
+}): PunchHoles {
   return async (path, holes) => {
     const file = await open(path, 'r+')
     try {

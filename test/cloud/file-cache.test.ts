@@ -103,7 +103,7 @@ describe('reading through the cache', () => {
     }
     expect(asked, 'once in 4 MiB, and a few times before').toBeLessThan(50)
     // The first reads tell that the reader goes in order.
-    expect(Math.min(...lead.slice(3)), 'chunks ahead when it asks').toBeGreaterThan(2)
+    expect(Math.min(...lead.slice(3)), 'chunks ahead when it asks').toBeGreaterThan(1)
     expect(stored.fetched.length).toBeLessThan(50)
     await cache.close()
   })
@@ -153,11 +153,11 @@ describe('the counts', () => {
     expect(cache.metrics()).toMatchObject({ readAheadBytes: 0 })
     await reader.ensure(chunk, chunk)
     const first = cache.metrics().readAheadBytes
-    expect(first).toBe(4 * chunk)
-    await reader.ensure(6 * chunk, chunk)
+    expect(first).toBe(2 * chunk)
+    await reader.ensure(4 * chunk, chunk)
     const last = cache.metrics().readAheadBytes - first
     expect(last).toBeGreaterThan(first)
-    await expect.poll(() => cache.metrics().bytes).toBe(7 * chunk + last)
+    await expect.poll(() => cache.metrics().bytes).toBe(5 * chunk + last)
     expect(cache.metrics()).toMatchObject({ wastedReadAheadBytes: 0, evictedBytes: 0 })
     await file.evict()
     expect(cache.metrics()).toMatchObject({ wastedReadAheadBytes: last })
@@ -255,6 +255,19 @@ describe('the bound', () => {
     expect(hot.map(timesFetched)).toEqual(hot.map(() => 1))
     expect(await bytesOnDisk()).toBeLessThanOrEqual(20 * chunk)
     await cache.close()
+  })
+
+  test("is nobody's once it is closed: another process may have the cache", async () => {
+    const stored = new Stored(4 * chunk)
+    const cache = await FileCache.open(directory, 100 * chunk)
+    await cache
+      .file('000001.sst-a', stored.bytes.length, stored.fetch)
+      .open()
+      .ensure(0, 4 * chunk)
+    await cache.close()
+    const before = await bytesOnDisk()
+    expect(await cache.makeRoom(chunk)).toBe(false)
+    expect(await bytesOnDisk()).toBe(before)
   })
 
   test('lets a scan pass: what was read before it stays', async () => {

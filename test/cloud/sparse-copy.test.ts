@@ -128,7 +128,7 @@ describe('a sweep', () => {
 
   /** A copy of which nothing was read. */
   async function unread(): Promise<{ copy: SparseCopy; bytes: Buffer; punchHoles: PunchHoles }> {
-    const punchHoles = (await systemFiles.holePuncher())!
+    const punchHoles = (await systemFiles.holePuncher(directory))!
     const bytes = randomBytes(size)
     const copy = await SparseCopy.empty(systemFiles, path, 1, size, bootId)
     await copy.write(0, bytes)
@@ -215,7 +215,7 @@ describe('a sweep', () => {
       const copy = SparseCopy.complete(systemFiles, local, path, 1, size, bootId, {
         isShared: why === 'is shared',
       })
-      const punchHoles = why === 'no holes' ? undefined : await systemFiles.holePuncher()
+      const punchHoles = why === 'no holes' ? undefined : await systemFiles.holePuncher(directory)
       if (why !== 'has no map') markUsed(copy, size, [2])
       let rounds = 0
       while (copy.sweep(1, punchHoles, ages)) rounds += 1

@@ -16,6 +16,7 @@ import {
   pinsOf,
   tablesOf,
 } from '../support/forks.js'
+import { leaveUnchecked } from '../support/left-stores.js'
 import { newStore, withFaults } from '../support/scripted-rocksdb.js'
 
 /** A clone that dropped the only table that it shared, and was opened again since. */
@@ -97,6 +98,8 @@ test('a table that a clone comes to need at a source again is pinned there again
   await source.close()
   dated.advance(2 * day)
   await collectIn(store)
+  const [first, ...others] = await pinsOf(store, 'db')
+  expect([first, others], 'the pin before it has expired').toEqual([expect.anything(), []])
   const there = await (await machine(store)).database('clone').open()
   expect((await there.read(table, 0, 6)).toString()).toBe('shared')
   await there.close()
@@ -121,4 +124,11 @@ test('a source that a clone forgets while it is out of reach keeps its pin, and 
   const [pin] = await pinsOf(store, 'db')
   expect(there.warnings).toEqual([expect.stringContaining(`db/${pin}`)])
   await source.close()
+})
+
+test('a retention without end is one', async () => {
+  const { store, reopen, sources } = await cloneWithoutSource({ deletionDelayMs: Number.MAX_SAFE_INTEGER })
+  await reopen()
+  expect(await sources()).toMatchObject([{ until: '+275760-09-13T00:00:00.000Z' }])
+  leaveUnchecked(store.url, 'its source is open')
 })

@@ -200,10 +200,19 @@ describe('a cache that is too small', () => {
     await openCache(5 * mib)
     const files = Array.from({ length: 5 }, (_, at) => fileOf(String(at), mib))
     await warmUp([files[4]!, ...Array.from({ length: 4 }, (_, at) => fileOf(`old ${at}`, mib))], clock)
-    cache.forgetReads()
+    await cache.forgetReads()
     fetched = []
     expect(await warmUp(files, clock)).toMatchObject({ files: 5, fetchedBytes: 4 * mib, end: 'complete' })
     expect(fetched.map(([name]) => name).sort()).toEqual(['0', '1', '2', '3'])
+  })
+
+  test('finds the room of others behind any number of its own files', async () => {
+    await openCache(300 * chunk)
+    const files = Array.from({ length: 260 }, (_, at) => fileOf(String(at), chunk))
+    await warmUp(files.slice(0, 250), clock)
+    await warmUp([fileOf('old', 50 * chunk)], clock)
+    await cache.forgetReads()
+    expect(await warmUp(files, clock)).toMatchObject({ files: 260, end: 'complete' })
   })
 
   test('keeps what readers use meanwhile', async () => {
@@ -212,7 +221,7 @@ describe('a cache that is too small', () => {
     const reader = used.open()
     await readSparse(reader, 0, 2 * mib)
     const files = Array.from({ length: 5 }, (_, at) => fileOf(String(at), mib))
-    cache.forgetReads()
+    await cache.forgetReads()
     beforeFetch = () => markUsed(used.location()!, 2 * mib, Array(32).keys())
     expect(await warmUp(files, clock)).toMatchObject({ files: 3, end: 'cacheFull' })
     expect(isWhole(used)).toBe(true)
