@@ -55,9 +55,10 @@ export interface S3StoreOptions extends S3Connection {
 }
 
 /**
- * Limit for one streamed PUT, which most tables and all conditional writes take. Larger objects go in parallel parts.
+ * Limit for one streamed PUT, which most tables and all conditional writes take: RocksDB's tables have 64 MiB of blocks by
+ * default, and an index and a filter beside them. Larger objects go in parallel parts.
  */
-const maxStreamedBytes = 64 * 1024 * 1024
+const maxStreamedBytes = 72 * 1024 * 1024
 
 /** An object store in a bucket of S3, or of a server that speaks its protocol. */
 export class S3Store implements ObjectStore {

@@ -65,7 +65,7 @@ describe.each(inject('servers'))('between us and $name', (server) => {
 
   test('an upload in parts is recognized as complete if the answer was lost', async () => {
     proxy.next('POST', { kind: 'loseAnswer' }, { path: /uploadId=/ })
-    const body = fileOf(Buffer.alloc(65 * MiB, 'x'))
+    const body = fileOf(Buffer.alloc(73 * MiB, 'x'))
     const { etag } = await store.put('large', body, { metadata: { a: '1' } })
     expect(await direct.head('large')).toMatchObject({ etag, size: body.size, metadata: { a: '1' } })
   })
@@ -275,15 +275,15 @@ describe.each(inject('servers'))('between us and $name', (server) => {
     })
 
     test('in parts repeats only what failed', async () => {
-      const body = fileOf(Buffer.alloc(65 * MiB, 'abc'))
+      const body = fileOf(Buffer.alloc(73 * MiB, 'abc'))
       proxy.next('PUT', slowDown, { path: /partNumber=3/ })
       proxy.next('PUT', { kind: 'damageRequest' }, { path: /partNumber=5/ })
       await store.put('large', body)
       expect((await direct.head('large')).size).toBe(body.size)
-      expect(requestsOf('PUT')).toHaveLength(9 + 2)
+      expect(requestsOf('PUT')).toHaveLength(10 + 2)
       // The parts, the beginning and the completion.
       expect(metrics.snapshot().put).toMatchObject({
-        requests: 9 + 2 + 2,
+        requests: 10 + 2 + 2,
         bytes: body.size,
         errors: 2,
         throttled: 1,
@@ -294,7 +294,7 @@ describe.each(inject('servers'))('between us and $name', (server) => {
     test('in parts that cannot be completed frees the parts', async () => {
       const refused = { kind: 'answer', status: 403, body: s3ErrorBody('AccessDenied') } as const
       proxy.next('PUT', refused, { path: /partNumber=3/ })
-      await expect(store.put('large', Buffer.alloc(65 * MiB))).rejects.toMatchObject({
+      await expect(store.put('large', Buffer.alloc(73 * MiB))).rejects.toMatchObject({
         code: 'IOError',
         retryable: false,
       })

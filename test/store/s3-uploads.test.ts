@@ -13,7 +13,7 @@ const MiB = 1024 * 1024
 
 const largeFile = () => {
   const file = join(temporaryDirectory('cloudenv-uploads'), randomUUID())
-  const content = Buffer.alloc(65 * MiB, 'abcdefg')
+  const content = Buffer.alloc(73 * MiB, 'abcdefg')
   writeFileSync(file, content)
   return { file, size: content.length }
 }

@@ -65,7 +65,7 @@ describe.each(['refusedByName', 'refusedAsInvalid', 'refusedVaguely'] as const)(
     })
 
     test('takes large objects in parts', async () => {
-      const content = Buffer.alloc(65 * MiB, 'abc')
+      const content = Buffer.alloc(73 * MiB, 'abc')
       await store.put('large', content, { condition: 'absent' })
       expect(same(server.objects.get('bucket/prefix/large')!.body, content)).toBe(true)
       const completion = server.calls.find(({ method, query }) => method === 'POST' && query.has('uploadId'))
