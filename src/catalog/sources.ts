@@ -141,7 +141,7 @@ export function unneededSources({
  * Sources for the CLOUDMANIFEST of the next owner: those that the present state needs, and those that past states may
  * need.
  * @param retentionMs for which the next owner keeps past states.
- * @param pinned sources that it has pinned anew.
+ * @param pinned sources that it has tried to pin anew. One that refused keeps the pin that it had.
  */
 export function sourcesOfNext(
   view: DatabaseView,
@@ -149,14 +149,34 @@ export function sourcesOfNext(
   pinned: readonly RecordedSource[] = [],
 ): readonly RecordedSource[] {
   const unneeded = new Set(unneededSources(view))
-  const isPinned = (source: RecordedSource) => pinned.some((other) => isSameSource(other, source))
   const others = view.sources.flatMap((source) => {
-    if (isPinned(source)) return []
+    if (isReplaced(source, pinned)) return []
     if (!unneeded.has(source)) return source
     const until = source.until ?? untilOf(view, retentionMs)
     return Date.parse(until) < latestChange(view).getTime() ? [] : { ...source, until }
   })
-  return [...pinned, ...others]
+  const news = pinned.filter(({ pin, ...source }) => pin !== undefined || !hasPlace(view.sources, source))
+  return [...news, ...others]
+}
+
+/** Recorded sources on whose pins the present state does not rely any more. */
+export function expiringSources(
+  view: DatabaseView,
+  pinned: readonly RecordedSource[],
+): readonly RecordedSource[] {
+  const unneeded = new Set(unneededSources(view))
+  return view.sources.filter((source) => unneeded.has(source) || isReplaced(source, pinned))
+}
+
+function isReplaced(source: RecordedSource, pinned: readonly RecordedSource[]): boolean {
+  return hasPlace(
+    pinned.filter(({ pin }) => pin !== undefined),
+    source,
+  )
+}
+
+function hasPlace(sources: readonly SourceLocation[], place: SourceLocation): boolean {
+  return sources.some((source) => isSameSource(source, place))
 }
 
 /** No state since the last commit needed them. */

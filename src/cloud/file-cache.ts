@@ -124,7 +124,7 @@ export class FileCache implements CacheBudget {
     // It is on the disk already.
     const growth = { bytes: file.size, growthBytes: 0 }
     for (let turns = this.#mostTurns; !this.#reserveRoom(growth, { for: 'read' }); turns--) {
-      if (turns === 0) return false
+      if (turns === 0 || this.#isClosed) return false
       await this.#refreshFreeSpace()
     }
     const isAdopted = await file.adopt(localPath).then(
@@ -226,14 +226,16 @@ export class FileCache implements CacheBudget {
     const options = { ages: purpose.for !== 'warmUp' }
     const leastBytes = Math.min(maxSurplusBytes, this.maxBytes / 64)
     let looks = this.#ring.size * (purpose.for === 'read' ? allRounds : 2)
-    for (let sweeps = 0; sweeps < maxPassedFiles && looks > 0 && lack() > 0 && !this.#isClosed; ) {
-      const file = this.#ring.keys().next().value
-      if (!file) return
+    let sweeps = 0
+    // Comes to those again that were moved to the end.
+    for (const file of this.#ring.keys()) {
+      if (looks === 0 || sweeps === maxPassedFiles || lack() <= 0 || this.#isClosed) return
       const mayLose = file.presentBytes > 0 && !spared?.has(file)
       const end = mayLose ? file.sweep(Math.max(lack(), leastBytes), options) : 'end'
       if (end === 'whole') this.#evictWhole(file)
       else this.resized(file)
-      if (end === 'enough') continue
+      // The hand stays there.
+      if (end === 'enough') return
       looks -= 1
       if (mayLose) sweeps += 1
       this.#moveToEnd(file)

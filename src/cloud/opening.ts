@@ -7,6 +7,7 @@ import { type DatabaseView, listObjects } from '../catalog/database-view.js'
 import type { NamedObject } from '../catalog/listed-place.js'
 import { expirePin } from '../catalog/pin.js'
 import {
+  expiringSources,
   forEachPin,
   hasUnpinnedSource,
   type OpenPlace,
@@ -325,7 +326,7 @@ export class Opening {
         cededEtag,
         isFork,
         metadata: sourcesMetadata(sources),
-        destroyedMetadata: sourcesMetadata(pins?.sources ?? view?.sources ?? []),
+        destroyedMetadata: sourcesMetadata([...pinned, ...((!isFork && view?.sources) || [])]),
         identity,
         time: this.#time,
         files: view?.files ?? migration?.arrived ?? new Map(),
@@ -356,7 +357,7 @@ export class Opening {
         afterClaim: async () => {
           await local.recordOwnership(epoch, candidates)
           await pins?.releaseHome()
-          if (view && !isFork) await this.#expireUnneeded(view, sources)
+          if (view && !isFork) await this.#expirePins(view, pinned, sources)
         },
         beforeDestruction: () => local.recordDestruction(epoch),
       },
@@ -364,16 +365,18 @@ export class Opening {
   }
 
   /** Lets the pins expire on which the present state does not rely any more. */
-  async #expireUnneeded(view: DatabaseView, next: readonly RecordedSource[]): Promise<void> {
+  async #expirePins(
+    view: DatabaseView,
+    pinned: readonly RecordedSource[],
+    next: readonly RecordedSource[],
+  ): Promise<void> {
     const { places, config, openPlace, warn } = this.#deps
     const expire = (place: DatabasePlace, id: string) => expirePin(place, id, config.deletionDelayMs)
-    const lasting = new Set(next.flatMap(({ pin, until }) => (until === undefined ? pin : [])))
     const recorded = new Set(next.map(({ pin }) => pin))
-    const expiring = view.sources.filter(({ pin }) => !lasting.has(pin))
-    for (const left of await forEachPin(expiring, openPlace, expire)) {
+    for (const left of await forEachPin(expiringSources(view, pinned), openPlace, expire)) {
       // The next opening tries again.
       if (recorded.has(left.pin)) continue
-      const occasion = `${databaseUrl(places[0])} reads nothing there any more`
+      const occasion = `${databaseUrl(places[0])} does not rely on it any more`
       warn(`${leftPinMessage(occasion, left)}. Unless a savepoint lets it expire, remove it by hand`)
     }
   }

@@ -130,7 +130,9 @@ export class SparseCopy implements LocalCopy {
     try {
       if (punchHoles && this.chunkMapPath !== undefined && !this.map.isShared)
         return this.#sweep(bytes, this.chunkMapPath, punchHoles, options)
-      return this.#held.size > 0 || this.#isWholeSpared(options) ? { ...nothing, isThrough: true } : undefined
+      return this.#holdsPresent() || this.#isWholeSpared(options)
+        ? { ...nothing, isThrough: true }
+        : undefined
     } catch {
       // Its files were deleted.
       return undefined
@@ -185,6 +187,13 @@ export class SparseCopy implements LocalCopy {
       this.#disk.sync.write(chunkMapPath, { position: map.marksPosition, bytes })
     }
     return isUsed
+  }
+
+  /** Reports whether somebody needs chunks to stay that are there. */
+  #holdsPresent(): boolean {
+    for (const { first, end } of this.#held)
+      for (let chunk = first; chunk < end; chunk++) if (this.map.has(chunk)) return true
+    return false
   }
 
   #isHeld(chunk: number): boolean {

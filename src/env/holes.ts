@@ -23,14 +23,17 @@ export async function holePuncher(directory: string): Promise<PunchHoles | undef
   const punchHoles = punchingWith(native)
   const path = join(directory, '.holes-probe')
   try {
-    await writeFile(path, new Uint8Array(1))
+    // Not what a link of that name leads to.
+    await rm(path, { force: true, recursive: true })
+    await writeFile(path, new Uint8Array(1), { flag: 'wx' })
     await punchHoles(path, [{ offset: 0, length: 1 }])
-    return punchHoles
-  } catch {
-    return undefined
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException
+    if (['EOPNOTSUPP', 'ENOTSUP', 'ENOSYS'].includes(code)) return undefined
   } finally {
     await rm(path, { force: true }).catch(() => undefined)
   }
+  return punchHoles
 }
 
 function punchingWith(native: {

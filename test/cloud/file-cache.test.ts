@@ -318,6 +318,17 @@ describe('the bound', () => {
     await cache.close()
   })
 
+  test('where files have no holes, lets a file that fills the cache go for its own reads', async () => {
+    const files = { ...systemFiles, holePuncher: async () => undefined }
+    const cache = await FileCache.open(directory, 4 * chunk, { system: { ...realSystem, files } })
+    const stored = new Stored(8 * chunk)
+    const file = cache.file('000001.sst-a', stored.bytes.length, stored.fetch).open()
+    await read(file, 0, 4 * chunk)
+    for (let times = 0; times < 3; times++) await read(file, 6 * chunk, 10)
+    expect(stored.fetched.slice(1)).toEqual([{ offset: 6 * chunk, length: chunk }])
+    await cache.close()
+  })
+
   test('below the size of a file: reads are answered, and nothing beyond the bound is kept', async () => {
     const stored = new Stored(8 * chunk)
     const cache = await FileCache.open(directory, chunk)
