@@ -1,24 +1,20 @@
 /**
- * Point reads that go to the store when the cache is a fifth of the database, beside those of an ideal LRU of chunks that
- * sees every read. The store is in a directory: only requests count.
+ * Point reads that go to the store when the cache is a fifth of the database, beside those of an ideal LRU of chunks
+ * that sees every read. The store is in a directory: only requests count.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { LRUCache } from 'lru-cache'
 import type { RocksDB as Database } from '../dist/index.js'
-import { inEnv, keyOf } from './database.js'
+import { fill, inEnv, keyOf, largeTables, recordBytes, records } from './database.js'
 
-const mib = 1024 * 1024
 const chunkBytes = 64 * 1024
-/** 480,000 records of 16 + 1,000 bytes, in tables of 64 MiB. */
-const keys = 480_000
-const recordBytes = 1016
-const cacheBytes = 100 * mib
+const cacheBytes = 100 * 1024 * 1024
 const warmUpReads = 30_000
 const reads = 30_000
 
-/** Numbers of keys, from 0 to below 1 of the database, in the order in which they are read. A scan reads a run of them. */
+/** Place of the next key to read, from 0 to below 1 of the database, and the share of it that a scan reads from there. */
 type Mix = (random: () => number) => { readonly key: number; readonly scanned?: number }
 
 const hot = (random: () => number) => (random() < 0.9 ? 0.4 + random() / 10 : random())
@@ -65,10 +61,10 @@ async function measure(
   let ours = 0
   for (let at = 0; at < warmUpReads + reads; at++) {
     const { key, scanned } = mix(random)
-    const first = Math.floor(key * keys)
+    const first = Math.floor(key * records)
     const chunk = chunkOf(first)
     if (scanned !== undefined) {
-      const end = first + Math.floor(scanned * keys)
+      const end = first + Math.floor(scanned * records)
       for (let passed = chunk; passed <= chunkOf(end); passed++) lru.set(passed, true)
       await scan(db, first, end)
       continue
@@ -95,19 +91,6 @@ async function scan(db: Database, first: number, end: number): Promise<void> {
   for await (const _ of db.iterator({ gte: keyOf(first), lt: keyOf(end), fillCache: false }));
 }
 
-async function fill(db: Database): Promise<void> {
-  for (let first = 0; first < keys; first += 1000) {
-    const batch = []
-    for (let at = first; at < first + 1000; at++) {
-      const value = Buffer.alloc(1000, at % 251)
-      batch.push({ type: 'put' as const, key: keyOf(at), value })
-    }
-    await db.batch(batch)
-  }
-  await db.flush()
-  await db.compactRange()
-}
-
 /** Opens the database with an empty cache. `misses` counts the reads that went to the store. */
 async function withDatabase<T>(
   store: string,
@@ -115,9 +98,7 @@ async function withDatabase<T>(
   work: (db: Database, misses: () => Promise<number>) => Promise<T>,
 ): Promise<T> {
   const options = {
-    compression: 'kNoCompression',
-    write_buffer_size: 64 * mib,
-    target_file_size_base: 64 * mib,
+    ...largeTables,
     block_based_table_factory: { filter_policy: 'bloomfilter:10:false', no_block_cache: true },
   } as const
   return inEnv({ store }, directory, 'db', { options, cacheBytes }, (db, env) =>

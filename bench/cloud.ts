@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import type { RocksDB as Database } from '../dist/index.js'
-import { inEnv, keyOf } from './database.js'
+import { fill, inEnv, keyOf, largeTables, recordBytes, records } from './database.js'
 import { type FarStore, newFarStore, withDistance } from './far-store.js'
 import { median } from './statistics.js'
 
@@ -58,24 +58,10 @@ interface Place {
   readonly table: string
 }
 
-/** 480,000 records of 16 + 1,000 bytes, compacted: eight tables of 64 MB, without compression. */
-const keys = 480_000
-const valueBytes = 1000
-
 async function fillDatabase(store: FarStore, directory: string): Promise<string> {
   console.error('filling a database of 480 MB')
   return await inDatabase({ store, endpoint: store.nearEndpoint, directory }, {}, async (db) => {
-    const value = Buffer.alloc(valueBytes)
-    for (let first = 0; first < keys; first += 1000) {
-      const batch = []
-      for (let at = first; at < first + 1000; at++) {
-        value.writeUInt32LE(at)
-        batch.push({ type: 'put' as const, key: keyOf(at), value: Buffer.from(value) })
-      }
-      await db.batch(batch)
-    }
-    await db.flush()
-    await db.compactRange()
+    await fill(db)
     const s3 = storeAt(store, store.nearEndpoint)
     let largest = { key: '', size: 0 }
     for await (const object of s3.list('db/')) if (object.size > largest.size) largest = object
@@ -122,9 +108,9 @@ async function coldReads(place: Place): Promise<Row[]> {
       () =>
         inDatabase(place, { readOnly: true }, async (db) => {
           // Opens the tables, whose index and filter then are in memory.
-          for (let at = 0; at < 64; at++) await db.get(keyOf(Math.floor((at * keys) / 64)))
+          for (let at = 0; at < 64; at++) await db.get(keyOf(Math.floor((at * records) / 64)))
           return await manyAtOnce(count, atOnce, async (at) => {
-            const number = (at * 104_729 + 50_021) % keys
+            const number = (at * 104_729 + 50_021) % records
             if ((await db.get(keyOf(number))) === undefined) throw new Error(`no key ${number}`)
           })
         }),
@@ -139,7 +125,7 @@ async function coldReads(place: Place): Promise<Row[]> {
 async function coldScan(place: Place): Promise<Row[]> {
   const { store, endpoint, table, distanceMs } = place
   const sdk = new SdkReader(store, endpoint, table)
-  const bytes = keys * (valueBytes + 16)
+  const bytes = records * recordBytes
   const rangeBytes = 8 * mib
   const [peer, ours] = await inTurns(
     () => manyAtOnce(Math.ceil(bytes / rangeBytes), 4, (at) => sdk.read((at % 6) * rangeBytes, rangeBytes)),
@@ -148,7 +134,7 @@ async function coldScan(place: Place): Promise<Row[]> {
         costOf(async () => {
           let count = 0
           for await (const _ of db.iterator()) count += 1
-          if (count !== keys) throw new Error(`${count} records instead of ${keys}`)
+          if (count !== records) throw new Error(`${count} records instead of ${records}`)
         }),
       ),
   )
@@ -220,9 +206,7 @@ async function inDatabase<T>(
   work: (db: Database) => Promise<T>,
 ): Promise<T> {
   const options = {
-    compression: 'kNoCompression',
-    write_buffer_size: 64 * mib,
-    target_file_size_base: 64 * mib,
+    ...largeTables,
     block_based_table_factory: { filter_policy: 'bloomfilter:10:false' },
   } as const
   const place = { store: `s3://${bucket}/${prefix}`, endpoint }

@@ -47,3 +47,33 @@ export async function inEnv<T>(
 export function keyOf(number: number): string {
   return `key${String(number).padStart(13, '0')}`
 }
+
+/** Records of the database that {@link fill} makes: 480 MB. */
+export const records = 480_000
+const valueBytes = 1000
+/** With the key. */
+export const recordBytes = 16 + valueBytes
+
+const mib = 1024 * 1024
+
+/** Tables of 64 MiB, without compression. */
+export const largeTables = {
+  compression: 'kNoCompression',
+  write_buffer_size: 64 * mib,
+  target_file_size_base: 64 * mib,
+} as const
+
+/** Puts all records into an empty database, and compacts it. */
+export async function fill(db: Database): Promise<void> {
+  const value = Buffer.alloc(valueBytes)
+  for (let first = 0; first < records; first += 1000) {
+    const batch = []
+    for (let at = first; at < first + 1000; at++) {
+      value.writeUInt32LE(at)
+      batch.push({ type: 'put' as const, key: keyOf(at), value: Buffer.from(value) })
+    }
+    await db.batch(batch)
+  }
+  await db.flush()
+  await db.compactRange()
+}

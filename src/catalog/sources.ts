@@ -146,14 +146,15 @@ export function unneededSources({
 export function sourcesOfNext(
   view: DatabaseView,
   retentionMs: number,
-  pinned: readonly RecordedSource[] = [],
+  pinned: readonly RecordedSource[],
 ): readonly RecordedSource[] {
   const unneeded = new Set(unneededSources(view))
+  const storeNow = latestChange(view).getTime()
   const others = view.sources.flatMap((source) => {
     if (isReplaced(source, pinned)) return []
     if (!unneeded.has(source)) return source
     const until = source.until ?? untilOf(view, retentionMs)
-    return Date.parse(until) < latestChange(view).getTime() ? [] : { ...source, until }
+    return Date.parse(until) < storeNow ? [] : { ...source, until }
   })
   const news = pinned.filter(({ pin, ...source }) => pin !== undefined || !hasPlace(view.sources, source))
   return [...news, ...others]

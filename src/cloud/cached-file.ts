@@ -112,7 +112,7 @@ export class CachedFile {
     this.#budget.resized(this)
     if (length === 0) return this.#copy ?? new Uint8Array(0)
     await this.#evictIfLost(offset, length)
-    // What is there of the range makes no room for the rest.
+    // Chunks of the range that are there make no room for the rest.
     const release = this.#copy?.hold(chunksOf(offset, length))
     try {
       return await this.#ensure(offset, length, readAhead)
@@ -256,7 +256,7 @@ export class CachedFile {
     this.#budget.counts.evictedBytes += freedBytes
     const release = this.#budget.releaseLater(freedBytes)
     this.#removals.add(punched)
-    // What could not be taken out of the file goes with it.
+    // Chunks that could not be taken out of the file go with it.
     const isFree = await punched.then(
       () => true,
       () => false,

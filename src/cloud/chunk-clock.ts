@@ -25,7 +25,10 @@ export interface Passed {
   readonly isThrough: boolean
 }
 
-/** Which chunks of a file are to leave first: a hand goes around over them, as that of a clock, and takes those that nobody has read for some rounds. */
+/**
+ * Order in which the chunks of a file leave: a hand goes around over them, as that of a clock, and takes those that
+ * nobody has read for some rounds.
+ */
 export class ChunkClock {
   readonly #map: ChunkMap
   readonly #lives: Uint8Array
