@@ -87,8 +87,12 @@ test('a clone that no opening has made yet gets nothing that would keep it from 
   const env = cloudEnv(clone.options)
   const stored = env.database(clone.path)
   const message = expect.stringContaining('has no database')
-  for (const refused of [stored.checkpoint('monday'), stored.branch('b'), stored.standAlone()])
-    await expect(refused).rejects.toMatchObject({ code: 'NotFound', message })
+  for (const refused of [
+    () => stored.checkpoint('monday'),
+    () => stored.branch('b'),
+    () => stored.standAlone(),
+  ])
+    await expect(refused()).rejects.toMatchObject({ code: 'NotFound', message })
   await env.close()
   await clone.open(async (db, env) => {
     expect(await db.get('key', utf8)).toBe('shared')
