@@ -1,7 +1,7 @@
 /** Databases of benchmarks, opened with nothing on the local disk. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { RocksDB as Database, HostedCloudEnv, RocksDBOptions } from '../dist/index.js'
+import type { CloudEnvOptions, RocksDB as Database, HostedCloudEnv, RocksDBOptions } from '../dist/index.js'
 
 // Seen from build/bench, where this runs.
 const built = new URL('../../dist/index.js', import.meta.url).href
@@ -15,8 +15,7 @@ export interface StorePlace {
 export interface OpenTerms {
   readonly options: RocksDBOptions
   readonly readOnly?: true
-  /** Default: that of the Env. */
-  readonly cacheBytes?: number
+  readonly cache?: NonNullable<CloudEnvOptions['cache']>
 }
 
 /** Opens a database below a new root in `directory`, does the work, and closes and removes what is local. */
@@ -24,15 +23,11 @@ export async function inEnv<T>(
   place: StorePlace,
   directory: string,
   name: string,
-  { cacheBytes, ...terms }: OpenTerms,
+  { cache, ...terms }: OpenTerms,
   work: (db: Database, env: HostedCloudEnv) => Promise<T>,
 ): Promise<T> {
   const root = await mkdtemp(join(directory, 'root-'))
-  const env = cloudEnv({
-    ...place,
-    root,
-    ...(cacheBytes !== undefined && { cache: { maxBytes: cacheBytes } }),
-  })
+  const env = cloudEnv({ ...place, root, ...(cache && { cache }) })
   const db = await RocksDB.open(join(root, name), { env, ...terms })
   try {
     return await work(db, env)

@@ -1,5 +1,6 @@
 import type { PunchHoles } from '../env/holes.js'
 import type { System } from '../env/system.js'
+import type { ChunkGrid } from '../table/chunk-grid.js'
 import type { CacheCounts } from './cache-counts.js'
 import type { CachedFile } from './cached-file.js'
 
@@ -7,6 +8,8 @@ import type { CachedFile } from './cached-file.js'
 export interface CacheBudget {
   readonly system: System
   readonly counts: CacheCounts
+  /** Chunks of the cached files. */
+  readonly grid: ChunkGrid
   /** Room of the whole cache. */
   readonly maxBytes: number
   /** Undefined where files can lose nothing in part. */
@@ -28,8 +31,9 @@ export interface CacheBudget {
  *
  * - `read`: somebody waits for it: whatever was not read for longest makes room.
  * - `ahead`: it may be read soon: nothing that was read lately makes room.
+ * - `spareRoom`: it may be read at some time: nothing makes room.
  * - `warmUp`: nothing that was read since it began makes room, and nothing of the files in `spared`.
  */
 export type Purpose =
-  | { readonly for: 'read' | 'ahead' }
+  | { readonly for: 'read' | 'ahead' | 'spareRoom' }
   | { readonly for: 'warmUp'; readonly spared: ReadonlySet<CachedFile> }

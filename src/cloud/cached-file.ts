@@ -1,11 +1,12 @@
 import type { LocalCopy, SparseFile } from '../env/env.js'
-import { bytesFrom, bytesOf, chunkBytes, chunksOf, type Run, wantedRuns } from '../table/chunk-runs.js'
+import { succeeds } from '../env/succeeds.js'
+import type { ChunkGrid, Run } from '../table/chunk-grid.js'
 import { Refetches } from '../table/refetches.js'
 import type { CacheBudget, Purpose } from './cache-budget.js'
-import { CachedFileReader } from './cached-file-reader.js'
+import { CachedFileReader, notifyEvicted, type WiderRange } from './cached-file-reader.js'
 import { copyPath } from './cached-path.js'
 import { ChunkFetches } from './chunk-fetches.js'
-import type { ChunkMap } from './chunk-map.js'
+import { ChunkMap } from './chunk-map.js'
 import { type CopyEvent, type CopyState, nextCopyState } from './copy-state.js'
 import { replaceChunks } from './replace-chunks.js'
 import type { Standing } from './scan-ahead.js'
@@ -24,6 +25,8 @@ export class CachedFile {
   readonly path: string
   readonly size: number
   readonly #budget: CacheBudget
+  readonly #grid: ChunkGrid
+  readonly #allChunks: Run
   readonly #readers = new Set<CachedFileReader>()
   readonly #fetches = new ChunkFetches()
   readonly #refetches: Refetches
@@ -41,6 +44,8 @@ export class CachedFile {
     this.size = size
     this.#fetch = fetch
     this.#budget = budget
+    this.#grid = budget.grid
+    this.#allChunks = budget.grid.chunksOf(0, size)
     this.#refetches = new Refetches(budget.system.clock)
   }
 
@@ -49,9 +54,9 @@ export class CachedFile {
     return this.#copy?.map.presentBytes ?? 0
   }
 
-  /** Bytes on disk and those on their way. */
+  /** Those on disk and those on their way. */
   get heldBytes(): number {
-    return this.presentBytes + this.#fetches.chunks * chunkBytes
+    return this.presentBytes + this.#fetches.chunks * this.#grid.chunkBytes
   }
 
   /** True while the only copy is the local one: it is not in the store yet, so it can't be evicted. */
@@ -76,23 +81,24 @@ export class CachedFile {
 
   /**
    * Takes a complete file that was just written here, and leaves it in its place until {@link adopt}.
-   * @param shared.isShared somebody else may have the same file, under another name or open.
+   * @param isShared somebody else may have the same file, under another name or open.
    */
-  pin(localPath: string, shared: { readonly isShared: boolean }): void {
+  pin(localPath: string, { isShared }: { readonly isShared: boolean }): void {
     this.#on('write')
     const generation = ++this.#generation
     const path = copyPath(this.path, generation)
     const { files, bootId } = this.#budget.system
-    this.#copy = SparseCopy.complete(files, localPath, path, generation, this.size, bootId, shared)
+    const map = ChunkMap.full(this.size, this.#grid.chunkBytes, isShared)
+    this.#copy = SparseCopy.complete(files, localPath, path, generation, map, bootId)
   }
 
-  /** Source of the bytes: a file restored at start gets it when its database is opened. */
+  /** A file restored at start gets it when its database is opened. */
   set source(fetch: FetchRange) {
     this.#fetch = fetch
   }
 
   open(): SparseFile {
-    const reader = new CachedFileReader(this, this.#budget.maxBytes, () => {
+    const reader = new CachedFileReader(this, this.#budget, () => {
       this.#readers.delete(reader)
       this.#reportIfIdle()
     })
@@ -107,35 +113,34 @@ export class CachedFile {
     return this.#copy
   }
 
-  /** Makes the range present, and more of what follows. Resolves with its bytes if the disk fails or has no room. */
-  async ensure(offset: number, length: number, readAhead: number): Promise<LocalCopy | Uint8Array> {
+  /**
+   * Makes the range present, and if there is room for that, a wider one.
+   * @returns the bytes if the disk fails or has no room.
+   */
+  async ensure(offset: number, length: number, wider?: WiderRange): Promise<LocalCopy | Uint8Array> {
     this.#budget.resized(this)
     if (length === 0) return this.#copy ?? new Uint8Array(0)
     await this.#evictIfLost(offset, length)
     // Chunks of the range that are there make no room for the rest.
-    const release = this.#copy?.hold(chunksOf(offset, length))
+    const release = this.#copy?.hold(this.#grid.chunksOf(offset, length))
     try {
-      return await this.#ensure(offset, length, readAhead)
+      return await this.#ensure(offset, length, wider)
     } finally {
       release?.()
     }
   }
 
-  async #ensure(offset: number, length: number, readAhead: number): Promise<LocalCopy | Uint8Array> {
-    const { counts } = this.#budget
-    if (this.#presentCopy(offset, length)) counts.hits += 1
-    else counts.misses += 1
-    const ahead = Math.min(readAhead, this.size - offset - length)
+  async #ensure(offset: number, length: number, wider?: WiderRange): Promise<LocalCopy | Uint8Array> {
+    this.#budget.counts[this.#presentCopy(offset, length) ? 'hits' : 'misses'] += 1
+    const asked = this.#grid.chunksOf(offset, length)
     const wanted =
-      (ahead > 0 ? this.#reserved(offset, length + ahead, { for: 'ahead' }) : undefined) ??
-      this.#reserved(offset, length, { for: 'read' })
+      (wider && this.#reserved(wider.run, { for: wider.for })) ?? this.#reserved(asked, { for: 'read' })
     if (!wanted) return this.#fetchBytes(offset, length)
-    const asked = chunksOf(offset, length)
-    // Before anybody else has a turn: who asks next finds them on their way, and the cache counts them.
-    for (const run of wanted) this.#startFetch(run, Math.max(run.first, asked.end))
-    const aheadBytes = bytesFrom(asked.end, wanted)
+    const aheadBytes = this.#grid.bytesFrom(asked.end, wanted)
     this.#aheadBytes = aheadBytes || this.#aheadBytes
-    counts.readAheadBytes += aheadBytes
+    this.#budget.counts.readAheadBytes += aheadBytes
+    // Before anybody else has a turn: who asks next finds them on their way, and the cache counts them.
+    for (const run of wanted) this.#startFetch(run, wider?.for === 'ahead' ? asked.end : undefined)
     this.#budget.resized(this)
     await this.#fetches.settled(asked)
     await this.#announce(asked)
@@ -143,13 +148,19 @@ export class CachedFile {
     return this.#presentCopy(offset, length) ?? this.#fetchBytes(offset, length)
   }
 
+  /** Reports whether all of these chunks are there. */
+  holds(run: Run): boolean {
+    return this.#copy?.map.hasAll(run) ?? false
+  }
+
   standingOf(offset: number, length: number): Standing {
-    return this.#fetches.standingOf(chunksOf(offset, length), this.#copy?.map)
+    return this.#fetches.standingOf(this.#grid.chunksOf(offset, length), this.#copy?.map)
   }
 
   /** Bytes of the chunks of a range that are neither held nor on their way. */
   missingBytes(offset: number, length: number): number {
-    return this.#missing(offset, length).reduce((sum, run) => sum + bytesOf(run, this.size).length, 0)
+    const missing = this.#missing(this.#grid.chunksOf(offset, length))
+    return missing.reduce((sum, run) => sum + this.#grid.bytesOf(run, this.size).length, 0)
   }
 
   /**
@@ -160,11 +171,11 @@ export class CachedFile {
   async fill(offset: number, length: number, spared: ReadonlySet<CachedFile>): Promise<number | undefined> {
     await this.#evictIfLost(offset, length)
     const bytes = this.missingBytes(offset, length)
-    const wanted = this.#reserved(offset, length, { for: 'warmUp', spared })
+    const filled = this.#grid.chunksOf(offset, length)
+    const wanted = this.#reserved(filled, { for: 'warmUp', spared })
     if (!wanted) return undefined
     for (const run of wanted) this.#startFetch(run)
     this.#budget.resized(this)
-    const filled = chunksOf(offset, length)
     await this.#fetches.settled(filled)
     await this.#announce(filled)
     return this.#presentCopy(offset, length) && bytes
@@ -179,7 +190,7 @@ export class CachedFile {
    */
   async refetch(offset: number, length: number, ageMs: number): Promise<boolean> {
     if (this.isPinned) return false
-    const { first, end } = length === 0 ? chunksOf(0, this.size) : chunksOf(offset, length)
+    const { first, end } = length === 0 ? this.#allChunks : this.#grid.chunksOf(offset, length)
     return this.#refetches.once(first, end, ageMs, async () => {
       if (length > 0) return this.#replace({ first, end })
       await this.evict()
@@ -198,21 +209,12 @@ export class CachedFile {
     this.#budget.counts.wastedReadAheadBytes += Math.min(this.#aheadBytes, copy.map.presentBytes)
     this.#aheadBytes = 0
     if (this.#state !== 'removed') this.#on('evict')
-    const release = this.#budget.releaseLater(copy.map.presentBytes)
-    let waiting = 1
-    const releaseOne = () => {
-      waiting -= 1
-      if (waiting === 0) release()
-    }
-    for (const reader of this.#readers) {
-      waiting += 1
-      reader.notifyEvicted(copy, releaseOne)
-    }
+    const released = notifyEvicted(this.#readers, copy, this.#budget.releaseLater(copy.map.presentBytes))
     const removal = copy.remove()
     this.#removals.add(removal)
     await removal
     this.#removals.delete(removal)
-    releaseOne()
+    released()
     this.#reportIfIdle()
   }
 
@@ -257,10 +259,7 @@ export class CachedFile {
     const release = this.#budget.releaseLater(freedBytes)
     this.#removals.add(punched)
     // Chunks that could not be taken out of the file go with it.
-    const isFree = await punched.then(
-      () => true,
-      () => false,
-    )
+    const isFree = await succeeds(punched)
     if (!isFree && this.#copy === copy) await this.evict()
     this.#budget.resized(this)
     release()
@@ -274,7 +273,7 @@ export class CachedFile {
   }
 
   async close(): Promise<void> {
-    await this.#announce(chunksOf(0, this.size))
+    await this.#announce(this.#allChunks)
     await this.#copy?.close()
   }
 
@@ -292,51 +291,51 @@ export class CachedFile {
   }
 
   /** Missing chunks in the range; undefined if there is no room for them. */
-  #reserved(offset: number, length: number, purpose: Purpose): Run[] | undefined {
+  #reserved(run: Run, purpose: Purpose): Run[] | undefined {
     if (this.#state === 'removed') return undefined
-    const wanted = this.#missing(offset, length)
-    const bytes = bytesFrom(0, wanted)
+    const wanted = this.#missing(run)
+    const bytes = this.#grid.bytesFrom(0, wanted)
     return bytes === 0 || this.#budget.reserve(bytes, purpose) ? wanted : undefined
   }
 
-  /** Runs of missing chunks in the range, except those already being fetched. */
-  #missing(offset: number, length: number): Run[] {
-    return wantedRuns(
-      chunksOf(offset, length),
-      (chunk) => !this.#copy?.map.has(chunk) && !this.#fetches.has(chunk),
+  /** Runs of missing chunks, except those already being fetched, and of present ones between them. */
+  #missing({ first, end }: Run): Run[] {
+    const isPresent = (chunk: number) => this.#copy?.map.has(chunk) === true
+    return this.#grid.wantedRuns(
+      { first, end: Math.min(end, this.#allChunks.end) },
+      (chunk) => !isPresent(chunk) && !this.#fetches.has(chunk),
+      (chunk) => isPresent(chunk) && !this.#fetches.has(chunk),
     )
   }
 
   #presentCopy(offset: number, length: number): LocalCopy | undefined {
-    const { first, end } = chunksOf(offset, length)
-    for (let chunk = first; chunk < end; chunk++) if (!this.#copy?.map.has(chunk)) return undefined
-    return this.#copy
+    return this.holds(this.#grid.chunksOf(offset, length)) ? this.#copy : undefined
   }
 
   async #replace(damaged: Run): Promise<boolean> {
     const copy = this.#copy
     if (!copy) return false
-    return await replaceChunks(copy, damaged, {
+    return await replaceChunks(copy, this.#grid, damaged, {
       fetch: (run) => this.#fetchChunks(run),
       write: (first, bytes) => this.#write(copy, first, bytes),
     })
   }
 
-  /** @param herald see {@link SparseCopy.write}. */
-  #startFetch(run: Run, herald?: number): void {
-    this.#fetches.add(run, this.#fetchRun(run, herald), () => {
-      this.#budget.settled((run.end - run.first) * chunkBytes)
+  /** @param ahead chunk from which on nobody asked for them: the first is a herald, see {@link SparseCopy.write}. */
+  #startFetch(run: Run, ahead?: number): void {
+    this.#fetches.add(run, this.#fetchRun(run, ahead), () => {
+      this.#budget.settled(this.#grid.bytesFrom(0, [run]))
       this.#budget.resized(this)
       this.#reportIfIdle()
     })
   }
 
-  async #fetchRun(run: Run, herald: number | undefined): Promise<void> {
+  async #fetchRun(run: Run, ahead: number | undefined): Promise<void> {
     const bytes = await this.#fetchChunks(run)
     if (this.#state === 'removed') return
     // Write into the copy that exists once the bytes have arrived.
     const copy = this.#copy ?? (await this.#create())
-    if (copy) await this.#write(copy, run.first, bytes, herald)
+    if (copy) await this.#write(copy, run.first, bytes, ahead && Math.max(run.first, ahead))
   }
 
   async #write(copy: SparseCopy, first: number, bytes: Uint8Array, herald?: number): Promise<void> {
@@ -371,14 +370,15 @@ export class CachedFile {
     const generation = ++this.#generation
     const { files, bootId } = this.#budget.system
     const path = copyPath(this.path, generation)
-    const copy = await SparseCopy.empty(files, path, generation, this.size, bootId)
+    const map = new ChunkMap(this.size, this.#grid.chunkBytes)
+    const copy = await SparseCopy.empty(files, path, generation, map, bootId)
     if (this.#state !== 'absent') return copy.remove()
     this.#on('cache')
     this.#copy = copy
   }
 
   async #fetchChunks(run: Run): Promise<Uint8Array> {
-    const { offset, length } = bytesOf(run, this.size)
+    const { offset, length } = this.#grid.bytesOf(run, this.size)
     const bytes = await this.#fetchBytes(offset, length)
     this.#budget.counts.fetchedChunks += run.end - run.first
     return bytes

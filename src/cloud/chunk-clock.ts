@@ -1,4 +1,4 @@
-import type { Run } from '../table/chunk-runs.js'
+import type { Run } from '../table/chunk-grid.js'
 import type { ChunkMap } from './chunk-map.js'
 
 /**
@@ -39,9 +39,9 @@ export class ChunkClock {
     this.#lives = new Uint8Array(map.chunkCount)
   }
 
-  /** Chunks just came. */
-  arrived({ first, end }: Run): void {
-    this.#lives.fill(0, first, end)
+  /** Chunks are about to be present. Some may be already. */
+  arriving({ first, end }: Run): void {
+    for (let chunk = first; chunk < end; chunk++) if (!this.#map.has(chunk)) this.#lives[chunk] = 0
   }
 
   /** Spares chunks once: somebody is about to read them. */

@@ -1,4 +1,4 @@
-import type { Run } from '../table/chunk-runs.js'
+import type { Run } from '../table/chunk-grid.js'
 import type { ChunkMap } from './chunk-map.js'
 import type { Standing } from './scan-ahead.js'
 

@@ -1,5 +1,5 @@
 import type { Piece } from '../env/files.js'
-import type { Run } from '../table/chunk-runs.js'
+import type { Run } from '../table/chunk-grid.js'
 
 /**
  * Chunks of a sparse file that are present: the bitmap that the bridge maps into memory. Its layout is
@@ -88,6 +88,11 @@ export class ChunkMap {
 
   has(chunk: number): boolean {
     return (this.bits[chunk >> 3]! & (1 << (chunk & 7))) !== 0
+  }
+
+  hasAll({ first, end }: Run): boolean {
+    for (let chunk = first; chunk < end; chunk++) if (!this.has(chunk)) return false
+    return true
   }
 
   add(chunk: number, { isShown = true }: { readonly isShown?: boolean } = {}): void {

@@ -27,6 +27,13 @@ export interface CloudEnvOptions extends StoreOptions {
      * the disk.
      */
     readonly reserveBytes?: number | string
+    /**
+     * How much of a table is fetched, held and evicted at once, in bytes or as a size: a power of two from 4 KiB to 4 MiB.
+     * Smaller chunks hold less that nobody reads, if the keys that are read lie all over the database; larger ones take
+     * fewer requests. Who reads in order gets more at once in any case. A cache with chunks of another size is given up
+     * when it is opened. Default `"16 KiB"`.
+     */
+    readonly chunkBytes?: number | string
   }
   /**
    * The database to clone (`s3://bucket/path/of/database`), with the options of its store if they differ from those of
@@ -97,6 +104,8 @@ export interface CloudEnvConfig {
   readonly cacheMaxBytes: number
   /** Undefined: as much as suits the disk. */
   readonly cacheReserveBytes: number | undefined
+  /** Undefined: as the cache chooses. */
+  readonly cacheChunkBytes: number | undefined
   readonly source: CloneSource | undefined
   readonly cookie: string
   /** Undefined: the same. */
@@ -128,6 +137,11 @@ const retention: Check = (value, name) => {
   )
 }
 
+/** Less is not freed by most file systems. */
+const minChunkBytes = 4 << 10
+/** As much as one request fetches. */
+const maxChunkBytes = 4 << 20
+
 const call = 'cloudEnv'
 
 const sourceGroup = group<CloneSourceOptions>(
@@ -144,11 +158,17 @@ const rate: Check = (value, name) => {
   if (parseSize(value, name) === 0) throw new RangeError(`expected "${name}" to be at least 1, got 0`)
 }
 
+const chunkSize: Check = (value, name) => {
+  const bytes = parseSize(value, name)
+  if (bytes >= minChunkBytes && bytes <= maxChunkBytes && Number.isInteger(Math.log2(bytes))) return
+  throw new TypeError(`expected "${name}" to be a power of two from 4 KiB to 4 MiB, got ${describe(value)}`)
+}
+
 const checks: Checks<CloudEnvOptions> = {
   store: text,
   root: text,
   cache: group<Required<CloudEnvOptions>['cache']>(
-    { maxBytes: parseSize, reserveBytes: parseSize },
+    { maxBytes: parseSize, reserveBytes: parseSize, chunkBytes: chunkSize },
     { of: call, example: "{ maxBytes: '10 GiB' }" },
   ),
   source: sourceCheck,
@@ -190,6 +210,7 @@ export function parseCloudEnvOptions(options: CloudEnvOptions): CloudEnvConfig {
     root: realPath(root),
     cacheMaxBytes: parseSize(cache?.maxBytes ?? '10 GiB', 'cache.maxBytes'),
     cacheReserveBytes: optionalSize(cache?.reserveBytes, 'cache.reserveBytes'),
+    cacheChunkBytes: optionalSize(cache?.chunkBytes, 'cache.chunkBytes'),
     source,
     cookie: cookie ?? '',
     newCookie: newCookie === (cookie ?? '') ? undefined : newCookie,

@@ -1,8 +1,9 @@
 import { join } from 'node:path'
 import { sleep } from '../env/clock.js'
 import type { PunchHoles } from '../env/holes.js'
+import { succeeds } from '../env/succeeds.js'
 import { realSystem, type System } from '../env/system.js'
-import { chunkBytes } from '../table/chunk-runs.js'
+import { ChunkGrid } from '../table/chunk-grid.js'
 import type { CacheBudget, Purpose } from './cache-budget.js'
 import { CacheCounts } from './cache-counts.js'
 import { CachedFile, type FetchRange } from './cached-file.js'
@@ -24,9 +25,17 @@ export interface CacheMetrics extends Readonly<CacheCounts> {
   readonly files: number
 }
 
+/**
+ * A RocksDB block is 4 to 16 KiB. Larger chunks hold more that nobody reads where the keys that are read lie all over;
+ * smaller ones cost more requests where they lie together. `npm run bench -- cache` compares.
+ */
+const defaultChunkBytes = 16 * 1024
+
 export interface FileCacheOptions {
   /** See {@link CacheMetrics.reserveBytes}. Default: {@link defaultReserveBytes} of the disk. */
   readonly reserveBytes?: number | undefined
+  /** See `cache.chunkBytes` of `CloudEnvOptions`. */
+  readonly chunkBytes?: number | undefined
   readonly system?: System
 }
 
@@ -41,6 +50,7 @@ export class FileCache implements CacheBudget {
   readonly system: System
   readonly counts = new CacheCounts()
   readonly maxBytes: number
+  readonly grid: ChunkGrid
   readonly punchHoles: PunchHoles | undefined
   readonly #reserveBytes: number
   readonly #files = new Map<string, CachedFile>()
@@ -62,12 +72,14 @@ export class FileCache implements CacheBudget {
     directory: string,
     maxBytes: number,
     reserveBytes: number,
+    grid: ChunkGrid,
     system: System,
     punchHoles: PunchHoles | undefined,
   ) {
     this.directory = directory
     this.maxBytes = maxBytes
     this.#reserveBytes = reserveBytes
+    this.grid = grid
     this.#free = new FreeSpace(system.files, directory)
     this.system = system
     this.punchHoles = punchHoles
@@ -77,7 +89,7 @@ export class FileCache implements CacheBudget {
   static async open(
     directory: string,
     maxBytes: number,
-    { reserveBytes, system = realSystem }: FileCacheOptions = {},
+    { reserveBytes, chunkBytes = defaultChunkBytes, system = realSystem }: FileCacheOptions = {},
   ): Promise<FileCache> {
     await system.files.mkdir(directory, { recursive: true })
     const disk = readDiskSpace(system.files, directory)
@@ -86,6 +98,7 @@ export class FileCache implements CacheBudget {
       directory,
       maxBytes,
       leftBytes,
+      new ChunkGrid(chunkBytes),
       system,
       await system.files.holePuncher(directory),
     )
@@ -98,7 +111,7 @@ export class FileCache implements CacheBudget {
 
   /** Keeps nothing, and never touches the disk: every read is a request. */
   static none(directory: string): FileCache {
-    return new FileCache(directory, 0, 0, realSystem, undefined)
+    return new FileCache(directory, 0, 0, new ChunkGrid(defaultChunkBytes), realSystem, undefined)
   }
 
   /** The file that mirrors one stored object. `name` is never reused, since it holds the epoch. */
@@ -127,10 +140,7 @@ export class FileCache implements CacheBudget {
       if (turns === 0 || this.#isClosed) return false
       await this.#refreshFreeSpace()
     }
-    const isAdopted = await file.adopt(localPath).then(
-      () => true,
-      () => false,
-    )
+    const isAdopted = await succeeds(file.adopt(localPath))
     this.resized(file)
     return isAdopted
   }
@@ -202,6 +212,7 @@ export class FileCache implements CacheBudget {
   #reserveRoom(growth: Growth, purpose: Purpose): boolean {
     const lack = () => this.#lack(growth)
     if (lack() <= 0) return true
+    if (purpose.for === 'spareRoom') return false
     let othersBytes = this.#ringBytes - this.#awaitedBytes
     if (purpose.for === 'warmUp')
       for (const file of purpose.spared) if (this.#ring.has(file)) othersBytes -= file.presentBytes
@@ -326,7 +337,7 @@ export class FileCache implements CacheBudget {
 
   async #restore(left: LeftCopy): Promise<void> {
     const { map } = left
-    if (!map || map.chunkBytes !== chunkBytes || this.maxBytes === 0) {
+    if (!map || map.chunkBytes !== this.grid.chunkBytes || this.maxBytes === 0) {
       await this.system.files.rm(left.path, { force: true })
       await this.system.files.rm(`${left.path}${mapSuffix}`, { force: true })
       return

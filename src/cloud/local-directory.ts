@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { syncDirectory } from '../env/durable-file.js'
 import { EnvError, toEnvError } from '../env/env-error.js'
 import type { Files } from '../env/files.js'
+import { succeeds } from '../env/succeeds.js'
 
 /** Base names, or undefined when there is no such directory. */
 export async function readDirectory(files: Files, path: string): Promise<string[] | undefined> {
@@ -13,10 +14,7 @@ export async function readDirectory(files: Files, path: string): Promise<string[
 }
 
 export async function exists(files: Files, path: string): Promise<boolean> {
-  return files.stat(path).then(
-    () => true,
-    () => false,
-  )
+  return succeeds(files.stat(path))
 }
 
 /** Creates the directory and its parents if missing. Node says ENOENT if a parent can't be written; this says why. */

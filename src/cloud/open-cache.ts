@@ -36,12 +36,12 @@ export async function openCache(
 }
 
 async function openOnDisk(parent: string, config: CloudEnvConfig, system: System): Promise<OpenedCache> {
-  const { cacheMaxBytes, cacheReserveBytes } = config
+  const { cacheMaxBytes, cacheReserveBytes: reserveBytes, cacheChunkBytes: chunkBytes } = config
   const { directory, close } = await openCacheDirectory(system.files, parent)
   try {
     // Leftovers of an earlier process could be read without write access, but no chunk added and none evicted.
     await system.files.access(directory, constants.W_OK)
-    const cache = await FileCache.open(directory, cacheMaxBytes, { reserveBytes: cacheReserveBytes, system })
+    const cache = await FileCache.open(directory, cacheMaxBytes, { reserveBytes, chunkBytes, system })
     warnOfFullDisk(directory, cache)
     return {
       cache,

@@ -1,4 +1,4 @@
-import { maxRequestChunks, type Run, wantedRuns } from '../table/chunk-runs.js'
+import type { ChunkGrid, Run } from '../table/chunk-grid.js'
 import type { SparseCopy } from './sparse-copy.js'
 
 export interface ChunkSource {
@@ -12,10 +12,15 @@ export interface ChunkSource {
  * come in the same answer. A reader of a sound chunk sees no change.
  * @returns whether the store gave other bytes than were held.
  */
-export async function replaceChunks(copy: SparseCopy, damaged: Run, store: ChunkSource): Promise<boolean> {
+export async function replaceChunks(
+  copy: SparseCopy,
+  grid: ChunkGrid,
+  damaged: Run,
+  store: ChunkSource,
+): Promise<boolean> {
   let isOther = false
   // The footer has no checksum: damage there shows elsewhere, wherever it leads.
-  const runs = presentAround(copy, damaged)
+  const runs = presentAround(copy, grid, damaged)
   // Else a hole would pass for damage.
   const releases = runs.map((run) => copy.hold(run))
   try {
@@ -32,10 +37,11 @@ export async function replaceChunks(copy: SparseCopy, damaged: Run, store: Chunk
 }
 
 /** Runs of present chunks around the range, as far as one request can reach, and the last chunk of the file. */
-function presentAround({ map }: SparseCopy, { first, end }: Run): Run[] {
+function presentAround({ map }: SparseCopy, grid: ChunkGrid, { first, end }: Run): Run[] {
+  const { maxRequestChunks } = grid
   const last = map.chunkCount - 1
   const isNear = (chunk: number) => chunk > end - 1 - maxRequestChunks && chunk < first + maxRequestChunks
-  return wantedRuns(
+  return grid.wantedRuns(
     { first: 0, end: last + 1 },
     (chunk) => (isNear(chunk) || chunk === last) && map.has(chunk),
   )

@@ -3,9 +3,10 @@ import { LRUCache } from 'lru-cache'
 import type { LocalCopy } from '../env/env.js'
 import type { Files, OpenFile, OpenFlags } from '../env/files.js'
 import type { PunchHoles } from '../env/holes.js'
-import { chunkBytes, type Run } from '../table/chunk-runs.js'
+import { succeeds } from '../env/succeeds.js'
+import type { Run } from '../table/chunk-grid.js'
 import { ChunkClock, livesAfterReturn } from './chunk-clock.js'
-import { ChunkMap } from './chunk-map.js'
+import type { ChunkMap } from './chunk-map.js'
 
 /** Suffix of a chunk map, which otherwise has the name of its file. */
 export const mapSuffix = '.chunks'
@@ -58,14 +59,13 @@ export class SparseCopy implements LocalCopy {
     disk: Files,
     path: string,
     generation: number,
-    size: number,
+    map: ChunkMap,
     bootId: string,
   ): Promise<SparseCopy> {
-    const map = new ChunkMap(size, chunkBytes)
     const copy = new SparseCopy(disk, path, generation, map, path + mapSuffix)
     await disk.mkdir(dirname(path), { recursive: true })
     try {
-      copy.#files = createFiles(disk, path, map.encode(bootId), size)
+      copy.#files = createFiles(disk, path, map.encode(bootId), map.fileSize)
       await copy.#files
     } catch (error) {
       await copy.remove()
@@ -80,11 +80,9 @@ export class SparseCopy implements LocalCopy {
     localPath: string,
     path: string,
     generation: number,
-    size: number,
+    map: ChunkMap,
     bootId: string,
-    { isShared }: { readonly isShared: boolean },
   ): SparseCopy {
-    const map = ChunkMap.full(size, chunkBytes, isShared)
     // Some hundred bytes, written before anybody can open the file. Without a map all of it is present too.
     const hasMap = writeMap(disk, path + mapSuffix, map.encode(bootId))
     return new SparseCopy(disk, localPath, generation, map, hasMap ? path + mapSuffix : undefined)
@@ -96,10 +94,7 @@ export class SparseCopy implements LocalCopy {
 
   /** Reports whether its files still have their names: a cache may be deleted while it is in use. */
   async isThere(): Promise<boolean> {
-    return Promise.all(this.#paths().map((path) => this.#disk.access(path))).then(
-      () => true,
-      () => false,
-    )
+    return succeeds(Promise.all(this.#paths().map((path) => this.#disk.access(path))))
   }
 
   /** Keeps chunks from being taken out, until the returned function is called. */
@@ -157,8 +152,8 @@ export class SparseCopy implements LocalCopy {
     pieces.push(map.bitsOf(leaving[0]!.first, leaving.at(-1)!.end), map.countRemoval())
     sync.write(mapPath, ...pieces)
     const holes = leaving.map((run) => ({
-      offset: run.first * chunkBytes,
-      length: (run.end - run.first) * chunkBytes,
+      offset: run.first * map.chunkBytes,
+      length: (run.end - run.first) * map.chunkBytes,
     }))
     const punched = this.#punching.then(() => punchHoles(this.#path, holes))
     this.#punching = punched.catch(() => undefined)
@@ -215,7 +210,7 @@ export class SparseCopy implements LocalCopy {
    */
   async write(first: number, bytes: Uint8Array, herald?: number): Promise<void> {
     if (this.#isClosed) return
-    const run = { first, end: first + Math.ceil(bytes.length / chunkBytes) }
+    const run = { first, end: first + Math.ceil(bytes.length / this.map.chunkBytes) }
     // Present or not: a hole would go into what was just written.
     const release = this.hold(run)
     this.#writes += 1
@@ -235,10 +230,10 @@ export class SparseCopy implements LocalCopy {
     this.#files ??= openFiles(this.#disk, this.#path, this.#path + mapSuffix)
     const { data, map } = await this.#files
     if (this.#isClosed) return
-    await writeAll(data, bytes, first * chunkBytes)
+    await writeAll(data, bytes, first * this.map.chunkBytes)
     if (this.#isClosed) return
+    this.#clock.arriving(run)
     for (let chunk = first; chunk < end; chunk++) this.map.add(chunk, { isShown: chunk !== herald })
-    this.#clock.arrived(run)
     const bits = this.map.bitsOf(first, end)
     await writeAll(map, bits.bytes, bits.position)
   }
@@ -266,7 +261,7 @@ export class SparseCopy implements LocalCopy {
     const held = Buffer.alloc(bytes.length)
     const file = await this.#disk.open(this.#path, 'r').catch(() => undefined)
     try {
-      const read = await file?.read(held, 0, held.length, first * chunkBytes)
+      const read = await file?.read(held, 0, held.length, first * this.map.chunkBytes)
       return read?.bytesRead === held.length && held.equals(bytes)
     } catch {
       return false

@@ -2,7 +2,6 @@ import { totalSize } from '../catalog/total-size.js'
 import { type Clock, sleep } from '../env/clock.js'
 import type { WarmUpOptions, WarmUpProgress, WarmUpResult } from '../env/warm-up.js'
 import { parseSize } from '../options/size.js'
-import { chunkBytes } from '../table/chunk-runs.js'
 import type { CachedFile } from './cached-file.js'
 import { Pace } from './pace.js'
 
@@ -10,6 +9,8 @@ import { Pace } from './pace.js'
 const maxStepBytes = 4 << 20
 /** Two keep a line of 1 GBit/s busy; four are few enough for the requests of readers to come through. */
 const concurrentSteps = 4
+/** A slower warm-up makes pauses between its steps. */
+const minStepBytes = 64 << 10
 const progressMs = 100
 
 export type WarmUpTerms = Pick<WarmUpOptions, 'maxBytesPerSecond' | 'signal' | 'onProgress'>
@@ -136,8 +137,8 @@ class WarmUp {
 
 /** At most what the rate allows in a second, so that a slow warm-up does not come in bursts. */
 function stepBytes(bytesPerSecond = maxStepBytes): number {
-  const bytes = Math.floor(bytesPerSecond / chunkBytes) * chunkBytes
-  return Math.min(maxStepBytes, Math.max(chunkBytes, bytes))
+  const bytes = Math.floor(bytesPerSecond / minStepBytes) * minStepBytes
+  return Math.min(maxStepBytes, Math.max(minStepBytes, bytes))
 }
 
 function* stepsOf(files: readonly CachedFile[], bytes: number): Generator<Step, undefined> {

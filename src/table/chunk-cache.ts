@@ -1,8 +1,12 @@
 import { LRUCache } from 'lru-cache'
 import { type Clock, systemClock } from '../env/clock.js'
-import { bytesOf, chunkBytes, chunksOf, type Run, wantedRuns } from './chunk-runs.js'
+import { ChunkGrid, type Run } from './chunk-grid.js'
 import type { Surroundings } from './read-ahead.js'
 import { Refetches } from './refetches.js'
+
+/** A block is 4 to 16 KiB: its neighbours come without extra latency. */
+export const chunkBytes = 64 * 1024
+const grid = new ChunkGrid(chunkBytes)
 
 /** A file of a known size; any range of it can be fetched. */
 export interface ChunkedFile {
@@ -41,11 +45,11 @@ export class ChunkCache {
   ): Promise<Uint8Array> {
     const end = Math.min(offset + length, file.size)
     if (offset >= end) return new Uint8Array(0)
-    const range = chunksOf(offset, end - offset)
+    const range = grid.chunksOf(offset, end - offset)
     const start = Math.max(offset - around.before, 0)
-    const surrounding = chunksOf(start, Math.min(end + around.after, file.size) - start)
+    const surrounding = grid.chunksOf(start, Math.min(end + around.after, file.size) - start)
     const isMissing = (chunk: number) => this.#present(keyOf(file, chunk)) === undefined
-    for (const run of wantedRuns(surrounding, isMissing)) this.#startFetch(file, run)
+    for (const run of grid.wantedRuns(surrounding, isMissing)) this.#startFetch(file, run)
     const wanted: (Uint8Array | Promise<Uint8Array>)[] = []
     for (let chunk = range.first; chunk < range.end; chunk++) wanted.push(this.#present(keyOf(file, chunk))!)
     const chunks = await Promise.all(wanted)
@@ -63,8 +67,8 @@ export class ChunkCache {
   async refetch(file: ChunkedFile, offset: number, length: number, ageMs: number): Promise<boolean> {
     const refetches = this.#refetches.get(file.name) ?? new Refetches(this.#clock)
     this.#refetches.set(file.name, refetches)
-    const ofFile = chunksOf(0, file.size)
-    const { first, end } = length === 0 ? ofFile : chunksOf(offset, length)
+    const ofFile = grid.chunksOf(0, file.size)
+    const { first, end } = length === 0 ? ofFile : grid.chunksOf(offset, length)
     return refetches.once(first, end, ageMs, async () => {
       const held = new Map<number, Uint8Array>()
       for (let chunk = 0; chunk < ofFile.end; chunk++) {
@@ -86,7 +90,7 @@ export class ChunkCache {
   }
 
   #startFetch(file: ChunkedFile, run: Run): void {
-    const { offset, length } = bytesOf(run, file.size)
+    const { offset, length } = grid.bytesOf(run, file.size)
     const fetching = file.fetch(offset, length)
     for (let chunk = run.first; chunk < run.end; chunk++) {
       const key = keyOf(file, chunk)

@@ -10,9 +10,10 @@ import { CachedFile } from '#src/cloud/cached-file.js'
 import { cachedPath } from '#src/cloud/cached-path.js'
 import type { LocalCopy } from '#src/env/env.js'
 import { realSystem } from '#src/env/system.js'
+import { ChunkGrid } from '#src/table/chunk-grid.js'
 import { readSparse } from '../support/scripted-rocksdb.js'
 
-const chunk = 65_536
+const chunk = 16_384
 const size = 3 * chunk + 10
 
 let directory: string
@@ -31,6 +32,7 @@ afterEach(() => rm(directory, { recursive: true, force: true }))
 class Budget implements CacheBudget {
   readonly system = realSystem
   readonly counts = new CacheCounts()
+  readonly grid = new ChunkGrid(chunk)
   readonly punchHoles = undefined
   readonly maxBytes = 1 << 30
   room: number
@@ -160,14 +162,14 @@ test('without room a read returns the bytes themselves', async () => {
 test('without room for read-ahead, the requested range is kept', async () => {
   const budget = new Budget(chunk)
   const file = new CachedFile(path, size, stored, budget)
-  expect(isCopy(await file.ensure(0, chunk, 2 * chunk))).toBe(true)
+  expect(isCopy(await file.ensure(0, chunk, { run: { first: 0, end: 3 }, for: 'ahead' }))).toBe(true)
   expect(file.presentBytes).toBe(chunk)
   expect(budget.counts.fetchedBytes).toBe(chunk)
 })
 
 test('a copy that somebody deleted is fetched again', async () => {
   const file = new CachedFile(path, size, stored, new Budget())
-  await file.ensure(0, 10, 0)
+  await file.ensure(0, 10)
   await rm(dirname(path), { recursive: true })
   expect((await readSparse(file.open(), 0, 10)).equals(bytes.subarray(0, 10))).toBe(true)
 })
@@ -176,11 +178,11 @@ test('a damaged chunk is replaced, and a sound one is recognized', async () => {
   const sound = Buffer.from(bytes)
   const file = new CachedFile(path, size, stored, new Budget())
   bytes[5]! ^= 1
-  await file.ensure(0, size, 0)
+  await file.ensure(0, size)
   bytes = sound
   expect(await file.refetch(0, 10, 0)).toBe(true)
   expect((await readFile(path)).equals(sound)).toBe(true)
-  await file.ensure(0, size, 0)
+  await file.ensure(0, size)
   expect(await file.refetch(2 * chunk, 10, 0), 'the store has no other bytes').toBe(false)
 })
 
@@ -203,8 +205,8 @@ test('a failure goes to its reader, and the next one asks the store again', asyn
     (offset, length) => (isAway ? Promise.reject(new Error('the store is away')) : stored(offset, length)),
     new Budget(),
   )
-  await expect(file.ensure(0, 10, 0)).rejects.toThrow('the store is away')
+  await expect(file.ensure(0, 10)).rejects.toThrow('the store is away')
   expect(file.heldBytes).toBe(0)
   isAway = false
-  expect(isCopy(await file.ensure(0, 10, 0))).toBe(true)
+  expect(isCopy(await file.ensure(0, 10))).toBe(true)
 })

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { ChunkClock } from '#src/cloud/chunk-clock.js'
 import { ChunkMap } from '#src/cloud/chunk-map.js'
 
-const chunk = 65_536
+const chunk = 16_384
 const chunks = 4
 const nobody = () => false
 const ages = { ages: true, isHeld: nobody }
@@ -12,7 +12,6 @@ const ages = { ages: true, isHeld: nobody }
 function wholeFile(): { map: ChunkMap; clock: ChunkClock; marks: Uint8Array } {
   const map = ChunkMap.full(chunks * chunk, chunk, false)
   const clock = new ChunkClock(map)
-  clock.arrived({ first: 0, end: chunks })
   clock.spare({ first: 0, end: 2 })
   return { map, clock, marks: new Uint8Array(chunks) }
 }

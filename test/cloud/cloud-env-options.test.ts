@@ -50,6 +50,8 @@ test.each<[options: object, message: RegExp]>([
   [{ retentionDays: '30' }, /"retentionDays" .*got "30"/],
   [{ retentionDays: Number.POSITIVE_INFINITY }, /"retentionDays" /],
   [{ cache: { maxBytes: Number.NaN } }, /"cache\.maxBytes" .*got NaN/],
+  [{ cache: { chunkBytes: 5000 } }, /"cache\.chunkBytes" .*a power of two from 4 KiB to 4 MiB, got 5000/],
+  [{ cache: { chunkBytes: '8 MiB' } }, /"cache\.chunkBytes" .*a power of two/],
   [{ cache: { maxbytes: 1 } }, /"cache\.maxbytes" of cloudEnv, did you mean "cache\.maxBytes"/],
   [{ cache: 5 }, /"cache" to be an object .*got 5/],
   [{ cookie: '../x' }, /"cookie" to be letters/],

@@ -3,6 +3,7 @@ import { mkdtemp, readdir, readFile, rm, stat, symlink, truncate, writeFile } fr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
+import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { ChunkMap } from '#src/cloud/chunk-map.js'
 import { FileCache } from '#src/cloud/file-cache.js'
@@ -13,7 +14,7 @@ import { realSystem } from '#src/env/system.js'
 import { readSparse as read } from '../support/scripted-rocksdb.js'
 import { markUsed } from '../support/used-chunks.js'
 
-const chunk = 65_536
+const chunk = 16_384
 
 let directory: string
 
@@ -365,6 +366,70 @@ describe('the bound', () => {
   })
 })
 
+describe('single reads of a file, in no order', () => {
+  const chunks = 64
+  const order = fc.shuffledSubarray([...Array(chunks).keys()], { minLength: chunks })
+
+  test('take some twice the requests that whole neighbourhoods would take', async () => {
+    const readAll = fc.asyncProperty(order, async (places) => {
+      const stored = new Stored(chunks * chunk)
+      const cache = await FileCache.open(await mkdtemp(join(directory, 'roomy-')), 2 * chunks * chunk)
+      const file = cache.file('000001.sst-a', stored.bytes.length, stored.fetch).open()
+      for (const place of places) await read(file, place * chunk, 10)
+      // Reads that happen to be in order fetch ahead, across the bounds of neighbourhoods.
+      expect(stored.fetched.length).toBeLessThanOrEqual((2.5 * chunks) / 4)
+      await cache.close()
+    })
+    await fc.assert(readAll, { numRuns: 20 })
+  })
+
+  test('fetch one chunk each as long as little of the file was read', async () => {
+    const stored = new Stored(chunks * chunk)
+    const cache = await FileCache.open(directory, 2 * chunks * chunk)
+    const file = cache.file('000001.sst-a', stored.bytes.length, stored.fetch).open()
+    const apart = Array.from({ length: 8 }, (_, at) => ((at * 3) % 8) * 8 + 1)
+    for (const place of apart) await read(file, place * chunk, 10)
+    expect(stored.fetched).toEqual(apart.map((place) => ({ offset: place * chunk, length: chunk })))
+    await cache.close()
+  })
+
+  test('push nothing out that is held for more than they ask for', async () => {
+    const stored = new Stored(chunks * chunk)
+    const cache = await FileCache.open(directory, (chunks / 2) * chunk)
+    const file = cache.file('000001.sst-a', stored.bytes.length, stored.fetch).open()
+    await read(file, 0, (chunks / 2) * chunk)
+    stored.fetched.length = 0
+    for (const place of [60, 40, 50]) await read(file, place * chunk, 10)
+    expect(stored.fetched.map(({ length }) => length)).toEqual([chunk, chunk, chunk])
+    await cache.close()
+  })
+})
+
+test('a hole between chunks that are held takes one request with its neighbours', async () => {
+  const stored = new Stored(20 * chunk)
+  const cache = await FileCache.open(directory, 100 * chunk)
+  const file = cache.file('000001.sst-a', stored.bytes.length, stored.fetch)
+  await read(file.open(), 5 * chunk, 10)
+  stored.fetched.length = 0
+  expectBytes(await read(file.open(), 3 * chunk, 5 * chunk), stored.bytes.subarray(3 * chunk, 8 * chunk))
+  expect(stored.fetched).toEqual([{ offset: 3 * chunk, length: 5 * chunk }])
+  expect(cache.metrics().bytes).toBe(5 * chunk)
+  await cache.close()
+})
+
+test('chunks have the size that was asked for, and a cache with others is given up', async () => {
+  const stored = new Stored(20 * chunk)
+  for (const chunkBytes of [4096, 1 << 20, 4096]) {
+    const cache = await FileCache.open(directory, 100 * chunk, { chunkBytes })
+    expect(cache.metrics().bytes, 'of the cache before').toBe(0)
+    const file = cache.file('000001.sst-a', stored.bytes.length, stored.fetch).open()
+    expectBytes(await read(file, 5000, 10), stored.bytes.subarray(5000, 5010))
+    const length = Math.min(chunkBytes, stored.bytes.length)
+    expect(stored.fetched.at(-1)).toEqual({ offset: Math.floor(5000 / chunkBytes) * chunkBytes, length })
+    await cache.close()
+  }
+})
+
 describe('after a restart', () => {
   test('fetched chunks are there, and nothing is fetched again', async () => {
     const stored = new Stored(4 * chunk)
@@ -450,7 +515,7 @@ describe('while it is in use', () => {
     const fetched = stored.fetched.length
     expectBytes(await read(file.open(), 0, 10), stored.bytes.subarray(0, 10))
     expect(stored.fetched).toHaveLength(fetched)
-    expect(cache.metrics().bytes).toBe(3 * chunk)
+    expect(cache.metrics().bytes).toBeGreaterThanOrEqual(3 * chunk)
     await cache.close()
   })
 

@@ -37,7 +37,7 @@ const failing = (code: string, call: 'mkdir' | 'lock' = 'mkdir') => ({
 test('a cache keeps its files, and releases its directory', async () => {
   const opened = await openCache(parent(), config({ maxBytes: 1 << 20 }), realSystem)
   const file = opened.cache.file('db/000001.sst-a', 10, async () => Buffer.alloc(10, 7))
-  await file.ensure(0, 10, 0)
+  await file.ensure(0, 10)
   await opened.close()
   expect(existsSync(join(parent(), 'cache/db/000001.sst-a'))).toBe(true)
   const next = await openCache(parent(), config({ maxBytes: 1 << 20 }), realSystem)
@@ -50,7 +50,7 @@ test.each(['EROFS', 'EACCES', 'EPERM', 'ENOSPC', 'EDQUOT'])(
   async (code) => {
     const { cache, close } = await openCache(parent(), config({ maxBytes: 1 << 20 }), failing(code))
     const file = cache.file('db/000001.sst-a', 10, async () => Buffer.alloc(10, 7))
-    expect(await file.ensure(0, 10, 0)).toEqual(Buffer.alloc(10, 7))
+    expect(await file.ensure(0, 10)).toEqual(Buffer.alloc(10, 7))
     expect(warnings).toEqual([expect.stringMatching(new RegExp(`^no cache: .*\\(${code}\\).*"root"`))])
     await close()
   },

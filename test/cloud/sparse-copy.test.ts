@@ -11,7 +11,7 @@ import { systemFiles } from '#src/env/files.js'
 import type { PunchHoles } from '#src/env/holes.js'
 import { markUsed } from '../support/used-chunks.js'
 
-const chunk = 65_536
+const chunk = 16_384
 const size = 3 * chunk + 10
 const bootId = 'b'
 
@@ -46,7 +46,7 @@ test('chunks are on disk before they count as present', async () => {
       return file
     },
   }
-  const copy = await SparseCopy.empty(files, path, 1, size, bootId)
+  const copy = await SparseCopy.empty(files, path, 1, new ChunkMap(size, chunk), bootId)
   order.length = 0
   const bytes = randomBytes(chunk + 10)
   await copy.write(2, bytes)
@@ -61,7 +61,7 @@ test('chunks are on disk before they count as present', async () => {
 })
 
 test('a herald is on disk, and the bridge is not told of it before it is announced', async () => {
-  const copy = await SparseCopy.empty(systemFiles, path, 1, size, bootId)
+  const copy = await SparseCopy.empty(systemFiles, path, 1, new ChunkMap(size, chunk), bootId)
   const bytes = randomBytes(2 * chunk)
   await copy.write(0, bytes, 1)
   expect(copy.map.presentBytes).toBe(2 * chunk)
@@ -74,7 +74,7 @@ test('a herald is on disk, and the bridge is not told of it before it is announc
 })
 
 test('a write reopens idle files, and does nothing after close', async () => {
-  const copy = await SparseCopy.empty(systemFiles, path, 1, size, bootId)
+  const copy = await SparseCopy.empty(systemFiles, path, 1, new ChunkMap(size, chunk), bootId)
   await copy.write(0, randomBytes(chunk))
   await copy.closeIdle()
   await copy.write(1, randomBytes(chunk))
@@ -84,10 +84,10 @@ test('a write reopens idle files, and does nothing after close', async () => {
 })
 
 test('a leftover of the same name is not reused', async () => {
-  const old = await SparseCopy.empty(systemFiles, path, 1, size, bootId)
+  const old = await SparseCopy.empty(systemFiles, path, 1, new ChunkMap(size, chunk), bootId)
   await old.write(0, randomBytes(chunk))
   await old.close()
-  const copy = await SparseCopy.empty(systemFiles, path, 1, size, bootId)
+  const copy = await SparseCopy.empty(systemFiles, path, 1, new ChunkMap(size, chunk), bootId)
   expect(copy.map.presentBytes).toBe(0)
   expect((await mapOnDisk())!.presentBytes).toBe(0)
   await copy.close()
@@ -97,7 +97,7 @@ test('a complete file moves to its map, and stays the same file for readers that
   const local = join(directory, '1.sst')
   const bytes = randomBytes(size)
   await writeFile(local, bytes)
-  const copy = SparseCopy.complete(systemFiles, local, path, 1, size, bootId, { isShared: false })
+  const copy = SparseCopy.complete(systemFiles, local, path, 1, ChunkMap.full(size, chunk, false), bootId)
   expect((await mapOnDisk())!.presentBytes).toBe(size)
   const reader = await systemFiles.open(local, 'r')
   await copy.moveTo(path)
@@ -110,7 +110,7 @@ test('a complete file moves to its map, and stays the same file for readers that
 })
 
 test('it knows which bytes it holds, and whether somebody deleted it', async () => {
-  const copy = await SparseCopy.empty(systemFiles, path, 1, size, bootId)
+  const copy = await SparseCopy.empty(systemFiles, path, 1, new ChunkMap(size, chunk), bootId)
   const bytes = randomBytes(chunk)
   await copy.write(1, bytes)
   expect(await copy.holds(1, bytes)).toBe(true)
@@ -130,7 +130,7 @@ describe('a sweep', () => {
   async function unread(): Promise<{ copy: SparseCopy; bytes: Buffer; punchHoles: PunchHoles }> {
     const punchHoles = (await systemFiles.holePuncher(directory))!
     const bytes = randomBytes(size)
-    const copy = await SparseCopy.empty(systemFiles, path, 1, size, bootId)
+    const copy = await SparseCopy.empty(systemFiles, path, 1, new ChunkMap(size, chunk), bootId)
     await copy.write(0, bytes)
     copy.forgetReads()
     return { copy, bytes, punchHoles }
@@ -212,9 +212,8 @@ describe('a sweep', () => {
       const local = join(directory, '1.sst')
       await writeFile(local, randomBytes(size))
       if (why === 'has no map') await mkdir(path + mapSuffix, { recursive: true })
-      const copy = SparseCopy.complete(systemFiles, local, path, 1, size, bootId, {
-        isShared: why === 'is shared',
-      })
+      const map = ChunkMap.full(size, chunk, why === 'is shared')
+      const copy = SparseCopy.complete(systemFiles, local, path, 1, map, bootId)
       const punchHoles = why === 'no holes' ? undefined : await systemFiles.holePuncher(directory)
       if (why !== 'has no map') markUsed(copy, size, [2])
       let rounds = 0
@@ -225,7 +224,7 @@ describe('a sweep', () => {
   )
 
   test('of deleted files goes as a whole', async () => {
-    const copy = await SparseCopy.empty(systemFiles, path, 1, size, bootId)
+    const copy = await SparseCopy.empty(systemFiles, path, 1, new ChunkMap(size, chunk), bootId)
     await copy.write(0, randomBytes(2 * chunk))
     await rm(path + mapSuffix)
     expect(copy.sweep(1, async () => undefined, ages)).toBeUndefined()

@@ -11,7 +11,7 @@ import { ManualClock } from '../support/manual-clock.js'
 import { readSparse } from '../support/scripted-rocksdb.js'
 import { markUsed } from '../support/used-chunks.js'
 
-const chunk = 65_536
+const chunk = 16_384
 const mib = 1 << 20
 
 let clock: ManualClock
@@ -67,13 +67,13 @@ describe('a warm-up', () => {
 
   test('fetches only what is missing, and counts the rest as held', async () => {
     await openCache(100 * mib)
-    const file = fileOf('a', 3 * chunk)
-    await readSparse(file.open(), chunk, 10)
+    const file = fileOf('a', 20 * chunk)
+    await readSparse(file.open(), 10 * chunk, 5 * chunk)
     fetched = []
-    expect(await warmUp([file], clock)).toMatchObject({ bytes: 3 * chunk, fetchedBytes: 2 * chunk })
-    expect(fetched.map(([, offset]) => offset)).toEqual([0, 2 * chunk])
+    expect(await warmUp([file], clock)).toMatchObject({ bytes: 20 * chunk, fetchedBytes: 15 * chunk })
+    expect(fetched.map(([, offset]) => offset)).toEqual([0, 15 * chunk])
     fetched = []
-    expect(await warmUp([file], clock)).toMatchObject({ bytes: 3 * chunk, fetchedBytes: 0, end: 'complete' })
+    expect(await warmUp([file], clock)).toMatchObject({ bytes: 20 * chunk, fetchedBytes: 0, end: 'complete' })
     expect(fetched).toEqual([])
   })
 
@@ -222,7 +222,7 @@ describe('a cache that is too small', () => {
     await readSparse(reader, 0, 2 * mib)
     const files = Array.from({ length: 5 }, (_, at) => fileOf(String(at), mib))
     await cache.forgetReads()
-    beforeFetch = () => markUsed(used.location()!, 2 * mib, Array(32).keys())
+    beforeFetch = () => markUsed(used.location()!, 2 * mib, Array((2 * mib) / chunk).keys())
     expect(await warmUp(files, clock)).toMatchObject({ files: 3, end: 'cacheFull' })
     expect(isWhole(used)).toBe(true)
     expect(cache.metrics().evictedFiles).toBe(0)

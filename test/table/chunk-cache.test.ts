@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
-import { ChunkCache } from '#src/table/chunk-cache.js'
-import { chunkBytes } from '#src/table/chunk-runs.js'
+import { ChunkCache, chunkBytes } from '#src/table/chunk-cache.js'
 
 /** A file in which each byte is the number of its chunk, and what is fetched of it. */
 function numberedFile(chunks: number) {
