@@ -104,7 +104,7 @@ async function coldReads(place: Place): Promise<Row[]> {
   const rows: Row[] = []
   for (const atOnce of [1, 64]) {
     const [peer, ours] = await inTurns(
-      () => manyAtOnce(count, atOnce, (at) => sdk.read(offsetOf(at), 64 * kib)),
+      () => manyAtOnce(count, atOnce, (at) => sdk.read(offsetOf(at), 16 * kib)),
       () =>
         inDatabase(place, { readOnly: true }, async (db) => {
           // Opens the tables, whose index and filter then are in memory.

@@ -3,11 +3,11 @@ import type { ChunkMap } from './chunk-map.js'
 
 /**
  * Times that the hand passes a chunk before it takes it: so many more for each round in which somebody came back to it, up
- * to a bound. One that was fetched for a reader has one life, one that was read ahead has none: a scan leaves as it came.
- * `npm run bench -- cache` compares.
+ * to a bound. With fewer, scans would push out hot chunks, each of which is read in few of the rounds. A chunk that was
+ * fetched for a reader has one life, one that was read ahead has none: a scan leaves as it came. `npm run bench -- cache` compares.
  */
-const livesPerReturn = 3
-export const maxLives = 8
+const livesPerReturn = 6
+export const maxLives = 16
 
 /** Lives of a chunk, or a file that leaves as a whole, to which somebody came back. */
 export function livesAfterReturn(lives: number): number {
