@@ -4,7 +4,8 @@ import type { ChunkMap } from './chunk-map.js'
 /**
  * Times that the hand passes a chunk before it takes it: so many more for each round in which somebody came back to it, up
  * to a bound. With fewer, scans would push out hot chunks, each of which is read in few of the rounds. A chunk that was
- * fetched for a reader has one life, one that was read ahead has none: a scan leaves as it came. `npm run bench -- cache` compares.
+ * fetched for a reader has one life, one that was read ahead has none: a scan leaves as it came.
+ * `npm run bench -- cache` compares.
  */
 const livesPerReturn = 6
 export const maxLives = 16
