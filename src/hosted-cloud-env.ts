@@ -113,6 +113,8 @@ const cloudEngineOptions: EngineOptions = {
   // RocksDB's own 1000 would pile up: every opening begins a new one.
   keep_log_file_num: 10,
   skip_stats_update_on_db_open: true,
+  // The Env has compared the sizes with the MANIFEST. RocksDB would ask for each.
+  skip_checking_sst_file_sizes_on_db_open: true,
   // Every version edit puts the whole MANIFEST into the store. 1 MiB is some 10,000 edits.
   max_manifest_file_size: 1 << 20,
   // Compaction reads inputs that are not cached in requests of this size.
