@@ -4,6 +4,7 @@ import { isDestroyed } from '../format/epoch.js'
 import { blobFileName, objectName, parseFileName, tableFileName } from '../format/file-name.js'
 import { type DatabasePlace, databaseUrl, objectUrl, type Places } from './database-place.js'
 import { findFirst } from './get-first.js'
+import { readIdentity } from './identity.js'
 import { listPlace, type NamedObject } from './listed-place.js'
 import type { Manifest } from './manifest.js'
 import { pinnedPlaces } from './pinned-places.js'
@@ -50,6 +51,15 @@ export interface DatabaseView {
   readonly lacking?: EnvError
   /** True if a source that the CLOUDMANIFEST records can't be reached, whether the state needs files there or not. */
   readonly isPartial: boolean
+  /** Content of IDENTITY; undefined if there is none, or it was not asked for. */
+  readonly identity: string | undefined
+}
+
+export interface ReadViewOptions {
+  /** True to leave out files at recorded sources that can't be reached: see {@link DatabaseView.lacking}. */
+  readonly mayLack?: boolean
+  /** True to read IDENTITY too, at the same time. */
+  readonly withIdentity?: boolean
 }
 
 /** A state of a database, present or past, and where its files lie. */
@@ -58,17 +68,16 @@ export type StateWithFiles = Pick<DatabaseView, 'cloudManifest' | 'manifestBytes
 /**
  * Reads the state that the CLOUDMANIFEST names now; undefined if there is no database.
  * @param openPlace opens sources that the CLOUDMANIFEST records; without it they are left out.
- * @param mayLack true to leave out files at recorded sources that can't be reached: see {@link DatabaseView.lacking}.
  * @throws EnvError Corruption: a part of it is damaged, missing or of the wrong size.
  */
 export async function readView(
   places: Places,
   cookie: string,
   openPlace?: OpenPlace,
-  { mayLack = false }: { readonly mayLack?: boolean } = {},
+  options: ReadViewOptions = {},
 ): Promise<DatabaseView | undefined> {
   const found = await untilSettled(
-    () => readOnce(places, cookie, openPlace, mayLack),
+    () => readOnce(places, cookie, openPlace, options),
     (look) => (look && 'damage' in look ? look.version : undefined),
   )
   if (found && 'damage' in found) throw found.damage
@@ -85,7 +94,7 @@ async function readOnce(
   named: Places,
   cookie: string,
   openPlace: OpenPlace | undefined,
-  mayLack: boolean,
+  { mayLack = false, withIdentity = false }: ReadViewOptions,
 ): Promise<{ readonly view: DatabaseView } | DamagedView | undefined> {
   const unreached = new Unreached()
   const look = await lookAtState(named, cookie, async (name, root) => {
@@ -97,14 +106,16 @@ async function readOnce(
       (retentionOf(root.object) ?? 0) > shortMs
         ? maxObjects
         : spareObjects + objectsPerFile * filesIn(await reading)
-    const [own, listings] = await Promise.all([
+    const liveNames = async () => liveFileNames(await reading)
+    const [own, listings, identity] = await Promise.all([
       reading,
       Promise.all(
         places.map((place) => {
-          const listing = listObjects(place, allowed)
+          const listing = listObjects(place, allowed, liveNames)
           return named.includes(place) ? listing : unreached.attempt(listing)
         }),
       ),
+      withIdentity ? readIdentity(places) : undefined,
     ])
     const names = listings[places.indexOf(root.place)]?.keys() ?? []
     return {
@@ -112,6 +123,7 @@ async function readOnce(
       listings,
       stored: own ?? (await sealedManifest(root, names)),
       isSealed: own === undefined,
+      identity,
     }
   })
   if (!look) return undefined
@@ -121,7 +133,7 @@ async function readOnce(
   if (!look.manifest) return undefined
 
   const cloudManifest = look.root.value
-  const { places, stored, listings, isSealed } = look.manifest
+  const { places, stored, listings, isSealed, identity } = look.manifest
   if (!stored) {
     const message = missingManifestMessage(objectUrl(places[0], look.manifestName), root.url)
     return { damage: new EnvError('Corruption', message), version: root.object.etag }
@@ -159,6 +171,7 @@ async function readOnce(
     objects: listings[0] ?? new Map(),
     ...(damage && unreached.reason && { lacking: unreached.reason }),
     isPartial: unreached.reason !== undefined,
+    identity,
   }
   return { view }
 }
@@ -205,19 +218,23 @@ const shortMs = 86_400_000
 /**
  * Objects directly at a place whose names mean something, by base name.
  * @param allowed returns the limit; called once there are more than {@link spareObjects}.
+ * @param likelyNames see {@link listPlace}.
  * @throws EnvError NotSupported: there are more.
  */
 export async function listObjects(
   place: DatabasePlace,
   allowed: () => Promise<number> = async () => maxObjects,
+  likelyNames?: () => Promise<readonly string[]>,
 ): Promise<ReadonlyMap<string, NamedObject>> {
   let limit = spareObjects
   let count = 0
-  const { named } = await listPlace(place, () => {
+  const { named } = await listPlace(place, countOne, likelyNames)
+  return named
+
+  function countOne(): Promise<void> | undefined {
     count += 1
     return count > limit ? allowMore() : undefined
-  })
-  return named
+  }
 
   async function allowMore(): Promise<void> {
     limit = Math.min(await allowed(), maxObjects)
@@ -229,6 +246,13 @@ export async function listObjects(
         '(target_file_size_base)',
     )
   }
+}
+
+/** Names of the files in the MANIFEST; none if it is missing or damaged. */
+function liveFileNames(manifest: Decoded<Manifest> | undefined): string[] {
+  if (!manifest || manifest.error) return []
+  const { liveTables, liveBlobFiles } = manifest.value
+  return [...[...liveTables.keys()].map(tableFileName), ...[...liveBlobFiles.keys()].map(blobFileName)]
 }
 
 /** Number of files in the MANIFEST; 0 if it is missing or damaged. */

@@ -20,6 +20,8 @@ export interface ListingOptions {
   readonly isDeep?: boolean
   /** Prefix of paths and names. Default: any. */
   readonly startsWith?: string
+  /** Name after which the listing begins. Default: with the first. */
+  readonly startAfter?: string
   /** Called with the bytes of each object whose name no object of ours can have. */
   readonly onLeftOut?: (bytes: number) => void
 }
@@ -27,10 +29,14 @@ export interface ListingOptions {
 /** Lists the objects at a place in the order of their keys, page by page. @throws EnvError errors of the store. */
 export function listing(
   place: DatabasePlace,
-  { isDeep = false, startsWith = '', onLeftOut }: ListingOptions = {},
+  { isDeep = false, startsWith = '', startAfter, onLeftOut }: ListingOptions = {},
 ): AsyncIterable<ListedObject> {
   const prefix = objectKey(place, '')
-  const options = { shallow: !isDeep, ...(onLeftOut && { onLeftOut }) }
+  const options = {
+    shallow: !isDeep,
+    ...(startAfter !== undefined && { startAfter: objectKey(place, startAfter) }),
+    ...(onLeftOut && { onLeftOut }),
+  }
   const objects = place.store.list(`${prefix}${startsWith}`, options)
   return { [Symbol.asyncIterator]: () => listedObjects(objects, prefix.length) }
 }

@@ -8,8 +8,6 @@ export class CurrentView {
   readonly #places: Places
   readonly #cookie: string
   readonly #openPlace: OpenPlace | undefined
-  /** Identities found so far, by view. */
-  readonly #identities = new WeakMap<DatabaseView, Uint8Array>()
   #view: Promise<DatabaseView | undefined> | undefined
 
   constructor(places: Places, cookie: string, openPlace?: OpenPlace) {
@@ -43,14 +41,9 @@ export class CurrentView {
     return known ? this.#freshView(known) : this.read()
   }
 
-  /** Content of the database's IDENTITY; empty if the store has none. */
+  /** Content of the database's IDENTITY; empty if the store has none. A new database may get it after its first state. */
   async identity(view: DatabaseView): Promise<Uint8Array> {
-    const known = this.#identities.get(view)
-    if (known) return known
-    const found = await readIdentity(view.places)
-    const identity = Buffer.from(found ?? '')
-    if (found !== undefined) this.#identities.set(view, identity)
-    return identity
+    return Buffer.from(view.identity ?? (await readIdentity(view.places)) ?? '')
   }
 
   forget(): void {
@@ -72,7 +65,9 @@ export class CurrentView {
   ): Promise<DatabaseView | undefined> {
     const view = await known?.catch(() => undefined)
     const isUnchanged = view && (await isCurrent(view, this.#cookie))
-    return isUnchanged ? view : readView(this.#places, this.#cookie, this.#openPlace, options)
+    return isUnchanged
+      ? view
+      : readView(this.#places, this.#cookie, this.#openPlace, { ...options, withIdentity: true })
   }
 }
 

@@ -1,8 +1,10 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { hasCloudManifest, listCookies } from '#src/catalog/cookies.js'
 import { findDatabases } from '#src/catalog/find-databases.js'
 import { listPlace } from '#src/catalog/listed-place.js'
 import { listing } from '#src/catalog/listing.js'
+import { tableFileName } from '#src/format/file-name.js'
+import { withFaults } from '../support/scripted-rocksdb.js'
 import { StoredObjects } from '../support/stored-objects.js'
 
 const objects = new StoredObjects({
@@ -56,6 +58,64 @@ test('a place is listed by the meaning of its names', async () => {
 
 test('the callback for each object can end the listing', async () => {
   await expect(listPlace(place, () => Promise.reject(new Error('enough')))).rejects.toThrow('enough')
+})
+
+describe('a place of more objects than a page has', () => {
+  const tables = Array.from({ length: 3000 }, (_, number) => tableFileName(number))
+  const many = new StoredObjects(
+    Object.fromEntries(
+      ['.first', ...tables.map((name) => `${name}-abc`), 'CLOUDMANIFEST', 'notes.txt'].map((name) => [
+        `db/${name}`,
+        name,
+      ]),
+    ),
+  )
+  const whole = { store: many.store, path: 'db' }
+  const begun = () => many.requests.length
+
+  test.each([
+    { likely: 'all of its tables', names: tables, parts: 3 },
+    { likely: 'some of them', names: tables.filter((_, number) => number % 2 === 0), parts: 2 },
+    { likely: 'others', names: ['999999.sst'], parts: 1 },
+    { likely: 'none', names: [], parts: 1 },
+  ])('is listed in parts, the same if what is likely is $likely', async ({ names, parts }) => {
+    many.requests.length = 0
+    const listed = await listPlace(whole, undefined, async () => names)
+    expect(begun()).toBe(1 + parts)
+    const pageByPage = await listPlace(whole)
+    expect([...listed.named]).toEqual([...pageByPage.named])
+    expect(listed.foreign).toEqual(pageByPage.foreign)
+    expect(listed.foreignSample).toEqual(pageByPage.foreignSample)
+  })
+
+  test('is asked for all parts before one of them is answered', async () => {
+    many.requests.length = 0
+    let answer = () => {}
+    const all = new Promise<void>((resolve) => {
+      answer = resolve
+    })
+    const waiting = withFaults(many.store, {
+      async *list(prefix, options) {
+        const objects = many.store.list(prefix, options)[Symbol.asyncIterator]()
+        const first = await objects.next()
+        if (begun() === 4) answer()
+        if (options?.startAfter !== undefined) await all
+        if (!first.done) yield first.value
+        yield* { [Symbol.asyncIterator]: () => objects }
+      },
+    })
+    const { named } = await listPlace({ store: waiting, path: 'db' }, undefined, async () => tables)
+    expect(named.size).toBe(3001)
+  })
+
+  test('ends with the first error of a part', async () => {
+    let seen = 0
+    const stop = () => {
+      seen += 1
+      if (seen > 2000) throw new Error('enough')
+    }
+    await expect(listPlace(whole, stop, async () => tables)).rejects.toThrow('enough')
+  })
 })
 
 test('cookies come from CLOUDMANIFESTs, and nothing else is listed to find them', async () => {

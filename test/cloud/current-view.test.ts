@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { CurrentView } from '#src/cloud/current-view.js'
 import { EnvError } from '#src/env/env-error.js'
-import type { ObjectStore } from '#src/store/object-store.js'
+import type { ObjectKey, ObjectStore } from '#src/store/object-store.js'
 import { newStore, ScriptedMachine, withFaults } from '../support/scripted-rocksdb.js'
 
 /** A database with an owner, and a view of it that counts its requests. */
@@ -29,7 +29,7 @@ test('is read once, however many ask at the same time', async () => {
   const [first, second] = await Promise.all([view.read(), view.read()])
   expect(first).toBe(second)
   expect(await view.read()).toBe(first)
-  expect(take()).toEqual(['get db/CLOUDMANIFEST', 'get db/MANIFEST'])
+  expect(take()).toEqual(['get db/CLOUDMANIFEST', 'get db/MANIFEST', 'get db/IDENTITY'])
 })
 
 test('a fresh look at what has not changed costs two HEADs', async () => {
@@ -61,12 +61,23 @@ test('a failure is told to who asked, and not kept', async () => {
   expect(await view.read()).toBeDefined()
 })
 
-test('an IDENTITY is fetched once for a state', async () => {
+test('an IDENTITY is fetched with the state, and not again', async () => {
   const { view, take } = await viewed()
   const state = (await view.read())!
-  take()
-  expect(await view.identity(state)).toEqual(await view.identity(state))
-  expect(take()).toEqual(['get db/IDENTITY'])
+  expect(take()).toContain('get db/IDENTITY')
+  expect(await view.identity(state)).not.toHaveLength(0)
+  expect(take()).toEqual([])
+})
+
+test('an IDENTITY that was written after the state is found', async () => {
+  const { view, counting } = await viewed()
+  const key = 'db/IDENTITY' as ObjectKey
+  const { body } = await counting.get(key)
+  await counting.deleteMany([key])
+  const state = (await view.read())!
+  expect(await view.identity(state)).toHaveLength(0)
+  await counting.put(key, body)
+  expect(await view.identity(state)).toEqual(Buffer.from(body))
 })
 
 test('no database is no failure, and one that comes to be is found', async () => {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { EnvError } from '#src/env/env-error.js'
-import type { ObjectInfo, ObjectStore } from '#src/store/object-store.js'
+import type { ListOptions, ObjectInfo, ObjectStore } from '#src/store/object-store.js'
 
 /**
  * A store in memory, to be read only, and what was asked of it. Every object was written in 2026, on its own day, in
@@ -52,7 +52,7 @@ export class StoredObjects {
         return { ...infoOf(key, body), body: body.subarray(offset, offset + length) }
       },
       head: async (key) => infoOf(key, found('HEAD', key)),
-      list: (prefix, { shallow = false } = {}) => this.#list(prefix, shallow, infoOf),
+      list: (prefix, options = {}) => this.#list(prefix, options, infoOf),
       put: refuse,
       copy: refuse,
       deleteMany: refuse,
@@ -60,10 +60,14 @@ export class StoredObjects {
     }
   }
 
-  async *#list(prefix: string, shallow: boolean, infoOf: (key: string, body: Uint8Array) => ObjectInfo) {
+  async *#list(
+    prefix: string,
+    { shallow = false, startAfter = '' }: ListOptions,
+    infoOf: (key: string, body: Uint8Array) => ObjectInfo,
+  ) {
     this.#tell(`LIST ${prefix}`)
     for (const [key, body] of [...this.#bodies].sort(([a], [b]) => (a < b ? -1 : 1))) {
-      if (key.startsWith(prefix) && !(shallow && key.slice(prefix.length).includes('/')))
+      if (key > startAfter && key.startsWith(prefix) && !(shallow && key.slice(prefix.length).includes('/')))
         yield infoOf(key, body)
     }
   }
