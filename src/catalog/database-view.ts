@@ -17,6 +17,14 @@ import type { StoredFile } from './stored-file.js'
 import { Unreached } from './unreached.js'
 import { isLive, isVisible } from './visibility.js'
 
+/** The part of a MANIFEST that views keep decoded: with the keys of tables it would take a kilobyte for each. */
+export interface ManifestOutline extends Pick<Manifest, 'dbId' | 'lastNextFileNumber' | 'length'> {
+  readonly liveTables: FileNumbers
+  readonly liveBlobFiles: FileNumbers
+}
+
+type FileNumbers = Pick<ReadonlySet<number>, 'has' | 'keys' | 'size'>
+
 /** A database as the store has it: one consistent state, read without changing anything. */
 export interface DatabaseView {
   /** The database's own place, and those of its sources, recorded ones included. */
@@ -37,7 +45,7 @@ export interface DatabaseView {
   readonly manifestBytes: Uint8Array
   readonly manifestEtag: string
   readonly manifestModified: Date
-  readonly manifest: Manifest
+  readonly manifest: ManifestOutline
   /** Live files, the only ones that a program sees, by the name that RocksDB knows (`000012.sst`). */
   readonly files: ReadonlyMap<string, StoredFile>
   /** Live files, and obsolete ones that still exist: readers of an older state may open those. */
@@ -165,7 +173,7 @@ async function readOnce(
     manifestBytes: stored.object.body,
     manifestEtag: stored.object.etag,
     manifestModified: stored.object.lastModified,
-    manifest,
+    manifest: outlineOf(manifest),
     files: new Map([...reachableFiles].filter(([name]) => isLive(parseFileName(name), manifest))),
     reachableFiles,
     objects: listings[0] ?? new Map(),
@@ -174,6 +182,22 @@ async function readOnce(
     identity,
   }
   return { view }
+}
+
+function outlineOf({
+  dbId,
+  lastNextFileNumber,
+  length,
+  liveTables,
+  liveBlobFiles,
+}: Manifest): ManifestOutline {
+  return {
+    dbId,
+    lastNextFileNumber,
+    length,
+    liveTables: new Set(liveTables.keys()),
+    liveBlobFiles: new Set(liveBlobFiles.keys()),
+  }
 }
 
 /** Error of an object that could not be decoded, with advice on what to do about it. */

@@ -17,6 +17,7 @@ import type { StoredFile } from './stored-file.js'
 
 /** A state that a selector leads to. */
 export interface FoundState extends StateWithFiles {
+  readonly manifest: Manifest
   /** Sources that the CLOUDMANIFEST records. */
   readonly sources: readonly RecordedSource[]
   /** The same for the same state: the log, and the part of it that is the MANIFEST. */
@@ -58,11 +59,11 @@ async function findCheckpoint(places: Places, name: string, openPlace?: OpenPlac
   const cookie = checkpointCookie(name)
   const view = await readView(places, cookie, openPlace)
   if (view) {
-    const { cloudManifest, manifest, manifestBytes, manifestName, sources, files } = view
+    const { cloudManifest, manifestBytes, manifestName, sources, files } = view
     const id = `${manifestName}-${manifestBytes.length}`
     return {
       cloudManifest,
-      manifest,
+      manifest: await decodeManifest(manifestBytes, { name: manifestName }),
       manifestBytes,
       files,
       sources,

@@ -1,7 +1,6 @@
 import type { CloudManifest } from '../format/cloud-manifest.js'
 import type { ObjectName } from '../format/file-name.js'
-import type { Manifest } from './manifest.js'
-import { isLive, isVisible, knowsEpoch } from './visibility.js'
+import { isLive, isVisible, knowsEpoch, type LiveNumbers } from './visibility.js'
 
 /** Reason why a state has no use for an object. */
 export type ObsoleteReason =
@@ -26,7 +25,7 @@ export type ObsoleteReason =
 /** The part of a state that decides which objects it needs. */
 export interface DecidingState {
   readonly cloudManifest: CloudManifest
-  readonly manifest: Pick<Manifest, 'liveTables' | 'liveBlobFiles'>
+  readonly manifest: LiveNumbers
   /**
    * Reports whether an edit of the MANIFEST mentions the file. If so and it is not live, it was dropped and never comes
    * back.

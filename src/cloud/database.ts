@@ -2,8 +2,10 @@ import { join, relative } from 'node:path'
 import { noDatabase } from '../catalog/cookies.js'
 import { databaseUrl, type Places } from '../catalog/database-place.js'
 import type { DatabaseView } from '../catalog/database-view.js'
+import { decodeManifest } from '../catalog/decode-manifest.js'
 import { findState } from '../catalog/find-state.js'
 import { maxManifestBytes } from '../catalog/get-first.js'
+import type { Manifest } from '../catalog/manifest.js'
 import { damagedInStoreMessage, noRepairMessage, onlyCopyMessage } from '../catalog/repair-advice.js'
 import type { OpenPlace } from '../catalog/sources.js'
 import { fetchStored, type StoredFile } from '../catalog/stored-file.js'
@@ -180,14 +182,17 @@ export class Database {
   }
 
   /** The present state, here while the database is open for writing. Changes nothing for readers of another state. */
-  async #present(): Promise<Pick<DatabaseView, 'manifest' | 'files'>> {
+  async #present(): Promise<{ readonly manifest: Manifest; readonly files: DatabaseView['files'] }> {
     const { owner } = this
     if (owner) {
       const manifest = await readLocalManifest(this.#files, this.directory)
       return { manifest, files: new Map([...owner.fileNames()].map((name) => [name, owner.file(name)])) }
     }
     const view = await this.#view.present()
-    if (view) return view
+    if (view) {
+      const manifest = await decodeManifest(view.manifestBytes, { name: view.manifestName })
+      return { manifest, files: view.files }
+    }
     throw await noDatabase(this.#places[0], this.#deps.config.cookie, 'table to fetch')
   }
 

@@ -37,6 +37,11 @@ export interface ArrivalStart {
   readonly system: System
 }
 
+interface ArrivingState {
+  readonly manifest: Pick<Manifest, 'dbId' | 'length'>
+  readonly manifestBytes: Uint8Array
+}
+
 /**
  * A database that comes to a place in a store from somewhere else, file by file. A mark at the place, written before the
  * first file and deleted after everything else, says what arrives: whoever is interrupted begins again and goes on where
@@ -110,7 +115,7 @@ export class Arrival {
    */
   async complete(
     cloudManifest: CloudManifest,
-    state: { readonly manifest: Manifest; readonly manifestBytes: Uint8Array },
+    state: ArrivingState,
     files: readonly ArrivingFile[],
   ): Promise<void> {
     const { place, system } = this.#start
@@ -184,10 +189,7 @@ function assertEmpty({ place, named, foreignSample }: ListedPlace): void {
 }
 
 /** Bytes of the MANIFEST, in which the new id replaces one that is there. IDENTITY has it in any case. */
-function identified(
-  { manifest, manifestBytes }: { readonly manifest: Manifest; readonly manifestBytes: Uint8Array },
-  identity: string,
-): Uint8Array {
+function identified({ manifest, manifestBytes }: ArrivingState, identity: string): Uint8Array {
   const whole = manifestBytes.subarray(0, manifest.length)
   return manifest.dbId === undefined ? whole : appendRecord(whole, encodeDbIdEdit(identity))
 }

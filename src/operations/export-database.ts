@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { objectUrl } from '../catalog/database-place.js'
 import type { StateWithFiles } from '../catalog/database-view.js'
+import { decodeManifest } from '../catalog/decode-manifest.js'
 import { readIdentity } from '../catalog/identity.js'
 import { locationsOf, withRooted } from '../catalog/rooted-places.js'
 import type { StoredFile } from '../catalog/stored-file.js'
@@ -106,7 +107,8 @@ async function fetchState(
   await target.prepare(state)
   const files = [...state.files]
   onStart?.(totalSize(state.files.values()))
-  const verifier = verify ? new LocalFileVerifier(path, state.manifest) : undefined
+  const manifest = await decodeManifest(state.manifestBytes, { name: 'MANIFEST' })
+  const verifier = verify ? new LocalFileVerifier(path, manifest) : undefined
   const isBlobFile = (name: string) => parseFileName(name).kind === 'blob'
   // Tables are checked against the blob files that they refer to.
   for (const kind of [true, false]) {

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { type DatabasePlace, objectKey } from '#src/catalog/database-place.js'
 import { readView } from '#src/catalog/database-view.js'
 import { listPlace } from '#src/catalog/listed-place.js'
+import { readState } from '#src/catalog/read-state.js'
 import { openRooted } from '#src/catalog/rooted-places.js'
 import { encodeDbIdEdit } from '#src/format/encode-version-edit.js'
 import { appendRecord } from '#src/format/log-record.js'
@@ -156,14 +157,14 @@ describe.each(mainTestStores())('copyDatabase, within $name', ({ make }) => {
 
   test('copies a past state, as long as its files are there', async () => {
     const [own, target] = await placesIn(store, 'db', 'copied')
-    const past = (await readView([own!], ''))!
+    const past = await readState([own!], '')
     const digest = await digestInStore(store, 'db')
     await new Machine(store).open(async (db) => {
       await db.put('late', '1')
       await db.compactRange()
       await db.flush()
     })
-    await copyToPlace([own!], target!, { at: past.manifest.lastSequence })
+    await copyToPlace([own!], target!, { at: past.manifest!.lastSequence })
     expect(await digestInStore(store, 'copied')).toEqual(digest)
     expect(await problemsAt(target!)).toEqual([])
     await expect(copyToPlace([own!], { ...target!, path: 'new' }, { at: new Date(0) })).rejects.toMatchObject(
