@@ -4,6 +4,7 @@ const benchmarks: Readonly<Record<string, () => Promise<void>>> = {
   cache: async () => (await import('./cache.js')).cache(),
   cloud: async () => (await import('./cloud.js')).cloud(),
   requests: async () => (await import('./requests.js')).requests(),
+  open: async () => (await import('./open.js')).open(),
 }
 
 const name = process.argv[2] ?? ''
