@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import type { RocksDB as Database } from '../dist/index.js'
+import { type Cost, costOf } from './cost.js'
 import { fill, inEnv, keyOf, largeTables, recordBytes, records } from './database.js'
 import { type FarStore, newFarStore, withDistance } from './far-store.js'
 import { median } from './statistics.js'
@@ -25,12 +26,6 @@ interface Row {
   readonly unit: string
   readonly peer: number
   readonly ours: number
-}
-
-/** A time, and the CPU that this process took for it. */
-interface Cost {
-  readonly ms: number
-  readonly cpuMs: number
 }
 
 export async function cloud(): Promise<void> {
@@ -221,14 +216,6 @@ async function manyAtOnce(count: number, atOnce: number, work: (at: number) => P
     }
     await Promise.all(Array.from({ length: atOnce }, worker))
   })
-}
-
-async function costOf(work: () => Promise<void>): Promise<Cost> {
-  const start = performance.now()
-  const cpu = process.cpuUsage()
-  await work()
-  const { user, system } = process.cpuUsage(cpu)
-  return { ms: performance.now() - start, cpuMs: (user + system) / 1000 }
 }
 
 /** Medians of both, after one round that does not count. */

@@ -38,6 +38,22 @@ export async function inEnv<T>(
   }
 }
 
+/** Opens a database on plain files in `directory`, does the work, and removes it. */
+export async function inPlainDirectory<T>(
+  directory: string,
+  terms: { readonly options: RocksDBOptions },
+  work: (db: Database) => Promise<T>,
+): Promise<T> {
+  const path = await mkdtemp(join(directory, 'plain-'))
+  const db = await RocksDB.open(path, terms)
+  try {
+    return await work(db)
+  } finally {
+    await db.close()
+    await rm(path, { recursive: true })
+  }
+}
+
 /** 16 bytes. */
 export function keyOf(number: number): string {
   return `key${String(number).padStart(13, '0')}`

@@ -3,6 +3,7 @@ const benchmarks: Readonly<Record<string, () => Promise<void>>> = {
   tax: async () => (await import('./tax.js')).tax(),
   cache: async () => (await import('./cache.js')).cache(),
   cloud: async () => (await import('./cloud.js')).cloud(),
+  write: async () => (await import('./write.js')).write(),
   requests: async () => (await import('./requests.js')).requests(),
   open: async () => (await import('./open.js')).open(),
 }

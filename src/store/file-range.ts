@@ -1,5 +1,4 @@
-import { open } from 'node:fs/promises'
-import { type FileBody, tooShort, unreadable } from './put-body.js'
+import type { FileBody } from './put-body.js'
 
 /**
  * A range of a file where the SDK's `Upload` takes bytes. `Upload` asks it for its length and for parts only; the
@@ -7,40 +6,19 @@ import { type FileBody, tooShort, unreadable } from './put-body.js'
  * and more memory.
  */
 export class FileRange extends Uint8Array {
-  readonly #file: FileBody
-  readonly #offset: number
-  readonly #size: number
+  readonly body: FileBody
 
-  constructor(file: FileBody, offset = 0, size = file.size) {
+  constructor(body: FileBody) {
     super()
-    this.#file = file
-    this.#offset = offset
-    this.#size = size
+    this.body = body
   }
 
   override get byteLength(): number {
-    return this.#size
+    return this.body.size
   }
 
-  override subarray(start = 0, end = this.#size): FileRange {
-    return new FileRange(this.#file, this.#offset + start, end - start)
-  }
-
-  /** @throws EnvError: the file cannot be read, or is shorter than it was said to be. */
-  async read(): Promise<Uint8Array> {
-    const file = await open(this.#file.file).catch((error) => {
-      throw unreadable(this.#file, error)
-    })
-    try {
-      const content = Buffer.allocUnsafe(this.#size)
-      for (let filled = 0; filled < content.length; ) {
-        const { bytesRead } = await file.read(content, filled, content.length - filled, this.#offset + filled)
-        if (bytesRead === 0) throw tooShort(this.#file, this.#offset + filled)
-        filled += bytesRead
-      }
-      return content
-    } finally {
-      await file.close()
-    }
+  override subarray(start = 0, end = this.byteLength): FileRange {
+    const { file, offset = 0 } = this.body
+    return new FileRange({ file, offset: offset + start, size: end - start })
   }
 }

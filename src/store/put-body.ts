@@ -1,10 +1,17 @@
 import { EnvError } from '../env/env-error.js'
-import type { PutBody } from './object-store.js'
 
-/** Content of an object that comes from a local file. */
-export type FileBody = Exclude<PutBody, Uint8Array>
+/** Content of an object, or of a part of one, that comes from a local file. */
+export interface FileBody {
+  readonly file: string
+  /** Default: the beginning of the file. */
+  readonly offset?: number
+  readonly size: number
+}
 
-export function bodySize(body: PutBody): number {
+/** Content of a request: that of an object, or a part of it. */
+export type RequestBody = Uint8Array | FileBody
+
+export function bodySize(body: RequestBody): number {
   return body instanceof Uint8Array ? body.length : body.size
 }
 
@@ -14,6 +21,6 @@ export function unreadable({ file }: FileBody, error: unknown): EnvError {
   return new EnvError('IOError', `cannot read ${file}: ${reason}`, { cause: error })
 }
 
-export function tooShort({ file, size }: FileBody, found: number): EnvError {
-  return new EnvError('IOError', `${file} has ${found} bytes, expected ${size}`)
+export function tooShort({ file, offset = 0, size }: FileBody, found: number): EnvError {
+  return new EnvError('IOError', `${file} has ${found} bytes, expected ${offset + size}`)
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { S3Client } from '@aws-sdk/client-s3'
-import type { PutBody } from './object-store.js'
+import type { RequestBody } from './put-body.js'
 import { replayOf } from './replay.js'
 import { base64Crc32, checksumOf, md5Of } from './s3-body.js'
 
@@ -29,7 +29,7 @@ export class RequestChecksums {
 
   /** The checksum of a whole body as a parameter of a PUT. */
   async parameterFor(
-    body: PutBody,
+    body: RequestBody,
   ): Promise<{ readonly ChecksumCRC32: string } | { readonly ContentMD5: string }> {
     if (!this.areSent) return { ContentMD5: await md5Of(body) }
     return { ChecksumCRC32: base64Crc32(await checksumOf(body)) }

@@ -1,12 +1,8 @@
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import { crc32 } from 'node:zlib'
-import type { PutBody } from './object-store.js'
-import { type FileBody, tooShort, unreadable } from './put-body.js'
-
-/** Pieces in which files are read: at 64 KiB, Node's default, an upload takes twice the time. */
-const pieceBytes = 1024 * 1024
+import { filePieces } from './file-pieces.js'
+import type { RequestBody } from './put-body.js'
 
 /** A CRC-32 as S3 writes it in headers. */
 export function base64Crc32(crc: number): string {
@@ -16,7 +12,7 @@ export function base64Crc32(crc: number): string {
 }
 
 /** Checksum of the whole body. This reads a file, which is cheap: it was written just now. */
-export async function checksumOf(body: PutBody): Promise<number> {
+export async function checksumOf(body: RequestBody): Promise<number> {
   let crc = 0
   await eachPiece(body, (piece) => {
     crc = crc32(piece, crc)
@@ -25,25 +21,15 @@ export async function checksumOf(body: PutBody): Promise<number> {
 }
 
 /** MD5 of the whole body, in the form of `Content-MD5`. */
-export async function md5Of(body: PutBody): Promise<string> {
+export async function md5Of(body: RequestBody): Promise<string> {
   const hash = createHash('md5')
   await eachPiece(body, (piece) => hash.update(piece))
   return hash.digest('base64')
 }
 
-async function eachPiece(body: PutBody, use: (piece: Uint8Array) => void): Promise<void> {
+async function eachPiece(body: RequestBody, use: (piece: Uint8Array) => void): Promise<void> {
   if (body instanceof Uint8Array) return use(body)
-  if (body.size === 0) return
-  let size = 0
-  try {
-    for await (const piece of readFileStream(body)) {
-      use(piece)
-      size += piece.length
-    }
-  } catch (error) {
-    throw unreadable(body, error)
-  }
-  if (size !== body.size) throw tooShort(body, size)
+  for await (const piece of filePieces(body, 1)) use(piece)
 }
 
 /**
@@ -51,15 +37,16 @@ async function eachPiece(body: PutBody, use: (piece: Uint8Array) => void): Promi
  * does, and when the file cannot be read: the SDK would wait forever.
  */
 export async function sendBody<T>(
-  body: PutBody,
+  body: RequestBody,
   signal: AbortSignal,
   send: (content: Uint8Array | Readable, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   if (body instanceof Uint8Array) return await send(body, signal)
   if (body.size === 0) return await send(new Uint8Array(), signal)
   const broken = new AbortController()
-  const stream = readFileStream(body)
-  stream.once('error', (error) => broken.abort(unreadable(body, error)))
+  // The stream holds one piece, and asks for another once the socket has sent the one before. One is to spare.
+  const stream = Readable.from(filePieces(body, 3), { objectMode: false, highWaterMark: 1 })
+  stream.once('error', (error) => broken.abort(error))
   try {
     return await send(stream, AbortSignal.any([broken.signal, signal]))
   } catch (error) {
@@ -100,10 +87,6 @@ async function receiveUnannounced(stream: Readable, maxBytes: number): Promise<B
     pieces.push(piece)
   }
   return Buffer.concat(pieces)
-}
-
-function readFileStream({ file, size }: FileBody): Readable {
-  return createReadStream(file, { highWaterMark: pieceBytes, end: size - 1 })
 }
 
 function tooLong(maxBytes: number): Error {

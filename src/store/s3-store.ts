@@ -113,6 +113,7 @@ export class S3Store implements ObjectStore {
     this.unfinishedUploads = new S3UnfinishedUploads(this.#requests, bucket, this.#prefix)
     this.#uploads = new S3Uploads({
       requests: this.#requests,
+      checksums,
       unfinished: this.unfinishedUploads,
       head: (key, options) => this.head(key, options),
       clock,

@@ -7,6 +7,7 @@ import type {
   PutObjectCommandInput,
   S3Client,
   UploadPartCommand,
+  UploadPartCommandOutput,
 } from '@aws-sdk/client-s3'
 import type { Clock } from '../env/clock.js'
 import { EnvError } from '../env/env-error.js'
@@ -17,13 +18,15 @@ import { sdk, Upload } from './aws-sdk.js'
 import { FileRange } from './file-range.js'
 import type { ObjectInfo, ObjectKey, PutBody, RequestOptions } from './object-store.js'
 import { bodySize } from './put-body.js'
+import type { RequestChecksums } from './request-checksums.js'
+import { sendBody } from './s3-body.js'
 import type { S3Requests } from './s3-requests.js'
 import type { UnfinishedUploads } from './unfinished-uploads.js'
 
 /** Maximum of parts that S3 takes for one object. */
 export const maxParts = 10_000
-/** With four parts under way, an upload holds 32 MiB, and keeps a fast line busy. */
-const partBytes = 8 * 1024 * 1024
+/** Four parts under way keep a fast line busy. Each holds 4 MiB of memory, however large it is: see `filePieces`. */
+const partBytes = 16 * 1024 * 1024
 const concurrentParts = 4
 /** Identifies the object that a completion without an answer made. */
 export const writeIdMetadata = 'cloudenv-write-id'
@@ -35,6 +38,7 @@ const closeMs = 5_000
 /** Writes large objects in parts, with the SDK's `Upload`. Each request is sent like any other of the store. */
 export class S3Uploads {
   readonly #requests: S3Requests
+  readonly #checksums: RequestChecksums
   readonly #unfinished: UnfinishedUploads
   readonly #head: (key: ObjectKey, options: RequestOptions) => Promise<ObjectInfo>
   readonly #clock: Clock
@@ -43,11 +47,13 @@ export class S3Uploads {
 
   constructor(options: {
     readonly requests: S3Requests
+    readonly checksums: RequestChecksums
     readonly unfinished: UnfinishedUploads
     readonly head: (key: ObjectKey, options: RequestOptions) => Promise<ObjectInfo>
     readonly clock: Clock
   }) {
     this.#requests = options.requests
+    this.#checksums = options.checksums
     this.#unfinished = options.unfinished
     this.#head = options.head
     this.#clock = options.clock
@@ -112,21 +118,31 @@ export class S3Uploads {
     )
   }
 
-  async #sendPart({ input }: UploadPartCommand, { key, signal }: Target): Promise<unknown> {
-    const content = input.Body instanceof FileRange ? await input.Body.read() : (input.Body as Uint8Array)
-    const command = new sdk.UploadPartCommand({ ...input, Body: content })
-    return await this.#requests.send(
-      'put',
-      key,
-      async (deadline) => {
-        deadline.allow(content.length)
-        const output = await this.#requests.client.send(command, { abortSignal: deadline.signal })
-        answeredEtag(output.ETag)
-        return output
-      },
-      () => content.length,
-      signal,
-    )
+  /** As a stream, whose payload is not hashed for the signature, as it is for bytes over plain HTTP. */
+  async #sendPart({ input }: UploadPartCommand, { key, signal }: Target): Promise<UploadPartCommandOutput> {
+    const part = input.Body instanceof FileRange ? input.Body.body : (input.Body as Uint8Array)
+    const size = bodySize(part)
+    return await this.#requests.retry(async (attempt) => {
+      const checksum = await this.#checksums.parameterFor(part)
+      return await this.#requests.sendOnce(
+        { operation: 'put', key, attempt, bytesOf: () => size, signal },
+        (deadline) => {
+          deadline.allow(size)
+          return sendBody(part, deadline.signal, async (content, abortSignal) => {
+            const { ChecksumAlgorithm: _, ...parameters } = input
+            const command = new sdk.UploadPartCommand({
+              ...parameters,
+              ...checksum,
+              ContentLength: size,
+              Body: content,
+            })
+            const output = await this.#requests.client.send(command, { abortSignal })
+            answeredEtag(output.ETag)
+            return output
+          })
+        },
+      )
+    }, signal)
   }
 
   /** An attempt without an answer may have taken effect. The store then refuses the next: the parts are used up. */
