@@ -115,7 +115,8 @@ const cloudEngineOptions: EngineOptions = {
   skip_stats_update_on_db_open: true,
   // The Env has compared the sizes with the MANIFEST. RocksDB would ask for each.
   skip_checking_sst_file_sizes_on_db_open: true,
-  // Every version edit puts the whole MANIFEST into the store. 1 MiB is some 10,000 edits.
+  // Every version edit puts the whole MANIFEST into the store. 1 MiB is some 7,500 edits. The binding raises it for large
+  // databases: see native/binding/manifest_limit.h.
   max_manifest_file_size: 1 << 20,
   // Compaction reads inputs that are not cached in requests of this size.
   compaction_readahead_size: 2 << 20,

@@ -8,6 +8,7 @@
 
 #include "binding/beside_writer.h"
 #include "binding/local_file_system.h"
+#include "binding/manifest_limit.h"
 #include "binding/newer_format.h"
 #include "binding/outage_file_system.h"
 #include "binding/rocksdb_flaws.h"
@@ -107,6 +108,10 @@ Status Database::OpenFiles(const OpenRequest& request) {
   Status status = Descriptors(request, db_options, exists.ok(), &descriptors);
   if (!status.ok()) return status;
 
+  if (!request.read_only && exists.ok() && !request.socket_path.empty()) {
+    uint64_t& limit = db_options.max_manifest_file_size;
+    limit = ManifestLimit(db_options.env, request.path, limit);
+  }
   // Otherwise RocksDB would create the directory, which may be on a read-only disk.
   if (request.read_only) db_options.create_if_missing = false;
   DB* db = nullptr;

@@ -11,7 +11,12 @@ import type { TestStore } from './test-stores.js'
  * each, with the keys {@link keyAt} 0, 1 …. Above these are two tables whose ranges hold every key from the number of
  * tables on, though they contain only the first and the last: one with the value `older`, one with `newer`.
  */
-export async function writeManyTables(store: TestStore, path: string, tables: number): Promise<void> {
+export async function writeManyTables(
+  store: TestStore,
+  path: string,
+  tables: number,
+  key = keyAt,
+): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'cloudenv-tables-'))
   try {
     const db = await RocksDB.open(join(directory, 'db'), {
@@ -24,7 +29,7 @@ export async function writeManyTables(store: TestStore, path: string, tables: nu
     })
     const operations = Array.from({ length: 2 * (tables - 2) }, (_, at) => ({
       type: 'put' as const,
-      key: keyAt(at),
+      key: key(at),
       value: `value ${at}`,
     }))
     // Two overlapping tables, because RocksDB 9 moves a single one without rewriting it.
@@ -34,7 +39,7 @@ export async function writeManyTables(store: TestStore, path: string, tables: nu
     }
     await db.compactRange()
     for (const value of ['older', 'newer']) {
-      await db.batch([tables, operations.length - 1].map((at) => ({ type: 'put', key: keyAt(at), value })))
+      await db.batch([tables, operations.length - 1].map((at) => ({ type: 'put', key: key(at), value })))
       await db.flush()
     }
     await db.close()

@@ -1,0 +1,45 @@
+#include "binding/manifest_limit.h"
+
+#include <algorithm>
+#include <string_view>
+#include <vector>
+
+namespace cloudenv {
+
+namespace {
+
+// A file takes some 70 bytes and its two outermost keys.
+constexpr uint64_t kMaxBytesPerFile = 1024;
+// Some 5,000 files. A smaller MANIFEST costs little, whatever its limit.
+constexpr uint64_t kLarge = 512 << 10;
+
+bool EndsWith(const std::string& name, std::string_view ending) {
+  return name.size() >= ending.size() &&
+         name.compare(name.size() - ending.size(), ending.size(), ending) == 0;
+}
+
+// Most bytes that a new MANIFEST may begin with. The present one began with as much, or has grown to it. The
+// number of files bounds it too, or a MANIFEST that has grown would let the next one grow further.
+uint64_t SnapshotBytes(rocksdb::Env* env, const std::string& directory) {
+  std::vector<std::string> names;
+  if (!env->GetChildren(directory, &names).ok()) return 0;
+  uint64_t files = 0;
+  uint64_t manifest_bytes = 0;
+  for (const std::string& name : names) {
+    if (EndsWith(name, ".sst") || EndsWith(name, ".blob")) ++files;
+    if (name.rfind("MANIFEST-", 0) != 0) continue;
+    uint64_t bytes = 0;
+    if (env->GetFileSize(directory + "/" + name, &bytes).ok())
+      manifest_bytes = std::max(manifest_bytes, bytes);
+  }
+  return std::min(manifest_bytes, files * kMaxBytesPerFile);
+}
+
+}  // namespace
+
+uint64_t ManifestLimit(rocksdb::Env* env, const std::string& directory, uint64_t limit) {
+  const uint64_t bytes = SnapshotBytes(env, directory);
+  return bytes < kLarge ? limit : std::max(limit, 2 * bytes);
+}
+
+}  // namespace cloudenv
