@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import type { RocksDB as Database } from '../dist/index.js'
-import { type Cost, costOf } from './cost.js'
+import { type Cost, costOf, manyAtOnce } from './cost.js'
 import { fill, inEnv, keyOf, largeTables, recordBytes, records } from './database.js'
 import { type FarStore, newFarStore, withDistance } from './far-store.js'
 import { median } from './statistics.js'
@@ -206,16 +206,6 @@ async function inDatabase<T>(
   } as const
   const place = { store: `s3://${bucket}/${prefix}`, endpoint }
   return await inEnv(place, directory, 'db', { options, ...open }, work)
-}
-
-async function manyAtOnce(count: number, atOnce: number, work: (at: number) => Promise<void>): Promise<Cost> {
-  return await costOf(async () => {
-    let next = 0
-    const worker = async () => {
-      while (next < count) await work(next++)
-    }
-    await Promise.all(Array.from({ length: atOnce }, worker))
-  })
 }
 
 /** Medians of both, after one round that does not count. */

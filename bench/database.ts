@@ -5,7 +5,7 @@ import type { CloudEnvOptions, RocksDB as Database, HostedCloudEnv, RocksDBOptio
 
 // Seen from build/bench, where this runs.
 const built = new URL('../../dist/index.js', import.meta.url).href
-const { cloudEnv, RocksDB } = (await import(built)) as typeof import('../dist/index.js')
+export const { cloudEnv, RocksDB } = (await import(built)) as typeof import('../dist/index.js')
 
 export interface StorePlace {
   readonly store: string

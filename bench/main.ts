@@ -4,6 +4,8 @@ const benchmarks: Readonly<Record<string, () => Promise<void>>> = {
   cache: async () => (await import('./cache.js')).cache(),
   cloud: async () => (await import('./cloud.js')).cloud(),
   write: async () => (await import('./write.js')).write(),
+  files: async () => (await import('./files/files.js')).files(),
+  peers: async () => (await import('./peers/peers.js')).peers(),
   requests: async () => (await import('./requests.js')).requests(),
   open: async () => (await import('./open.js')).open(),
 }
