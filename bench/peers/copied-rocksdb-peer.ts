@@ -2,7 +2,9 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import type { RocksDB as Database } from '../../dist/index.js'
 import { RocksDB } from '../database.js'
 import type { Peer, PeerPlace } from './peer.js'
 import { callsOf, rocksdbOptions } from './rocksdb-peer.js'
@@ -10,7 +12,7 @@ import { callsOf, rocksdbOptions } from './rocksdb-peer.js'
 export const copiedRocksDBPeer: Peer = {
   name: 'RocksDB + rclone',
   settings: [
-    'the same RocksDB and options, on plain files; no writes during a copy',
+    'the same RocksDB and options, on plain files; no writes and no compactions during a copy',
     'put: in the local write-ahead log. Synced: on the local disk. Durable: put, flush, then rclone copy of what is new',
   ],
   keepsOnDisk: true,
@@ -21,11 +23,19 @@ export const copiedRocksDBPeer: Peer = {
     return {
       ...callsOf(db, async () => {
         await db.flush()
+        await untilAtRest(db)
         await rclone(place, [directory, remoteOf(place), '--exclude={LOG*,LOCK,*.log}'])
       }),
       close: () => db.close(),
     }
   },
+}
+
+/** Files that a compaction deletes during a copy would be missing from it. */
+async function untilAtRest(db: Database): Promise<void> {
+  const names = ['rocksdb.compaction-pending', 'rocksdb.num-running-compactions']
+  while ((await Promise.all(names.map((name) => db.getProperty(name)))).some((count) => count !== '0'))
+    await delay(5)
 }
 
 function remoteOf({ bucket, prefix }: PeerPlace): string {
