@@ -3,69 +3,61 @@
  * copies there: one machine, one MinIO, one run, in turns. Each figure is the median of the rounds. Everything passes a
  * proxy that counts requests, and that can be far away.
  */
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { newFarStore } from '../far-store.js'
 import { ensureProgram } from '../installed.js'
-import { cloudEnvPeer } from './cloud-env-peer.js'
-import { copiedRocksDBPeer } from './copied-rocksdb-peer.js'
+import { type PeerName, peerNamed } from './all-peers.js'
 import { type Figure, Figures } from './figures.js'
-import type { Peer } from './peer.js'
-import { loadSlateDB } from './slatedb-api.js'
-import { slateDBPeer } from './slatedb-peer.js'
-import {
-  type Bench,
-  idling,
-  ingesting,
-  puttingDurably,
-  puttingLocally,
-  readingCold,
-  readingWarm,
-} from './workloads.js'
+import type { Turn } from './turn.js'
 
 const rounds = 3
 const nearMs = 0
 /** About the time to the first byte of S3 from within its region. */
 const farMs = 20
-
-type Workload = (bench: Bench) => Promise<Figure[]>
+/** The Node package of SlateDB 0.12 may deadlock when many gets at once wait for the store. */
+const turnLimitMs = 300_000
+const names: readonly PeerName[] = ['cloudEnv', 'slateDB', 'copiedRocksDB']
 
 export async function peers(): Promise<void> {
   ensureProgram('rclone')
-  const all = [cloudEnvPeer, slateDBPeer(await loadSlateDB()), copiedRocksDBPeer]
+  const all = await Promise.all(names.map(peerNamed))
   const figures = new Figures(all.map(({ name }) => name))
   const directory = await mkdtemp(join(tmpdir(), 'peers-'))
   const { bucket, prefix, nearEndpoint: server } = newFarStore('peers')
   let turns = 0
 
-  /** Everybody in turns, in another order each round; `databaseOf` names the database of that round. */
+  /** Everybody in turns, in another order each round, each with a database of the round. */
   const inTurns = async (
-    work: Workload,
+    workload: Turn['workload'],
+    database: string,
     distanceMs: number,
-    databaseOf: (round: number) => string,
     lastRound = rounds,
   ) => {
     for (let round = 1; round <= lastRound; round++)
-      for (const peer of rotated(all, round)) {
-        console.error(`${work.name}, ${distanceMs} ms away, round ${round}: ${peer.name}`)
+      for (const at of [0, 1, 2].map((place) => (place + round) % all.length)) {
+        console.error(`${workload}, ${distanceMs} ms away, round ${round}: ${all[at]!.name}`)
         const local = join(directory, String(turns++))
         await mkdir(local)
-        const place = { bucket, prefix: `${prefix}/${all.indexOf(peer)}/${databaseOf(round)}`, local }
-        figures.add(peer.name, await work({ peer, place, server, distanceMs }))
+        const place = { bucket, prefix: `${prefix}/${names[at]}/${database}-${round}`, local }
+        figures.add(all[at]!.name, await figuresOf({ peer: names[at]!, workload, place, server, distanceMs }))
         await rm(local, { recursive: true, force: true })
       }
   }
 
   try {
-    await inTurns(puttingLocally, nearMs, (round) => `puts-${round}`)
-    await inTurns(puttingDurably, nearMs, (round) => `durable-${round}`)
-    await inTurns(puttingDurably, farMs, (round) => `far-${round}`)
-    await inTurns(ingesting, nearMs, (round) => `records-${round}`)
-    await inTurns(readingWarm, nearMs, (round) => `records-${round}`)
-    await inTurns(readingCold, nearMs, (round) => `records-${round}`)
-    await inTurns(readingCold, farMs, (round) => `records-${round}`)
-    await inTurns(idling, nearMs, () => 'records-1', 1)
+    await inTurns('puttingLocally', 'puts', nearMs)
+    await inTurns('puttingDurably', 'durable', nearMs)
+    await inTurns('puttingDurably', 'durable-far', farMs)
+    await inTurns('ingesting', 'records', nearMs)
+    await inTurns('readingWarm', 'records', nearMs)
+    await inTurns('readingCold', 'records', nearMs)
+    await inTurns('readingCold', 'records', farMs)
+    await inTurns('idling', 'records', nearMs, 1)
   } finally {
     await rm(directory, { recursive: true, force: true })
   }
@@ -74,6 +66,22 @@ export async function peers(): Promise<void> {
   figures.print()
 }
 
-function rotated(all: readonly Peer[], by: number): Peer[] {
-  return all.map((_, at) => all[(at + by) % all.length]!)
+/** Figures of one turn; none if it took too long and was ended. */
+async function figuresOf(turn: Turn): Promise<readonly Figure[]> {
+  const script = fileURLToPath(new URL('turn.js', import.meta.url))
+  const child = fork(script, [JSON.stringify(turn)])
+  let figures: readonly Figure[] | undefined
+  child.on('message', (message: readonly Figure[]) => {
+    figures = message
+  })
+  let isLate = false
+  const timer = setTimeout(() => {
+    isLate = true
+    child.kill('SIGKILL')
+  }, turnLimitMs)
+  const [code] = (await once(child, 'exit')) as [number | null]
+  clearTimeout(timer)
+  if (isLate) console.error(`${turn.peer} hung, and was ended: ${turn.workload} has no figures of this turn`)
+  else if (code !== 0 || !figures) throw new Error(`${turn.workload} of ${turn.peer} failed, see above`)
+  return figures ?? []
 }

@@ -32,7 +32,7 @@ const scanned = 20_000
 const gb = 1e9
 
 /** Puts that need not be durable, one after another and many at once, into an empty database. */
-export async function puttingLocally(bench: Bench): Promise<Figure[]> {
+async function puttingLocally(bench: Bench): Promise<Figure[]> {
   return await opened(bench, async (db) => {
     const putAll = (first: number, atOnce: number, put: (entry: Entry) => Promise<void>) =>
       manyAtOnce(puts, atOnce, (at) => put(entryOf(first + at)))
@@ -56,7 +56,7 @@ export async function puttingLocally(bench: Bench): Promise<Figure[]> {
 }
 
 /** Puts of one writer, and of 64 at the same time, that are in the store when they resolve. */
-export async function puttingDurably(bench: Bench): Promise<Figure[]> {
+async function puttingDurably(bench: Bench): Promise<Figure[]> {
   return await opened(bench, async (db) => {
     await db.putDurably([entryOf(0)])
     const [one, many] = [10, 5]
@@ -70,7 +70,7 @@ export async function puttingDurably(bench: Bench): Promise<Figure[]> {
 }
 
 /** Fills the database in batches, in no order of the keys, until all of it is in the store. */
-export async function ingesting(bench: Bench): Promise<Figure[]> {
+async function ingesting(bench: Bench): Promise<Figure[]> {
   return await opened(bench, async (db, store) => {
     const entries = Array.from({ length: records }, (_, at) => entryOf(inDisorder(at, 104_729)))
     const before = await store.traffic()
@@ -97,7 +97,7 @@ export async function ingesting(bench: Bench): Promise<Figure[]> {
 }
 
 /** Reads a database of which nothing is here. */
-export async function readingCold(bench: Bench): Promise<Figure[]> {
+async function readingCold(bench: Bench): Promise<Figure[]> {
   const [single, group] = bench.distanceMs === 0 ? [200, 640] : [50, 640]
   const figures: Figure[] = []
   await withCountedStore(bench.server, bench.distanceMs, async (store) => {
@@ -136,7 +136,7 @@ export async function readingCold(bench: Bench): Promise<Figure[]> {
 }
 
 /** Reads a database all of which is here, in memory and, after it was opened again, on the local disk. */
-export async function readingWarm(bench: Bench): Promise<Figure[]> {
+async function readingWarm(bench: Bench): Promise<Figure[]> {
   const count = 5000
   const inMemory = await opened(bench, async (db) => {
     await scan(db, 0)
@@ -168,7 +168,7 @@ export async function readingWarm(bench: Bench): Promise<Figure[]> {
 }
 
 /** Requests of a database that is open for writing, and that nobody uses. */
-export async function idling(bench: Bench): Promise<Figure[]> {
+async function idling(bench: Bench): Promise<Figure[]> {
   const minutes = 1
   return await opened(bench, async (_, store) => {
     const before = await store.traffic()
@@ -184,6 +184,8 @@ export async function idling(bench: Bench): Promise<Figure[]> {
     ]
   })
 }
+
+export const workloads = { puttingLocally, puttingDurably, ingesting, readingCold, readingWarm, idling }
 
 async function opened<T>(
   { peer, place, server, distanceMs }: Bench,
