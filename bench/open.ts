@@ -46,7 +46,7 @@ export async function open(): Promise<void> {
       starts.push(await startOfEnv(place))
     }
     console.log(`\nStart of the Env: ${shown(median(starts))} ms`)
-    printMemory(memory)
+    printMemory(memory[0]!, memory.at(-1)!)
   } finally {
     await rm(directory, { recursive: true, force: true })
   }
@@ -241,17 +241,13 @@ async function print(place: Place): Promise<void> {
   }
 }
 
-function printMemory([least, ...others]: readonly Memory[]): void {
-  console.log('\n| tables | reader, bytes a table | writer, bytes a table |\n|---:|---:|---:|')
-  for (const { tables, readerBytes, writerBytes } of others) {
-    const each = (bytes: number, leastBytes: number) => shown((bytes - leastBytes) / (tables - least!.tables))
-    const cells = [
-      tables.toLocaleString('en'),
-      each(readerBytes, least!.readerBytes),
-      each(writerBytes, least!.writerBytes),
-    ]
-    console.log(`| ${cells.join(' | ')} |`)
-  }
+/** Of the largest database: with fewer tables, all else in the heap changes by more. */
+function printMemory(least: Memory, most: Memory): void {
+  const each = (bytesOf: (memory: Memory) => number) =>
+    shown((bytesOf(most) - bytesOf(least)) / (most.tables - least.tables))
+  const reader = each(({ readerBytes }) => readerBytes)
+  const writer = each(({ writerBytes }) => writerBytes)
+  console.log(`\nMemory of a table that is not open: ${reader} bytes for a reader, ${writer} for a writer`)
 }
 
 function shown(value: number): string {
