@@ -9,9 +9,11 @@ namespace cloudenv {
 namespace {
 
 // A file takes some 70 bytes and its two outermost keys.
-constexpr uint64_t kMaxBytesPerFile = 1024;
+constexpr uint64_t kMaxBytesPerFile = 2048;
 // Some 5,000 files. A smaller MANIFEST costs little, whatever its limit.
 constexpr uint64_t kLarge = 512 << 10;
+// The Env takes 256 MiB at most.
+constexpr uint64_t kMost = 192 << 20;
 
 bool EndsWith(const std::string& name, std::string_view ending) {
   return name.size() >= ending.size() &&
@@ -19,7 +21,7 @@ bool EndsWith(const std::string& name, std::string_view ending) {
 }
 
 // Most bytes that a new MANIFEST may begin with. The present one began with as much, or has grown to it. The
-// number of files bounds it too, or a MANIFEST that has grown would let the next one grow further.
+// number of files bounds it too: a MANIFEST that has grown lets the next one grow a little further.
 uint64_t SnapshotBytes(rocksdb::Env* env, const std::string& directory) {
   std::vector<std::string> names;
   if (!env->GetChildren(directory, &names).ok()) return 0;
@@ -39,7 +41,8 @@ uint64_t SnapshotBytes(rocksdb::Env* env, const std::string& directory) {
 
 uint64_t ManifestLimit(rocksdb::Env* env, const std::string& directory, uint64_t limit) {
   const uint64_t bytes = SnapshotBytes(env, directory);
-  return bytes < kLarge ? limit : std::max(limit, 2 * bytes);
+  const uint64_t raised = std::min(bytes + bytes / 4, kMost);
+  return bytes < kLarge ? limit : std::max(limit, raised);
 }
 
 }  // namespace cloudenv

@@ -12,8 +12,8 @@ namespace cloudenv {
 //
 // A MANIFEST begins with every file of the database. Where that alone takes more than the limit, RocksDB
 // begins a new MANIFEST with each edit, and on a cloud Env each commit also puts the former one aside: three
-// times the bytes, and an object that stays. So a large MANIFEST may grow to twice what it begins with; a
-// lower limit is kept for small ones.
+// times the bytes, and an object that stays. So a large MANIFEST may grow by a quarter; a lower limit is kept
+// for small ones.
 uint64_t ManifestLimit(rocksdb::Env* env, const std::string& directory, uint64_t limit);
 
 }  // namespace cloudenv

@@ -123,7 +123,8 @@ async function readOnce(
           return named.includes(place) ? listing : unreached.attempt(listing)
         }),
       ),
-      withIdentity ? readIdentity(places) : undefined,
+      // Whoever needs it reads it again, and learns why it can't be had.
+      withIdentity ? readIdentity(places).catch(() => undefined) : undefined,
     ])
     const names = listings[places.indexOf(root.place)]?.keys() ?? []
     return {

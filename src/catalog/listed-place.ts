@@ -128,7 +128,7 @@ class SortedObjects implements ListedPlace {
   /** Adds what follows. */
   append(next: SortedObjects): void {
     for (const [name, object] of next.named) this.named.set(name, object)
-    this.probes.push(...next.probes)
+    for (const object of next.probes) this.probes.push(object)
     this.foreign.objects += next.foreign.objects
     this.foreign.bytes += next.foreign.bytes
     for (const object of next.foreignSample) this.#sample(object)

@@ -11,8 +11,8 @@ export interface WiderRange {
   readonly for: 'ahead' | 'spareRoom'
 }
 
-/** Chunks of a neighbourhood. */
-const neighbours = 4
+/** Chunks of a neighbourhood, unless they are larger than what one request fetches. */
+const mostNeighbours = 4
 
 /** One opening of a cached file by the bridge: what this reader is likely to want next, and what it still holds open. */
 export class CachedFileReader implements SparseFile {
@@ -53,6 +53,7 @@ export class CachedFileReader implements SparseFile {
   #widerRange(offset: number, length: number, standing: Standing): WiderRange | undefined {
     const after = this.#ahead.after(offset, length, standing, (passed) => this.#file.holds(passed))
     if (after > 0) return { run: this.#grid.chunksOf(offset, length + after), for: 'ahead' }
+    const neighbours = Math.min(mostNeighbours, this.#grid.maxRequestChunks)
     if (standing !== 'missing' || this.#file.heldBytes * neighbours < this.#file.size) return undefined
     const { first, end } = this.#grid.chunksOf(offset, length)
     const run = {

@@ -25,7 +25,7 @@ export class CachedFile {
   readonly path: string
   readonly size: number
   readonly #budget: CacheBudget
-  readonly #grid: ChunkGrid
+  readonly grid: ChunkGrid
   readonly #allChunks: Run
   readonly #readers = new Set<CachedFileReader>()
   readonly #fetches = new ChunkFetches()
@@ -44,7 +44,7 @@ export class CachedFile {
     this.size = size
     this.#fetch = fetch
     this.#budget = budget
-    this.#grid = budget.grid
+    this.grid = budget.grid
     this.#allChunks = budget.grid.chunksOf(0, size)
     this.#refetches = new Refetches(budget.system.clock)
   }
@@ -56,7 +56,7 @@ export class CachedFile {
 
   /** Those on disk and those on their way. */
   get heldBytes(): number {
-    return this.presentBytes + this.#fetches.chunks * this.#grid.chunkBytes
+    return this.presentBytes + this.#fetches.absentBytes
   }
 
   /** True while the only copy is the local one: it is not in the store yet, so it can't be evicted. */
@@ -70,7 +70,7 @@ export class CachedFile {
   }
 
   get isIdle(): boolean {
-    return !(this.#copy || this.#readers.size || this.#fetches.chunks || this.#removals.size)
+    return !(this.#copy || this.#readers.size || !this.#fetches.isEmpty || this.#removals.size)
   }
 
   /** Takes what an earlier process left at `path`, as far as its chunk map can be trusted. */
@@ -88,7 +88,7 @@ export class CachedFile {
     const generation = ++this.#generation
     const path = copyPath(this.path, generation)
     const { files, bootId } = this.#budget.system
-    const map = ChunkMap.full(this.size, this.#grid.chunkBytes, isShared)
+    const map = ChunkMap.full(this.size, this.grid.chunkBytes, isShared)
     this.#copy = SparseCopy.complete(files, localPath, path, generation, map, bootId)
   }
 
@@ -113,16 +113,13 @@ export class CachedFile {
     return this.#copy
   }
 
-  /**
-   * Makes the range present, and if there is room for that, a wider one.
-   * @returns the bytes if the disk fails or has no room.
-   */
+  /** Makes the range present, and if there is room a wider one. Resolves with its bytes if the disk fails or has none. */
   async ensure(offset: number, length: number, wider?: WiderRange): Promise<LocalCopy | Uint8Array> {
     this.#budget.resized(this)
     if (length === 0) return this.#copy ?? new Uint8Array(0)
     await this.#evictIfLost(offset, length)
     // Chunks of the range that are there make no room for the rest.
-    const release = this.#copy?.hold(this.#grid.chunksOf(offset, length))
+    const release = this.#copy?.hold(this.grid.chunksOf(offset, length))
     try {
       return await this.#ensure(offset, length, wider)
     } finally {
@@ -132,11 +129,11 @@ export class CachedFile {
 
   async #ensure(offset: number, length: number, wider?: WiderRange): Promise<LocalCopy | Uint8Array> {
     this.#budget.counts[this.#presentCopy(offset, length) ? 'hits' : 'misses'] += 1
-    const asked = this.#grid.chunksOf(offset, length)
+    const asked = this.grid.chunksOf(offset, length)
     const wanted =
       (wider && this.#reserved(wider.run, { for: wider.for })) ?? this.#reserved(asked, { for: 'read' })
     if (!wanted) return this.#fetchBytes(offset, length)
-    const aheadBytes = this.#grid.bytesFrom(asked.end, wanted)
+    const aheadBytes = this.grid.bytesIn(wanted, (chunk) => chunk >= asked.end)
     this.#aheadBytes = aheadBytes || this.#aheadBytes
     this.#budget.counts.readAheadBytes += aheadBytes
     // Before anybody else has a turn: who asks next finds them on their way, and the cache counts them.
@@ -154,13 +151,13 @@ export class CachedFile {
   }
 
   standingOf(offset: number, length: number): Standing {
-    return this.#fetches.standingOf(this.#grid.chunksOf(offset, length), this.#copy?.map)
+    return this.#fetches.standingOf(this.grid.chunksOf(offset, length), this.#copy?.map)
   }
 
-  /** Bytes of the chunks of a range that are neither held nor on their way. */
+  /** Bytes that it takes to fetch those chunks of a range that are neither held nor on their way. */
   missingBytes(offset: number, length: number): number {
-    const missing = this.#missing(this.#grid.chunksOf(offset, length))
-    return missing.reduce((sum, run) => sum + this.#grid.bytesOf(run, this.size).length, 0)
+    const missing = this.#missing(this.grid.chunksOf(offset, length))
+    return missing.reduce((sum, run) => sum + this.grid.bytesOf(run, this.size).length, 0)
   }
 
   /**
@@ -171,14 +168,14 @@ export class CachedFile {
   async fill(offset: number, length: number, spared: ReadonlySet<CachedFile>): Promise<number | undefined> {
     await this.#evictIfLost(offset, length)
     const bytes = this.missingBytes(offset, length)
-    const filled = this.#grid.chunksOf(offset, length)
+    const filled = this.grid.chunksOf(offset, length)
     const wanted = this.#reserved(filled, { for: 'warmUp', spared })
     if (!wanted) return undefined
     for (const run of wanted) this.#startFetch(run)
     this.#budget.resized(this)
     await this.#fetches.settled(filled)
     await this.#announce(filled)
-    return this.#presentCopy(offset, length) && bytes
+    return this.holds(filled) ? bytes : undefined
   }
 
   /**
@@ -190,7 +187,7 @@ export class CachedFile {
    */
   async refetch(offset: number, length: number, ageMs: number): Promise<boolean> {
     if (this.isPinned) return false
-    const { first, end } = length === 0 ? this.#allChunks : this.#grid.chunksOf(offset, length)
+    const { first, end } = length === 0 ? this.#allChunks : this.grid.chunksOf(offset, length)
     return this.#refetches.once(first, end, ageMs, async () => {
       if (length > 0) return this.#replace({ first, end })
       await this.evict()
@@ -198,10 +195,7 @@ export class CachedFile {
     })
   }
 
-  /**
-   * Takes the files off the disk. Readers that hold them open go on reading; the space is free when the last
-   * has let go. Never rejects.
-   */
+  /** Takes the files off the disk. Their space is free once the last reader has let go. Never rejects. */
   async evict(): Promise<void> {
     const copy = this.#copy
     if (!copy) return
@@ -277,10 +271,7 @@ export class CachedFile {
     await this.#copy?.close()
   }
 
-  /**
-   * The bridge seldom asks for present chunks, but it does if it can't open the copy: somebody may have deleted the
-   * cache.
-   */
+  /** The bridge asks for present chunks only if it can't open the copy: somebody may have deleted the cache. */
   async #evictIfLost(offset: number, length: number): Promise<void> {
     const copy = this.#copy
     if (!copy || this.isPinned || !this.#presentCopy(offset, length)) return
@@ -294,37 +285,44 @@ export class CachedFile {
   #reserved(run: Run, purpose: Purpose): Run[] | undefined {
     if (this.#state === 'removed') return undefined
     const wanted = this.#missing(run)
-    const bytes = this.#grid.bytesFrom(0, wanted)
+    const bytes = this.#absentBytes(wanted)
     return bytes === 0 || this.#budget.reserve(bytes, purpose) ? wanted : undefined
   }
 
   /** Runs of missing chunks, except those already being fetched, and of present ones between them. */
   #missing({ first, end }: Run): Run[] {
-    const isPresent = (chunk: number) => this.#copy?.map.has(chunk) === true
-    return this.#grid.wantedRuns(
-      { first, end: Math.min(end, this.#allChunks.end) },
-      (chunk) => !isPresent(chunk) && !this.#fetches.has(chunk),
-      (chunk) => isPresent(chunk) && !this.#fetches.has(chunk),
-    )
+    const run = { first, end: Math.min(end, this.#allChunks.end) }
+    const may = (isAbsent: boolean) => (chunk: number) =>
+      this.#isAbsent(chunk) === isAbsent && !this.#fetches.has(chunk)
+    return this.grid.wantedRuns(run, may(true), may(false))
+  }
+
+  #isAbsent(chunk: number): boolean {
+    return !this.#copy?.map.has(chunk)
+  }
+
+  #absentBytes(runs: readonly Run[]): number {
+    return this.grid.bytesIn(runs, (chunk) => this.#isAbsent(chunk))
   }
 
   #presentCopy(offset: number, length: number): LocalCopy | undefined {
-    return this.holds(this.#grid.chunksOf(offset, length)) ? this.#copy : undefined
+    return this.holds(this.grid.chunksOf(offset, length)) ? this.#copy : undefined
   }
 
   async #replace(damaged: Run): Promise<boolean> {
     const copy = this.#copy
     if (!copy) return false
-    return await replaceChunks(copy, this.#grid, damaged, {
+    return await replaceChunks(copy, this.grid, damaged, {
       fetch: (run) => this.#fetchChunks(run),
       write: (first, bytes) => this.#write(copy, first, bytes),
     })
   }
 
-  /** @param ahead chunk from which on nobody asked for them: the first is a herald, see {@link SparseCopy.write}. */
+  /** @param ahead see {@link SparseCopy.write}. */
   #startFetch(run: Run, ahead?: number): void {
-    this.#fetches.add(run, this.#fetchRun(run, ahead), () => {
-      this.#budget.settled(this.#grid.bytesFrom(0, [run]))
+    const bytes = this.#absentBytes([run])
+    this.#fetches.add(run, bytes, this.#fetchRun(run, ahead), () => {
+      this.#budget.settled(bytes)
       this.#budget.resized(this)
       this.#reportIfIdle()
     })
@@ -335,12 +333,12 @@ export class CachedFile {
     if (this.#state === 'removed') return
     // Write into the copy that exists once the bytes have arrived.
     const copy = this.#copy ?? (await this.#create())
-    if (copy) await this.#write(copy, run.first, bytes, ahead && Math.max(run.first, ahead))
+    if (copy) await this.#write(copy, run.first, bytes, ahead)
   }
 
-  async #write(copy: SparseCopy, first: number, bytes: Uint8Array, herald?: number): Promise<void> {
+  async #write(copy: SparseCopy, first: number, bytes: Uint8Array, ahead?: number): Promise<void> {
     try {
-      await copy.write(first, bytes, herald)
+      await copy.write(first, bytes, ahead)
     } catch {
       // If the disk is full, this makes room for others that need it more, such as the write-ahead log.
       if (this.#copy === copy) await this.evict()
@@ -370,7 +368,7 @@ export class CachedFile {
     const generation = ++this.#generation
     const { files, bootId } = this.#budget.system
     const path = copyPath(this.path, generation)
-    const map = new ChunkMap(this.size, this.#grid.chunkBytes)
+    const map = new ChunkMap(this.size, this.grid.chunkBytes)
     const copy = await SparseCopy.empty(files, path, generation, map, bootId)
     if (this.#state !== 'absent') return copy.remove()
     this.#on('cache')
@@ -378,7 +376,7 @@ export class CachedFile {
   }
 
   async #fetchChunks(run: Run): Promise<Uint8Array> {
-    const { offset, length } = this.#grid.bytesOf(run, this.size)
+    const { offset, length } = this.grid.bytesOf(run, this.size)
     const bytes = await this.#fetchBytes(offset, length)
     this.#budget.counts.fetchedChunks += run.end - run.first
     return bytes

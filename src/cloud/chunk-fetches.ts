@@ -5,10 +5,15 @@ import type { Standing } from './scan-ahead.js'
 /** Fetches of chunks that are under way, of one file. */
 export class ChunkFetches {
   readonly #fetches = new Map<number, Promise<void>>()
+  #absentBytes = 0
 
-  /** Chunks on their way. */
-  get chunks(): number {
-    return this.#fetches.size
+  /** Bytes on their way that were not there before. */
+  get absentBytes(): number {
+    return this.#absentBytes
+  }
+
+  get isEmpty(): boolean {
+    return this.#fetches.size === 0
   }
 
   has(chunk: number): boolean {
@@ -26,9 +31,14 @@ export class ChunkFetches {
     return standing
   }
 
-  /** @param ended called once the chunks have come, or have not. */
-  add({ first, end }: Run, fetch: Promise<void>, ended: () => void): void {
+  /**
+   * @param absentBytes those of the run that are not there yet.
+   * @param ended called once the chunks have come, or have not.
+   */
+  add({ first, end }: Run, absentBytes: number, fetch: Promise<void>, ended: () => void): void {
+    this.#absentBytes += absentBytes
     const fetching = fetch.finally(() => {
+      this.#absentBytes -= absentBytes
       for (let chunk = first; chunk < end; chunk++) this.#fetches.delete(chunk)
       ended()
     })

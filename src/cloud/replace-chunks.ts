@@ -1,5 +1,9 @@
+import { mapLimited } from '../catalog/map-limited.js'
 import type { ChunkGrid, Run } from '../table/chunk-grid.js'
 import type { SparseCopy } from './sparse-copy.js'
+
+/** Held chunks may lie apart: some hundred requests. */
+const concurrentFetches = 8
 
 export interface ChunkSource {
   /** Reads chunks of the stored object. */
@@ -24,12 +28,12 @@ export async function replaceChunks(
   // Else a hole would pass for damage.
   const releases = runs.map((run) => copy.hold(run))
   try {
-    for (const run of runs) {
+    await mapLimited(runs, concurrentFetches, async (run) => {
       const bytes = await store.fetch(run)
-      if (await copy.holds(run.first, bytes)) continue
+      if (await copy.holds(run.first, bytes)) return
       isOther = true
       await store.write(run.first, bytes)
-    }
+    })
   } finally {
     for (const release of releases) release()
   }

@@ -205,10 +205,10 @@ export class SparseCopy implements LocalCopy {
 
   /**
    * Writes `bytes` from chunk `first` on: first the data, then the bits. Does nothing once the copy is closed.
-   * @param herald chunk that the bridge is not told of before {@link announce}. It asks for it, which tells that its reader
-   *   has come so far.
+   * @param ahead chunk from which on nobody asked for them. The first of those that were not there is the herald: the bridge
+   *   is not told of it before {@link announce}. It asks for it, which tells that its reader has come so far.
    */
-  async write(first: number, bytes: Uint8Array, herald?: number): Promise<void> {
+  async write(first: number, bytes: Uint8Array, ahead?: number): Promise<void> {
     if (this.#isClosed) return
     const run = { first, end: first + Math.ceil(bytes.length / this.map.chunkBytes) }
     // Present or not: a hole would go into what was just written.
@@ -216,7 +216,7 @@ export class SparseCopy implements LocalCopy {
     this.#writes += 1
     try {
       await this.#punching
-      await this.#write(run, bytes, herald)
+      await this.#write(run, bytes, ahead)
     } finally {
       this.#writes -= 1
       release()
@@ -224,7 +224,7 @@ export class SparseCopy implements LocalCopy {
     }
   }
 
-  async #write(run: Run, bytes: Uint8Array, herald: number | undefined): Promise<void> {
+  async #write(run: Run, bytes: Uint8Array, ahead = run.end): Promise<void> {
     const { first, end } = run
     if (this.#isClosed) return
     this.#files ??= openFiles(this.#disk, this.#path, this.#path + mapSuffix)
@@ -233,6 +233,8 @@ export class SparseCopy implements LocalCopy {
     await writeAll(data, bytes, first * this.map.chunkBytes)
     if (this.#isClosed) return
     this.#clock.arriving(run)
+    let herald = Math.max(first, ahead)
+    while (herald < end && this.map.has(herald)) herald += 1
     for (let chunk = first; chunk < end; chunk++) this.map.add(chunk, { isShown: chunk !== herald })
     const bits = this.map.bitsOf(first, end)
     await writeAll(map, bits.bytes, bits.position)

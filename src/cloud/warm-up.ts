@@ -58,7 +58,7 @@ class WarmUp {
     this.#clock = clock
     this.#terms = terms
     this.#pace = rate === undefined ? undefined : new Pace(rate)
-    this.#steps = stepsOf(files, stepBytes(rate))
+    this.#steps = stepsOf(files, stepBytes(rate, files[0]?.grid.chunkBytes))
     this.#rest = new Map(files.map((file) => [file, file.size]))
     this.#totalBytes = totalSize(files)
     this.#reportedAtMs = clock.elapsed()
@@ -136,9 +136,10 @@ class WarmUp {
 }
 
 /** At most what the rate allows in a second, so that a slow warm-up does not come in bursts. */
-function stepBytes(bytesPerSecond = maxStepBytes): number {
-  const bytes = Math.floor(bytesPerSecond / minStepBytes) * minStepBytes
-  return Math.min(maxStepBytes, Math.max(minStepBytes, bytes))
+function stepBytes(bytesPerSecond = maxStepBytes, chunkBytes = minStepBytes): number {
+  const least = Math.max(minStepBytes, chunkBytes)
+  const bytes = Math.floor(bytesPerSecond / least) * least
+  return Math.min(maxStepBytes, Math.max(least, bytes))
 }
 
 function* stepsOf(files: readonly CachedFile[], bytes: number): Generator<Step, undefined> {

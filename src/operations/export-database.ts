@@ -107,8 +107,8 @@ async function fetchState(
   await target.prepare(state)
   const files = [...state.files]
   onStart?.(totalSize(state.files.values()))
-  const manifest = await decodeManifest(state.manifestBytes, { name: 'MANIFEST' })
-  const verifier = verify ? new LocalFileVerifier(path, manifest) : undefined
+  const manifest = verify ? await decodeManifest(state.manifestBytes, { name: 'MANIFEST' }) : undefined
+  const verifier = manifest && new LocalFileVerifier(path, manifest)
   const isBlobFile = (name: string) => parseFileName(name).kind === 'blob'
   // Tables are checked against the blob files that they refer to.
   for (const kind of [true, false]) {

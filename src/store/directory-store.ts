@@ -311,12 +311,16 @@ export class DirectoryStore implements ObjectStore {
         throw toEnvError(error, `list ${this.#urlOf(prefix)}`)
       },
     )
+    const { startAfter } = options
+    const isAfter = (key: string) => startAfter === undefined || compareKeys(key, startAfter) > 0
     const found = entries
       .filter((entry) => entry.isFile() || entry.isDirectory())
       .map((entry) => ({
         key: `${base}${entry.name}${entry.isDirectory() ? '/' : ''}`,
         nested: entry.isDirectory(),
       }))
+      // A long listing may be asked for in parts: few are left to sort.
+      .filter(({ key, nested }) => nested || isAfter(key))
       .sort((a, b) => compareKeys(a.key, b.key))
     for (const { key, nested } of found) {
       if (key === privateName || key === `${privateName}/`) continue
@@ -327,7 +331,7 @@ export class DirectoryStore implements ObjectStore {
           yield* this.#walk(key, prefix, options)
       } else if (key.startsWith(prefix)) {
         if (!isObjectKey(key)) options.onLeftOut?.(await sizeOf(join(this.#root, key)))
-        else if (options.startAfter === undefined || compareKeys(key, options.startAfter) > 0) yield key
+        else yield key
       }
     }
   }

@@ -57,9 +57,11 @@ export class ChunkGrid {
     return runs
   }
 
-  /** Bytes of the runs from a chunk on; the last chunk of a file counts in full. */
-  bytesFrom(chunk: number, runs: readonly Run[]): number {
-    const chunks = runs.reduce((sum, { first, end }) => sum + Math.max(0, end - Math.max(first, chunk)), 0)
+  /** Bytes of those chunks of the runs that count; the last chunk of a file does in full. */
+  bytesIn(runs: readonly Run[], counts: (chunk: number) => boolean): number {
+    let chunks = 0
+    for (const { first, end } of runs)
+      for (let chunk = first; chunk < end; chunk++) if (counts(chunk)) chunks += 1
     return chunks * this.chunkBytes
   }
 }

@@ -73,6 +73,15 @@ test('a herald is on disk, and the bridge is not told of it before it is announc
   await copy.close()
 })
 
+test('a herald is a chunk that was not there, since the bridge knows the others', async () => {
+  const copy = await SparseCopy.empty(systemFiles, path, 1, new ChunkMap(size, chunk), bootId)
+  await copy.write(1, randomBytes(chunk))
+  await copy.write(0, randomBytes(3 * chunk), 1)
+  const map = (await mapOnDisk())!
+  expect([0, 1, 2].map((at) => map.has(at))).toEqual([true, true, false])
+  await copy.close()
+})
+
 test('a write reopens idle files, and does nothing after close', async () => {
   const copy = await SparseCopy.empty(systemFiles, path, 1, new ChunkMap(size, chunk), bootId)
   await copy.write(0, randomBytes(chunk))
