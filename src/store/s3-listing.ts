@@ -120,7 +120,9 @@ export class S3Listing {
       token: output.NextContinuationToken || undefined,
     }
     // Version 1 has a marker instead of tokens, and ignores StartAfter.
-    const isVersion2 = page && !(page.isTruncated && page.token === undefined) && isAfter(page, query.after)
+    const hasToken = query.token !== undefined
+    const isVersion2 =
+      page && !(page.isTruncated && page.token === undefined) && (hasToken || isAfter(page, query.after))
     if (isVersion2) return page
     this.#hasVersion2 = false
     return undefined

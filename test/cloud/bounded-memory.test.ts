@@ -153,7 +153,9 @@ const about = { etag: '"1"', 'last-modified': new Date(0).toUTCString() }
 /** A page of 1,000 entries; there is always another one. */
 function listing({ query }: Call, name: (number: number) => string, token?: string): Answer | undefined {
   if (!query.has('list-type')) return undefined
-  const first = 1_000_000 + Number(query.get('continuation-token') ?? 0)
+  const continued = query.get('continuation-token')
+  const after = continued === null ? /\d{7}/.exec(query.get('start-after') ?? '') : null
+  const first = after ? Number(after[0]) + 1 : 1_000_000 + Number(continued ?? 0)
   const start = Number.isNaN(first) ? 1_001_000 : first
   const entries = Array.from({ length: 1000 }, (_, at) => name(start + at)).map(
     (entry) =>
