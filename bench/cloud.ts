@@ -5,12 +5,12 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3'
 import type { RocksDB as Database } from '../dist/index.js'
-import { type Cost, costOf, manyAtOnce } from './cost.js'
+import { bareClient } from './bare-client.js'
+import { type Cost, costOf, manyAtOnce, medianCost } from './cost.js'
 import { fill, inEnv, keyOf, largeTables, recordBytes, records } from './database.js'
 import { type FarStore, newFarStore, withDistance } from './far-store.js'
-import { median } from './statistics.js'
 
 // Seen from build/bench, where this runs.
 const built = new URL('../../dist/store/s3-store.js', import.meta.url).href
@@ -165,14 +165,7 @@ class SdkReader {
 
   constructor({ bucket, prefix }: FarStore, endpoint: string, table: string) {
     this.#object = { Bucket: bucket, Key: `${prefix}/${table}` }
-    this.#client = new S3Client({
-      endpoint,
-      region: 'us-east-1',
-      forcePathStyle: true,
-      responseChecksumValidation: 'WHEN_REQUIRED',
-      requestChecksumCalculation: 'WHEN_REQUIRED',
-      requestHandler: { httpAgent: { keepAlive: true, maxSockets: 128 } },
-    })
+    this.#client = bareClient(endpoint)
   }
 
   async read(offset: number, length: number): Promise<void> {
@@ -218,11 +211,8 @@ async function inTurns(peer: () => Promise<Cost>, ours: () => Promise<Cost>): Pr
       costs.push([await peer(), own])
     }
   }
-  const medianOf = (side: 0 | 1): Cost => ({
-    ms: median(costs.slice(1).map((pair) => pair[side].ms)),
-    cpuMs: median(costs.slice(1).map((pair) => pair[side].cpuMs)),
-  })
-  return [medianOf(0), medianOf(1)]
+  const counted = costs.slice(1)
+  return [medianCost(counted.map(([theirs]) => theirs)), medianCost(counted.map(([, own]) => own))]
 }
 
 function far(distanceMs: number): string {

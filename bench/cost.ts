@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { median } from './statistics.js'
 
 /** A time, and the CPU that this process and the children it has waited for took meanwhile. */
 export interface Cost {
@@ -11,6 +12,11 @@ export async function costOf(work: () => Promise<void>): Promise<Cost> {
   const cpuMs = spentCpuMs()
   await work()
   return { ms: performance.now() - start, cpuMs: spentCpuMs() - cpuMs }
+}
+
+/** Medians of time and CPU, each by itself. */
+export function medianCost(costs: readonly Cost[]): Cost {
+  return { ms: median(costs.map(({ ms }) => ms)), cpuMs: median(costs.map(({ cpuMs }) => cpuMs)) }
 }
 
 /** Does the work for each number below `count`, `atOnce` of them at a time. */

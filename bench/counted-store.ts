@@ -1,13 +1,12 @@
-import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import type { StoreOperation } from '../dist/index.js'
+import { withProxy } from './with-proxy.js'
 
 // Seen from build/bench, where this runs.
 const built = new URL('../../dist/store/request-price.js', import.meta.url).href
 const { requestCostUsd } = (await import(built)) as typeof import('../dist/store/request-price.js')
 
-/** What went to a store and came back, counted on the wire, whoever the client is. */
+/** Requests and bytes that went to a store and came back, counted on the wire, whoever the client is. */
 export interface Traffic {
   readonly requests: Readonly<Record<StoreOperation, number>>
   /** Bytes of bodies that went to the store. */
@@ -28,23 +27,16 @@ export async function withCountedStore<T>(
   latencyMs: number,
   work: (store: CountedStore) => Promise<T>,
 ): Promise<T> {
-  const script = fileURLToPath(new URL('counting-proxy.js', import.meta.url))
-  const proxy = fork(script, [new URL(serverEndpoint).port, String(latencyMs)])
-  try {
-    const [port] = (await once(proxy, 'message')) as [number]
-    return await work({
-      endpoint: `http://127.0.0.1:${port}`,
+  return await withProxy('counting-proxy.js', serverEndpoint, latencyMs, (endpoint, proxy) =>
+    work({
+      endpoint,
       async traffic() {
         const answer = once(proxy, 'message')
         proxy.send('traffic')
         return ((await answer) as [Traffic])[0]
       },
-    })
-  } finally {
-    const exit = once(proxy, 'exit')
-    proxy.disconnect()
-    await exit
-  }
+    }),
+  )
 }
 
 export function difference(after: Traffic, before: Traffic): Traffic {

@@ -43,7 +43,7 @@ server.listen(0, '127.0.0.1', () => process.send?.((server.address() as AddressI
 process.on('message', () => process.send?.({ requests, ...bytes } satisfies Traffic))
 process.on('disconnect', () => process.exit())
 
-/** What S3 bills the request as. */
+/** Operation as which S3 bills the request. */
 function operationOf({ method, url, headers }: IncomingMessage): StoreOperation {
   const query = new URL(url!, 'http://server').searchParams
   if (method === 'DELETE' || (method === 'POST' && query.has('delete'))) return 'delete'

@@ -1,7 +1,5 @@
-import { fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
+import { withProxy } from './with-proxy.js'
 
 /** Place for one benchmark in the bucket of the tests, at MinIO. */
 export interface FarStore {
@@ -26,12 +24,5 @@ export async function withDistance<T>(
   work: (endpoint: string) => Promise<T>,
 ): Promise<T> {
   if (latencyMs === 0) return await work(nearEndpoint)
-  const script = fileURLToPath(new URL('far-proxy.js', import.meta.url))
-  const proxy = fork(script, [new URL(nearEndpoint).port, String(latencyMs)])
-  try {
-    const [port] = (await once(proxy, 'message')) as [number]
-    return await work(`http://127.0.0.1:${port}`)
-  } finally {
-    proxy.disconnect()
-  }
+  return await withProxy('far-proxy.js', nearEndpoint, latencyMs, work)
 }

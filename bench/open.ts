@@ -1,6 +1,6 @@
 /**
- * Openings with nothing on the local disk, each up to the first value, of databases of 10 to 5,000 tables: MinIO, and the
- * same behind a proxy that adds latency. Round trips are the requests that were made one after another there.
+ * Openings with nothing on the local disk, each up to the first value, of databases of 10 to 5,000 tables: MinIO, and
+ * the same behind a proxy that adds latency. Round trips are the requests that were made one after another there.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -182,7 +182,7 @@ interface Memory {
   readonly writerBytes: number
 }
 
-/** What an Env in this thread keeps of a database of which no table is open. */
+/** Memory that an Env in this thread keeps of a database of which no table is open. */
 async function memoryOf({ store, directory, tables, name }: Place): Promise<Memory> {
   const root = await mkdtemp(join(directory, 'root-'))
   const env = await createCloudEnv({
@@ -191,7 +191,7 @@ async function memoryOf({ store, directory, tables, name }: Place): Promise<Memo
     root,
   })
   const path = join(root, name)
-  // What the first opening loads and compiles is no table's.
+  // The first opening loads and compiles, which is no table's.
   await env.getFileSize(join(root, `db${sizes[0]}`, 'CURRENT'))
   const before = await usedBytes()
   await env.getFileSize(join(path, 'CURRENT'))
@@ -208,7 +208,7 @@ setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
 
 async function usedBytes(): Promise<number> {
-  // What has just ended is let go of in later turns.
+  // Work that has just ended is let go of in later turns.
   for (let times = 0; times < 3; times++) {
     await setTimeout(50)
     collectGarbage()
@@ -241,7 +241,7 @@ async function print(place: Place): Promise<void> {
   }
 }
 
-/** Of the largest database: with fewer tables, all else in the heap changes by more. */
+/** Memory a table of the largest database: with fewer tables, all else in the heap changes by more. */
 function printMemory(least: Memory, most: Memory): void {
   const each = (bytesOf: (memory: Memory) => number) =>
     shown((bytesOf(most) - bytesOf(least)) / (most.tables - least.tables))

@@ -1,6 +1,6 @@
 export interface Plot {
   readonly title: string
-  /** Of the places on the x axis, which lie at equal distances. */
+  /** Places on the x axis, at equal distances. */
   readonly xLabels: readonly string[]
   readonly yTitle: string
   readonly lines: readonly PlotLine[]

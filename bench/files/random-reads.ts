@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto'
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RocksDB as Database, RocksDBOptions } from '../../dist/index.js'
-import { type Cost, costOf } from '../cost.js'
+import { type Cost, costOf, medianCost } from '../cost.js'
 import { inEnv, keyOf, RocksDB } from '../database.js'
 import { type FarStore, withDistance } from '../far-store.js'
 import { median } from '../statistics.js'
@@ -33,7 +33,7 @@ export interface Reads {
   readonly far: Cost
 }
 
-/** What a read of each block size takes. The times are of one read. */
+/** Costs of one read, by block size. */
 export async function randomReads(store: FarStore, directory: string): Promise<Reads[]> {
   const file = join(directory, 'file')
   await writeFile(file, randomBytes(databaseBytes))
@@ -65,7 +65,11 @@ async function readsOf(blockBytes: number, store: FarStore, directory: string, f
       raw.push((blockBytes / (await rawReads(file, blockBytes))) * 1000)
     }
     // The first round does not count.
-    return { local: medians(local.slice(1)), cached: medians(cached.slice(1)), fioMs: median(raw.slice(1)) }
+    return {
+      local: medianCost(local.slice(1)),
+      cached: medianCost(cached.slice(1)),
+      fioMs: median(raw.slice(1)),
+    }
   })
   await plain.close()
   await rm(plainPath, { recursive: true })
@@ -78,7 +82,7 @@ async function readsOf(blockBytes: number, store: FarStore, directory: string, f
             reading(db, coldReads, (at) => Math.floor((((at * 37 + 11) % coldReads) * blocks) / coldReads)),
           ),
         )
-      return medians(costs)
+      return medianCost(costs)
     })
   return { blockBytes, ...warm, cold: await cold(0), far: await cold(farMs) }
 }
@@ -120,8 +124,4 @@ async function rawReads(file: string, blockBytes: number): Promise<number> {
     '--time_based',
     '--runtime=1',
   ])
-}
-
-function medians(costs: readonly Cost[]): Cost {
-  return { ms: median(costs.map(({ ms }) => ms)), cpuMs: median(costs.map(({ cpuMs }) => cpuMs)) }
 }

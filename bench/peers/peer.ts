@@ -10,7 +10,7 @@ export interface Peer {
 
 export interface PeerPlace {
   readonly bucket: string
-  /** Of the database in the bucket. */
+  /** Path of the database in the bucket. */
   readonly prefix: string
   readonly endpoint: string
   /** Directory of what is kept locally. An empty one makes everything cold. */

@@ -1,4 +1,4 @@
-/** What the two that are RocksDB for Node.js have in common. */
+/** Options and calls that the two peers share which are RocksDB for Node.js. */
 import type { RocksDB as Database } from '../../dist/index.js'
 import { type Entry, type OpenPeer, shared } from './peer.js'
 

@@ -1,4 +1,4 @@
-/** What this benchmark uses of the Node package of SlateDB, which is not installed where this is compiled. */
+/** The part of SlateDB's Node package that this benchmark uses. It is not installed where this is compiled. */
 import { importPeer } from '../installed.js'
 
 export interface SlateDB {

@@ -1,7 +1,8 @@
 #include "binding/manifest_limit.h"
 
+#include <rocksdb/slice.h>
+
 #include <algorithm>
-#include <string_view>
 #include <vector>
 
 namespace cloudenv {
@@ -15,11 +16,6 @@ constexpr uint64_t kLarge = 512 << 10;
 // The Env takes 256 MiB at most.
 constexpr uint64_t kMost = 192 << 20;
 
-bool EndsWith(const std::string& name, std::string_view ending) {
-  return name.size() >= ending.size() &&
-         name.compare(name.size() - ending.size(), ending.size(), ending) == 0;
-}
-
 // Most bytes that a new MANIFEST may begin with. The present one began with as much, or has grown to it. The
 // number of files bounds it too: a MANIFEST that has grown lets the next one grow a little further.
 uint64_t SnapshotBytes(rocksdb::Env* env, const std::string& directory) {
@@ -28,8 +24,9 @@ uint64_t SnapshotBytes(rocksdb::Env* env, const std::string& directory) {
   uint64_t files = 0;
   uint64_t manifest_bytes = 0;
   for (const std::string& name : names) {
-    if (EndsWith(name, ".sst") || EndsWith(name, ".blob")) ++files;
-    if (name.rfind("MANIFEST-", 0) != 0) continue;
+    const rocksdb::Slice slice(name);
+    if (slice.ends_with(".sst") || slice.ends_with(".blob")) ++files;
+    if (!slice.starts_with("MANIFEST-")) continue;
     uint64_t bytes = 0;
     if (env->GetFileSize(directory + "/" + name, &bytes).ok())
       manifest_bytes = std::max(manifest_bytes, bytes);

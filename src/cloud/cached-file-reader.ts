@@ -1,5 +1,5 @@
 import type { LocalCopy, SparseFile } from '../env/env.js'
-import type { ChunkGrid, Run } from '../table/chunk-grid.js'
+import type { Run } from '../table/chunk-grid.js'
 import type { CacheBudget } from './cache-budget.js'
 import type { CachedFile } from './cached-file.js'
 import { ScanAhead, type Standing } from './scan-ahead.js'
@@ -22,13 +22,11 @@ export class CachedFileReader implements SparseFile {
   readonly #closed: (reader: CachedFileReader) => void
   /** Callbacks by generation, called once the bridge has let go of an evicted copy. */
   readonly #lettingGo = new Map<number, () => void>()
-  readonly #grid: ChunkGrid
   readonly #ahead: ScanAhead
 
-  constructor(file: CachedFile, { grid, maxBytes }: CacheBudget, closed: (reader: CachedFileReader) => void) {
+  constructor(file: CachedFile, { maxBytes }: CacheBudget, closed: (reader: CachedFileReader) => void) {
     this.#file = file
-    this.#grid = grid
-    this.#ahead = new ScanAhead(grid, maxBytes)
+    this.#ahead = new ScanAhead(file.grid, maxBytes)
     this.#closed = closed
   }
 
@@ -46,16 +44,17 @@ export class CachedFileReader implements SparseFile {
   }
 
   /**
-   * A single read fetches its own chunks until a quarter of the file is held, and its neighbourhood from then on, as long as
-   * nothing has to leave for that. So little comes that nobody reads, and a file that is read all over takes about twice the
-   * requests of whole neighbourhoods at most. `npm run bench -- cache` and `requests` compare.
+   * A single read fetches its own chunks until a quarter of the file is held, and its neighbourhood from then on, as
+   * long as nothing has to leave for that. So little comes that nobody reads, and a file that is read all over takes
+   * about twice the requests of whole neighbourhoods at most. `npm run bench -- cache` and `requests` compare.
    */
   #widerRange(offset: number, length: number, standing: Standing): WiderRange | undefined {
+    const { grid } = this.#file
     const after = this.#ahead.after(offset, length, standing, (passed) => this.#file.holds(passed))
-    if (after > 0) return { run: this.#grid.chunksOf(offset, length + after), for: 'ahead' }
-    const neighbours = Math.min(mostNeighbours, this.#grid.maxRequestChunks)
+    if (after > 0) return { run: grid.chunksOf(offset, length + after), for: 'ahead' }
+    const neighbours = Math.min(mostNeighbours, grid.maxRequestChunks)
     if (standing !== 'missing' || this.#file.heldBytes * neighbours < this.#file.size) return undefined
-    const { first, end } = this.#grid.chunksOf(offset, length)
+    const { first, end } = grid.chunksOf(offset, length)
     const run = {
       first: Math.floor(first / neighbours) * neighbours,
       end: Math.ceil(end / neighbours) * neighbours,
