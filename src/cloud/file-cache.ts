@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import { sleep } from '../env/clock.js'
 import type { PunchHoles } from '../env/holes.js'
 import { succeeds } from '../env/succeeds.js'
 import { realSystem, type System } from '../env/system.js'
@@ -11,6 +10,7 @@ import { cachedPath } from './cached-path.js'
 import { maxLives } from './chunk-clock.js'
 import { defaultReserveBytes, FreeSpace, readDiskSpace } from './disk-space.js'
 import { findLeftCopies, type LeftCopy } from './left-copies.js'
+import { Releases } from './releases.js'
 import { mapSuffix } from './sparse-copy.js'
 
 export interface CacheMetrics extends Readonly<CacheCounts> {
@@ -59,10 +59,7 @@ export class FileCache implements CacheBudget {
   #ringBytes = 0
   readonly #free: FreeSpace
   readonly #evictions = new Set<Promise<void>>()
-  /** Releases of evicted copies: each resolves when the disk has the space back. */
-  readonly #releases = new Set<Promise<void>>()
-  #releasedCopies = 0
-  #lettingGoBytes = 0
+  readonly #releases = new Releases((bytes) => this.#free.release(bytes))
   /** Reserved bytes that are not on the disk yet. */
   #awaitedBytes = 0
   #cancelWatch: (() => void) | undefined
@@ -191,16 +188,19 @@ export class FileCache implements CacheBudget {
 
   /** Waits for the readers of evicted copies: the disk does not have the space until they let go. */
   async #evictAndWait(lack: () => number): Promise<boolean> {
-    const before = this.#releasedCopies
-    for (let turns = this.#mostTurns; turns > 0 && lack() > 0 && !this.#isClosed; turns--) {
-      this.#evict(lack, { for: 'read' })
+    const before = this.#releases.count
+    let turns = this.#mostTurns
+    const mayEvict = () => turns > 0 && lack() > 0 && !this.#isClosed
+    do {
+      for (; mayEvict(); turns--) {
+        this.#evict(lack, { for: 'read' })
+        await this.#refreshFreeSpace()
+      }
+      if (!(await this.#releases.settled(this.system.clock))) break
+      // The disk may have had the space of a copy back before it counted as released: it counted twice until now.
       await this.#refreshFreeSpace()
-    }
-    const stop = new AbortController()
-    const released = Promise.all(this.#releases)
-    await Promise.race([released, sleep(this.system.clock, maxReleaseWaitMs, stop.signal)])
-    stop.abort()
-    return this.#releasedCopies > before
+    } while (mayEvict())
+    return this.#releases.count > before
   }
 
   /** Turns in which {@link #evict} can take whatever may leave. Others have theirs in between. */
@@ -225,7 +225,7 @@ export class FileCache implements CacheBudget {
   #lack({ bytes, growthBytes }: Growth): number {
     const overBytes = this.#ringBytes + bytes - this.maxBytes
     const neededBytes = this.#reserveBytes + this.#awaitedBytes + growthBytes
-    return Math.max(overBytes, neededBytes - this.#freeBytes() - this.#lettingGoBytes)
+    return Math.max(overBytes, neededBytes - this.#freeBytes() - this.#releases.pendingBytes)
   }
 
   /**
@@ -288,19 +288,7 @@ export class FileCache implements CacheBudget {
   }
 
   releaseLater(bytes: number): () => void {
-    this.#lettingGoBytes += bytes
-    let resolve = () => {}
-    const released = new Promise<void>((done) => {
-      resolve = done
-    })
-    this.#releases.add(released)
-    return () => {
-      this.#lettingGoBytes -= bytes
-      this.#free.release(bytes)
-      this.#releases.delete(released)
-      this.#releasedCopies += 1
-      resolve()
-    }
+    return this.#releases.add(bytes)
   }
 
   onIdle(file: CachedFile): void {
@@ -310,7 +298,7 @@ export class FileCache implements CacheBudget {
   }
 
   metrics(): CacheMetrics {
-    let bytes = this.#lettingGoBytes
+    let bytes = this.#releases.pendingBytes
     let files = 0
     for (const file of this.#files.values()) {
       bytes += file.presentBytes
@@ -385,8 +373,6 @@ const maxPassedFiles = 100
 const allRounds = maxLives + 2
 /** Interval between looks at the free space: others take longer to write 1 GiB, the least reserve of a large disk. */
 const watchMs = 1000
-/** Readers let go within milliseconds, unless their process is stopped. */
-const maxReleaseWaitMs = 2000
 
 /** A file left by an earlier process gets its source when its database is opened, before any read. */
 async function neverFetched(): Promise<never> {

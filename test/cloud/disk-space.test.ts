@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { defaultReserveBytes, withRoom } from '#src/cloud/disk-space.js'
 import { FileCache } from '#src/cloud/file-cache.js'
 import type { LocalCopy, SparseFile } from '#src/env/env.js'
+import { type Files, systemFiles } from '#src/env/files.js'
 import { realSystem } from '#src/env/system.js'
 import { ManualClock } from '../support/manual-clock.js'
 import { deferred } from '../support/scripted-env.js'
@@ -93,6 +94,37 @@ describe.skipIf(needsRoot)(`a cache that may be larger than its disk${needsRoot}
     expect(freeBytes(disk)).toBeGreaterThanOrEqual(8 * mib)
     arrival.resolve()
     await reading
+    await cache.close()
+  })
+
+  test('makes all the room although others took what it does not know yet to be free', async () => {
+    const disk = smallDisk('32m')
+    const looked = deferred()
+    let isRemoving = false
+    const files: Files = {
+      ...systemFiles,
+      async rm(path, options) {
+        await systemFiles.rm(path, options)
+        if (isRemoving && path.includes('removed')) await looked.promise
+      },
+      async statfs(path) {
+        const stats = await systemFiles.statfs(path)
+        if (isRemoving) looked.resolve()
+        return stats
+      },
+    }
+    const cache = await FileCache.open(join(disk, 'cache'), maxBytes, { system: { ...realSystem, files } })
+    const removed = ['removed-1', 'removed-2', 'removed-3']
+    for (const name of [...removed, '4', '5', '6', '7', '8'])
+      await expectWhole(cache.file(`${name}.sst-a`, tableBytes, fetchTable).open())
+    const before = freeBytes(disk)
+    isRemoving = true
+    const removals = removed.map((name) => cache.remove(`${name}.sst-a`))
+    await expect.poll(() => freeBytes(disk)).toBeGreaterThanOrEqual(before + 3 * tableBytes)
+    await writeFile(join(disk, 'ballast'), Buffer.alloc(freeBytes(disk)))
+    expect(await cache.makeRoom(3 * mib)).toBe(true)
+    expect(freeBytes(disk)).toBeGreaterThanOrEqual(6 * mib)
+    await Promise.all(removals)
     await cache.close()
   })
 
