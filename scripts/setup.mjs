@@ -94,10 +94,13 @@ function forgetOtherPlace() {
 }
 
 function compileTypeScript() {
-  const inputs = ['src', 'tsconfig.json', 'package-lock.json'].map((name) => join(root, name))
-  whenChanged('typescript', inputs, [join(root, 'dist/index.js')], () => {
+  const bundler = join(root, 'scripts/bundle-host.mjs')
+  const inputs = [...['src', 'tsconfig.json', 'package-lock.json'].map((name) => join(root, name)), bundler]
+  const outputs = ['index.js', 'bundle/worker.js'].map((name) => join(root, 'dist', name))
+  whenChanged('typescript', inputs, outputs, () => {
     step('compiling TypeScript')
     run([process.execPath, join(root, 'node_modules/typescript/bin/tsc'), '-p', join(root, 'tsconfig.json')])
+    run([process.execPath, bundler])
   })
 }
 

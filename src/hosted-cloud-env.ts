@@ -79,7 +79,7 @@ export function cloudEnv(options: CloudEnvOptions): HostedCloudEnv {
   const config = parseCloudEnvOptions(options)
   const { root } = config
   const env = hostedEnv({
-    module: new URL('./cloud/cloud-env.js', import.meta.url),
+    module: new URL('./bundle/cloud-env.js', import.meta.url),
     export: 'createCloudEnv',
     options: { ...options, root },
     defaultOptions: { ...cloudEngineOptions, ...optionsWithin(readMachineLimits(root)) },

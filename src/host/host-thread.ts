@@ -46,7 +46,7 @@ export class HostThread {
   private constructor({ onEvents, ...input }: HostThreadOptions, directory: SocketDirectory) {
     this.#directory = directory
     const workerData: WorkerInput = { ...input, socketPath: this.socketPath }
-    this.#worker = new Worker(new URL('./worker.js', import.meta.url), {
+    this.#worker = new Worker(new URL('../bundle/worker.js', import.meta.url), {
       workerData,
       name: 'cloudenv',
       ...threadArguments(),

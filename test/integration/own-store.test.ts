@@ -47,6 +47,21 @@ test('a clone elsewhere in it reads from its source what it lacks', async () => 
   expect(await session(options, (db) => db.get('key', { valueEncoding: 'utf8' }))).toBe('of prod')
 })
 
+test('it may ask for fewer requests', async () => {
+  const root = newRoot()
+  const storeOptions = { directory: temporaryDirectory('cloudenv-boxes'), throttledLists: 1 }
+  const env = cloudEnv({ store: 'boxed://busy', storeModule: boxed, storeOptions, root })
+  const outcomes: string[] = []
+  env.on('request', ({ operation, outcome }) => {
+    if (operation === 'list') outcomes.push(outcome)
+  })
+  await using db = await RocksDB.open(join(root, 'db'), { env })
+  await db.put('key', 'value')
+  await expect.poll(() => outcomes).toEqual(expect.arrayContaining(['throttled', 'ok']))
+  await db.close()
+  await env.close()
+})
+
 test('a faulty module is reported when a database is opened', async () => {
   const root = newRoot()
   const env = cloudEnv({ store: 'mine://place', storeModule: '/no/such/module.js', root })
