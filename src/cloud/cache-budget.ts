@@ -30,10 +30,11 @@ export interface CacheBudget {
  * Purpose of a reservation, which says what it may cost.
  *
  * - `read`: somebody waits for it: whatever was not read for longest makes room.
+ * - `disk`: others need the space on the disk, and nothing else is left: even what is to stay makes room.
  * - `ahead`: it may be read soon: nothing that was read lately makes room.
  * - `spareRoom`: it may be read at some time: nothing makes room.
  * - `warmUp`: nothing that was read since it began makes room, and nothing of the files in `spared`.
  */
 export type Purpose =
-  | { readonly for: 'read' | 'ahead' | 'spareRoom' }
+  | { readonly for: 'read' | 'disk' | 'ahead' | 'spareRoom' }
   | { readonly for: 'warmUp'; readonly spared: ReadonlySet<CachedFile> }

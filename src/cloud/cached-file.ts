@@ -162,14 +162,13 @@ export class CachedFile {
 
   /**
    * Makes the range present before anybody reads it.
-   * @param spared see {@link Purpose}.
    * @returns bytes that were fetched for that; undefined if there is no room, or nothing to fetch any more.
    */
-  async fill(offset: number, length: number, spared: ReadonlySet<CachedFile>): Promise<number | undefined> {
+  async fill(offset: number, length: number, purpose: Purpose): Promise<number | undefined> {
     await this.#evictIfLost(offset, length)
     const bytes = this.missingBytes(offset, length)
     const filled = this.grid.chunksOf(offset, length)
-    const wanted = this.#reserved(filled, { for: 'warmUp', spared })
+    const wanted = this.#reserved(filled, purpose)
     if (!wanted) return undefined
     for (const run of wanted) this.#startFetch(run)
     this.#budget.resized(this)

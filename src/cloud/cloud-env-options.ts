@@ -5,6 +5,7 @@ import { type Check, type Checks, checkOptions, durationMs, group, text, timerMs
 import { parseSize } from '../options/size.js'
 import { checkUsed, type StoreOptions, storeOptionChecks } from '../store/registry.js'
 import { parseStoreUrl } from '../store/store-url.js'
+import { type LevelRange, readLevelRange } from './level-range.js'
 
 export interface CloudEnvOptions extends StoreOptions {
   /**
@@ -34,6 +35,12 @@ export interface CloudEnvOptions extends StoreOptions {
      * when it is opened. Default `"16 KiB"`.
      */
     readonly chunkBytes?: number | string
+    /**
+     * Levels whose tables stay, such as `"L0"` or `"L0-L2"`: they are fetched in the background when a database is opened
+     * and with each commit, and leave only with their level, or for a full disk. They take half of the cache at most, upper
+     * levels first; the rest is cached like any other table. Default: none.
+     */
+    readonly pin?: string
   }
   /**
    * The database to clone (`s3://bucket/path/of/database`), with the options of its store if they differ from those of
@@ -106,6 +113,8 @@ export interface CloudEnvConfig {
   readonly cacheReserveBytes: number | undefined
   /** Undefined: as the cache chooses. */
   readonly cacheChunkBytes: number | undefined
+  /** Undefined: none. */
+  readonly cachePin: LevelRange | undefined
   readonly source: CloneSource | undefined
   readonly cookie: string
   /** Undefined: the same. */
@@ -164,11 +173,18 @@ const chunkSize: Check = (value, name) => {
   throw new TypeError(`expected "${name}" to be a power of two from 4 KiB to 4 MiB, got ${describe(value)}`)
 }
 
+const levelRange: Check = (value, name) => {
+  if (typeof value === 'string' && readLevelRange(value)) return
+  throw new TypeError(
+    `expected "${name}" to be a level such as "L0", or levels such as "L0-L2", got ${describe(value)}`,
+  )
+}
+
 const checks: Checks<CloudEnvOptions> = {
   store: text,
   root: text,
   cache: group<Required<CloudEnvOptions>['cache']>(
-    { maxBytes: parseSize, reserveBytes: parseSize, chunkBytes: chunkSize },
+    { maxBytes: parseSize, reserveBytes: parseSize, chunkBytes: chunkSize, pin: levelRange },
     { of: call, example: "{ maxBytes: '10 GiB' }" },
   ),
   source: sourceCheck,
@@ -211,6 +227,7 @@ export function parseCloudEnvOptions(options: CloudEnvOptions): CloudEnvConfig {
     cacheMaxBytes: parseSize(cache?.maxBytes ?? '10 GiB', 'cache.maxBytes'),
     cacheReserveBytes: optionalSize(cache?.reserveBytes, 'cache.reserveBytes'),
     cacheChunkBytes: optionalSize(cache?.chunkBytes, 'cache.chunkBytes'),
+    cachePin: cache?.pin === undefined ? undefined : readLevelRange(cache.pin),
     source,
     cookie: cookie ?? '',
     newCookie: newCookie === (cookie ?? '') ? undefined : newCookie,

@@ -383,6 +383,7 @@ export class CloudEnv implements Env {
     const database = new Database(directory, places, {
       config: this.#config,
       cache: this.#cache.cache,
+      pinnedLevels: this.#cache.pinnedLevels,
       system: this.#system,
       openPlace: (url) => this.#sources.place(url),
       warn: (message) => process.emitWarning(message, { code: 'CLOUDENV_UNPINNED' }),

@@ -2,10 +2,8 @@ import { join, relative } from 'node:path'
 import { noDatabase } from '../catalog/cookies.js'
 import { databaseUrl, type Places } from '../catalog/database-place.js'
 import type { DatabaseView } from '../catalog/database-view.js'
-import { decodeManifest } from '../catalog/decode-manifest.js'
 import { findState } from '../catalog/find-state.js'
 import { maxManifestBytes } from '../catalog/get-first.js'
-import type { Manifest } from '../catalog/manifest.js'
 import { damagedInStoreMessage, noRepairMessage, onlyCopyMessage } from '../catalog/repair-advice.js'
 import type { OpenPlace } from '../catalog/sources.js'
 import { fetchStored, type StoredFile } from '../catalog/stored-file.js'
@@ -25,12 +23,13 @@ import type { FileCache } from './file-cache.js'
 import { assertNoForeignTables } from './foreign-writes.js'
 import { continues, inheritedManifest, isRocksName } from './local-database.js'
 import { readDirectory } from './local-directory.js'
-import { readLocalManifest } from './local-manifest.js'
 import { Opening } from './opening.js'
 import type { Owner } from './owner.js'
 import { readOwnerRecord } from './owner-record.js'
 import { PastDatabase } from './past-database.js'
+import type { PinnedLevels } from './pinned-levels.js'
 import { holdsPlainDatabase, isTableName } from './plain-database.js'
+import { committedState, levelTables, type PresentState, stateOfOwner, stateOfView } from './present-state.js'
 import { ServedBytes } from './served-bytes.js'
 import { warmUp } from './warm-up.js'
 import { planWarmUp } from './warm-up-plan.js'
@@ -38,6 +37,8 @@ import { planWarmUp } from './warm-up-plan.js'
 export interface DatabaseDependencies {
   readonly config: CloudEnvConfig
   readonly cache: FileCache
+  /** Undefined: none. */
+  readonly pinnedLevels?: PinnedLevels | undefined
   readonly system: System
   /** Opens the place of a source that a clone's CLOUDMANIFEST records. */
   readonly openPlace: OpenPlace
@@ -87,6 +88,7 @@ export class Database {
     // Reading CURRENT is how RocksDB begins to open a database: from here on it goes by one state of it.
     const view = await this.#view.read({ fresh: name === 'CURRENT' })
     if (!view && (await this.#isPlain())) return local
+    if (view && name === 'CURRENT') this.#pin(() => stateOfView(view))
     return new ServedBytes(await this.#metadata(view, name))
   }
 
@@ -182,18 +184,18 @@ export class Database {
   }
 
   /** The present state, here while the database is open for writing. Changes nothing for readers of another state. */
-  async #present(): Promise<{ readonly manifest: Manifest; readonly files: DatabaseView['files'] }> {
-    const { owner } = this
-    if (owner) {
-      const manifest = await readLocalManifest(this.#files, this.directory)
-      return { manifest, files: new Map([...owner.fileNames()].map((name) => [name, owner.file(name)])) }
-    }
+  async #present(): Promise<PresentState> {
+    if (this.owner) return stateOfOwner(this.owner, this.#files, this.directory)
     const view = await this.#view.present()
-    if (view) {
-      const manifest = await decodeManifest(view.manifestBytes, { name: view.manifestName })
-      return { manifest, files: view.files }
-    }
+    if (view) return stateOfView(view)
     throw await noDatabase(this.#places[0], this.#deps.config.cookie, 'table to fetch')
+  }
+
+  /** The database has another state: tables of its pinned levels are to stay. */
+  #pin(state: () => Promise<PresentState>): void {
+    this.#deps.pinnedLevels?.changed(this.directory, async () =>
+      levelTables(await state(), (file) => this.#cachedFile(file)),
+    )
   }
 
   newFile(name: string): LocalWritableFile {
@@ -212,7 +214,10 @@ export class Database {
   }
 
   async #commitManifest(owner: Owner, path: string, size: number): Promise<void> {
-    if (size <= maxManifestBytes) return owner.commitManifest(path, size)
+    if (size <= maxManifestBytes) {
+      await owner.commitManifest(path, size)
+      return this.#pin(() => committedState(owner, this.#files, path, size))
+    }
     throw new EnvError(
       'NotSupported',
       `can't commit ${path} to ${databaseUrl(this.#places[0])}: it has ${size} bytes, and a MANIFEST may have ` +
@@ -315,6 +320,7 @@ export class Database {
   async release(): Promise<void> {
     const opening = this.#opening
     if (!opening) return
+    this.#deps.pinnedLevels?.closed(this.directory)
     try {
       await opening.release()
     } finally {

@@ -1,10 +1,12 @@
 import { join } from 'node:path'
+import { totalSize } from '../catalog/total-size.js'
 import type { PunchHoles } from '../env/holes.js'
 import { succeeds } from '../env/succeeds.js'
 import { realSystem, type System } from '../env/system.js'
 import { ChunkGrid } from '../table/chunk-grid.js'
 import type { CacheBudget, Purpose } from './cache-budget.js'
 import { CacheCounts } from './cache-counts.js'
+import { CacheRing } from './cache-ring.js'
 import { CachedFile, type FetchRange } from './cached-file.js'
 import { cachedPath } from './cached-path.js'
 import { maxLives } from './chunk-clock.js'
@@ -23,6 +25,10 @@ export interface CacheMetrics extends Readonly<CacheCounts> {
   /** Free space on the disk that the cache leaves to everything else. */
   readonly reserveBytes: number
   readonly files: number
+  /** Bytes of the tables that stay: see `cache.pin` of `CloudEnvOptions`. Some may be on their way. */
+  readonly pinnedBytes: number
+  /** Bytes of tables in the pinned levels that have no room among those: they come and go like any other. */
+  readonly pinOverflowBytes: number
 }
 
 /**
@@ -54,9 +60,8 @@ export class FileCache implements CacheBudget {
   readonly punchHoles: PunchHoles | undefined
   readonly #reserveBytes: number
   readonly #files = new Map<string, CachedFile>()
-  /** Files with bytes on disk or on their way, and how many, in the order in which the hand passes them. */
-  readonly #ring = new Map<CachedFile, number>()
-  #ringBytes = 0
+  readonly #ring = new CacheRing()
+  #pinOverflowBytes = 0
   readonly #free: FreeSpace
   readonly #evictions = new Set<Promise<void>>()
   readonly #releases = new Releases((bytes) => this.#free.release(bytes))
@@ -180,20 +185,32 @@ export class FileCache implements CacheBudget {
 
   /** The cache knows from now on what is read, and forgets what was read before. */
   async forgetReads(): Promise<void> {
-    for (const [index, file] of [...this.#ring.keys()].entries()) {
+    for (const [index, file] of [...this.#ring.files()].entries()) {
       file.forgetReads()
       if (index % maxPassedFiles === maxPassedFiles - 1) await this.#refreshFreeSpace()
     }
   }
 
+  /**
+   * Makes these files stay, and no others. A full disk takes them all the same, after everything else.
+   * @param overflowBytes of files that were to stay, for the metrics.
+   */
+  letStay(files: ReadonlySet<CachedFile>, overflowBytes: number): void {
+    const before = this.#ring.staying
+    this.#ring.staying = files
+    this.#pinOverflowBytes = overflowBytes
+    for (const file of before) if (file.isIdle) this.onIdle(file)
+  }
+
   /** Waits for the readers of evicted copies: the disk does not have the space until they let go. */
   async #evictAndWait(lack: () => number): Promise<boolean> {
     const before = this.#releases.count
-    let turns = this.#mostTurns
+    const turnsForAll = this.#mostTurns
+    let turns = 2 * turnsForAll
     const mayEvict = () => turns > 0 && lack() > 0 && !this.#isClosed
     do {
       for (; mayEvict(); turns--) {
-        this.#evict(lack, { for: 'read' })
+        this.#evict(lack, { for: turns > turnsForAll ? 'read' : 'disk' })
         await this.#refreshFreeSpace()
       }
       if (!(await this.#releases.settled(this.system.clock))) break
@@ -213,17 +230,14 @@ export class FileCache implements CacheBudget {
     const lack = () => this.#lack(growth)
     if (lack() <= 0) return true
     if (purpose.for === 'spareRoom') return false
-    let othersBytes = this.#ringBytes - this.#awaitedBytes
-    if (purpose.for === 'warmUp')
-      for (const file of purpose.spared) if (this.#ring.has(file)) othersBytes -= file.presentBytes
-    if (lack() > othersBytes) return false
+    if (lack() > this.#ring.takeableBytes(purpose)) return false
     this.#evict(lack, purpose)
     return lack() <= 0
   }
 
   /** Bytes that have to leave before these have room; at most 0 if they have. */
   #lack({ bytes, growthBytes }: Growth): number {
-    const overBytes = this.#ringBytes + bytes - this.maxBytes
+    const overBytes = this.#ring.bytes + bytes - this.maxBytes
     const neededBytes = this.#reserveBytes + this.#awaitedBytes + growthBytes
     return Math.max(overBytes, neededBytes - this.#freeBytes() - this.#releases.pendingBytes)
   }
@@ -233,15 +247,14 @@ export class FileCache implements CacheBudget {
    * passed, and takes it at last. It stops after some files in vain: the next call goes on from there.
    */
   #evict(lack: () => number, purpose: Purpose): void {
-    const spared = purpose.for === 'warmUp' ? purpose.spared : undefined
     const options = { ages: purpose.for !== 'warmUp' }
     const leastBytes = Math.min(maxSurplusBytes, this.maxBytes / 64)
-    let looks = this.#ring.size * (purpose.for === 'read' ? allRounds : 2)
+    let looks = this.#ring.size * (purpose.for === 'read' || purpose.for === 'disk' ? allRounds : 2)
     let sweeps = 0
     // Comes to those again that were moved to the end.
-    for (const file of this.#ring.keys()) {
+    for (const file of this.#ring.files()) {
       if (looks === 0 || sweeps === maxPassedFiles || lack() <= 0 || this.#isClosed) return
-      const mayLose = file.presentBytes > 0 && !spared?.has(file)
+      const mayLose = file.presentBytes > 0 && !this.#ring.isSpared(file, purpose)
       const end = mayLose ? file.sweep(Math.max(lack(), leastBytes), options) : 'end'
       if (end === 'whole') this.#evictWhole(file)
       else this.resized(file)
@@ -249,15 +262,8 @@ export class FileCache implements CacheBudget {
       if (end === 'enough') return
       looks -= 1
       if (mayLose) sweeps += 1
-      this.#moveToEnd(file)
+      this.#ring.pass(file)
     }
-  }
-
-  #moveToEnd(file: CachedFile): void {
-    const bytes = this.#ring.get(file)
-    if (bytes === undefined) return
-    this.#ring.delete(file)
-    this.#ring.set(file, bytes)
   }
 
   #freeBytes(): number {
@@ -278,13 +284,7 @@ export class FileCache implements CacheBudget {
 
   resized(file: CachedFile): void {
     if (file.isPinned || this.#files.get(file.path) !== file) return
-    this.#account(file, file.heldBytes)
-  }
-
-  #account(file: CachedFile, bytes: number): void {
-    this.#ringBytes += bytes - (this.#ring.get(file) ?? 0)
-    if (bytes === 0) this.#ring.delete(file)
-    else this.#ring.set(file, bytes)
+    this.#ring.account(file, file.heldBytes)
   }
 
   releaseLater(bytes: number): () => void {
@@ -292,9 +292,9 @@ export class FileCache implements CacheBudget {
   }
 
   onIdle(file: CachedFile): void {
-    if (this.#files.get(file.path) !== file) return
+    if (this.#files.get(file.path) !== file || this.#ring.staying.has(file)) return
     this.#files.delete(file.path)
-    this.#account(file, 0)
+    this.#ring.account(file, 0)
   }
 
   metrics(): CacheMetrics {
@@ -311,6 +311,8 @@ export class FileCache implements CacheBudget {
       allowedBytes: Math.max(0, Math.min(this.maxBytes, roomBytes)),
       reserveBytes: this.#reserveBytes,
       files,
+      pinnedBytes: totalSize(this.#ring.staying),
+      pinOverflowBytes: this.#pinOverflowBytes,
       ...this.counts,
     }
   }
@@ -341,7 +343,7 @@ export class FileCache implements CacheBudget {
 
   #drop(file: CachedFile): void {
     this.#files.delete(file.path)
-    this.#account(file, 0)
+    this.#ring.account(file, 0)
     this.#track(file.remove())
   }
 

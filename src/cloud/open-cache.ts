@@ -4,9 +4,12 @@ import type { System } from '../env/system.js'
 import { openCacheDirectory } from './cache-directory.js'
 import type { CloudEnvConfig } from './cloud-env-options.js'
 import { FileCache } from './file-cache.js'
+import { PinnedLevels } from './pinned-levels.js'
 
 export interface OpenedCache {
   readonly cache: FileCache
+  /** Undefined: none. */
+  readonly pinnedLevels: PinnedLevels | undefined
   close(): Promise<void>
 }
 
@@ -31,7 +34,7 @@ export async function openCache(
           'another "root", or set "cache.maxBytes" to 0 to do without',
       )
     }
-    return { cache: FileCache.none(parent), close: async () => undefined }
+    return { cache: FileCache.none(parent), pinnedLevels: undefined, close: async () => undefined }
   }
 }
 
@@ -43,9 +46,12 @@ async function openOnDisk(parent: string, config: CloudEnvConfig, system: System
     await system.files.access(directory, constants.W_OK)
     const cache = await FileCache.open(directory, cacheMaxBytes, { reserveBytes, chunkBytes, system })
     warnOfFullDisk(directory, cache)
+    const pinnedLevels = config.cachePin && new PinnedLevels(config.cachePin, cache, system.clock)
     return {
       cache,
+      pinnedLevels,
       async close() {
+        await pinnedLevels?.close()
         await cache.close()
         await close()
       },

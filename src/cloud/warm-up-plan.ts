@@ -14,10 +14,10 @@ import { bytewiseComparator } from '../format/key-order.js'
 export function planWarmUp(manifest: Manifest, selection: WarmUpSelection): string[] {
   const families = selectedFamilies(manifest, selection)
   const isSelected = tableFilter(selection)
-  const tables = [...manifest.liveTables.values()]
-    .filter((table) => families.has(table.columnFamily) && isSelected(table))
-    .sort(byUse)
-    .map(({ number }) => tableFileName(number))
+  const selected = [...manifest.liveTables.values()].filter(
+    (table) => families.has(table.columnFamily) && isSelected(table),
+  )
+  const tables = tablesByUse(selected).map(({ number }) => tableFileName(number))
   if (selection.levels || selection.range) return tables
   const blobFiles = [...manifest.liveBlobFiles.values()]
     .filter(({ columnFamily }) => families.has(columnFamily))
@@ -61,7 +61,11 @@ function toKey(key: Uint8Array | string | undefined): Uint8Array | undefined {
   return typeof key === 'string' ? Buffer.from(key) : key
 }
 
-/** Tables of level 0 by age, the newest first; those of other levels by their keys. */
+/** Upper levels first; tables of level 0 by age, the newest first; those of other levels by their keys. */
+export function tablesByUse(tables: Iterable<LiveTable>): LiveTable[] {
+  return [...tables].sort(byUse)
+}
+
 function byUse(a: LiveTable, b: LiveTable): number {
   if (a.level !== b.level) return a.level - b.level
   if (a.level === 0) return b.number - a.number

@@ -2,6 +2,7 @@ import { totalSize } from '../catalog/total-size.js'
 import { type Clock, sleep } from '../env/clock.js'
 import type { WarmUpOptions, WarmUpProgress, WarmUpResult } from '../env/warm-up.js'
 import { parseSize } from '../options/size.js'
+import type { Purpose } from './cache-budget.js'
 import type { CachedFile } from './cached-file.js'
 import { Pace } from './pace.js'
 
@@ -13,12 +14,14 @@ const concurrentSteps = 4
 const minStepBytes = 64 << 10
 const progressMs = 100
 
-export type WarmUpTerms = Pick<WarmUpOptions, 'maxBytesPerSecond' | 'signal' | 'onProgress'>
+export interface WarmUpTerms extends Pick<WarmUpOptions, 'maxBytesPerSecond' | 'signal' | 'onProgress'> {
+  /** What may make room. Default: what was not read since the warm-up began, but none of its files. */
+  readonly purpose?: Purpose
+}
 
 /**
  * Fetches the files into the cache, in their order, step by step. A reader that needs the same chunks waits for the same
- * request. Room is made by evicting what was used before the warm-up began, and never by evicting one of the files:
- * without room it ends. Once the promise settles nothing goes on.
+ * request. Without room it ends. Once the promise settles nothing goes on.
  */
 export async function warmUp(
   files: readonly CachedFile[],
@@ -39,6 +42,7 @@ class WarmUp {
   readonly #files: ReadonlySet<CachedFile>
   readonly #clock: Clock
   readonly #terms: WarmUpTerms
+  readonly #purpose: Purpose
   readonly #pace: Pace | undefined
   readonly #steps: Iterator<Step>
   /** Bytes still to be held, by file. */
@@ -57,6 +61,7 @@ class WarmUp {
     this.#files = new Set(files)
     this.#clock = clock
     this.#terms = terms
+    this.#purpose = terms.purpose ?? { for: 'warmUp', spared: this.#files }
     this.#pace = rate === undefined ? undefined : new Pace(rate)
     this.#steps = stepsOf(files, stepBytes(rate, files[0]?.grid.chunkBytes))
     this.#rest = new Map(files.map((file) => [file, file.size]))
@@ -112,7 +117,7 @@ class WarmUp {
       if (delayMs > 0) await sleep(this.#clock, delayMs, this.#terms.signal)
       if (this.#hasEnded) return
     }
-    const fetchedBytes = await file.fill(offset, length, this.#files)
+    const fetchedBytes = await file.fill(offset, length, this.#purpose)
     if (fetchedBytes === undefined && !file.isRemoved) {
       this.#isFull = true
       return

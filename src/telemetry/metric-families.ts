@@ -110,6 +110,12 @@ export const families: readonly Family[] = [
   gauge('cache_max_bytes', 'Configured bound of the cache', (of) => of.cache.maxBytes),
   gauge('cache_allowed_bytes', 'Bound that the disk leaves', (of) => of.cache.allowedBytes),
   gauge('cache_reserve_bytes', 'Bytes of the disk that the cache leaves free', (of) => of.cache.reserveBytes),
+  gauge('cache_pinned_bytes', 'Bytes of the tables that stay', (of) => of.cache.pinnedBytes),
+  gauge(
+    'cache_pin_overflow_bytes',
+    'Bytes of tables in pinned levels without room among those that stay',
+    (of) => of.cache.pinOverflowBytes,
+  ),
   gauge('cache_files', 'Tables of which something is cached', (of) => of.cache.files),
   counter('cache_openings_total', 'Openings of tables', (of) => of.cache.openings),
   counter(

@@ -52,6 +52,14 @@ test.each<[options: object, message: RegExp]>([
   [{ cache: { maxBytes: Number.NaN } }, /"cache\.maxBytes" .*got NaN/],
   [{ cache: { chunkBytes: 5000 } }, /"cache\.chunkBytes" .*a power of two from 4 KiB to 4 MiB, got 5000/],
   [{ cache: { chunkBytes: '8 MiB' } }, /"cache\.chunkBytes" .*a power of two/],
+  [
+    { cache: { pin: 'L2-L0' } },
+    /"cache\.pin" to be a level such as "L0", or levels such as "L0-L2", got "L2-L0"/,
+  ],
+  [{ cache: { pin: '0-2' } }, /"cache\.pin" to be a level/],
+  [{ cache: { pin: 'L0-L256' } }, /"cache\.pin" to be a level/],
+  [{ cache: { pin: '' } }, /"cache\.pin" to be a level/],
+  [{ cache: { pin: ['L0'] } }, /"cache\.pin" .*got an array/],
   [{ cache: { maxbytes: 1 } }, /"cache\.maxbytes" of cloudEnv, did you mean "cache\.maxBytes"/],
   [{ cache: 5 }, /"cache" to be an object .*got 5/],
   [{ cookie: '../x' }, /"cookie" to be letters/],
@@ -68,6 +76,14 @@ test.each<[options: object, message: RegExp]>([
 ])('%j is refused', (options, message) => {
   expect(() => parse(options)).toThrow(TypeError)
   expect(() => parse(options)).toThrow(message)
+})
+
+test.each([
+  ['L0', { first: 0, last: 0 }],
+  ['L1-L1', { first: 1, last: 1 }],
+  ['L0-L2', { first: 0, last: 2 }],
+])('"cache.pin" of %j names levels', (pin, levels) => {
+  expect(parse({ cache: { pin } }).cachePin).toEqual(levels)
 })
 
 test.each<[credentials: unknown]>([

@@ -6,7 +6,16 @@ import type { LocalWritableFile } from '#src/env/env.js'
 import { EnvError } from '#src/env/env-error.js'
 import { ManualClock } from '../support/manual-clock.js'
 
-const cache = { bytes: 0, maxBytes: 0, allowedBytes: 0, reserveBytes: 0, files: 0, ...new CacheCounts() }
+const cache = {
+  bytes: 0,
+  maxBytes: 0,
+  allowedBytes: 0,
+  reserveBytes: 0,
+  files: 0,
+  pinnedBytes: 0,
+  pinOverflowBytes: 0,
+  ...new CacheCounts(),
+}
 
 let clock: ManualClock
 let monitor: EnvMonitor

@@ -9,7 +9,16 @@ import { Machine } from '../support/machine.js'
 import { ManualClock } from '../support/manual-clock.js'
 import { mainTestStores } from '../support/test-stores.js'
 
-const cache = { bytes: 1, maxBytes: 2, allowedBytes: 3, reserveBytes: 4, files: 5, ...new CacheCounts() }
+const cache = {
+  bytes: 1,
+  maxBytes: 2,
+  allowedBytes: 3,
+  reserveBytes: 4,
+  files: 5,
+  pinnedBytes: 6,
+  pinOverflowBytes: 7,
+  ...new CacheCounts(),
+}
 
 const request = {
   operation: 'get',
