@@ -5,6 +5,7 @@ const benchmarks: Readonly<Record<string, () => Promise<void>>> = {
   cloud: async () => (await import('./cloud.js')).cloud(),
   write: async () => (await import('./write.js')).write(),
   files: async () => (await import('./files/files.js')).files(),
+  depth: async () => (await import('./files/queue-depth.js')).queueDepth(),
   peers: async () => (await import('./peers/peers.js')).peers(),
   requests: async () => (await import('./requests.js')).requests(),
   open: async () => (await import('./open.js')).open(),

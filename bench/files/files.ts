@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { newFarStore } from '../far-store.js'
 import { ensureProgram } from '../installed.js'
 import { svgPlot } from '../svg-plot.js'
+import { sizeName } from './block-sizes.js'
 import { type Reads, randomReads } from './random-reads.js'
 import { sequentialWrites, type Writes } from './sequential-writes.js'
 
@@ -78,10 +79,6 @@ async function plot(reads: readonly Reads[]): Promise<void> {
   await mkdir(join(plotFile, '..'), { recursive: true })
   await writeFile(plotFile, svg)
   console.error(`wrote ${plotFile}`)
-}
-
-function sizeName(bytes: number): string {
-  return bytes < 1 << 20 ? `${bytes >> 10}k` : `${bytes >> 20}M`
 }
 
 function micros(ms: number): string {

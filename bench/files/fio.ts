@@ -10,11 +10,15 @@ interface FioSide {
   readonly bw_bytes: number
 }
 
-/** Runs fio with pread and pwrite, through the page cache. Resolves with bytes per second of all jobs together. */
-export async function fio(rw: 'randread' | 'write', options: readonly string[]): Promise<number> {
+/** Runs fio, by default with pread and pwrite. Resolves with bytes per second of all jobs together. */
+export async function fio(
+  rw: 'randread' | 'write',
+  options: readonly string[],
+  engine: 'psync' | 'io_uring' = 'psync',
+): Promise<number> {
   const common = [
     '--name=bench',
-    '--ioengine=psync',
+    `--ioengine=${engine}`,
     '--group_reporting',
     '--output-format=json',
     `--rw=${rw}`,
