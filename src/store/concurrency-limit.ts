@@ -30,6 +30,11 @@ export class ConcurrencyLimit {
     return this.#limit
   }
 
+  /** True while the store throttles, or did so lately. */
+  get isInForce(): boolean {
+    return this.#limit !== Number.POSITIVE_INFINITY
+  }
+
   /** Requests that wait for their turn. */
   get waiting(): number {
     return this.#waiting.size
@@ -71,7 +76,7 @@ export class ConcurrencyLimit {
 
   /** The store did what a request asked for, or refused it for a reason of its own. */
   answered(): void {
-    if (this.#limit === Number.POSITIVE_INFINITY || this.#isSettling(this.#clock.elapsed())) return
+    if (!this.isInForce || this.#isSettling(this.#clock.elapsed())) return
     this.#answers += 1
     if (this.#answers < this.#limit) return
     this.#answers = 0
@@ -101,14 +106,11 @@ export class ConcurrencyLimit {
 
 export interface YieldingOptions {
   readonly clock: Clock
-  /** Called once, with the limit of this store, for a look at it now and then. */
-  readonly onLimit?: ((limit: ConcurrencyLimit) => void) | undefined
+  readonly limit: ConcurrencyLimit
 }
 
 /** Holds attempts back while the store throttles. A wrapper: see {@link Send}. */
-export function yielding({ clock, onLimit }: YieldingOptions, send: Send): Send {
-  const limit = new ConcurrencyLimit(clock)
-  onLimit?.(limit)
+export function yielding({ clock, limit }: YieldingOptions, send: Send): Send {
   return async (request, attempt) => {
     await limit.enter(request.signal)?.catch((reason: unknown) => {
       throw request.explain(reason)

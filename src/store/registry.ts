@@ -3,17 +3,17 @@ import type { Clock } from '../env/clock.js'
 import { describe } from '../options/describe.js'
 import { moduleUrl } from '../options/module-url.js'
 import { type Check, type Checks, checkOptions, flag, isRecord, timerMs } from '../options/shape.js'
+import { attempting } from './attempting.js'
 import { CheckedStore } from './checked-store.js'
-import { type ConcurrencyLimit, yielding } from './concurrency-limit.js'
+import type { ConcurrencyLimit } from './concurrency-limit.js'
 import { DirectoryStore } from './directory-store.js'
 import { openModuleStore } from './module-store.js'
 import type { ObjectStore } from './object-store.js'
-import { limiting } from './request-deadline.js'
 import { RequestingStore } from './requesting-store.js'
 import { retrying } from './retry.js'
 import { type S3Connection, s3ConnectionChecks } from './s3-connection.js'
 import { checkEncryption, type S3Encryption } from './s3-encryption.js'
-import { explaining, unlimited } from './send.js'
+import { unlimited } from './send.js'
 import { observing, type RequestListener } from './store-request.js'
 import { parseStoreUrl, type StoreUrl } from './store-url.js'
 
@@ -85,14 +85,19 @@ const plainObject: Check = (value, name) => {
 
 const module: StoreKind<
   ModuleUrl,
-  Pick<StoreOptions, 'storeModule' | 'storeOptions' | 'requestTimeoutMs'>
+  Pick<StoreOptions, 'storeModule' | 'storeOptions' | 'requestTimeoutMs' | 'hedgeAfterMs'>
 > = {
   name: 'a store of a scheme of your own',
-  checks: { storeModule: moduleUrl, storeOptions: plainObject, requestTimeoutMs: timerMs },
-  async open({ url }, { storeModule, storeOptions = {}, requestTimeoutMs }, seams) {
+  checks: {
+    storeModule: moduleUrl,
+    storeOptions: plainObject,
+    requestTimeoutMs: timerMs,
+    hedgeAfterMs: timerMs,
+  },
+  async open({ url }, { storeModule, storeOptions = {}, requestTimeoutMs, hedgeAfterMs }, seams) {
     const limits = { clock: seams.clock, timeoutMs: requestTimeoutMs }
     const store = await openModuleStore(storeModule!, url, storeOptions, limits)
-    const once = yielding(seams, observing(seams, explaining(limiting(limits))))
+    const once = attempting({ ...seams, ...limits, hedgeAfterMs })
     return new RequestingStore(new CheckedStore(store, limits), retrying(seams, once))
   },
 }

@@ -36,7 +36,8 @@ export class RequestingStore implements ObjectStore {
 
   async get(key: ObjectKey, range?: ByteRange, options?: RequestOptions): Promise<StoredObject> {
     assertObjectKey(key)
-    const request = this.#request('get', key, options, ({ body }: StoredObject) => body.length)
+    const received = ({ body }: StoredObject) => body.length
+    const request = { ...this.#request('get', key, options, received), rangeBytes: range?.length }
     return this.#send(request, (deadline) => {
       deadline.allow(range?.length)
       return this.#store.get(key, range, { signal: deadline.signal })

@@ -38,6 +38,12 @@ export interface S3Connection {
    * table of 64 MiB may take 17 minutes more. Default 30 s.
    */
   readonly requestTimeoutMs?: number
+  /**
+   * Time after which a read of up to 1 MiB that has no answer is sent once more, beside the first; what answers first is
+   * taken, and the other one ended. At most one request in ten reads is sent so, and none while the store throttles.
+   * Choose what one read in fifty or a hundred takes. Default: never.
+   */
+  readonly hedgeAfterMs?: number
 }
 
 const example = '{ accessKeyId, secretAccessKey }'
@@ -80,4 +86,5 @@ export const s3ConnectionChecks: Checks<S3Connection> = {
   connectTimeoutMs: timerMs,
   idleTimeoutMs: timerMs,
   requestTimeoutMs: timerMs,
+  hedgeAfterMs: timerMs,
 }

@@ -1,20 +1,27 @@
 import type { S3Client } from '@aws-sdk/client-s3'
 import type { Clock } from '../env/clock.js'
 import type { EnvError } from '../env/env-error.js'
-import { type ConcurrencyLimit, yielding } from './concurrency-limit.js'
+import { type AttemptingOptions, attempting } from './attempting.js'
 import { creatingBucket } from './missing-bucket.js'
 import type { ObjectKey } from './object-store.js'
-import { limiting } from './request-deadline.js'
 import { type NumberedAction, retry } from './retry.js'
 import { s3Error } from './s3-error.js'
 import { type S3Operation, storeOperation } from './s3-operation.js'
-import { type Attempt, explaining, type PendingRequest, type Send } from './send.js'
-import { observing, type RequestListener } from './store-request.js'
+import type { Attempt, PendingRequest, Send } from './send.js'
 import { urlPath } from './store-url.js'
 
 /** A request, before it is sent. */
-export interface S3Request<T> extends Pick<PendingRequest<T>, 'key' | 'attempt' | 'signal' | 'bytesOf'> {
+export interface S3Request<T>
+  extends Pick<PendingRequest<T>, 'key' | 'attempt' | 'rangeBytes' | 'signal' | 'bytesOf'> {
   readonly operation: S3Operation
+}
+
+export interface S3RequestsOptions extends AttemptingOptions {
+  readonly client: S3Client
+  readonly url: string
+  readonly random: () => number
+  /** Name of the bucket, to be created if it is missing. Undefined: it is not. */
+  readonly bucketToCreate: string | undefined
 }
 
 /**
@@ -28,22 +35,12 @@ export class S3Requests {
   readonly #random: () => number
   readonly #sendOnce: Send
 
-  constructor(options: {
-    readonly client: S3Client
-    readonly url: string
-    readonly clock: Clock
-    readonly random: () => number
-    readonly onRequest: RequestListener | undefined
-    readonly onLimit: ((limit: ConcurrencyLimit) => void) | undefined
-    readonly timeoutMs: number | undefined
-    /** Name of the bucket, to be created if it is missing. Undefined: it is not. */
-    readonly bucketToCreate: string | undefined
-  }) {
+  constructor(options: S3RequestsOptions) {
     this.client = options.client
     this.#url = options.url
     this.#clock = options.clock
     this.#random = options.random
-    const once = yielding(options, observing(options, explaining(limiting(options))))
+    const once = attempting(options)
     const { bucketToCreate: bucket } = options
     this.#sendOnce = bucket === undefined ? once : creatingBucket({ ...options, bucket }, once)
   }

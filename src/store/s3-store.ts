@@ -104,6 +104,7 @@ export class S3Store implements ObjectStore {
       onRequest,
       onLimit,
       timeoutMs: options.requestTimeoutMs,
+      hedgeAfterMs: options.hedgeAfterMs,
       bucketToCreate: options.createBucketIfMissing ? bucket : undefined,
     })
     this.#gets = new S3Gets(connected, { Bucket: bucket, ...this.#encryption.access })
@@ -132,19 +133,19 @@ export class S3Store implements ObjectStore {
   async get(key: ObjectKey, range?: ByteRange, options: RequestOptions = {}): Promise<StoredObject> {
     const object = this.#object(key)
     if (range?.length === 0) return { ...(await this.head(key, options)), body: new Uint8Array() }
-    const found = await this.#requests.send(
-      'get',
-      key,
-      async (deadline) => {
-        const output = await this.#gets.get(object.Key, range, deadline.signal).catch(unlessBeyondEnd)
-        if (output === undefined) return undefined
-        deadline.allow(output.ContentLength)
-        const { size, body } = await contentOf(output, range)
-        return { ...infoOf(key, output, size), body }
-      },
-      (result) => result?.body.length ?? 0,
-      options.signal,
-    )
+    const { signal } = options
+    const get = (attempt: number) =>
+      this.#requests.sendOnce<StoredObject | undefined>(
+        { operation: 'get', key, attempt, rangeBytes: range?.length, bytesOf: receivedBytes, signal },
+        async (deadline) => {
+          const output = await this.#gets.get(object.Key, range, deadline.signal).catch(unlessBeyondEnd)
+          if (output === undefined) return undefined
+          deadline.allow(output.ContentLength)
+          const { size, body } = await contentOf(output, range)
+          return { ...infoOf(key, output, size), body }
+        },
+      )
+    const found = await this.#requests.retry(get, signal)
     return found ?? { ...(await this.head(key, options)), body: new Uint8Array() }
   }
 
@@ -254,6 +255,10 @@ function infoOf(
     lastModified: output.LastModified ?? new Date(0),
     metadata: output.Metadata ?? {},
   }
+}
+
+function receivedBytes(object: StoredObject | undefined): number {
+  return object?.body.length ?? 0
 }
 
 function unlessBeyondEnd(error: unknown): undefined {

@@ -10,6 +10,10 @@ export interface PendingRequest<T> {
   readonly key: string
   /** 1 for the first attempt, which is the default. */
   readonly attempt?: number
+  /** Length of the range that it reads; undefined if it does anything else. */
+  readonly rangeBytes?: number | undefined
+  /** True for the second of two requests for one range. */
+  readonly isHedge?: boolean
   readonly signal?: AbortSignal | undefined
   /** Bytes of object contents that it moved. Default: none. */
   readonly bytesOf?: ((result: T) => number) | undefined
@@ -38,6 +42,7 @@ export type Attempt<T> = (deadline: Deadline) => Promise<T>
  * |---|---|
  * | `retrying` | repeats what failed with a retryable error |
  * | `creatingBucket` | creates a bucket that is missing, if that is wanted |
+ * | `hedging` | sends a slow read of a range twice, if that is wanted |
  * | `yielding` | holds attempts back while the store throttles |
  * | `observing` | tells the listener of each attempt |
  * | `explaining` | makes any error an `EnvError` that names the object |

@@ -12,6 +12,12 @@ export interface OperationMetrics {
   readonly throttled: number
   /** Requests that repeated one that failed. */
   readonly retries: number
+  /** Second requests for a range, sent as the first had no answer: see `hedgeAfterMs`. */
+  readonly hedges: number
+  /** Hedges that answered before the request that they doubled. */
+  readonly hedgesWon: number
+  /** Bytes that the hedges asked for: they cost no more than that, since one of the two requests is ended. */
+  readonly hedgeBytes: number
   /** How long the requests took, whatever came of them. */
   readonly latency: LatencyMetrics
 }
@@ -30,13 +36,19 @@ export type StoreCounts = Readonly<Record<StoreOperation, OperationMetrics>>
 export class StoreMetrics {
   readonly #counts = ofEach(() => new OperationCounts())
 
-  readonly record: RequestListener = ({ operation, bytes, attempt, outcome, milliseconds }) => {
+  readonly record: RequestListener = (request) => {
+    const { operation, bytes, attempt, outcome, milliseconds } = request
     const counts = this.#counts[operation]
     counts.requests += 1
     counts.bytes += bytes
     if (outcome === 'failed' || outcome === 'throttled') counts.errors += 1
     if (outcome === 'throttled') counts.throttled += 1
     if (attempt > 1) counts.retries += 1
+    if (request.isHedge) {
+      counts.hedges += 1
+      if (outcome === 'ok') counts.hedgesWon += 1
+      counts.hedgeBytes += request.rangeBytes ?? 0
+    }
     counts.latency.record(milliseconds)
   }
 
@@ -55,6 +67,9 @@ class OperationCounts {
   errors = 0
   throttled = 0
   retries = 0
+  hedges = 0
+  hedgesWon = 0
+  hedgeBytes = 0
   readonly latency = new LatencyHistogram()
 }
 

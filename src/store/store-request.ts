@@ -37,6 +37,10 @@ export interface StoreRequest {
   readonly milliseconds: number
   /** 1 for the first attempt, 2 for its repetition. */
   readonly attempt: number
+  /** Length of the range that a read asked for; undefined for anything else. */
+  readonly rangeBytes: number | undefined
+  /** True for a second request for a range, sent as the first had no answer: see `hedgeAfterMs`. */
+  readonly isHedge: boolean
   readonly outcome: RequestOutcome
   /** Undefined if the outcome is `ok`. */
   readonly errorCode: EnvErrorCode | undefined
@@ -51,12 +55,13 @@ export function observing(
 ): Send {
   if (!onRequest) return send
   return async (request, attempt) => {
-    const { operation, store, key, bytesOf, attempt: number = 1 } = request
+    const { operation, store, key, bytesOf, attempt: number = 1, rangeBytes, isHedge = false } = request
     const startMs = clock.now()
     const start = clock.elapsed()
     const report = (bytes: number, outcome: RequestOutcome, errorCode?: EnvErrorCode) => {
+      const subject = { operation, store, key, rangeBytes, attempt: number, isHedge }
       const milliseconds = clock.elapsed() - start
-      onRequest({ operation, store, key, bytes, startMs, milliseconds, attempt: number, outcome, errorCode })
+      onRequest({ ...subject, bytes, startMs, milliseconds, outcome, errorCode })
     }
     try {
       const result = await send(request, attempt)

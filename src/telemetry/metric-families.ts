@@ -84,6 +84,9 @@ export const families: readonly Family[] = [
   requestCounter('store_errors_total', 'Requests that failed or were throttled', (of) => of.errors),
   requestCounter('store_throttled_total', 'Requests that the store throttled', (of) => of.throttled),
   requestCounter('store_retries_total', 'Requests that repeated a failed one', (of) => of.retries),
+  requestCounter('store_hedges_total', 'Requests sent beside one without an answer', (of) => of.hedges),
+  requestCounter('store_hedges_won_total', 'Hedges that were answered first', (of) => of.hedgesWon),
+  requestCounter('store_hedge_bytes_total', 'Bytes that hedges asked for', (of) => of.hedgeBytes),
   requestCounter('store_bytes_total', 'Bytes of objects sent or received', (of) => of.bytes),
   byOperation(
     'histogram',

@@ -25,7 +25,8 @@ export function traceRequests(
 }
 
 function record(tracer: Tracer, request: StoreRequest): void {
-  const { operation, store, key, bytes, startMs, milliseconds, attempt, outcome, errorCode } = request
+  const { operation, store, key, bytes, startMs, milliseconds, attempt, isHedge, outcome, errorCode } =
+    request
   const span = tracer.startSpan(`cloudenv ${operation}`, {
     kind: SpanKind.CLIENT,
     startTime: startMs,
@@ -36,6 +37,7 @@ function record(tracer: Tracer, request: StoreRequest): void {
       'cloudenv.key': key,
       'cloudenv.bytes': bytes,
       'cloudenv.attempt': attempt,
+      'cloudenv.is_hedge': isHedge,
       'cloudenv.outcome': outcome,
       ...(errorCode && { 'error.type': errorCode }),
     },

@@ -142,7 +142,7 @@ test('only a throttled request lowers the limit, and an answer of any kind raise
   }
   let inFlight = 0
   let most = 0
-  const send = yielding({ clock }, async (request, attempt) => {
+  const send = yielding({ clock, limit: new ConcurrencyLimit(clock) }, async (request, attempt) => {
     most = Math.max(most, ++inFlight)
     return unlimited(request, attempt).finally(() => inFlight--)
   })
@@ -168,7 +168,7 @@ test('only a throttled request lowers the limit, and an answer of any kind raise
 })
 
 test('a request that is given up while it waits fails with the error that names its object', async () => {
-  const send = yielding({ clock }, unlimited)
+  const send = yielding({ clock, limit: new ConcurrencyLimit(clock) }, unlimited)
   const explain = (reason: unknown) => new EnvError('TimedOut', `get a: ${reason}`)
   const abort = new AbortController()
   const request: PendingRequest<void> = {

@@ -10,6 +10,8 @@ const request = {
   startMs: 0,
   milliseconds: 1,
   attempt: 1,
+  rangeBytes: undefined,
+  isHedge: false,
   errorCode: undefined,
 }
 

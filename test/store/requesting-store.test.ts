@@ -3,14 +3,11 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import type { Clock } from '#src/env/clock.js'
 import { EnvError } from '#src/env/env-error.js'
 import { AbandonableStore } from '#src/store/abandonable-store.js'
-import { yielding } from '#src/store/concurrency-limit.js'
+import { attempting } from '#src/store/attempting.js'
 import { type ObjectInfo, type ObjectStore, PreconditionFailed, Throttled } from '#src/store/object-store.js'
-import { limiting } from '#src/store/request-deadline.js'
 import { RequestingStore } from '#src/store/requesting-store.js'
 import { retrying } from '#src/store/retry.js'
-import { explaining } from '#src/store/send.js'
 import { StoreMetrics } from '#src/store/store-metrics.js'
-import { observing } from '#src/store/store-request.js'
 import { ImpatientClock } from '../support/impatient-clock.js'
 import { ManualClock } from '../support/manual-clock.js'
 import { bytes, keysOf } from './contract.js'
@@ -24,8 +21,8 @@ beforeEach(() => {
 function opened(methods: Partial<ObjectStore>, clock: Clock = new ImpatientClock()): ObjectStore {
   const seams = { clock, random: () => 0.5, onRequest: metrics.record }
   const store = { url: 'mine://place', ...methods } as ObjectStore
-  const once = explaining(observing(seams, limiting({ clock, timeoutMs: undefined })))
-  return new RequestingStore(store, retrying(seams, yielding(seams, once)))
+  const once = attempting({ ...seams, timeoutMs: undefined, hedgeAfterMs: undefined })
+  return new RequestingStore(store, retrying(seams, once))
 }
 
 /** Lets time pass, and pending callbacks run. */
@@ -197,6 +194,7 @@ describe('a store that never answers', () => {
       message: expect.stringContaining('mine://place/a/key'),
     })
     expect(signal?.aborted).toBe(true)
+    await nextTurn()
     expect(metrics.snapshot().head).toMatchObject({ requests: 1, bytes: 0, errors: 0 })
   })
 })

@@ -69,6 +69,8 @@ export class FaultProxy {
   readonly endpoint: string
   /** Method and path of every request, in order. */
   readonly seen: string[] = []
+  /** Those whose clients did not wait for the whole answer. */
+  readonly givenUp: string[] = []
   /** Connections that clients opened. */
   connections = 0
   readonly #server: Server
@@ -118,6 +120,7 @@ export class FaultProxy {
     this.#rules = []
     this.#choose = undefined
     this.seen.length = 0
+    this.givenUp.length = 0
   }
 
   async stop(): Promise<void> {
@@ -130,6 +133,9 @@ export class FaultProxy {
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const line = `${request.method} ${request.url}`
     this.seen.push(line)
+    response.once('close', () => {
+      if (!response.writableFinished) this.givenUp.push(line)
+    })
     for (const { pattern, resolve } of this.#waiting) if (pattern.test(line)) resolve()
     const rule = this.#rules.find(
       ({ method, path, times }) => times > 0 && method === request.method && path.test(request.url ?? ''),

@@ -28,6 +28,8 @@ class FakeEnv {
       startMs: 1_700_000_000_000,
       milliseconds: 12.5,
       attempt: 2,
+      rangeBytes: 65_536,
+      isHedge: false,
       outcome: 'ok',
       errorCode: undefined,
       ...request,
@@ -58,6 +60,7 @@ test('a request is a span with its times, its object and its outcome', () => {
       'cloudenv.key': 'prod/db/000001.sst-a',
       'cloudenv.bytes': 65_536,
       'cloudenv.attempt': 2,
+      'cloudenv.is_hedge': false,
       'cloudenv.outcome': 'ok',
     },
   })

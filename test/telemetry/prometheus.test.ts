@@ -28,6 +28,8 @@ const request = {
   startMs: 0,
   milliseconds: 3,
   attempt: 1,
+  rangeBytes: 10,
+  isHedge: false,
   outcome: 'ok',
   errorCode: undefined,
 } as const
@@ -37,7 +39,7 @@ function someMetrics(): CloudEnvMetrics {
   const monitor = new EnvMonitor(new ManualClock())
   monitor.request(request)
   monitor.request({ ...request, attempt: 2, milliseconds: 1_500 })
-  monitor.request({ ...request, bytes: 0, outcome: 'throttled', milliseconds: 70_000 })
+  monitor.request({ ...request, bytes: 0, isHedge: true, outcome: 'throttled', milliseconds: 70_000 })
   return monitor.metrics(cache, uploadMetrics([], 0))
 }
 
@@ -72,6 +74,9 @@ test('counts of requests are counters by operation', async () => {
     ['errors', 1],
     ['throttled', 1],
     ['retries', 1],
+    ['hedges', 1],
+    ['hedges_won', 0],
+    ['hedge_bytes', 10],
     ['bytes', 20],
   ])
     expect(text).toContain(`cloudenv_store_${name}_total{operation="get"} ${value}\n`)
