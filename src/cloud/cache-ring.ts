@@ -49,14 +49,19 @@ export class CacheRing {
 
   /** Reports whether the hand passes over the file. */
   isSpared(file: CachedFile, purpose: Purpose): boolean {
-    if (purpose.for === 'disk') return false
-    return this.#staying.has(file) || (purpose.for === 'warmUp' && purpose.spared.has(file))
+    return this.#spared(purpose).some((files) => files.has(file))
   }
 
-  /** Bytes on disk that the hand may take. */
-  takeableBytes(purpose: Purpose): number {
+  /** Bytes of spared files that are on the disk. */
+  sparedBytes(purpose: Purpose): number {
+    const files = new Set(this.#spared(purpose).flatMap((spared) => [...spared]))
     let bytes = 0
-    for (const file of this.#files.keys()) if (!this.isSpared(file, purpose)) bytes += file.presentBytes
+    for (const file of files) if (this.#files.has(file)) bytes += file.presentBytes
     return bytes
+  }
+
+  #spared(purpose: Purpose): ReadonlySet<CachedFile>[] {
+    if (purpose.for === 'disk') return []
+    return purpose.for === 'warmUp' ? [this.#staying, purpose.spared] : [this.#staying]
   }
 }

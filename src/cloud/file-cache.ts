@@ -230,7 +230,8 @@ export class FileCache implements CacheBudget {
     const lack = () => this.#lack(growth)
     if (lack() <= 0) return true
     if (purpose.for === 'spareRoom') return false
-    if (lack() > this.#ring.takeableBytes(purpose)) return false
+    const presentBytes = this.#ring.bytes - this.#awaitedBytes
+    if (lack() > presentBytes - this.#ring.sparedBytes(purpose)) return false
     this.#evict(lack, purpose)
     return lack() <= 0
   }
