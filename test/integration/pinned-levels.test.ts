@@ -72,15 +72,14 @@ describe.each(mainTestStores())('with its store in $name', ({ make }) => {
     }
   })
 
-  test('without a pin they are fetched again', async () => {
-    await machineOn(store).open(
-      async (db, env) => {
-        await readHigh(db)
-        await readLow(db)
-        expect(await missesOf(env, () => readHigh(db))).toBeGreaterThan(0)
-      },
-      { readOnly: true, options: { ...fillOptions, ...blockCache } },
-    )
+  test('without a pin they leave', async () => {
+    const machine = machineOn(store)
+    const opened = (use: (db: RocksDB, env: HostedCloudEnv) => Promise<void>) =>
+      machine.open(use, { readOnly: true, options: { ...fillOptions, ...blockCache } })
+    await opened(readHigh)
+    // Anew each time: what RocksDB has in memory makes room for nothing.
+    for (let pass = 0; pass < 5; pass++) await opened(readLow)
+    await opened(async (db, env) => expect(await missesOf(env, () => readHigh(db))).toBeGreaterThan(0))
   })
 
   test('what has no room is told', async () => {
