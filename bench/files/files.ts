@@ -6,9 +6,9 @@ import { fileURLToPath } from 'node:url'
 import { newFarStore } from '../far-store.js'
 import { ensureProgram } from '../installed.js'
 import { svgPlot } from '../svg-plot.js'
-import { sizeName } from './block-sizes.js'
 import { type Reads, randomReads } from './random-reads.js'
 import { sequentialWrites, type Writes } from './sequential-writes.js'
+import { sizeName } from './size-name.js'
 
 /** Seen from build/bench/files, where this runs. */
 const plotFile = fileURLToPath(new URL('../../../docs/images/random-reads.svg', import.meta.url))

@@ -1,6 +1,7 @@
 /**
- * Whether io_uring would pay for reads of many blocks at once (`MultiRead`) of what is cached: fio reads a file with one
- * thread, by one `pread` after another and by io_uring at several depths, from the page cache and from the disk.
+ * Random reads by io_uring beside `pread`, to tell whether it would pay for `MultiRead` of cached blocks: fio reads a
+ * file with one thread, by one `pread` after another and by io_uring at several depths, from the page cache and from
+ * the disk.
  */
 import { randomBytes } from 'node:crypto'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -8,8 +9,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ensureProgram } from '../installed.js'
 import { median } from '../statistics.js'
-import { sizeName } from './block-sizes.js'
 import { fio } from './fio.js'
+import { sizeName } from './size-name.js'
 
 const kib = 1024
 const mib = 1024 * kib

@@ -2,14 +2,15 @@ import type { Purpose } from './cache-budget.js'
 import type { CachedFile } from './cached-file.js'
 
 /**
- * The files of a cache with bytes on disk or on their way, in the order in which the hand passes them. The hand passes over
- * files that are to stay, unless the disk needs their space.
+ * The files of a cache with bytes on disk or on their way, in the order in which the hand passes them. The hand passes
+ * over files that are to stay, unless the disk needs their space.
  */
 export class CacheRing {
+  /** Files that are to stay, in the ring or not. */
+  staying: ReadonlySet<CachedFile> = new Set()
   /** Bytes by file. */
   readonly #files = new Map<CachedFile, number>()
   #bytes = 0
-  #staying: ReadonlySet<CachedFile> = new Set()
 
   get size(): number {
     return this.#files.size
@@ -38,30 +39,21 @@ export class CacheRing {
     this.#files.set(file, bytes)
   }
 
-  /** Files that are to stay, in the ring or not. */
-  get staying(): ReadonlySet<CachedFile> {
-    return this.#staying
-  }
-
-  set staying(files: ReadonlySet<CachedFile>) {
-    this.#staying = files
-  }
-
   /** Reports whether the hand passes over the file. */
   isSpared(file: CachedFile, purpose: Purpose): boolean {
-    return this.#spared(purpose).some((files) => files.has(file))
+    if (purpose.for === 'disk') return false
+    return this.staying.has(file) || (purpose.for === 'warmUp' && purpose.spared.has(file))
   }
 
   /** Bytes of spared files that are on the disk. */
   sparedBytes(purpose: Purpose): number {
-    const files = new Set(this.#spared(purpose).flatMap((spared) => [...spared]))
+    if (purpose.for === 'disk') return 0
     let bytes = 0
-    for (const file of files) if (this.#files.has(file)) bytes += file.presentBytes
+    const add = (file: CachedFile) => {
+      if (this.#files.has(file)) bytes += file.presentBytes
+    }
+    this.staying.forEach(add)
+    if (purpose.for === 'warmUp') for (const file of purpose.spared) if (!this.staying.has(file)) add(file)
     return bytes
-  }
-
-  #spared(purpose: Purpose): ReadonlySet<CachedFile>[] {
-    if (purpose.for === 'disk') return []
-    return purpose.for === 'warmUp' ? [this.#staying, purpose.spared] : [this.#staying]
   }
 }

@@ -14,7 +14,7 @@ export interface LevelTable {
 
 /** Share of the cache that pinned tables may take: the rest is for everything else that is read. */
 const maxShare = 1 / 2
-/** Pause before what could not be fetched is tried again, by which the store or other users of the disk may give way. */
+/** Pause before another try, by which the store or other users of the disk may give way. */
 const retryMs = 10_000
 
 /**
@@ -77,7 +77,7 @@ export class PinnedLevels {
     const abort = new AbortController()
     this.#abort = abort
     this.#work = this.#work
-      // What can't be read now comes with the next state.
+      // A state that can't be read now is followed by the next one.
       .then(() => change().catch(() => undefined))
       .then(() => this.#fetch(this.#choose(), abort.signal))
   }

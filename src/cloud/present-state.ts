@@ -1,6 +1,6 @@
 import type { DatabaseView } from '../catalog/database-view.js'
 import { decodeManifest } from '../catalog/decode-manifest.js'
-import { type Manifest, readManifest } from '../catalog/manifest.js'
+import type { Manifest } from '../catalog/manifest.js'
 import type { StoredFile } from '../catalog/stored-file.js'
 import type { Files } from '../env/files.js'
 import { tableFileName } from '../format/file-name.js'
@@ -28,7 +28,8 @@ export async function committedState(
   path: string,
   size: number,
 ): Promise<PresentState> {
-  return { manifest: readManifest(await readStart(files, path, size), { name: path }), files: filesOf(owner) }
+  const manifest = await decodeManifest(await readStart(files, path, size), { name: path })
+  return { manifest, files: filesOf(owner) }
 }
 
 export async function stateOfView({

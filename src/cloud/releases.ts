@@ -1,6 +1,9 @@
-import { type Clock, sleep } from '../env/clock.js'
+import type { Clock } from '../env/clock.js'
+import { settledWithin } from '../env/settled-within.js'
 
-/** Copies that left the cache and are still on the disk, until their last reader lets go and their files are removed. */
+/**
+ * Copies that left the cache and are still on the disk, until their last reader lets go and their files are removed.
+ */
 export class Releases {
   readonly #pending = new Set<Promise<void>>()
   readonly #onReleased: (bytes: number) => void
@@ -40,12 +43,9 @@ export class Releases {
 
   /** Waits for those that are pending. @returns false if readers do not let go. */
   async settled(clock: Clock): Promise<boolean> {
-    const stop = new AbortController()
-    const released = Promise.all(this.#pending).then(() => true)
-    const timeout = sleep(clock, maxWaitMs, stop.signal).then(() => false)
-    const isReleased = await Promise.race([released, timeout])
-    stop.abort()
-    return isReleased
+    const pending = [...this.#pending]
+    await settledWithin(clock, maxWaitMs, Promise.all(pending))
+    return !pending.some((release) => this.#pending.has(release))
   }
 }
 

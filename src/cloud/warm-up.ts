@@ -15,7 +15,7 @@ const minStepBytes = 64 << 10
 const progressMs = 100
 
 export interface WarmUpTerms extends Pick<WarmUpOptions, 'maxBytesPerSecond' | 'signal' | 'onProgress'> {
-  /** What may make room. Default: what was not read since the warm-up began, but none of its files. */
+  /** Purpose of its reservations. Default: to evict what was not read since it began, but none of its files. */
   readonly purpose?: Purpose
 }
 
