@@ -1,8 +1,9 @@
 /**
- * Writing beside what the disk and the store can do: random records are loaded and compacted to the end on the Env over
- * MinIO; on plain RocksDB; on plain RocksDB while the SDK sends as many bytes as the Env sent; and those bytes are sent by
- * the SDK alone. Then the time of a commit, from the last byte of a table to the acknowledgement of its flush. MinIO takes
- * its CPU from the same machine.
+ * Writing beside what the disk and the store can do: random records are loaded and compacted to the
+ * end on the Env over MinIO; on plain RocksDB; on plain RocksDB while the SDK sends as many bytes
+ * as the Env sent; and those bytes are sent by the SDK alone. Then the time of a commit, from the
+ * last byte of a table to the acknowledgement of its flush. MinIO takes its CPU from the same
+ * machine.
  */
 import { randomBytes } from 'node:crypto'
 import { createReadStream } from 'node:fs'

@@ -1,5 +1,5 @@
-// Bundles the modules of the thread that hosts a cloud Env: Node.js takes longer than a millisecond to load each of some
-// 200 modules, and every first opening waits for all of them.
+// Bundles the modules of the thread that hosts a cloud Env: Node.js takes longer than a millisecond
+// to load each of some 200 modules, and every first opening waits for all of them.
 import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
 

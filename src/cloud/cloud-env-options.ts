@@ -36,9 +36,10 @@ export interface CloudEnvOptions extends StoreOptions {
      */
     readonly chunkBytes?: number | string
     /**
-     * Levels whose tables stay, such as `"L0"` or `"L0-L2"`: they are fetched in the background when a database is opened
-     * and with each commit, and leave only with their level, or for a full disk. They take half of the cache at most, upper
-     * levels first; the rest is cached like any other table. Default: none.
+     * Levels whose tables stay, such as `"L0"` or `"L0-L2"`: they are fetched in the background
+     * when a database is opened and with each commit, and leave only with their level, or for a
+     * full disk. They take half of the cache at most, upper levels first; the rest is cached like
+     * any other table. Default: none.
      */
     readonly pin?: string
   }

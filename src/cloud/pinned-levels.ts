@@ -18,8 +18,9 @@ const maxShare = 1 / 2
 const retryMs = 10_000
 
 /**
- * The tables that stay in the cache, those of some levels: fetches them in the background, upper levels first, whenever a
- * database has another state. Tables without room among them are left to the reads, like those of other levels.
+ * The tables that stay in the cache, those of some levels: fetches them in the background, upper
+ * levels first, whenever a database has another state. Tables without room among them are left to
+ * the reads, like those of other levels.
  */
 export class PinnedLevels {
   readonly #levels: LevelRange

@@ -14,12 +14,12 @@ export interface HedgingOptions {
 }
 
 /**
- * Sends the read of a small range a second time if it has no answer after a while, takes the answer that comes first, and
- * ends the other request. Of a hedge only success counts: when it fails, the first request decides. A wrapper: see
- * {@link Send}.
+ * Sends the read of a small range a second time if it has no answer after a while, takes the
+ * answer that comes first, and ends the other request. Only the success of a hedge counts: when it
+ * fails, the first request decides. A wrapper: see {@link Send}.
  *
- * It lies around `yielding`, so that a hedge counts as in flight and a throttled one lowers the limit. No hedge ever waits
- * for its turn there, because none is sent while there is a limit.
+ * It lies around `yielding`, so that a hedge counts as in flight and a throttled one lowers the
+ * limit. No hedge ever waits for its turn there, because none is sent while there is a limit.
  */
 export function hedging({ clock, limit, afterMs }: HedgingOptions, send: Send): Send {
   const budget = new HedgeBudget()

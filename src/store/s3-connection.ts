@@ -39,9 +39,10 @@ export interface S3Connection {
    */
   readonly requestTimeoutMs?: number
   /**
-   * Time after which a read of up to 1 MiB that has no answer is sent once more, beside the first; what answers first is
-   * taken, and the other one ended. At most one request in ten reads is sent so, and none while the store throttles.
-   * Choose what one read in fifty or a hundred takes. Default: never.
+   * Time after which a read of up to 1 MiB that has no answer is sent once more, beside the first;
+   * what answers first is taken, and the other one ended. At most one request in ten reads is sent
+   * so, and none while the store throttles. Choose what one read in fifty or a hundred takes.
+   * Default: never.
    */
   readonly hedgeAfterMs?: number
 }
